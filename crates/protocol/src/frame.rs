@@ -1,0 +1,112 @@
+//! The frames, as values. How they look as bytes is the codec's affair: `codec.rs` for native
+//! code, the browser's own JSON for pages.
+
+use std::time::Duration;
+
+use crate::{ConnectionId, Group, MessageId};
+
+/// What a client says; `P` is a payload, in whatever form that end keeps it.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum ClientFrame<P> {
+    /// Asks to hear what is published to a group. Answered under its id.
+    Join {
+        /// What the answer names.
+        id: MessageId,
+        /// The group.
+        group: Group,
+    },
+    /// Asks to hear no more of a group. Answered under its id.
+    Leave {
+        /// What the answer names.
+        id: MessageId,
+        /// The group.
+        group: Group,
+    },
+    /// A message to the server itself. Answered under its id.
+    Message {
+        /// What the answer names.
+        id: MessageId,
+        /// The message.
+        data: P,
+    },
+    /// Answers a [`ServerFrame::Ping`].
+    Pong,
+    /// A message to the members of a group. Answered under its id.
+    Publish {
+        /// What the answer names.
+        id: MessageId,
+        /// The group.
+        group: Group,
+        /// The message.
+        data: P,
+    },
+}
+
+/// What a server says; `P` is a message with all that belongs to it, in whatever form that end
+/// keeps it.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum ServerFrame<P> {
+    /// What went under this id was accepted.
+    Ack {
+        /// Which one.
+        id: MessageId,
+    },
+    /// Something the client said was refused; the connection stays.
+    Error(FrameError),
+    /// A message for the client.
+    Message(P),
+    /// Asks for a [`ClientFrame::Pong`].
+    Ping,
+    /// The session is agreed. The first frame of every connection.
+    Welcome(Welcome),
+}
+
+/// Why something a client said was refused.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct FrameError {
+    /// What was refused, where it had an id.
+    pub id: Option<MessageId>,
+    /// For programs: `invalid-message`, `no-handler`, `refused`, `too-large`.
+    pub code: String,
+    /// For people.
+    pub message: String,
+}
+
+/// A message as a server sends it.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct ServerMessage<D> {
+    /// The message itself.
+    pub data: D,
+    /// The group it was published to, if to one.
+    pub group: Option<Group>,
+    /// The user who published it, if one did.
+    pub from: Option<String>,
+}
+
+/// What both ends need to know of a session.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Welcome {
+    /// The server's name for this connection.
+    pub connection_id: ConnectionId,
+    /// Whom the token named.
+    pub user: String,
+    /// How long the token has to live; `None` if it does not run out.
+    pub token_expires_in: Option<Duration>,
+    /// How often the server pings.
+    pub ping_interval: Duration,
+    /// The largest payload the server takes, in bytes.
+    pub max_message_bytes: usize,
+}
+
+impl<P> ClientFrame<P> {
+    /// Returns the id that the answer will name; a pong has none, and no answer.
+    pub fn id(&self) -> Option<MessageId> {
+        match self {
+            Self::Join { id, .. }
+            | Self::Leave { id, .. }
+            | Self::Message { id, .. }
+            | Self::Publish { id, .. } => Some(*id),
+            Self::Pong => None,
+        }
+    }
+}

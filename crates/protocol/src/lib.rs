@@ -1,0 +1,21 @@
+//! What goes over the wire between a onesocket client and its server, as PROTOCOL.md has it.
+//!
+//! Owns the frames, the close codes and their meaning, the limits and the subprotocol names, for
+//! both ends. Refuses I/O, clocks, async and anything of the browser.
+
+mod close;
+#[cfg(feature = "json")]
+mod codec;
+mod frame;
+mod id;
+mod subprotocol;
+
+pub use close::{CloseCode, Retry, retry_after};
+#[cfg(feature = "json")]
+pub use codec::{
+    DecodeError, Decoded, decode_client_binary, decode_client_text, decode_server_text,
+    encode_client_binary, encode_client_text, encode_server_text,
+};
+pub use frame::{ClientFrame, FrameError, ServerFrame, ServerMessage, Welcome};
+pub use id::{ConnectionId, Group, GroupError, MessageId};
+pub use subprotocol::{SUBPROTOCOL, TOKEN_PREFIX, offered_token, token_subprotocol};
