@@ -1,1 +1,28 @@
-//! x
+//! The connection machine of onesocket: one WebSocket connection, and it stays.
+//!
+//! [`Connection`] is told everything that happens ([`Input`]) and says everything that is to be
+//! done ([`Output`]). It reaches no socket, no clock, no randomness: time is an argument, a seed is
+//! in the [`Config`], and the shell around it carries out what it says. So every history of it can
+//! be replayed, and proved.
+
+mod backoff;
+mod config;
+mod connection;
+mod error;
+mod io;
+mod outbox;
+mod requests;
+mod state;
+mod time;
+mod token;
+mod wishes;
+
+pub use config::{Config, QueueLimits, Reconnect, TOKEN_TIMEOUT};
+pub use connection::Connection;
+pub use error::{Error, ErrorCode};
+pub use io::{Attempt, Call, Input, Level, Note, Output};
+pub use state::{ReadyState, StateName, Status};
+pub use time::Time;
+pub use token::{Fetch, Token, TokenAnswer};
+
+pub use onesocket_protocol as protocol;

@@ -1,0 +1,156 @@
+//! What the machine may still try by itself: how often, and how long apart.
+
+use std::time::Duration;
+
+use crate::config::Reconnect;
+
+/// The automatic attempts used since the last one was forgiven.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Backoff {
+    used: u32,
+    fresh_try: FreshTry,
+    random: u64,
+}
+
+/// Whether a refused token may still be answered with a fresh one, at once.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum FreshTry {
+    Allowed,
+    Spent,
+}
+
+impl Backoff {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            used: 0,
+            fresh_try: FreshTry::Allowed,
+            random: seed,
+        }
+    }
+
+    /// Returns the number of the attempt that was granted last; 0 before the first.
+    pub(crate) fn attempt(&self) -> u32 {
+        self.used
+    }
+
+    /// Says whether there is nothing to forgive.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.used == 0 && self.fresh_try == FreshTry::Allowed
+    }
+
+    /// Forgives what has failed: a connection has lasted, or a person asked again.
+    pub(crate) fn forgive(&mut self) {
+        self.used = 0;
+        self.fresh_try = FreshTry::Allowed;
+    }
+
+    /// Grants one more attempt and says how long to wait for it; `None` once all are used.
+    pub(crate) fn next(&mut self, rules: &Reconnect) -> Option<Duration> {
+        if self.used >= rules.max_attempts {
+            return None;
+        }
+        self.used += 1;
+        let longest = rules.max_interval.max(rules.interval).as_secs_f64();
+        let mut seconds = rules.interval.as_secs_f64();
+        for _ in 1..self.used {
+            seconds *= rules.factor.max(1.0);
+            if seconds >= longest {
+                seconds = longest;
+                break;
+            }
+        }
+        seconds *= 1.0 + rules.jitter.clamp(0.0, 1.0) * self.chance();
+        Some(Duration::try_from_secs_f64(seconds).unwrap_or(rules.max_interval))
+    }
+
+    /// Grants the one fresh try that a refused token gets between two stable periods.
+    pub(crate) fn take_fresh_try(&mut self) -> bool {
+        match self.fresh_try {
+            FreshTry::Allowed => {
+                self.fresh_try = FreshTry::Spent;
+                true
+            }
+            FreshTry::Spent => false,
+        }
+    }
+
+    /// Returns the next number from 0 to 1 (splitmix64: small, and good enough to spread a fleet).
+    fn chance(&mut self) -> f64 {
+        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.random;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^= mixed >> 31;
+        (mixed >> 11) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn five_attempts_five_seconds_apart_with_a_little_jitter() {
+        let mut backoff = Backoff::new(7);
+        let rules = Reconnect::default();
+
+        let delays: Vec<_> = std::iter::from_fn(|| backoff.next(&rules)).collect();
+
+        assert_eq!(delays.len(), 5);
+        for delay in &delays {
+            assert!((5.0..=5.5).contains(&delay.as_secs_f64()), "{delay:?}");
+        }
+        assert!(
+            delays.windows(2).any(|pair| pair[0] != pair[1]),
+            "no jitter: {delays:?}"
+        );
+    }
+
+    #[test]
+    fn two_seeds_do_not_come_back_in_step() {
+        let rules = Reconnect::default();
+
+        assert_ne!(Backoff::new(1).next(&rules), Backoff::new(2).next(&rules));
+    }
+
+    #[test]
+    fn an_interval_may_grow_up_to_a_limit() {
+        let rules = Reconnect {
+            factor: 3.0,
+            jitter: 0.0,
+            ..Reconnect::default()
+        };
+        let mut backoff = Backoff::new(0);
+
+        let seconds: Vec<_> = std::iter::from_fn(|| backoff.next(&rules))
+            .map(|delay| delay.as_secs())
+            .collect();
+
+        assert_eq!(seconds, [5, 15, 45, 60, 60]);
+    }
+
+    #[test]
+    fn nonsense_in_the_rules_is_survived() {
+        for factor in [f64::NAN, f64::INFINITY, -1.0, 0.0] {
+            let rules = Reconnect {
+                factor,
+                jitter: f64::NAN,
+                ..Reconnect::default()
+            };
+            let mut backoff = Backoff::new(0);
+            while let Some(delay) = backoff.next(&rules) {
+                assert!(delay <= rules.max_interval, "{factor}: {delay:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_refused_token_gets_one_fresh_try_until_forgiven() {
+        let mut backoff = Backoff::new(0);
+
+        assert!(backoff.take_fresh_try());
+        assert!(!backoff.take_fresh_try());
+        backoff.forgive();
+        assert!(backoff.take_fresh_try());
+    }
+}

@@ -1,0 +1,94 @@
+//! What can be set, with the defaults.
+
+use std::time::Duration;
+
+/// The settings of one connection.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// How a connection is tried again.
+    pub reconnect: Reconnect,
+    /// How long a handshake may take, until the session is agreed.
+    ///
+    /// 10 s: slower networks than that exist, but a hung handshake also blocks the next socket to
+    /// the same host (RFC 6455, section 4.1), and Chromium itself gives up only after 240 s.
+    pub connect_timeout: Duration,
+    /// How long the close of a socket is waited for before it is detached.
+    ///
+    /// 3 s: a browser itself waits 2 s for a missing FIN.
+    pub close_timeout: Duration,
+    /// How long a connection must last before earlier failures are forgiven.
+    pub stable_after: Duration,
+    /// How long the connection stays after its last holder has gone.
+    ///
+    /// 500 ms: a route change or React's Strict Mode unmounts and mounts again within one frame.
+    pub release_after: Duration,
+    /// How much may wait to be sent.
+    pub queue: QueueLimits,
+    /// Whether the application has tokens. If so, one is fetched for every attempt.
+    pub tokens: bool,
+    /// Where the jitter starts, so that a fleet of clients does not come back in step.
+    pub seed: u64,
+}
+
+/// How a connection is tried again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reconnect {
+    /// How many automatic attempts follow a failure; 0 for none.
+    pub max_attempts: u32,
+    /// The time between the end of one attempt and the next one.
+    pub interval: Duration,
+    /// By what the interval grows from attempt to attempt; 1 keeps it.
+    pub factor: f64,
+    /// What a growing interval does not exceed.
+    pub max_interval: Duration,
+    /// The largest share of the interval that is added by chance, 0 to 1.
+    pub jitter: f64,
+}
+
+/// How much may wait to be sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct QueueLimits {
+    /// How many messages.
+    pub max_messages: usize,
+    /// How many bytes of payload in all.
+    pub max_bytes: usize,
+}
+
+/// How long `getToken` may take before it is cut off.
+pub const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            reconnect: Reconnect::default(),
+            connect_timeout: Duration::from_secs(10),
+            close_timeout: Duration::from_secs(3),
+            stable_after: Duration::from_secs(10),
+            release_after: Duration::from_millis(500),
+            queue: QueueLimits::default(),
+            tokens: false,
+            seed: 0,
+        }
+    }
+}
+
+impl Default for Reconnect {
+    fn default() -> Self {
+        Self {
+            max_attempts: 5,
+            interval: Duration::from_secs(5),
+            factor: 1.0,
+            max_interval: Duration::from_secs(60),
+            jitter: 0.1,
+        }
+    }
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self {
+            max_messages: 1000,
+            max_bytes: 1024 * 1024,
+        }
+    }
+}

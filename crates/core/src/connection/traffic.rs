@@ -1,0 +1,281 @@
+//! What is said over a connection: messages, groups, the server's answers and pings.
+
+use onesocket_protocol::{ClientFrame, FrameError, Group, MessageId, ServerFrame};
+
+use super::Connection;
+use crate::error::{Error, ErrorCode};
+use crate::io::{Attempt, Call, Output};
+use crate::outbox::Outgoing;
+use crate::requests::{Joining, Request};
+use crate::state::{Phase, State};
+use crate::time::Time;
+
+impl<M> Connection<M> {
+    /// Takes a message for the server, of so many bytes on the wire: it goes out at once while
+    /// connected, else it waits for the connection.
+    ///
+    /// # Errors
+    ///
+    /// `too-large` for one the server does not take, `queue-full` for one too many, `closed` where
+    /// no connection is on its way.
+    pub fn send(&mut self, data: M, bytes: usize) -> Result<(), Error> {
+        self.check_room(bytes)?;
+        self.accept(Outgoing::Message { data, bytes });
+        Ok(())
+    }
+
+    pub(super) fn on_publish(&mut self, call: Call, group: Group, data: M, bytes: usize) {
+        match self.check_room(bytes) {
+            Ok(()) => self.accept(Outgoing::Publish {
+                call,
+                group,
+                data,
+                bytes,
+            }),
+            Err(error) => self.settle(call, Err(error)),
+        }
+    }
+
+    fn check_room(&self, bytes: usize) -> Result<(), Error> {
+        match &self.state {
+            State::Connected(link) => check_size(bytes, link.max_message_bytes),
+            State::Idle | State::Connecting(_) | State::Waiting { .. } => {
+                self.outbox.check(bytes, self.config.queue)
+            }
+            State::Closing { .. } | State::Closed { .. } | State::Failed { .. } => {
+                Err(Error::not_open())
+            }
+        }
+    }
+
+    fn accept(&mut self, outgoing: Outgoing<M>) {
+        match self.connected_attempt() {
+            Some(attempt) => self.transmit_outgoing(attempt, outgoing),
+            None => self.outbox.push(outgoing),
+        }
+    }
+
+    fn transmit_outgoing(&mut self, attempt: Attempt, outgoing: Outgoing<M>) {
+        let id = self.next_message();
+        let frame = match outgoing {
+            Outgoing::Message { data, .. } => ClientFrame::Message { id, data },
+            Outgoing::Publish {
+                call, group, data, ..
+            } => {
+                self.requests.insert(id, Request::Publish(call));
+                ClientFrame::Publish { id, group, data }
+            }
+        };
+        self.outputs.push_back(Output::Transmit { attempt, frame });
+    }
+
+    pub(super) fn on_join(&mut self, call: Call, group: Group) {
+        if self.is_ended() {
+            return self.settle(call, Err(Error::not_open()));
+        }
+        match (self.groups.join(&group, call), self.connected_attempt()) {
+            (Joining::Already, _) => self.settle(call, Ok(())),
+            (Joining::Ask, Some(attempt)) => self.ask_to_join(attempt, group),
+            (Joining::Ask, None) | (Joining::Asked, _) => {}
+        }
+    }
+
+    pub(super) fn on_leave(&mut self, call: Call, group: Group) {
+        for waiting in self.groups.leave(&group) {
+            let message = "leave() was called before the group was joined.";
+            self.settle(waiting, Err(Error::new(ErrorCode::Aborted, message)));
+        }
+        match self.connected_attempt() {
+            Some(attempt) => {
+                let id = self.next_message();
+                self.requests.insert(id, Request::Leave(call));
+                let frame = ClientFrame::Leave { id, group };
+                self.outputs.push_back(Output::Transmit { attempt, frame });
+            }
+            // Memberships belong to a connection, and there is none.
+            None => self.settle(call, Ok(())),
+        }
+    }
+
+    fn ask_to_join(&mut self, attempt: Attempt, group: Group) {
+        let id = self.next_message();
+        self.requests.insert(id, Request::Join(group.clone()));
+        let frame = ClientFrame::Join { id, group };
+        self.outputs.push_back(Output::Transmit { attempt, frame });
+    }
+
+    pub(super) fn on_received(&mut self, attempt: Attempt, frame: ServerFrame<M>, now: Time) {
+        let agreed = match &self.state {
+            State::Connected(link) if link.attempt == attempt => true,
+            State::Connecting(Phase::Agreeing(handshake)) if handshake.attempt == attempt => false,
+            // Not ours any more.
+            State::Idle
+            | State::Connecting(_)
+            | State::Connected(_)
+            | State::Waiting { .. }
+            | State::Closing { .. }
+            | State::Closed { .. }
+            | State::Failed { .. } => return,
+        };
+        match frame {
+            ServerFrame::Ping => {
+                let frame = ClientFrame::Pong;
+                self.outputs.push_back(Output::Transmit { attempt, frame });
+            }
+            ServerFrame::Error(error) => self.on_frame_error(error),
+            ServerFrame::Welcome(welcome) if !agreed => self.on_welcome(attempt, welcome, now),
+            ServerFrame::Welcome(_) => self.report(Error::out_of_turn("a second welcome")),
+            ServerFrame::Ack { id } if agreed => self.on_ack(id),
+            ServerFrame::Message(message) if agreed => {
+                self.outputs.push_back(Output::Deliver(message));
+            }
+            ServerFrame::Ack { .. } => self.report(Error::out_of_turn("an answer")),
+            ServerFrame::Message(_) => self.report(Error::out_of_turn("a message")),
+        }
+    }
+
+    pub(super) fn on_garbled(&mut self, attempt: Attempt, problem: String) {
+        let agreeing = match &self.state {
+            State::Connecting(Phase::Agreeing(handshake)) => Some(handshake.attempt),
+            State::Connected(link) => Some(link.attempt),
+            State::Idle
+            | State::Connecting(_)
+            | State::Waiting { .. }
+            | State::Closing { .. }
+            | State::Closed { .. }
+            | State::Failed { .. } => None,
+        };
+        if agreeing == Some(attempt) {
+            self.report(Error::new(ErrorCode::InvalidMessage, problem));
+        }
+    }
+
+    fn on_ack(&mut self, id: MessageId) {
+        match self.requests.answered(id) {
+            Some(Request::Join(group)) => {
+                for call in self.groups.joined(&group) {
+                    self.settle(call, Ok(()));
+                }
+            }
+            Some(Request::Leave(call) | Request::Publish(call)) => self.settle(call, Ok(())),
+            // The answer to a message: nobody waits for it.
+            None => {}
+        }
+    }
+
+    fn on_frame_error(&mut self, refused: FrameError) {
+        let request = refused.id.and_then(|id| self.requests.answered(id));
+        let error = Error::of_frame(refused);
+        let calls = match request {
+            Some(Request::Join(group)) => self.groups.leave(&group),
+            Some(Request::Leave(call) | Request::Publish(call)) => vec![call],
+            None => Vec::new(),
+        };
+        if calls.is_empty() {
+            return self.report(error);
+        }
+        for call in calls {
+            self.settle(call, Err(error.clone()));
+        }
+    }
+
+    /// The session is agreed: joins the groups again, then sends what was waiting.
+    pub(super) fn resume_traffic(&mut self) {
+        let State::Connected(link) = &self.state else {
+            return;
+        };
+        let (attempt, limit) = (link.attempt, link.max_message_bytes);
+        let groups: Vec<_> = self.groups.names().cloned().collect();
+        for group in groups {
+            self.ask_to_join(attempt, group);
+        }
+        for outgoing in self.outbox.take() {
+            match check_size(outgoing.bytes(), limit) {
+                Ok(()) => self.transmit_outgoing(attempt, outgoing),
+                Err(error) => {
+                    let undelivered = self.undeliverable(outgoing, &error);
+                    self.outputs.push_back(Output::Error { error, undelivered });
+                }
+            }
+        }
+    }
+
+    /// The connection is lost: what the server was asked goes unanswered.
+    pub(super) fn lose_traffic(&mut self) {
+        self.groups.lost();
+        for request in self.requests.take() {
+            match request {
+                // Asked again on the next connection.
+                Request::Join(_) => {}
+                // The membership ended with the connection.
+                Request::Leave(call) => self.settle(call, Ok(())),
+                Request::Publish(call) => self.settle(call, Err(Error::unconfirmed())),
+            }
+        }
+    }
+
+    /// The connection has ended for good: everything that waits is answered. Returns the messages
+    /// that were accepted and never sent.
+    pub(super) fn drop_traffic(&mut self, error: &Error) -> Vec<M> {
+        self.lose_traffic();
+        for call in self.groups.ended() {
+            self.settle(call, Err(error.clone()));
+        }
+        let mut undelivered = Vec::new();
+        for outgoing in self.outbox.take() {
+            undelivered.extend(self.undeliverable(outgoing, error));
+        }
+        undelivered
+    }
+
+    /// The same, for an end that is no error in itself: only messages that were lost make it one.
+    pub(super) fn give_up_on_traffic(&mut self, error: &Error) {
+        let undelivered = self.drop_traffic(error);
+        if !undelivered.is_empty() {
+            let error = error.clone();
+            self.outputs.push_back(Output::Error { error, undelivered });
+        }
+    }
+
+    fn undeliverable(&mut self, outgoing: Outgoing<M>, error: &Error) -> Vec<M> {
+        match outgoing {
+            Outgoing::Message { data, .. } => vec![data],
+            Outgoing::Publish { call, .. } => {
+                self.settle(call, Err(error.clone()));
+                Vec::new()
+            }
+        }
+    }
+
+    /// Says whether the connection was ended, or never begun after an end.
+    fn is_ended(&self) -> bool {
+        match self.state {
+            State::Idle | State::Connecting(_) | State::Connected(_) | State::Waiting { .. } => {
+                false
+            }
+            State::Closing { .. } | State::Closed { .. } | State::Failed { .. } => true,
+        }
+    }
+
+    fn next_message(&mut self) -> MessageId {
+        // Far from its end: at a million a second, 2^53 lasts 285 years.
+        self.last_message = MessageId(self.last_message.0.saturating_add(1));
+        self.last_message
+    }
+
+    fn report(&mut self, error: Error) {
+        self.outputs.push_back(Output::Error {
+            error,
+            undelivered: Vec::new(),
+        });
+    }
+}
+
+fn check_size(bytes: usize, limit: usize) -> Result<(), Error> {
+    if bytes <= limit {
+        return Ok(());
+    }
+    let message =
+        format!("A message of {bytes} bytes; the server takes {limit}. Send smaller ones.");
+    Err(Error::new(ErrorCode::TooLarge, message))
+}

@@ -1,0 +1,186 @@
+//! What can go wrong, with a code for programs and a sentence that names the fix for people.
+
+use std::fmt;
+
+use onesocket_protocol::{CloseCode, FrameError};
+
+/// What went wrong.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Error {
+    /// For programs.
+    pub code: ErrorCode,
+    /// For people: what happened and what to do.
+    pub message: String,
+}
+
+/// The kind of an [`Error`]; [`ErrorCode::as_str`] gives the name that JavaScript sees.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum ErrorCode {
+    /// The caller's `AbortSignal` fired.
+    Aborted,
+    /// All automatic attempts have failed.
+    AttemptsExhausted,
+    /// `close()` was called, or the connection is not one that takes messages.
+    Closed,
+    /// A frame or a payload that cannot be read or written.
+    InvalidMessage,
+    /// An option that the browser refuses.
+    InvalidOptions,
+    /// The server has no use for messages to itself.
+    NoHandler,
+    /// More is waiting to be sent than may.
+    QueueFull,
+    /// The server said no.
+    Refused,
+    /// The same user has connected elsewhere.
+    Replaced,
+    /// The application's `getToken` failed.
+    TokenFailed,
+    /// A message larger than the server takes.
+    TooLarge,
+    /// The server does not accept the token, or there is no session.
+    Unauthorized,
+}
+
+impl ErrorCode {
+    /// Returns the stable name.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Aborted => "aborted",
+            Self::AttemptsExhausted => "attempts-exhausted",
+            Self::Closed => "closed",
+            Self::InvalidMessage => "invalid-message",
+            Self::InvalidOptions => "invalid-options",
+            Self::NoHandler => "no-handler",
+            Self::QueueFull => "queue-full",
+            Self::Refused => "refused",
+            Self::Replaced => "replaced",
+            Self::TokenFailed => "token-failed",
+            Self::TooLarge => "too-large",
+            Self::Unauthorized => "unauthorized",
+        }
+    }
+}
+
+impl Error {
+    /// Makes an error of a code and a sentence.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+
+    pub(crate) fn aborted() -> Self {
+        Self::new(
+            ErrorCode::Aborted,
+            "The AbortSignal of this connect() fired.",
+        )
+    }
+
+    pub(crate) fn closed() -> Self {
+        Self::new(
+            ErrorCode::Closed,
+            "close() was called. Call connect() to connect again.",
+        )
+    }
+
+    pub(crate) fn released() -> Self {
+        Self::new(
+            ErrorCode::Closed,
+            "Nobody wanted the connection any more, so it was closed.",
+        )
+    }
+
+    pub(crate) fn not_open() -> Self {
+        Self::new(
+            ErrorCode::Closed,
+            "The connection is closed, so nothing can be sent. Call connect() first.",
+        )
+    }
+
+    pub(crate) fn unconfirmed() -> Self {
+        Self::new(
+            ErrorCode::Closed,
+            "The connection was lost before the server answered; it may or may not have arrived.",
+        )
+    }
+
+    pub(crate) fn exhausted(attempts: u32, cause: &str) -> Self {
+        let message = if attempts == 0 {
+            format!("The connection failed and reconnecting is off; {cause}. Call connect().")
+        } else {
+            format!(
+                "Gave up after {attempts} attempts to reconnect; {cause}. Check that the server \
+                 is up and the url is right, then call connect()."
+            )
+        };
+        Self::new(ErrorCode::AttemptsExhausted, message)
+    }
+
+    pub(crate) fn no_session() -> Self {
+        Self::new(
+            ErrorCode::Unauthorized,
+            "getToken says that there is no session. Sign in, then call connect().",
+        )
+    }
+
+    pub(crate) fn out_of_turn(what: &str) -> Self {
+        Self::new(
+            ErrorCode::InvalidMessage,
+            format!("The server sent {what} out of turn; it was ignored. See PROTOCOL.md."),
+        )
+    }
+
+    /// Says why a close with this code is final.
+    pub(crate) fn of_close(code: CloseCode, reason: &str) -> Self {
+        let said = if reason.is_empty() {
+            String::new()
+        } else {
+            format!(" \"{reason}\"")
+        };
+        let (code, message) = match code {
+            CloseCode::UNAUTHORIZED => (
+                ErrorCode::Unauthorized,
+                format!("The server refused the token{said}. Sign in, then call connect()."),
+            ),
+            CloseCode::REPLACED => (
+                ErrorCode::Replaced,
+                "The same user has connected elsewhere. Call connect() to take over; do so only \
+                 when a person asks for it."
+                    .to_owned(),
+            ),
+            CloseCode::TOO_LARGE => (
+                ErrorCode::TooLarge,
+                format!("A message was larger than the server takes{said}. Send smaller ones."),
+            ),
+            other => (
+                ErrorCode::Refused,
+                format!(
+                    "The server closed the connection for good: code {}{said}.",
+                    other.get()
+                ),
+            ),
+        };
+        Self::new(code, message)
+    }
+
+    /// Says what a server's error frame says.
+    pub(crate) fn of_frame(error: FrameError) -> Self {
+        let code = match error.code.as_str() {
+            "invalid-message" => ErrorCode::InvalidMessage,
+            "no-handler" => ErrorCode::NoHandler,
+            "too-large" => ErrorCode::TooLarge,
+            _ => ErrorCode::Refused,
+        };
+        Self::new(code, format!("The server answered: {}", error.message))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

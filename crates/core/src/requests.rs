@@ -1,0 +1,169 @@
+//! What the server has been asked and has not answered, and the groups the user wants to be in.
+
+use std::collections::BTreeMap;
+
+use onesocket_protocol::{Group, MessageId};
+
+use crate::io::Call;
+
+/// Something that the server answers under an id.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Request {
+    Join(Group),
+    Leave(Call),
+    Publish(Call),
+}
+
+/// A group that the user wants to be in.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Membership {
+    /// The server has said so on this connection.
+    Joined,
+    /// Not yet, or not on this connection; these calls wait for it.
+    Joining(Vec<Call>),
+}
+
+/// The groups the user wants to be in, across connections.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub(crate) struct Groups(BTreeMap<Group, Membership>);
+
+/// What to do about a wish to join.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Joining {
+    /// The group was joined before: the call can be answered.
+    Already,
+    /// The server is to be asked.
+    Ask,
+    /// The server has been asked before: the call is kept with the others.
+    Asked,
+}
+
+impl Groups {
+    /// Notes that `call` wants to be in `group`.
+    pub(crate) fn join(&mut self, group: &Group, call: Call) -> Joining {
+        match self.0.get_mut(group) {
+            None => {
+                self.0
+                    .insert(group.clone(), Membership::Joining(vec![call]));
+                Joining::Ask
+            }
+            Some(Membership::Joined) => Joining::Already,
+            Some(Membership::Joining(calls)) => {
+                calls.push(call);
+                Joining::Asked
+            }
+        }
+    }
+
+    /// Notes that nobody wants to be in `group`; returns the calls that waited to join it.
+    pub(crate) fn leave(&mut self, group: &Group) -> Vec<Call> {
+        match self.0.remove(group) {
+            Some(Membership::Joining(calls)) => calls,
+            Some(Membership::Joined) | None => Vec::new(),
+        }
+    }
+
+    /// The server has let us in; returns the calls that waited for it.
+    pub(crate) fn joined(&mut self, group: &Group) -> Vec<Call> {
+        let Some(membership) = self.0.get_mut(group) else {
+            return Vec::new();
+        };
+        match std::mem::replace(membership, Membership::Joined) {
+            Membership::Joining(calls) => calls,
+            Membership::Joined => Vec::new(),
+        }
+    }
+
+    /// The connection is gone, and with it what the server knew.
+    pub(crate) fn lost(&mut self) {
+        for membership in self.0.values_mut() {
+            if *membership == Membership::Joined {
+                *membership = Membership::Joining(Vec::new());
+            }
+        }
+    }
+
+    /// The connection has ended for good: groups that were never joined are wanted no more.
+    /// Returns the calls that waited for them.
+    pub(crate) fn ended(&mut self) -> Vec<Call> {
+        let mut waiting = Vec::new();
+        self.0.retain(|_, membership| match membership {
+            Membership::Joined => true,
+            // Joined on an earlier connection, and still wanted.
+            Membership::Joining(calls) if calls.is_empty() => true,
+            Membership::Joining(calls) => {
+                waiting.append(calls);
+                false
+            }
+        });
+        self.lost();
+        waiting
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &Group> {
+        self.0.keys()
+    }
+}
+
+/// What the server has not answered.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub(crate) struct Requests(BTreeMap<MessageId, Request>);
+
+impl Requests {
+    pub(crate) fn insert(&mut self, id: MessageId, request: Request) {
+        self.0.insert(id, request);
+    }
+
+    /// Takes what was asked under `id`.
+    pub(crate) fn answered(&mut self, id: MessageId) -> Option<Request> {
+        self.0.remove(&id)
+    }
+
+    /// Takes everything: the connection is gone, no answer will come.
+    pub(crate) fn take(&mut self) -> impl Iterator<Item = Request> + use<> {
+        std::mem::take(&mut self.0).into_values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tea() -> Group {
+        Group::new("tea").unwrap()
+    }
+
+    #[test]
+    fn the_server_is_asked_once_however_many_want_to_join() {
+        let mut groups = Groups::default();
+
+        assert_eq!(groups.join(&tea(), Call(1)), Joining::Ask);
+        assert_eq!(groups.join(&tea(), Call(2)), Joining::Asked);
+        assert_eq!(groups.joined(&tea()), [Call(1), Call(2)]);
+        assert_eq!(groups.join(&tea(), Call(3)), Joining::Already);
+    }
+
+    #[test]
+    fn a_group_is_wanted_across_connections_until_it_is_left() {
+        let mut groups = Groups::default();
+        groups.join(&tea(), Call(1));
+        groups.joined(&tea());
+
+        groups.lost();
+        assert_eq!(groups.names().collect::<Vec<_>>(), [&tea()]);
+        assert_eq!(groups.ended(), []);
+        assert_eq!(groups.names().count(), 1);
+        assert_eq!(groups.leave(&tea()), []);
+        assert_eq!(groups.names().count(), 0);
+    }
+
+    #[test]
+    fn who_waits_to_join_is_told_when_the_connection_ends() {
+        let mut groups = Groups::default();
+        groups.join(&tea(), Call(1));
+        groups.join(&Group::new("milk").unwrap(), Call(2));
+
+        assert_eq!(groups.ended(), [Call(2), Call(1)]);
+        assert_eq!(groups.names().count(), 0);
+    }
+}

@@ -1,0 +1,805 @@
+//! What a user may rely on, each a sentence; time is walked from deadline to deadline.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod world;
+
+use std::time::Duration;
+
+use onesocket_core::protocol::{ClientFrame, CloseCode, Group, MessageId, ServerFrame};
+use onesocket_core::{
+    Attempt, Config, ErrorCode, Input, Note, Output, ReadyState, Reconnect, StateName, TokenAnswer,
+};
+use world::{World, config, refusal, token, welcome};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_hundred_calls_of_connect_make_one_socket_and_all_are_answered() {
+    let mut world = World::plain();
+    let calls: Vec<_> = (0..100).map(|_| world.connect()).collect();
+    world.agree();
+
+    assert_eq!(world.sockets(), 1);
+    for call in calls {
+        assert_eq!(world.answer_to(call), Some(Ok(())));
+    }
+}
+
+#[test]
+fn connect_while_connected_reuses_the_connection() {
+    let mut world = World::plain().connected();
+
+    let again = world.connect();
+
+    assert_eq!(world.answer_to(again), Some(Ok(())));
+    assert!(world.said.contains(&Output::Log(Note::Reusing)));
+    assert_eq!(world.sockets(), 1);
+}
+
+#[test]
+fn close_and_connect_fifty_times_makes_one_socket_from_idle() {
+    let mut world = World::plain();
+    for _ in 0..50 {
+        world.close();
+        world.connect();
+    }
+
+    assert_eq!(world.sockets(), 1);
+    assert!(
+        !world
+            .said
+            .iter()
+            .any(|output| matches!(output, Output::Shut { .. }))
+    );
+    world.agree();
+    assert_eq!(world.sockets(), 1);
+}
+
+#[test]
+fn close_and_connect_fifty_times_makes_two_sockets_from_connected() {
+    let mut world = World::plain().connected();
+    let mut closes = Vec::new();
+    for _ in 0..50 {
+        closes.push(world.close());
+        world.connect();
+    }
+    assert_eq!(world.sockets(), 1);
+
+    world.closed(1000);
+    world.agree();
+
+    assert_eq!(world.sockets(), 2);
+    for close in closes {
+        assert_eq!(world.answer_to(close), Some(Ok(())));
+    }
+}
+
+#[test]
+fn a_new_socket_waits_for_the_close_of_the_old_one() {
+    let mut world = World::plain().connected();
+    let close = world.close();
+    assert_eq!(world.state(), StateName::Closing);
+    assert_eq!(world.answer_to(close), None);
+
+    let connect = world.connect();
+    assert_eq!(world.state(), StateName::Connecting);
+    assert_eq!(world.sockets(), 1);
+    world.closed(1000);
+
+    assert_eq!(world.answer_to(close), Some(Ok(())));
+    assert_eq!(world.sockets(), 2);
+    world.agree();
+    assert_eq!(world.answer_to(connect), Some(Ok(())));
+}
+
+#[test]
+fn an_old_socket_that_does_not_close_is_detached_after_three_seconds() {
+    let mut world = World::plain().connected();
+    let old = world.attempt();
+    let close = world.close();
+
+    assert_eq!(world.elapse(), 3 * SECOND);
+
+    assert_eq!(world.state(), StateName::Closed);
+    assert_eq!(world.answer_to(close), Some(Ok(())));
+    assert!(world.said.contains(&Output::Detach { attempt: old }));
+    world.feed(Input::Closed {
+        attempt: old,
+        code: CloseCode::seen(4409),
+        reason: String::new(),
+    });
+    assert_eq!(world.state(), StateName::Closed);
+}
+
+#[test]
+fn a_socket_that_shakes_hands_is_not_closed_but_lingers_and_is_shut_once_open() {
+    let mut world = World::plain();
+    let connect = world.connect();
+
+    let close = world.close();
+
+    assert_eq!(world.state(), StateName::Closed);
+    assert_eq!(world.answer_to(close), Some(Ok(())));
+    assert_eq!(world.answer_to(connect), Some(Err(ErrorCode::Closed)));
+    assert!(
+        !world
+            .said
+            .iter()
+            .any(|output| matches!(output, Output::Shut { .. }))
+    );
+    world.opened();
+    let Some(Output::Shut {
+        attempt: Attempt(1),
+        code: CloseCode::NORMAL,
+        ..
+    }) = world.said.last()
+    else {
+        panic!("not shut: {:?}", world.said.last());
+    };
+    world.closed(1000);
+    assert_eq!(world.machine.deadline(), None);
+}
+
+#[test]
+fn a_lingering_handshake_is_shut_at_the_connect_timeout() {
+    let mut world = World::plain();
+    world.connect();
+    world.close();
+
+    assert_eq!(world.elapse(), 10 * SECOND);
+
+    assert!(matches!(world.said.last(), Some(Output::Shut { .. })));
+    assert_eq!(world.state(), StateName::Closed);
+}
+
+#[test]
+fn a_lingering_handshake_is_adopted_when_it_is_wanted_again() {
+    let mut world = World::plain();
+    world.connect();
+    world.close();
+    world.pass(4 * SECOND);
+
+    let again = world.connect();
+
+    assert_eq!(world.sockets(), 1);
+    assert_eq!(world.machine.status().ready_state, ReadyState::Connecting);
+    world.agree();
+    assert_eq!(world.answer_to(again), Some(Ok(())));
+}
+
+#[test]
+fn after_a_loss_five_attempts_follow_five_seconds_apart_and_no_more() {
+    let mut world = World::plain().connected();
+    world.closed(1006);
+    for attempt in 1..=5 {
+        assert_eq!(world.state(), StateName::Waiting);
+        assert_eq!(world.machine.status().attempt, attempt);
+        let after = 5 * SECOND;
+        assert!(world.said.contains(&Output::Log(Note::Reconnecting {
+            attempt,
+            of: 5,
+            after
+        })));
+        assert_eq!(world.elapse(), after);
+        world.closed(1006);
+    }
+
+    assert_eq!(world.state(), StateName::Failed);
+    assert_eq!(world.errors(), [(ErrorCode::AttemptsExhausted, vec![])]);
+    assert_eq!(world.sockets(), 6);
+    assert_eq!(world.machine.deadline(), None);
+}
+
+#[test]
+fn connect_revives_what_has_failed_with_a_full_budget() {
+    let mut world = World::plain();
+    let first = world.connect();
+    for _ in 0..5 {
+        world.closed(1006);
+        world.elapse();
+    }
+    world.closed(1006);
+    assert_eq!(
+        world.answer_to(first),
+        Some(Err(ErrorCode::AttemptsExhausted))
+    );
+
+    let second = world.connect();
+    world.closed(1006);
+
+    assert_eq!(world.machine.status().attempt, 1);
+    world.elapse();
+    world.agree();
+    assert_eq!(world.answer_to(second), Some(Ok(())));
+}
+
+#[test]
+fn a_server_that_accepts_and_drops_cannot_reset_the_count() {
+    let mut world = World::plain().connected();
+    for _ in 0..5 {
+        world.closed(1006);
+        world.elapse();
+        world.agree();
+        world.pass(9 * SECOND);
+    }
+    world.closed(1006);
+
+    assert_eq!(world.state(), StateName::Failed);
+}
+
+#[test]
+fn a_connection_that_has_lasted_is_forgiven_its_failures_even_if_timers_come_late() {
+    let mut world = World::plain().connected();
+    world.closed(1006);
+    world.elapse();
+    world.agree();
+    assert_eq!(world.machine.status().attempt, 1);
+    let mut late = world.clone();
+
+    assert_eq!(world.elapse(), 10 * SECOND);
+    assert_eq!(world.machine.status().attempt, 0);
+    assert_eq!(world.machine.deadline(), None);
+
+    late.now = late.now + 11 * SECOND;
+    late.closed(1006);
+    assert_eq!(late.machine.status().attempt, 1);
+}
+
+#[test]
+fn connect_while_waiting_tries_now_and_counts() {
+    let mut world = World::plain().connected();
+    world.closed(1006);
+
+    world.connect();
+
+    assert_eq!(world.sockets(), 2);
+    assert_eq!(world.machine.status().attempt, 1);
+}
+
+#[test]
+fn a_hung_handshake_is_given_up_after_ten_seconds_and_counted() {
+    let mut world = World::plain();
+    world.connect();
+
+    assert_eq!(world.elapse(), 10 * SECOND);
+
+    assert!(
+        world
+            .said
+            .iter()
+            .any(|output| matches!(output, Output::Shut { .. }))
+    );
+    assert_eq!(world.machine.status().attempt, 1);
+    assert_eq!(world.state(), StateName::Waiting);
+    world.closed(1006);
+    assert_eq!(world.elapse(), 5 * SECOND);
+    assert_eq!(world.sockets(), 2);
+}
+
+#[test]
+fn an_open_socket_is_no_connection_before_the_welcome() {
+    let mut world = World::plain();
+    let connect = world.connect();
+    world.pass(4 * SECOND);
+    world.opened();
+
+    assert_eq!(world.state(), StateName::Connecting);
+    assert_eq!(world.machine.status().ready_state, ReadyState::Open);
+    assert_eq!(world.answer_to(connect), None);
+    assert_eq!(world.elapse(), 6 * SECOND);
+    assert_eq!(world.state(), StateName::Waiting);
+}
+
+#[test]
+fn final_codes_end_the_connection_and_holding_does_not_revive_it() {
+    for (code, error) in [
+        (1000, ErrorCode::Refused),
+        (1002, ErrorCode::Refused),
+        (4400, ErrorCode::Refused),
+        (4401, ErrorCode::Unauthorized),
+        (4409, ErrorCode::Replaced),
+        (4413, ErrorCode::TooLarge),
+    ] {
+        let mut world = World::plain().connected();
+        world.closed(code);
+        assert_eq!(world.state(), StateName::Failed, "{code}");
+        assert_eq!(world.machine.status().error.as_ref().unwrap().code, error);
+
+        world.feed(Input::Hold);
+        world.feed(Input::Release);
+        world.pass(60 * SECOND);
+
+        assert_eq!(world.state(), StateName::Failed, "{code}");
+        assert_eq!(world.sockets(), 1);
+        assert_eq!(world.machine.deadline(), None);
+    }
+}
+
+#[test]
+fn too_many_requests_is_obeyed_for_as_long_as_the_server_says() {
+    let mut world = World::plain().connected();
+
+    world.closed_saying(4529, "retry-after-ms=30000");
+
+    assert_eq!(world.elapse(), 30 * SECOND);
+    world.closed_saying(4529, "retry-after-ms=10");
+    assert_eq!(world.elapse(), 5 * SECOND);
+}
+
+#[test]
+fn a_token_is_fetched_for_every_attempt() {
+    let mut world = World::with_tokens().connected();
+    world.closed(1006);
+    world.elapse();
+    world.agree();
+
+    let fetches = world
+        .said
+        .iter()
+        .filter(|said| matches!(said, Output::FetchToken { .. }));
+    assert_eq!(fetches.count(), 2);
+}
+
+#[test]
+fn a_refused_token_gets_one_fresh_try_at_once() {
+    let mut world = World::with_tokens();
+    let connect = world.connect();
+    world.answer(token());
+    world.opened();
+    world.closed(4401);
+    assert_eq!(world.machine.stage(), "connecting/fetching");
+    assert_eq!(world.machine.status().attempt, 0);
+
+    world.answer(token());
+    world.opened();
+    world.closed(4401);
+
+    assert_eq!(world.state(), StateName::Failed);
+    assert_eq!(world.answer_to(connect), Some(Err(ErrorCode::Unauthorized)));
+}
+
+#[test]
+fn a_token_that_runs_out_every_five_minutes_costs_one_fresh_try_each_time() {
+    let mut world = World::with_tokens().connected();
+    for _ in 0..3 {
+        world.pass(325 * SECOND);
+        world.closed(4401);
+        world.agree();
+    }
+
+    assert_eq!(world.sockets(), 4);
+    assert_eq!(world.errors(), []);
+}
+
+#[test]
+fn a_failing_get_token_is_a_failed_attempt() {
+    let mut world = World::with_tokens();
+    world.connect();
+
+    world.answer(TokenAnswer::Failed("getToken threw: no".into()));
+
+    assert_eq!(world.state(), StateName::Waiting);
+    assert_eq!(world.errors(), [(ErrorCode::TokenFailed, vec![])]);
+    assert_eq!(world.sockets(), 0);
+}
+
+#[test]
+fn a_hanging_get_token_is_cut_off_after_ten_seconds_and_its_late_answer_dropped() {
+    let mut world = World::with_tokens();
+    world.connect();
+    let fetch = world.fetch();
+
+    assert_eq!(world.elapse(), 10 * SECOND);
+
+    assert!(world.said.contains(&Output::AbortToken { fetch }));
+    assert_eq!(world.state(), StateName::Waiting);
+    world.feed(Input::Token {
+        fetch,
+        answer: token(),
+    });
+    assert_eq!(world.state(), StateName::Waiting);
+    assert_eq!(world.sockets(), 0);
+}
+
+#[test]
+fn no_session_ends_it_at_once() {
+    let mut world = World::with_tokens();
+    let connect = world.connect();
+
+    world.answer(TokenAnswer::NoSession);
+
+    assert_eq!(world.answer_to(connect), Some(Err(ErrorCode::Unauthorized)));
+    assert_eq!(world.machine.deadline(), None);
+}
+
+#[test]
+fn close_during_a_token_fetch_is_closed_at_once_and_the_answer_is_dropped() {
+    let mut world = World::with_tokens();
+    world.connect();
+    let fetch = world.fetch();
+
+    let close = world.close();
+
+    assert_eq!(world.state(), StateName::Closed);
+    assert_eq!(world.answer_to(close), Some(Ok(())));
+    assert!(world.said.contains(&Output::AbortToken { fetch }));
+    world.feed(Input::Token {
+        fetch,
+        answer: token(),
+    });
+    assert_eq!(world.sockets(), 0);
+}
+
+#[test]
+fn a_token_is_never_printed() {
+    let mut world = World::with_tokens().connected();
+    world.closed(4401);
+    world.answer(token());
+    world.closed(4401);
+
+    assert!(!format!("{:?} {:?}", world.machine, world.said).contains("canary"));
+}
+
+#[test]
+fn strict_mode_mounts_unmounts_and_mounts_without_a_second_socket() {
+    let mut world = World::plain();
+    world.feed(Input::Hold);
+    world.feed(Input::Release);
+    world.feed(Input::Hold);
+    world.agree();
+    world.pass(60 * SECOND);
+
+    assert_eq!(world.sockets(), 1);
+    assert_eq!(world.state(), StateName::Connected);
+}
+
+#[test]
+fn the_last_release_closes_half_a_second_later_and_the_next_hold_connects_again() {
+    let mut world = World::plain();
+    world.feed(Input::Hold);
+    world.feed(Input::Hold);
+    world.agree();
+    world.feed(Input::Release);
+    assert_eq!(world.machine.deadline(), None);
+    world.feed(Input::Release);
+
+    assert_eq!(world.elapse(), Duration::from_millis(500));
+    assert_eq!(world.state(), StateName::Closing);
+    world.closed(1000);
+    assert_eq!(world.state(), StateName::Closed);
+
+    world.feed(Input::Hold);
+    assert_eq!(world.sockets(), 2);
+}
+
+#[test]
+fn a_lasting_wish_outlives_the_last_holder() {
+    let mut world = World::plain().connected();
+    world.feed(Input::Hold);
+    world.feed(Input::Release);
+
+    assert_eq!(world.machine.deadline(), None);
+    assert_eq!(world.state(), StateName::Connected);
+}
+
+#[test]
+fn a_component_does_not_revive_an_explicit_close() {
+    let mut world = World::plain().connected();
+    world.close();
+    world.closed(1000);
+    world.feed(Input::Hold);
+
+    assert_eq!(world.state(), StateName::Closed);
+    world.connect();
+    assert_eq!(world.sockets(), 2);
+}
+
+#[test]
+fn aborting_withdraws_one_caller_and_ends_the_attempt_only_if_nobody_else_wants_it() {
+    let mut world = World::plain();
+    let (first, second) = (world.connect(), world.connect());
+
+    world.feed(Input::Abort { call: first });
+    assert_eq!(world.answer_to(first), Some(Err(ErrorCode::Aborted)));
+    assert_eq!(world.state(), StateName::Connecting);
+    world.feed(Input::Abort { call: second });
+    assert_eq!(world.state(), StateName::Closed);
+
+    world.connect();
+    world.agree();
+    world.feed(Input::Abort { call: first });
+    assert_eq!(world.state(), StateName::Connected);
+}
+
+#[test]
+fn what_is_sent_before_the_connection_waits_and_goes_out_in_order_after_the_groups() {
+    let mut world = World::plain();
+    world.join("tea");
+    world.send("one").unwrap();
+    world.publish("tea", "two");
+    world.connect();
+    world.send("three").unwrap();
+    assert_eq!(world.machine.queued_bytes(), 11);
+    world.agree();
+    world.send("four").unwrap();
+
+    let group = Group::new("tea").unwrap();
+    let sent: Vec<_> = world
+        .said
+        .iter()
+        .filter_map(|output| match output {
+            Output::Transmit { frame, .. } => Some(frame.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        sent,
+        [
+            ClientFrame::Join {
+                id: MessageId(1),
+                group: group.clone()
+            },
+            ClientFrame::Message {
+                id: MessageId(2),
+                data: "one"
+            },
+            ClientFrame::Publish {
+                id: MessageId(3),
+                group,
+                data: "two"
+            },
+            ClientFrame::Message {
+                id: MessageId(4),
+                data: "three"
+            },
+            ClientFrame::Message {
+                id: MessageId(5),
+                data: "four"
+            },
+        ]
+    );
+    assert_eq!(world.machine.queued_bytes(), 0);
+}
+
+#[test]
+fn a_full_queue_refuses_and_what_ends_undelivered_is_reported_once() {
+    let mut small = config();
+    small.queue.max_messages = 2;
+    let mut world = World::new(small);
+    world.send("one").unwrap();
+    let publish = world.publish("tea", "two");
+    assert_eq!(world.send("three").unwrap_err().code, ErrorCode::QueueFull);
+
+    world.close();
+
+    assert_eq!(world.errors(), [(ErrorCode::Closed, vec!["one"])]);
+    assert_eq!(world.answer_to(publish), Some(Err(ErrorCode::Closed)));
+    assert_eq!(world.send("four").unwrap_err().code, ErrorCode::Closed);
+}
+
+#[test]
+fn a_message_too_large_for_the_server_is_refused_or_reported() {
+    const LARGE: &str =
+        "a message of more than the sixty-four bytes that this server's welcome allows";
+    let mut world = World::plain();
+    world.send(LARGE).unwrap();
+    world.send("small").unwrap();
+    let mut world = world.connected();
+
+    assert_eq!(world.errors(), [(ErrorCode::TooLarge, vec![LARGE])]);
+    assert_eq!(world.send(LARGE).unwrap_err().code, ErrorCode::TooLarge);
+    assert_eq!(world.state(), StateName::Connected);
+}
+
+#[test]
+fn what_is_sent_while_the_server_closes_the_socket_waits_for_the_next_connection() {
+    let mut world = World::plain().connected();
+    let attempt = world.attempt();
+    world.feed(Input::Ended { attempt });
+    assert_eq!(world.machine.status().ready_state, ReadyState::Closing);
+    world.send("kept").unwrap();
+    world.closed(1012);
+    world.elapse();
+    world.agree();
+
+    let attempt = world.attempt();
+    let frame = ClientFrame::Message {
+        id: MessageId(1),
+        data: "kept",
+    };
+    assert!(world.said.contains(&Output::Transmit { attempt, frame }));
+}
+
+#[test]
+fn the_code_of_a_close_that_was_seen_coming_is_obeyed() {
+    let mut world = World::plain().connected();
+    let attempt = world.attempt();
+    world.feed(Input::Ended { attempt });
+    world.closed(4409);
+    assert_eq!(
+        world.machine.status().error.as_ref().unwrap().code,
+        ErrorCode::Replaced
+    );
+
+    let mut world = World::plain().connected();
+    let attempt = world.attempt();
+    world.feed(Input::Ended { attempt });
+    assert_eq!(world.elapse(), 3 * SECOND);
+    assert_eq!(world.state(), StateName::Waiting);
+    assert!(world.said.contains(&Output::Detach { attempt }));
+}
+
+#[test]
+fn groups_are_joined_again_after_a_loss_until_they_are_left() {
+    let mut world = World::plain().connected();
+    let join = world.join("tea");
+    world.receive(ServerFrame::Ack { id: MessageId(1) });
+    assert_eq!(world.answer_to(join), Some(Ok(())));
+
+    world.closed(1006);
+    world.elapse();
+    world.agree();
+    let frame = ClientFrame::Join {
+        id: MessageId(2),
+        group: Group::new("tea").unwrap(),
+    };
+    assert!(world.said.contains(&Output::Transmit {
+        attempt: Attempt(2),
+        frame
+    }));
+
+    let call = world.call();
+    world.feed(Input::Leave {
+        call,
+        group: Group::new("tea").unwrap(),
+    });
+    world.closed(1006);
+    assert_eq!(world.answer_to(call), Some(Ok(())));
+    let before = world.said.len();
+    world.elapse();
+    world.agree();
+    assert!(
+        !world.said[before..]
+            .iter()
+            .any(|said| matches!(said, Output::Transmit { .. }))
+    );
+}
+
+#[test]
+fn a_refusal_of_the_server_settles_what_it_refuses() {
+    let mut world = World::plain().connected();
+    let join = world.join("tea");
+    let publish = world.publish("tea", "milk");
+    world.send("hello").unwrap();
+
+    world.receive(refusal(1, "refused"));
+    world.receive(refusal(2, "too-large"));
+    world.receive(refusal(3, "no-handler"));
+
+    assert_eq!(world.answer_to(join), Some(Err(ErrorCode::Refused)));
+    assert_eq!(world.answer_to(publish), Some(Err(ErrorCode::TooLarge)));
+    assert_eq!(world.errors(), [(ErrorCode::NoHandler, vec![])]);
+}
+
+#[test]
+fn a_publish_that_was_not_answered_before_the_loss_is_told_so() {
+    let mut world = World::plain().connected();
+    let publish = world.publish("tea", "milk");
+
+    world.closed(1006);
+
+    assert_eq!(world.answer_to(publish), Some(Err(ErrorCode::Closed)));
+}
+
+#[test]
+fn a_ping_is_answered_at_once() {
+    let mut world = World::plain().connected();
+
+    let said = world.receive(ServerFrame::Ping);
+
+    assert_eq!(
+        said,
+        [Output::Transmit {
+            attempt: Attempt(1),
+            frame: ClientFrame::Pong
+        }]
+    );
+}
+
+#[test]
+fn bad_frames_are_reported_and_the_connection_stays() {
+    let mut world = World::plain().connected();
+    let attempt = world.attempt();
+    world.feed(Input::Garbled {
+        attempt,
+        problem: "no JSON".into(),
+    });
+    world.receive(ServerFrame::Welcome(welcome()));
+
+    assert_eq!(
+        world.errors(),
+        [
+            (ErrorCode::InvalidMessage, vec![]),
+            (ErrorCode::InvalidMessage, vec![])
+        ]
+    );
+    assert_eq!(world.state(), StateName::Connected);
+}
+
+#[test]
+fn strangers_change_nothing() {
+    let mut world = World::plain().connected();
+    world.closed(1006);
+    world.elapse();
+    world.agree();
+    let before = format!("{:?}", world.machine);
+
+    let attempt = Attempt(1);
+    world.feed(Input::Opened { attempt });
+    world.feed(Input::Received {
+        attempt,
+        frame: ServerFrame::Message("late"),
+    });
+    world.feed(Input::Received {
+        attempt,
+        frame: ServerFrame::Ping,
+    });
+    world.feed(Input::Garbled {
+        attempt,
+        problem: String::new(),
+    });
+    world.feed(Input::Ended { attempt });
+    world.feed(Input::OpenFailed {
+        attempt,
+        problem: String::new(),
+    });
+    world.feed(Input::Closed {
+        attempt,
+        code: CloseCode::seen(4409),
+        reason: String::new(),
+    });
+
+    assert_eq!(format!("{:?}", world.machine), before);
+}
+
+#[test]
+fn a_socket_that_the_browser_will_not_make_ends_it() {
+    let mut world = World::plain();
+    let connect = world.connect();
+    let attempt = world.attempt();
+
+    world.feed(Input::OpenFailed {
+        attempt,
+        problem: "ws: on an https: page".into(),
+    });
+
+    assert_eq!(
+        world.answer_to(connect),
+        Some(Err(ErrorCode::InvalidOptions))
+    );
+}
+
+#[test]
+fn without_reconnecting_the_first_loss_is_the_end() {
+    let reconnect = Reconnect {
+        max_attempts: 0,
+        ..Reconnect::default()
+    };
+    let mut world = World::new(Config {
+        reconnect,
+        ..config()
+    })
+    .connected();
+
+    world.closed(1006);
+
+    assert_eq!(world.state(), StateName::Failed);
+    assert_eq!(world.errors(), [(ErrorCode::AttemptsExhausted, vec![])]);
+}
+
+#[test]
+fn idle_costs_nothing() {
+    let world = World::with_tokens().connected();
+
+    assert_eq!(world.machine.deadline(), None);
+}
