@@ -7,6 +7,7 @@ use onesocket_protocol::{ClientFrame, CloseCode, Group, ServerFrame};
 
 use crate::error::Error;
 use crate::state::{StateName, Status};
+use crate::time::whole_ms;
 use crate::token::{Fetch, Token, TokenAnswer};
 
 /// Numbers the sockets. Every event of a socket names its attempt, and the machine drops what
@@ -263,7 +264,7 @@ impl fmt::Display for Note {
             Self::Connected => f.write_str("🔌 WebSocket connected"),
             Self::Failed(error) => write!(f, "🔌 WebSocket connection failed: {error}"),
             Self::Reconnecting { attempt, of, after } => {
-                let ms = after.as_millis();
+                let ms = whole_ms(*after);
                 write!(f, "🔌 Reconnecting (attempt {attempt} of {of}) in {ms} ms")
             }
             Self::Reusing => f.write_str("🔌 Reusing existing WebSocket connection"),

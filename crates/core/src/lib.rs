@@ -22,7 +22,7 @@ pub use connection::Connection;
 pub use error::{Error, ErrorCode};
 pub use io::{Attempt, Call, Input, Level, Note, Output};
 pub use state::{ReadyState, StateName, Status};
-pub use time::Time;
+pub use time::{Time, whole_ms};
 pub use token::{Fetch, Token, TokenAnswer};
 
 pub use onesocket_protocol as protocol;

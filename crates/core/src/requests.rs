@@ -1,10 +1,13 @@
 //! What the server has been asked and has not answered, and the groups the user wants to be in.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use onesocket_protocol::{Group, MessageId};
 
 use crate::io::Call;
+
+// Lists, not maps: a client is in few groups, answers come in the order of the questions, and a
+// `BTreeMap` would be a sixth of the wasm.
 
 /// Something that the server answers under an id.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -25,7 +28,7 @@ enum Membership {
 
 /// The groups the user wants to be in, across connections.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Groups(BTreeMap<Group, Membership>);
+pub(crate) struct Groups(Vec<(Group, Membership)>);
 
 /// What to do about a wish to join.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,10 +44,10 @@ pub(crate) enum Joining {
 impl Groups {
     /// Notes that `call` wants to be in `group`.
     pub(crate) fn join(&mut self, group: &Group, call: Call) -> Joining {
-        match self.0.get_mut(group) {
+        match self.find(group) {
             None => {
                 self.0
-                    .insert(group.clone(), Membership::Joining(vec![call]));
+                    .push((group.clone(), Membership::Joining(vec![call])));
                 Joining::Ask
             }
             Some(Membership::Joined) => Joining::Already,
@@ -57,15 +60,14 @@ impl Groups {
 
     /// Notes that nobody wants to be in `group`; returns the calls that waited to join it.
     pub(crate) fn leave(&mut self, group: &Group) -> Vec<Call> {
-        match self.0.remove(group) {
-            Some(Membership::Joining(calls)) => calls,
-            Some(Membership::Joined) | None => Vec::new(),
-        }
+        let waiting = self.joined(group);
+        self.0.retain(|(name, _)| name != group);
+        waiting
     }
 
     /// The server has let us in; returns the calls that waited for it.
     pub(crate) fn joined(&mut self, group: &Group) -> Vec<Call> {
-        let Some(membership) = self.0.get_mut(group) else {
+        let Some(membership) = self.find(group) else {
             return Vec::new();
         };
         match std::mem::replace(membership, Membership::Joined) {
@@ -76,7 +78,7 @@ impl Groups {
 
     /// The connection is gone, and with it what the server knew.
     pub(crate) fn lost(&mut self) {
-        for membership in self.0.values_mut() {
+        for (_, membership) in &mut self.0 {
             if *membership == Membership::Joined {
                 *membership = Membership::Joining(Vec::new());
             }
@@ -87,7 +89,7 @@ impl Groups {
     /// Returns the calls that waited for them.
     pub(crate) fn ended(&mut self) -> Vec<Call> {
         let mut waiting = Vec::new();
-        self.0.retain(|_, membership| match membership {
+        self.0.retain_mut(|(_, membership)| match membership {
             Membership::Joined => true,
             // Joined on an earlier connection, and still wanted.
             Membership::Joining(calls) if calls.is_empty() => true,
@@ -101,27 +103,37 @@ impl Groups {
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &Group> {
-        self.0.keys()
+        self.0.iter().map(|(group, _)| group)
+    }
+
+    fn find(&mut self, group: &Group) -> Option<&mut Membership> {
+        self.0
+            .iter_mut()
+            .find(|(name, _)| name == group)
+            .map(|(_, membership)| membership)
     }
 }
 
-/// What the server has not answered.
+/// What the server has not answered, oldest first.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Requests(BTreeMap<MessageId, Request>);
+pub(crate) struct Requests(VecDeque<(MessageId, Request)>);
 
 impl Requests {
-    pub(crate) fn insert(&mut self, id: MessageId, request: Request) {
-        self.0.insert(id, request);
+    pub(crate) fn push(&mut self, id: MessageId, request: Request) {
+        self.0.push_back((id, request));
     }
 
     /// Takes what was asked under `id`.
     pub(crate) fn answered(&mut self, id: MessageId) -> Option<Request> {
-        self.0.remove(&id)
+        let at = self.0.iter().position(|(asked, _)| *asked == id)?;
+        self.0.remove(at).map(|(_, request)| request)
     }
 
     /// Takes everything: the connection is gone, no answer will come.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = Request> + use<> {
-        std::mem::take(&mut self.0).into_values()
+        std::mem::take(&mut self.0)
+            .into_iter()
+            .map(|(_, request)| request)
     }
 }
 
@@ -163,7 +175,7 @@ mod tests {
         groups.join(&tea(), Call(1));
         groups.join(&Group::new("milk").unwrap(), Call(2));
 
-        assert_eq!(groups.ended(), [Call(2), Call(1)]);
+        assert_eq!(groups.ended(), [Call(1), Call(2)]);
         assert_eq!(groups.names().count(), 0);
     }
 }

@@ -1,5 +1,9 @@
 //! What a user may rely on, each a sentence; time is walked from deadline to deadline.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names what it looks for"
+)]
 
 mod world;
 

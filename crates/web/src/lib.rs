@@ -1,1 +1,20 @@
-//! x
+//! One WebSocket connection per user, in a browser, from Rust.
+//!
+//! Around the pure machine of `onesocket-core` this crate puts what a browser has: sockets, a
+//! timer, a clock. It is the only Rust that names `web-sys`. A Rust front end uses [`Client`]; the
+//! npm package is made of [`Driver`] and [`Face`].
+
+mod binding;
+mod client;
+mod clock;
+mod codec;
+mod driver;
+mod face;
+mod socket;
+
+pub use client::{Client, Held, Message, Options, Subscription};
+pub use clock::Clock;
+pub use driver::Driver;
+pub use face::Face;
+
+pub use onesocket_core as core;

@@ -10,7 +10,7 @@ use crate::config::TOKEN_TIMEOUT;
 use crate::error::{Error, ErrorCode};
 use crate::io::{Attempt, Note, Output};
 use crate::state::{Handshake, Leaving, Link, Phase, Remains, State};
-use crate::time::Time;
+use crate::time::{Time, whole_ms};
 use crate::token::{Fetch, Token, TokenAnswer};
 use crate::wishes::Wishes;
 
@@ -285,7 +285,7 @@ impl<M> Connection<M> {
         match self.state {
             State::Connecting(Phase::Fetching { fetch, .. }) => {
                 self.outputs.push_back(Output::AbortToken { fetch });
-                let ms = TOKEN_TIMEOUT.as_millis();
+                let ms = whole_ms(TOKEN_TIMEOUT);
                 self.on_token_failed(&format!("getToken did not answer within {ms} ms"), now);
             }
             // A socket that still shakes hands is closed here and nowhere else: it would block the
@@ -312,7 +312,7 @@ impl<M> Connection<M> {
     }
 
     fn on_timeout(&mut self, attempt: Attempt, what: &str, now: Time) {
-        let ms = self.config.connect_timeout.as_millis();
+        let ms = whole_ms(self.config.connect_timeout);
         let cause = format!("{what} within {ms} ms");
         let remains = self.shut(attempt, CloseCode::TIMED_OUT, String::new(), now);
         self.try_again(&cause, Duration::ZERO, remains, now);

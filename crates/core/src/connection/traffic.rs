@@ -62,7 +62,7 @@ impl<M> Connection<M> {
             Outgoing::Publish {
                 call, group, data, ..
             } => {
-                self.requests.insert(id, Request::Publish(call));
+                self.requests.push(id, Request::Publish(call));
                 ClientFrame::Publish { id, group, data }
             }
         };
@@ -88,7 +88,7 @@ impl<M> Connection<M> {
         match self.connected_attempt() {
             Some(attempt) => {
                 let id = self.next_message();
-                self.requests.insert(id, Request::Leave(call));
+                self.requests.push(id, Request::Leave(call));
                 let frame = ClientFrame::Leave { id, group };
                 self.outputs.push_back(Output::Transmit { attempt, frame });
             }
@@ -99,7 +99,7 @@ impl<M> Connection<M> {
 
     fn ask_to_join(&mut self, attempt: Attempt, group: Group) {
         let id = self.next_message();
-        self.requests.insert(id, Request::Join(group.clone()));
+        self.requests.push(id, Request::Join(group.clone()));
         let frame = ClientFrame::Join { id, group };
         self.outputs.push_back(Output::Transmit { attempt, frame });
     }

@@ -1,6 +1,10 @@
 //! A world around one machine, for tests: it keeps the time, notes what is to be done, and speaks
 //! for sockets, `getToken` and the server.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names what it looks for"
+)]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::time::Duration;

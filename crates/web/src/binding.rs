@@ -1,0 +1,72 @@
+//! What the browser offers and `web-sys` gives only with a copy of the text into wasm.
+
+use js_sys::{JsString, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Parses JSON that stays in JavaScript.
+    #[wasm_bindgen(catch, js_namespace = JSON, js_name = parse)]
+    pub(crate) fn parse_json(text: &JsValue) -> Result<JsValue, JsValue>;
+
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    pub(crate) fn performance_now() -> f64;
+
+    pub(crate) type TextEncoder;
+
+    #[wasm_bindgen(constructor)]
+    fn new() -> TextEncoder;
+
+    #[wasm_bindgen(method)]
+    fn encode(this: &TextEncoder, text: &JsString) -> Uint8Array;
+
+    /// A `WebSocket` that is sent values which stay in JavaScript.
+    pub(crate) type Sender;
+
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn send(this: &Sender, data: &JsValue) -> Result<(), JsValue>;
+
+    /// A parsed frame from a server: any field may be missing, or of any type.
+    pub(crate) type Fields;
+
+    #[wasm_bindgen(method, getter, js_name = type)]
+    pub(crate) fn kind(this: &Fields) -> JsValue;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn id(this: &Fields) -> JsValue;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn data(this: &Fields) -> JsValue;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn group(this: &Fields) -> JsValue;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn from(this: &Fields) -> JsValue;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn code(this: &Fields) -> JsValue;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn message(this: &Fields) -> JsValue;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn user(this: &Fields) -> JsValue;
+
+    #[wasm_bindgen(method, getter, js_name = connectionId)]
+    pub(crate) fn connection_id(this: &Fields) -> JsValue;
+
+    #[wasm_bindgen(method, getter, js_name = tokenExpiresInMs)]
+    pub(crate) fn token_expires_in_ms(this: &Fields) -> JsValue;
+
+    #[wasm_bindgen(method, getter, js_name = pingIntervalMs)]
+    pub(crate) fn ping_interval_ms(this: &Fields) -> JsValue;
+
+    #[wasm_bindgen(method, getter, js_name = maxMessageBytes)]
+    pub(crate) fn max_message_bytes(this: &Fields) -> JsValue;
+}
+
+/// Returns how many bytes a text is in UTF-8, without bringing it into wasm.
+pub(crate) fn utf8_len(text: &JsString) -> usize {
+    TextEncoder::new().encode(text).length() as usize
+}

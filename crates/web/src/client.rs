@@ -1,0 +1,415 @@
+//! The client of a Rust front end.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use futures_channel::oneshot;
+use js_sys::Uint8Array;
+use onesocket_core::protocol::{CloseCode, Group};
+use onesocket_core::{Call, Config, Error, Fetch, Input, Note, StateName, Status, TokenAnswer};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::spawn_local;
+
+use crate::binding::Fields;
+use crate::driver::to_json;
+use crate::{Clock, Driver, Face};
+
+type TokenSource = Box<dyn Fn() -> Pin<Box<dyn Future<Output = TokenAnswer>>>>;
+type Listener<E> = dyn Fn(&E);
+
+/// What a [`Client`] is made of.
+pub struct Options {
+    url: String,
+    config: Config,
+    token_source: Option<TokenSource>,
+}
+
+impl Options {
+    /// Takes the URL of the server, `ws:` or `wss:`, and the defaults for all else.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            config: Config::default(),
+            token_source: None,
+        }
+    }
+
+    /// Changes the settings.
+    #[must_use]
+    pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
+    /// Says where tokens come from. It is asked at every attempt, never twice at once; its answer
+    /// is dropped if the attempt has ended meanwhile.
+    #[must_use]
+    pub fn token_source<F>(mut self, source: impl Fn() -> F + 'static) -> Self
+    where
+        F: Future<Output = TokenAnswer> + 'static,
+    {
+        self.token_source = Some(Box::new(move || Box::pin(source())));
+        self
+    }
+}
+
+/// One WebSocket connection, for a Rust front end.
+///
+/// Dropping it closes the connection. Its futures may be dropped at any time: a `connect` whose
+/// future is dropped stays wished for.
+pub struct Client {
+    driver: Rc<Driver>,
+    ears: Rc<Ears>,
+    last_call: Cell<u32>,
+}
+
+impl Client {
+    /// Makes a client that does nothing yet.
+    pub fn new(options: Options) -> Self {
+        let Options {
+            url,
+            mut config,
+            token_source,
+        } = options;
+        config.tokens = token_source.is_some();
+        config.seed = (js_sys::Math::random() * u64::MAX as f64) as u64;
+        let ears = Rc::new(Ears::default());
+        let face = ears.clone();
+        let driver = Driver::new(url, config, |driver| {
+            Box::new(RustFace {
+                ears: face,
+                token_source,
+                driver,
+            })
+        });
+        Self {
+            driver,
+            ears,
+            last_call: Cell::new(0),
+        }
+    }
+
+    /// Connects, or joins the attempt in progress, or finds the connection there.
+    ///
+    /// # Errors
+    ///
+    /// Why it failed for good, or `closed`.
+    pub async fn connect(&self) -> Result<(), Error> {
+        self.ask(|call| Input::Connect { call }).await
+    }
+
+    /// Closes the connection and waits until the socket has closed.
+    pub async fn close(&self) {
+        let (code, reason) = (CloseCode::NORMAL, String::new());
+        // It cannot fail.
+        let _ = self.ask(|call| Input::Close { call, code, reason }).await;
+    }
+
+    /// Connects while the result lives; see [`Held`].
+    #[must_use]
+    pub fn hold(&self) -> Held {
+        self.driver.ask(Input::Hold);
+        Held(Rc::downgrade(&self.driver))
+    }
+
+    /// Joins a group, now and after every reconnect, until it is left.
+    ///
+    /// # Errors
+    ///
+    /// The server's refusal, or `closed`.
+    pub async fn join(&self, group: Group) -> Result<(), Error> {
+        self.ask(|call| Input::Join { call, group }).await
+    }
+
+    /// Leaves a group.
+    ///
+    /// # Errors
+    ///
+    /// The server's refusal.
+    pub async fn leave(&self, group: Group) -> Result<(), Error> {
+        self.ask(|call| Input::Leave { call, group }).await
+    }
+
+    /// Sends a text to the server.
+    ///
+    /// # Errors
+    ///
+    /// `queue-full`, `too-large` or `closed`.
+    pub fn send_text(&self, text: &str) -> Result<(), Error> {
+        self.driver.send(&text.into())
+    }
+
+    /// Sends bytes to the server.
+    ///
+    /// # Errors
+    ///
+    /// `queue-full`, `too-large` or `closed`.
+    pub fn send_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
+        self.driver.send_bytes(&Uint8Array::from(bytes))
+    }
+
+    /// Sends a value to the server.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-message` if it does not serialise; else as [`send_text`](Self::send_text).
+    #[cfg(feature = "serde")]
+    pub fn send<T: serde::Serialize + ?Sized>(&self, value: &T) -> Result<(), Error> {
+        self.driver.send(&typed::to_js(value)?)
+    }
+
+    /// Sends a value to the members of a group.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-message` if it does not serialise, the server's refusal, or `closed`.
+    #[cfg(feature = "serde")]
+    pub async fn publish<T>(&self, group: Group, value: &T) -> Result<(), Error>
+    where
+        T: serde::Serialize + ?Sized,
+    {
+        let value = typed::to_js(value)?;
+        self.publish_js(group, &value).await
+    }
+
+    /// Sends a JavaScript value to the members of a group.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-message` for what JSON cannot express, the server's refusal, or `closed`.
+    pub async fn publish_js(&self, group: Group, value: &JsValue) -> Result<(), Error> {
+        let json = to_json(value)?;
+        let (call, answer) = self.new_call();
+        self.driver.publish(call, group, json);
+        settled(answer).await
+    }
+
+    /// Returns what may be known of the connection now.
+    pub fn status(&self) -> Status {
+        self.driver.status()
+    }
+
+    /// Listens to changes of the status.
+    #[must_use]
+    pub fn on_status(&self, listener: impl Fn(&Status) + 'static) -> Subscription {
+        self.ears.status.add(listener)
+    }
+
+    /// Listens to messages.
+    #[must_use]
+    pub fn on_message(&self, listener: impl Fn(&Message) + 'static) -> Subscription {
+        self.ears.message.add(listener)
+    }
+
+    /// Listens to errors.
+    #[must_use]
+    pub fn on_error(&self, listener: impl Fn(&Error) + 'static) -> Subscription {
+        self.ears.error.add(listener)
+    }
+
+    /// Listens to the log.
+    #[must_use]
+    pub fn on_log(&self, listener: impl Fn(&Note) + 'static) -> Subscription {
+        self.ears.log.add(listener)
+    }
+
+    async fn ask(&self, input: impl FnOnce(Call) -> Input<JsValue>) -> Result<(), Error> {
+        let (call, answer) = self.new_call();
+        self.driver.ask(input(call));
+        settled(answer).await
+    }
+
+    fn new_call(&self) -> (Call, oneshot::Receiver<Result<(), Error>>) {
+        let call = Call(self.last_call.get().wrapping_add(1));
+        self.last_call.set(call.0);
+        let (sender, receiver) = oneshot::channel();
+        self.ears.calls.borrow_mut().insert(call, sender);
+        (call, receiver)
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.driver.retire();
+    }
+}
+
+async fn settled(answer: oneshot::Receiver<Result<(), Error>>) -> Result<(), Error> {
+    // A client that is dropped answers its calls; so does the machine, always.
+    answer.await.unwrap_or(Ok(()))
+}
+
+/// Holds the connection, as a mounted component does: it starts one that was never asked for, and
+/// lets it go a little after the last of its kind is dropped. It does not revive what has failed or
+/// was closed.
+pub struct Held(Weak<Driver>);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if let Some(driver) = self.0.upgrade() {
+            driver.feed(Input::Release);
+        }
+    }
+}
+
+/// Dropping it ends the listening.
+pub struct Subscription {
+    _end: Box<dyn std::any::Any>,
+}
+
+/// A message from the server.
+#[derive(Clone, Debug)]
+pub struct Message(JsValue);
+
+impl Message {
+    /// Returns what was sent: any JSON value, or an `ArrayBuffer`.
+    pub fn data(&self) -> JsValue {
+        self.fields().map_or_else(|| self.0.clone(), Fields::data)
+    }
+
+    /// Returns the group to which it was published, if to one.
+    pub fn group(&self) -> Option<String> {
+        self.fields()?.group().as_string()
+    }
+
+    /// Returns the user who published it, if one did.
+    pub fn from(&self) -> Option<String> {
+        self.fields()?.from().as_string()
+    }
+
+    /// Reads what was sent as a value of a type.
+    ///
+    /// # Errors
+    ///
+    /// Says what does not fit.
+    #[cfg(feature = "serde")]
+    pub fn decode<T: serde::de::DeserializeOwned>(&self) -> Result<T, Error> {
+        typed::from_js(self.data())
+    }
+
+    fn fields(&self) -> Option<&Fields> {
+        let binary = self.0.is_instance_of::<js_sys::ArrayBuffer>();
+        (!binary).then(|| self.0.unchecked_ref())
+    }
+}
+
+#[cfg(feature = "serde")]
+mod typed {
+    use onesocket_core::{Error, ErrorCode};
+    use wasm_bindgen::JsValue;
+
+    fn invalid(error: &serde_wasm_bindgen::Error) -> Error {
+        Error::new(ErrorCode::InvalidMessage, error.to_string())
+    }
+
+    pub(super) fn to_js<T: serde::Serialize + ?Sized>(value: &T) -> Result<JsValue, Error> {
+        // Maps as objects: JSON knows no `Map`.
+        let serializer = serde_wasm_bindgen::Serializer::json_compatible();
+        value
+            .serialize(&serializer)
+            .map_err(|error| invalid(&error))
+    }
+
+    pub(super) fn from_js<T: serde::de::DeserializeOwned>(value: JsValue) -> Result<T, Error> {
+        serde_wasm_bindgen::from_value(value).map_err(|error| invalid(&error))
+    }
+}
+
+/// Who listens, and who waits.
+#[derive(Default)]
+struct Ears {
+    status: Listeners<Status>,
+    message: Listeners<Message>,
+    error: Listeners<Error>,
+    log: Listeners<Note>,
+    calls: RefCell<BTreeMap<Call, oneshot::Sender<Result<(), Error>>>>,
+}
+
+/// The listeners to one kind of event; whoever subscribes keeps his own alive.
+struct Listeners<E>(RefCell<Vec<Weak<Listener<E>>>>);
+
+impl<E> Default for Listeners<E> {
+    fn default() -> Self {
+        Self(RefCell::new(Vec::new()))
+    }
+}
+
+impl<E: 'static> Listeners<E> {
+    fn add(&self, listener: impl Fn(&E) + 'static) -> Subscription {
+        let listener: Rc<Listener<E>> = Rc::new(listener);
+        self.0.borrow_mut().push(Rc::downgrade(&listener));
+        Subscription {
+            _end: Box::new(listener),
+        }
+    }
+
+    fn tell(&self, event: &E) {
+        self.0
+            .borrow_mut()
+            .retain(|listener| listener.strong_count() > 0);
+        let now = self.0.borrow().clone();
+        for listener in now.iter().filter_map(Weak::upgrade) {
+            listener(event);
+        }
+    }
+}
+
+struct RustFace {
+    ears: Rc<Ears>,
+    token_source: Option<TokenSource>,
+    driver: Weak<Driver>,
+}
+
+impl Face for RustFace {
+    // `Client::status` asks the machine itself.
+    fn status(&self, _status: &Status, _clock: &Clock) {}
+
+    fn changed(&self, _previous: StateName, _current: StateName, _reason: Option<&str>) {
+        if let Some(driver) = self.driver.upgrade() {
+            self.ears.status.tell(&driver.status());
+        }
+    }
+
+    fn message(&self, message: JsValue) {
+        self.ears.message.tell(&Message(message));
+    }
+
+    fn error(&self, error: &Error, _undelivered: Vec<JsValue>) {
+        self.ears.error.tell(error);
+    }
+
+    fn settled(&self, call: Call, result: Result<(), Error>) {
+        let waiting = self.ears.calls.borrow_mut().remove(&call);
+        if let Some(sender) = waiting {
+            // Whoever waited may have gone.
+            let _ = sender.send(result);
+        }
+    }
+
+    fn fetch_token(&self, fetch: Fetch) {
+        let Some(source) = &self.token_source else {
+            return;
+        };
+        let (answer, driver) = (source(), self.driver.clone());
+        spawn_local(async move {
+            let answer = answer.await;
+            if let Some(driver) = driver.upgrade() {
+                driver.feed(Input::Token { fetch, answer });
+            }
+        });
+    }
+
+    // The machine drops the answer.
+    fn abort_token(&self, _fetch: Fetch) {}
+
+    // The status and the errors say it all.
+    fn token_fetched(&self, _result: Result<Option<Duration>, Error>) {}
+
+    fn log(&self, note: &Note) {
+        self.ears.log.tell(note);
+    }
+}

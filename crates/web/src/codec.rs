@@ -1,0 +1,112 @@
+//! Frames, written and read by the browser's own JSON: payloads stay in JavaScript.
+//!
+//! A payload that is sent is the JSON text of it, a JavaScript string, or bytes, a `Uint8Array`. A
+//! message that was received is the whole parsed frame, or an `ArrayBuffer`.
+
+use std::time::Duration;
+
+use js_sys::{JSON, JsString, Uint8Array};
+use onesocket_core::protocol::{
+    ClientFrame, ConnectionId, FrameError, Group, MessageId, ServerFrame, Welcome,
+};
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::binding::{Fields, parse_json};
+
+/// Writes a frame: what a `WebSocket` is to send.
+pub(crate) fn encode(frame: &ClientFrame<JsValue>) -> JsValue {
+    match frame {
+        ClientFrame::Join { id, group } => {
+            with_group("join", *id, group).concat(&"}".into()).into()
+        }
+        ClientFrame::Leave { id, group } => {
+            with_group("leave", *id, group).concat(&"}".into()).into()
+        }
+        ClientFrame::Message { id, data } => match data.dyn_ref::<Uint8Array>() {
+            Some(bytes) => binary(*id, bytes).into(),
+            None => {
+                let head = format!(r#"{{"type":"message","id":{},"data":"#, id.0);
+                JsString::from(head).concat(data).concat(&"}".into()).into()
+            }
+        },
+        ClientFrame::Pong => r#"{"type":"pong"}"#.into(),
+        ClientFrame::Publish { id, group, data } => {
+            let head = with_group("publish", *id, group).concat(&r#","data":"#.into());
+            head.concat(data).concat(&"}".into()).into()
+        }
+    }
+}
+
+fn with_group(kind: &str, id: MessageId, group: &Group) -> JsString {
+    let head = JsString::from(format!(r#"{{"type":"{kind}","id":{},"group":"#, id.0));
+    // A string is always JSON.
+    head.concat(&JSON::stringify(&group.as_str().into()).unwrap_or_default())
+}
+
+fn binary(id: MessageId, data: &Uint8Array) -> Uint8Array {
+    let id = id.0.to_be_bytes();
+    let frame = Uint8Array::new_with_length(8 + data.length());
+    frame.subarray(0, 8).copy_from(&id);
+    frame.set(data, 8);
+    frame
+}
+
+/// Reads what a `WebSocket` has received.
+///
+/// # Errors
+///
+/// Says what is wrong with it.
+pub(crate) fn decode(data: JsValue) -> Result<ServerFrame<JsValue>, String> {
+    if !data.is_string() {
+        return Ok(ServerFrame::Message(data));
+    }
+    let parsed = parse_json(&data).map_err(|_| "The server sent a text that is no JSON.")?;
+    if !parsed.is_object() {
+        return Err("The server sent JSON that is no object.".to_owned());
+    }
+    let fields = parsed.unchecked_ref::<Fields>();
+    let kind = fields.kind().as_string().unwrap_or_default();
+    let frame = match kind.as_str() {
+        "ack" => id(fields).map(|id| ServerFrame::Ack { id }),
+        "error" => error(fields).map(ServerFrame::Error),
+        "message" if fields.data().is_undefined() => None,
+        "message" => Some(ServerFrame::Message(parsed)),
+        "ping" => Some(ServerFrame::Ping),
+        "welcome" => welcome(fields).map(ServerFrame::Welcome),
+        _ => {
+            return Err(format!(
+                "The server sent a frame of an unknown type \"{kind}\"."
+            ));
+        }
+    };
+    frame.ok_or_else(|| format!("The server sent a frame of type \"{kind}\" that lacks a field."))
+}
+
+fn id(fields: &Fields) -> Option<MessageId> {
+    whole(&fields.id()).map(MessageId)
+}
+
+fn error(fields: &Fields) -> Option<FrameError> {
+    Some(FrameError {
+        id: id(fields),
+        code: fields.code().as_string()?,
+        message: fields.message().as_string()?,
+    })
+}
+
+fn welcome(fields: &Fields) -> Option<Welcome> {
+    Some(Welcome {
+        connection_id: ConnectionId(fields.connection_id().as_string()?),
+        user: fields.user().as_string()?,
+        token_expires_in: whole(&fields.token_expires_in_ms()).map(Duration::from_millis),
+        ping_interval: Duration::from_millis(whole(&fields.ping_interval_ms())?),
+        max_message_bytes: usize::try_from(whole(&fields.max_message_bytes())?).ok()?,
+    })
+}
+
+/// Takes a number that is whole and exact.
+fn whole(value: &JsValue) -> Option<u64> {
+    let number = value.as_f64()?;
+    let exact = (0.0..=MessageId::MAX.0 as f64).contains(&number) && number.fract() == 0.0;
+    exact.then_some(number as u64)
+}

@@ -1,0 +1,315 @@
+//! The only thing that performs what the machine says.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+use std::time::Duration;
+
+use gloo_timers::callback::Timeout;
+use js_sys::{JSON, JsString, Uint8Array};
+use onesocket_core::protocol::{ClientFrame, CloseCode, Group};
+use onesocket_core::{
+    Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Status, Time, Token,
+    whole_ms,
+};
+use wasm_bindgen::JsValue;
+
+use crate::binding::{parse_json, utf8_len};
+use crate::socket::Socket;
+use crate::{Clock, Face, codec};
+
+/// The call that nobody waits for; callers number theirs from 1.
+const NOBODY: Call = Call(0);
+
+/// The longest that `setTimeout` can wait: anything above fires at once.
+const LONGEST_TIMEOUT_MS: u32 = i32::MAX as u32;
+
+/// Runs one connection machine in a page: feeds it what happens, and does what it says.
+///
+/// Everything may be called from inside a callback that the driver made: the machine takes the
+/// input at once, so the caller sees its effect, and the call already running performs what
+/// follows. No borrow is held while foreign code runs.
+pub struct Driver {
+    connection: RefCell<Connection<JsValue>>,
+    /// What the face was told last.
+    published: RefCell<Status>,
+    sockets: RefCell<Vec<Socket>>,
+    alarm: RefCell<Option<Alarm>>,
+    performing: Cell<bool>,
+    clock: Clock,
+    url: String,
+    face: Box<dyn Face>,
+    me: Weak<Self>,
+    /// Keeps a driver that was let go of until its last socket has closed.
+    retired: RefCell<Option<Rc<Self>>>,
+}
+
+/// The one timer, armed for the earliest deadline.
+struct Alarm {
+    at: Time,
+    _timeout: Timeout,
+}
+
+impl Driver {
+    /// Makes a driver that does nothing yet. `face` is made with a reference to it, for the calls
+    /// that come back.
+    pub fn new(
+        url: String,
+        config: Config,
+        face: impl FnOnce(Weak<Self>) -> Box<dyn Face>,
+    ) -> Rc<Self> {
+        let connection = Connection::new(config);
+        Rc::new_cyclic(|me| Self {
+            published: RefCell::new(connection.status().clone()),
+            connection: RefCell::new(connection),
+            sockets: RefCell::new(Vec::new()),
+            alarm: RefCell::new(None),
+            performing: Cell::new(false),
+            clock: Clock::start(),
+            url,
+            face: face(me.clone()),
+            me: me.clone(),
+            retired: RefCell::new(None),
+        })
+    }
+
+    /// Feeds one input and carries out everything that follows from it.
+    pub fn feed(&self, input: Input<JsValue>) {
+        self.connection.borrow_mut().handle(input, self.clock.now());
+        self.act();
+    }
+
+    /// Feeds what the user wants, after a look at the socket: what the machine believes to be open
+    /// may be closing, though no event has said so.
+    pub fn ask(&self, input: Input<JsValue>) {
+        self.inspect();
+        self.feed(input);
+    }
+
+    /// Sends a value to the server as JSON.
+    ///
+    /// # Errors
+    ///
+    /// `invalid-message` for what JSON cannot express; else see [`Connection::send`].
+    pub fn send(&self, value: &JsValue) -> Result<(), Error> {
+        let json = to_json(value)?;
+        let bytes = utf8_len(&json);
+        self.send_payload(json.into(), bytes)
+    }
+
+    /// Sends bytes to the server. They may be changed as soon as this returns.
+    ///
+    /// # Errors
+    ///
+    /// See [`Connection::send`].
+    pub fn send_bytes(&self, bytes: &Uint8Array) -> Result<(), Error> {
+        let len = bytes.length();
+        self.send_payload(bytes.slice(0, len).into(), len as usize)
+    }
+
+    fn send_payload(&self, payload: JsValue, bytes: usize) -> Result<(), Error> {
+        self.inspect();
+        let sent = self.connection.borrow_mut().send(payload, bytes);
+        self.act();
+        sent
+    }
+
+    /// Sends a value, given as its JSON text, to the members of a group.
+    pub fn publish(&self, call: Call, group: Group, json: JsString) {
+        let bytes = utf8_len(&json);
+        self.ask(Input::Publish {
+            call,
+            group,
+            data: json.into(),
+            bytes,
+        });
+    }
+
+    /// Answers a call that cannot be asked at all.
+    pub fn refuse(&self, call: Call, why: String) {
+        self.face
+            .settled(call, Err(Error::new(ErrorCode::InvalidMessage, why)));
+    }
+
+    /// Returns what the user may know.
+    pub fn status(&self) -> Status {
+        self.connection.borrow().status().clone()
+    }
+
+    /// Returns how many bytes wait here and in the sockets.
+    pub fn buffered_bytes(&self) -> usize {
+        let in_sockets: u32 = self
+            .sockets
+            .borrow()
+            .iter()
+            .map(Socket::buffered_bytes)
+            .sum();
+        self.connection.borrow().queued_bytes() + in_sockets as usize
+    }
+
+    /// Closes the connection and lets go: what is left of a socket is seen to its end.
+    pub fn retire(&self) {
+        *self.retired.borrow_mut() = self.me.upgrade();
+        let (code, reason) = (CloseCode::NORMAL, String::new());
+        self.feed(Input::Close {
+            call: NOBODY,
+            code,
+            reason,
+        });
+        self.end_if_retired();
+    }
+
+    /// Drops a socket that has closed.
+    pub(crate) fn forget(&self, attempt: Attempt) {
+        self.sockets
+            .borrow_mut()
+            .retain(|socket| socket.attempt != attempt);
+        self.end_if_retired();
+    }
+
+    fn end_if_retired(&self) {
+        if self.sockets.borrow().is_empty() {
+            let last = self.retired.borrow_mut().take();
+            drop(last);
+        }
+    }
+
+    fn inspect(&self) {
+        let connected = self.connection.borrow().connected_attempt();
+        if let Some(attempt) = connected
+            && self.with_socket(attempt, Socket::has_ended).unwrap_or(true)
+        {
+            self.feed(Input::Ended { attempt });
+        }
+    }
+
+    fn act(&self) {
+        self.publish_status();
+        if self.performing.replace(true) {
+            return;
+        }
+        while let Some(output) = self.next_output() {
+            self.perform(output);
+        }
+        self.performing.set(false);
+        self.set_alarm();
+    }
+
+    // A borrow written in the head of `while let` would live through its body.
+    fn next_output(&self) -> Option<Output<JsValue>> {
+        self.connection.borrow_mut().poll()
+    }
+
+    fn publish_status(&self) {
+        let connection = self.connection.borrow();
+        let status = connection.status();
+        if *status != *self.published.borrow() {
+            self.published.replace(status.clone());
+            self.face.status(status, &self.clock);
+        }
+    }
+
+    fn perform(&self, output: Output<JsValue>) {
+        match output {
+            Output::AbortToken { fetch } => self.face.abort_token(fetch),
+            Output::Deliver(message) => self.face.message(message),
+            Output::Detach { attempt } => self.forget(attempt),
+            Output::Error { error, undelivered } => {
+                let undelivered = undelivered.into_iter().map(as_given).collect();
+                self.face.error(&error, undelivered);
+            }
+            Output::FetchToken { fetch } => self.face.fetch_token(fetch),
+            Output::Log(note) => self.face.log(&note),
+            Output::Open { attempt, token } => self.open(attempt, token.as_ref()),
+            Output::Settle { call, result } => self.face.settled(call, result),
+            Output::Shut {
+                attempt,
+                code,
+                reason,
+            } => {
+                self.with_socket(attempt, |socket| socket.shut(code, &reason));
+            }
+            Output::Status {
+                previous,
+                status,
+                reason,
+            } => {
+                self.face.changed(previous, status.state, reason.as_deref());
+            }
+            Output::TokenFetched { result } => self.face.token_fetched(result),
+            Output::Transmit { attempt, frame } => self.transmit(attempt, &frame),
+        }
+    }
+
+    fn open(&self, attempt: Attempt, token: Option<&Token>) {
+        match Socket::open(&self.url, attempt, token, &self.me) {
+            Ok(socket) => self.sockets.borrow_mut().push(socket),
+            Err(problem) => self.feed(Input::OpenFailed { attempt, problem }),
+        }
+    }
+
+    fn transmit(&self, attempt: Attempt, frame: &ClientFrame<JsValue>) {
+        let frame = codec::encode(frame);
+        let sent = self.with_socket(attempt, |socket| socket.send(&frame));
+        if let Some(Err(_)) = sent {
+            // Only a socket that still shakes hands throws, and that one is never sent to.
+            self.feed(Input::Ended { attempt });
+        }
+    }
+
+    fn with_socket<T>(&self, attempt: Attempt, act: impl FnOnce(&Socket) -> T) -> Option<T> {
+        let sockets = self.sockets.borrow();
+        sockets
+            .iter()
+            .find(|socket| socket.attempt == attempt)
+            .map(act)
+    }
+
+    /// Arms the timer for the earliest deadline, unless it is armed for it.
+    fn set_alarm(&self) {
+        let deadline = self.connection.borrow().deadline();
+        let armed = self.alarm.borrow().as_ref().map(|alarm| alarm.at);
+        if armed == deadline {
+            return;
+        }
+        let alarm = deadline.map(|at| {
+            let me = self.me.clone();
+            let timeout = Timeout::new(timeout_ms(at.since(self.clock.now())), move || {
+                if let Some(driver) = me.upgrade() {
+                    driver.alarm.borrow_mut().take();
+                    driver.feed(Input::Elapsed);
+                }
+            });
+            Alarm {
+                at,
+                _timeout: timeout,
+            }
+        });
+        self.alarm.replace(alarm);
+    }
+}
+
+/// One more than the whole milliseconds: a timer that came early would have to be set again.
+fn timeout_ms(duration: Duration) -> u32 {
+    u32::try_from(whole_ms(duration).saturating_add(1))
+        .unwrap_or(LONGEST_TIMEOUT_MS)
+        .min(LONGEST_TIMEOUT_MS)
+}
+
+/// Writes a value as JSON, as a text that stays in JavaScript.
+pub(crate) fn to_json(value: &JsValue) -> Result<JsString, Error> {
+    let json = JSON::stringify(value).ok().filter(|json| json.is_string());
+    json.ok_or_else(|| {
+        let message = "JSON cannot express this message: it is undefined, a function, a BigInt, \
+                       or refers to itself.";
+        Error::new(ErrorCode::InvalidMessage, message)
+    })
+}
+
+/// Gives a payload back as the user gave it.
+fn as_given(payload: JsValue) -> JsValue {
+    if payload.is_string() {
+        parse_json(&payload).unwrap_or(payload)
+    } else {
+        payload
+    }
+}

@@ -1,0 +1,41 @@
+//! Whom the driver tells.
+
+use std::time::Duration;
+
+use onesocket_core::{Call, Error, Fetch, Note, StateName, Status};
+use wasm_bindgen::JsValue;
+
+use crate::Clock;
+
+/// What holds a client and speaks for its user. All but [`status`](Self::status) may call the
+/// driver again; none may panic.
+pub trait Face {
+    /// Keeps the status, to be read at any time. Called at once when it has changed, so no foreign
+    /// code may run here.
+    fn status(&self, status: &Status, clock: &Clock);
+
+    /// Tells of a change of the status, in its turn.
+    fn changed(&self, previous: StateName, current: StateName, reason: Option<&str>);
+
+    /// Hands over a message: the parsed frame with its `data`, `group` and `from`, or an
+    /// `ArrayBuffer`.
+    fn message(&self, message: JsValue);
+
+    /// Tells of an error, with the messages that will not be delivered.
+    fn error(&self, error: &Error, undelivered: Vec<JsValue>);
+
+    /// Answers a call.
+    fn settled(&self, call: Call, result: Result<(), Error>);
+
+    /// Asks for a token; the answer comes as `Input::Token`.
+    fn fetch_token(&self, fetch: Fetch);
+
+    /// Says that the answer is not wanted any more.
+    fn abort_token(&self, fetch: Fetch);
+
+    /// Tells what came of asking: the life of the token where it is known.
+    fn token_fetched(&self, result: Result<Option<Duration>, Error>);
+
+    /// Takes a line for the log.
+    fn log(&self, note: &Note);
+}

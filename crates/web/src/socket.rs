@@ -1,0 +1,135 @@
+//! A browser's WebSocket.
+
+use std::rc::Weak;
+
+use js_sys::Array;
+use onesocket_core::protocol::{CloseCode, SUBPROTOCOL, token_subprotocol};
+use onesocket_core::{Attempt, Input, Token};
+use wasm_bindgen::prelude::*;
+use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
+
+use crate::binding::Sender;
+use crate::codec;
+use crate::driver::Driver;
+
+/// The longest reason of a close, in bytes of UTF-8 (RFC 6455, section 5.5).
+const MAX_REASON_BYTES: usize = 123;
+
+/// A socket for one attempt. Dropping it silences it.
+pub(crate) struct Socket {
+    pub(crate) attempt: Attempt,
+    raw: WebSocket,
+    // The browser holds these functions; they must outlive its last call.
+    _on_open: Closure<dyn Fn()>,
+    _on_message: Closure<dyn Fn(MessageEvent)>,
+    _on_close: Closure<dyn Fn(CloseEvent)>,
+}
+
+impl Socket {
+    /// # Errors
+    ///
+    /// Says what the browser threw: a malformed URL, or `ws:` on an `https:` page.
+    pub(crate) fn open(
+        url: &str,
+        attempt: Attempt,
+        token: Option<&Token>,
+        driver: &Weak<Driver>,
+    ) -> Result<Self, String> {
+        let protocols = Array::of1(&SUBPROTOCOL.into());
+        if let Some(token) = token {
+            protocols.push(&token_subprotocol(token.reveal()).into());
+        }
+        let raw = WebSocket::new_with_str_sequence(url, &protocols).map_err(|thrown| {
+            // Its name only: in its message the browser may quote the subprotocols, and so the
+            // token.
+            let name = thrown
+                .dyn_ref::<js_sys::Error>()
+                .map(|error| String::from(error.name()));
+            let name = name.unwrap_or_default();
+            format!(
+                "The browser will not connect to {url} ({name}). Check the url; a page that came \
+                 over https: can only use wss:."
+            )
+        })?;
+        // A `Blob` can only be read later, which would let messages overtake each other.
+        raw.set_binary_type(BinaryType::Arraybuffer);
+
+        let weak = driver.clone();
+        let on_open = Closure::<dyn Fn()>::new(move || {
+            if let Some(driver) = weak.upgrade() {
+                driver.feed(Input::Opened { attempt });
+            }
+        });
+        raw.set_onopen(Some(on_open.as_ref().unchecked_ref()));
+
+        let weak = driver.clone();
+        let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
+            if let Some(driver) = weak.upgrade() {
+                driver.feed(match codec::decode(event.data()) {
+                    Ok(frame) => Input::Received { attempt, frame },
+                    Err(problem) => Input::Garbled { attempt, problem },
+                });
+            }
+        });
+        raw.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+
+        // `close` always comes, `error` does not: nothing depends on `error`.
+        let weak = driver.clone();
+        let on_close = Closure::<dyn Fn(CloseEvent)>::new(move |event: CloseEvent| {
+            if let Some(driver) = weak.upgrade() {
+                let (code, reason) = (CloseCode::seen(event.code()), event.reason());
+                driver.feed(Input::Closed {
+                    attempt,
+                    code,
+                    reason,
+                });
+                driver.forget(attempt);
+            }
+        });
+        raw.set_onclose(Some(on_close.as_ref().unchecked_ref()));
+
+        Ok(Self {
+            attempt,
+            raw,
+            _on_open: on_open,
+            _on_message: on_message,
+            _on_close: on_close,
+        })
+    }
+
+    /// Says whether it is closing or closed, of which the event may still be to come.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.raw.ready_state() > WebSocket::OPEN
+    }
+
+    /// Sends a frame that stays in JavaScript. The caller has looked at [`Self::has_ended`].
+    ///
+    /// # Errors
+    ///
+    /// Returns what the browser threw: the socket is not open yet.
+    pub(crate) fn send(&self, frame: &JsValue) -> Result<(), JsValue> {
+        self.raw.unchecked_ref::<Sender>().send(frame)
+    }
+
+    /// Begins the closing handshake.
+    pub(crate) fn shut(&self, code: CloseCode, reason: &str) {
+        let code = CloseCode::sendable(code.get()).unwrap_or(CloseCode::NORMAL);
+        let reason = &reason[..reason.floor_char_boundary(MAX_REASON_BYTES)];
+        // It throws only for a code or a reason that cannot be sent, and these can.
+        let _ = self.raw.close_with_code_and_reason(code.get(), reason);
+    }
+
+    /// Returns how many bytes the browser has taken and not sent.
+    pub(crate) fn buffered_bytes(&self) -> u32 {
+        self.raw.buffered_amount()
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // First silence, then drop: the browser must not call a dropped closure.
+        self.raw.set_onopen(None);
+        self.raw.set_onmessage(None);
+        self.raw.set_onclose(None);
+    }
+}

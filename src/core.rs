@@ -1,0 +1,146 @@
+//! What JavaScript calls.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use js_sys::{JsString, Uint8Array};
+use onesocket_core::protocol::{CloseCode, Group};
+use onesocket_core::{Call, Fetch, Input, Token, TokenAnswer};
+use onesocket_web::Driver;
+use wasm_bindgen::prelude::*;
+
+use crate::convert::{self, CoreOptions};
+use crate::face::{Face, JsFace};
+
+/// The machine and its browser shell, as `js/core.ts` describes it.
+#[wasm_bindgen]
+pub struct Core {
+    driver: Rc<Driver>,
+}
+
+// `&self` everywhere: a listener that is called may call back.
+#[wasm_bindgen]
+impl Core {
+    /// Makes a machine that does nothing yet. The options have been checked.
+    #[wasm_bindgen(constructor)]
+    pub fn new(options: &CoreOptions, face: Face) -> Self {
+        let logs = options.logs();
+        let driver = Driver::new(options.url(), convert::config(options), |_| {
+            Box::new(JsFace { face, logs })
+        });
+        Self { driver }
+    }
+
+    /// Wants to be connected.
+    pub fn connect(&self, call: u32) {
+        self.driver.ask(Input::Connect { call: Call(call) });
+    }
+
+    /// The `AbortSignal` of a `connect()` fired.
+    pub fn abort(&self, call: u32) {
+        self.driver.ask(Input::Abort { call: Call(call) });
+    }
+
+    /// Closes the connection.
+    pub fn close(&self, call: u32, code: Option<u16>, reason: Option<String>) {
+        let code = code
+            .and_then(CloseCode::sendable)
+            .unwrap_or(CloseCode::NORMAL);
+        let reason = reason.unwrap_or_default();
+        self.driver.ask(Input::Close {
+            call: Call(call),
+            code,
+            reason,
+        });
+    }
+
+    /// A component needs the connection.
+    pub fn hold(&self) {
+        self.driver.ask(Input::Hold);
+    }
+
+    /// A component needs it no more.
+    pub fn release(&self) {
+        self.driver.ask(Input::Release);
+    }
+
+    /// Sends a text, or bytes, to the server.
+    ///
+    /// # Errors
+    ///
+    /// Throws an object with `code` and `message`.
+    pub fn send(&self, data: &JsValue) -> Result<(), JsValue> {
+        let sent = match data.dyn_ref::<Uint8Array>() {
+            Some(bytes) => self.driver.send_bytes(bytes),
+            None => self.driver.send(data),
+        };
+        sent.map_err(|error| convert::thrown(&error))
+    }
+
+    /// Joins a group.
+    pub fn join(&self, call: u32, group: String) {
+        self.with_group(call, group, |call, group| {
+            self.driver.ask(Input::Join { call, group });
+        });
+    }
+
+    /// Leaves a group.
+    pub fn leave(&self, call: u32, group: String) {
+        self.with_group(call, group, |call, group| {
+            self.driver.ask(Input::Leave { call, group });
+        });
+    }
+
+    /// Sends a message, given as its JSON text, to the members of a group.
+    pub fn publish(&self, call: u32, group: String, json: JsString) {
+        self.with_group(call, group, |call, group| {
+            self.driver.publish(call, group, json)
+        });
+    }
+
+    /// `getToken` has answered.
+    pub fn token(&self, fetch: u32, token: String, expires_in_ms: Option<f64>) {
+        let life = expires_in_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
+        self.answer(fetch, TokenAnswer::Token(Token::new(token), life));
+    }
+
+    /// `getToken` failed.
+    #[wasm_bindgen(js_name = tokenFailed)]
+    pub fn token_failed(&self, fetch: u32, message: String) {
+        self.answer(fetch, TokenAnswer::Failed(message));
+    }
+
+    /// There is no session any more.
+    #[wasm_bindgen(js_name = noSession)]
+    pub fn no_session(&self, fetch: u32) {
+        self.answer(fetch, TokenAnswer::NoSession);
+    }
+
+    /// Returns how many bytes wait here and in the socket.
+    #[wasm_bindgen(js_name = bufferedAmount)]
+    pub fn buffered_amount(&self) -> f64 {
+        self.driver.buffered_bytes() as f64
+    }
+}
+
+impl Core {
+    fn answer(&self, fetch: u32, answer: TokenAnswer) {
+        self.driver.feed(Input::Token {
+            fetch: Fetch(fetch),
+            answer,
+        });
+    }
+
+    fn with_group(&self, call: u32, group: String, act: impl FnOnce(Call, Group)) {
+        match Group::new(group) {
+            Ok(group) => act(Call(call), group),
+            Err(error) => self.driver.refuse(Call(call), error.to_string()),
+        }
+    }
+}
+
+impl Drop for Core {
+    fn drop(&mut self) {
+        self.driver.retire();
+    }
+}

@@ -1,0 +1,135 @@
+//! What calls JavaScript.
+
+use std::time::Duration;
+
+use js_sys::Array;
+use onesocket_core::{Call, Error, Fetch, Level, Note, StateName, Status};
+use onesocket_web::Clock;
+use wasm_bindgen::prelude::*;
+
+use crate::convert::ms;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The object with the methods that `js/core.ts` describes. None of them throws: JavaScript
+    /// catches what its listeners throw.
+    pub type Face;
+
+    #[wasm_bindgen(method)]
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "an object built in Rust costs 2 µs"
+    )]
+    fn status(
+        this: &Face,
+        state: &str,
+        ready_state: u8,
+        attempt: u32,
+        max_attempts: u32,
+        retry_at_ms: Option<f64>,
+        connection_id: Option<&str>,
+        token_expires_at_ms: Option<f64>,
+        error_code: Option<&str>,
+        error_message: Option<&str>,
+    );
+
+    #[wasm_bindgen(method)]
+    fn changed(this: &Face, previous: &str, current: &str, reason: Option<&str>);
+
+    #[wasm_bindgen(method)]
+    fn message(this: &Face, arrived: JsValue);
+
+    #[wasm_bindgen(method)]
+    fn error(this: &Face, code: &str, message: &str, undelivered: Option<Array>);
+
+    #[wasm_bindgen(method)]
+    fn settled(this: &Face, call: u32, code: Option<&str>, message: Option<&str>);
+
+    #[wasm_bindgen(method, js_name = fetchToken)]
+    fn fetch_token(this: &Face, fetch: u32, reason: &str);
+
+    #[wasm_bindgen(method, js_name = abortToken)]
+    fn abort_token(this: &Face, fetch: u32);
+
+    #[wasm_bindgen(method)]
+    fn token(this: &Face, event: &str, expires_in_ms: Option<f64>);
+
+    #[wasm_bindgen(method)]
+    fn log(this: &Face, level: &str, text: &str);
+}
+
+/// Tells a JavaScript object.
+pub(crate) struct JsFace {
+    pub(crate) face: Face,
+    /// Whether anybody reads the log: its lines are not even written otherwise.
+    pub(crate) logs: bool,
+}
+
+impl onesocket_web::Face for JsFace {
+    fn status(&self, status: &Status, clock: &Clock) {
+        let error = status.error.as_ref();
+        self.face.status(
+            status.state.as_str(),
+            status.ready_state.as_u8(),
+            status.attempt,
+            status.max_attempts,
+            status.retry_at.map(|at| clock.epoch_ms(at)),
+            status.connection_id.as_ref().map(|id| id.0.as_str()),
+            status.token_expires_at.map(|at| clock.epoch_ms(at)),
+            error.map(|error| error.code.as_str()),
+            error.map(|error| error.message.as_str()),
+        );
+    }
+
+    fn changed(&self, previous: StateName, current: StateName, reason: Option<&str>) {
+        self.face
+            .changed(previous.as_str(), current.as_str(), reason);
+    }
+
+    fn message(&self, message: JsValue) {
+        self.face.message(message);
+    }
+
+    fn error(&self, error: &Error, undelivered: Vec<JsValue>) {
+        let undelivered: Option<Array> =
+            (!undelivered.is_empty()).then(|| undelivered.into_iter().collect());
+        self.face
+            .error(error.code.as_str(), &error.message, undelivered);
+    }
+
+    fn settled(&self, call: Call, result: Result<(), Error>) {
+        let error = result.as_ref().err();
+        self.face.settled(
+            call.0,
+            error.map(|error| error.code.as_str()),
+            error.map(|error| error.message.as_str()),
+        );
+    }
+
+    fn fetch_token(&self, fetch: Fetch) {
+        self.face.fetch_token(fetch.0, "connect");
+    }
+
+    fn abort_token(&self, fetch: Fetch) {
+        self.face.abort_token(fetch.0);
+    }
+
+    fn token_fetched(&self, result: Result<Option<Duration>, Error>) {
+        match result {
+            Ok(life) => self.face.token("fetched", life.map(ms)),
+            Err(_) => self.face.token("failed", None),
+        }
+    }
+
+    fn log(&self, note: &Note) {
+        if self.logs {
+            let level = match note.level() {
+                Level::Debug => "debug",
+                Level::Info => "info",
+                Level::Warn => "warn",
+                Level::Error => "error",
+            };
+            self.face.log(level, &note.to_string());
+        }
+    }
+}
