@@ -85,6 +85,9 @@ fn lingering() -> World {
     })
 }
 
+/// How an input is fed; for some it takes the world.
+type Feed = fn(&mut World);
+
 /// Every stage of the machine, by its name.
 const SCENES: &[Scene] = &[
     ("idle", World::plain),
@@ -137,8 +140,8 @@ const SCENES: &[Scene] = &[
     ("failed+leaving", exhausted_by_timeout),
 ];
 
-/// Every input, by its name; how it is fed, for some need the world.
-const INPUTS: &[(&str, fn(&mut World))] = &[
+/// Every input, by its name.
+const INPUTS: &[(&str, Feed)] = &[
     ("connect()", |world| {
         feed(world, Input::Connect { call: NEW })
     }),

@@ -27,7 +27,10 @@ pub struct DecodeError {
 
 impl DecodeError {
     fn new(id: Option<MessageId>, message: impl Into<String>) -> Self {
-        Self { id, message: message.into() }
+        Self {
+            id,
+            message: message.into(),
+        }
     }
 }
 
@@ -90,7 +93,10 @@ impl<'a> Envelope<'a> {
     }
 
     fn of(kind: &'a str) -> Self {
-        Self { kind: kind.into(), ..Self::default() }
+        Self {
+            kind: kind.into(),
+            ..Self::default()
+        }
     }
 
     fn id(&self) -> Decoded<MessageId> {
@@ -108,11 +114,17 @@ impl<'a> Envelope<'a> {
     }
 
     fn text(&self, field: &Option<Cow<'a, str>>, name: &str) -> Decoded<String> {
-        field.as_deref().map(str::to_owned).ok_or_else(|| self.lacks(name))
+        field
+            .as_deref()
+            .map(str::to_owned)
+            .ok_or_else(|| self.lacks(name))
     }
 
     fn lacks(&self, field: &str) -> DecodeError {
-        self.error(format!("a frame of type \"{}\" needs \"{field}\"", self.kind))
+        self.error(format!(
+            "a frame of type \"{}\" needs \"{field}\"",
+            self.kind
+        ))
     }
 
     fn unknown(&self) -> DecodeError {
@@ -128,7 +140,10 @@ fn check_id(id: MessageId) -> Decoded<MessageId> {
     if (MessageId(1)..=MessageId::MAX).contains(&id) {
         return Ok(id);
     }
-    Err(DecodeError::new(None, format!("an id is 1 to {}", MessageId::MAX.0)))
+    Err(DecodeError::new(
+        None,
+        format!("an id is 1 to {}", MessageId::MAX.0),
+    ))
 }
 
 /// Reads a text frame from a client.
@@ -139,13 +154,26 @@ fn check_id(id: MessageId) -> Decoded<MessageId> {
 pub fn decode_client_text(text: &str) -> Decoded<ClientFrame<&RawValue>> {
     let envelope = Envelope::read(text)?;
     Ok(match envelope.kind.as_ref() {
-        "join" => ClientFrame::Join { id: envelope.id()?, group: envelope.group()? },
-        "leave" => ClientFrame::Leave { id: envelope.id()?, group: envelope.group()? },
-        "message" => ClientFrame::Message { id: envelope.id()?, data: envelope.data()? },
+        "join" => ClientFrame::Join {
+            id: envelope.id()?,
+            group: envelope.group()?,
+        },
+        "leave" => ClientFrame::Leave {
+            id: envelope.id()?,
+            group: envelope.group()?,
+        },
+        "message" => ClientFrame::Message {
+            id: envelope.id()?,
+            data: envelope.data()?,
+        },
         "pong" => ClientFrame::Pong,
         "publish" => {
             let (id, group) = (envelope.id()?, envelope.group()?);
-            ClientFrame::Publish { id, group, data: envelope.data()? }
+            ClientFrame::Publish {
+                id,
+                group,
+                data: envelope.data()?,
+            }
         }
         _ => return Err(envelope.unknown()),
     })
@@ -158,7 +186,10 @@ pub fn decode_client_text(text: &str) -> Decoded<ClientFrame<&RawValue>> {
 /// Says so if there is no id in it.
 pub fn decode_client_binary(bytes: &[u8]) -> Decoded<ClientFrame<&[u8]>> {
     let Some((id, data)) = bytes.split_first_chunk() else {
-        return Err(DecodeError::new(None, "a binary frame begins with an id of 8 bytes"));
+        return Err(DecodeError::new(
+            None,
+            "a binary frame begins with an id of 8 bytes",
+        ));
     };
     let id = check_id(MessageId(u64::from_be_bytes(*id)))?;
     Ok(ClientFrame::Message { id, data })
@@ -167,15 +198,18 @@ pub fn decode_client_binary(bytes: &[u8]) -> Decoded<ClientFrame<&[u8]>> {
 /// Writes a text frame of a client.
 pub fn encode_client_text(frame: &ClientFrame<&RawValue>) -> String {
     let mut envelope = match frame {
-        ClientFrame::Join { group, .. } => {
-            Envelope { group: Some(group.as_str().into()), ..Envelope::of("join") }
-        }
-        ClientFrame::Leave { group, .. } => {
-            Envelope { group: Some(group.as_str().into()), ..Envelope::of("leave") }
-        }
-        ClientFrame::Message { data, .. } => {
-            Envelope { data: Some(*data), ..Envelope::of("message") }
-        }
+        ClientFrame::Join { group, .. } => Envelope {
+            group: Some(group.as_str().into()),
+            ..Envelope::of("join")
+        },
+        ClientFrame::Leave { group, .. } => Envelope {
+            group: Some(group.as_str().into()),
+            ..Envelope::of("leave")
+        },
+        ClientFrame::Message { data, .. } => Envelope {
+            data: Some(*data),
+            ..Envelope::of("message")
+        },
         ClientFrame::Pong => Envelope::of("pong"),
         ClientFrame::Publish { group, data, .. } => Envelope {
             group: Some(group.as_str().into()),
@@ -208,7 +242,11 @@ pub fn decode_server_text(text: &str) -> Decoded<ServerFrame<ServerMessage<&RawV
         }),
         "message" => ServerFrame::Message(ServerMessage {
             data: envelope.data()?,
-            group: envelope.group.as_ref().map(|_| envelope.group()).transpose()?,
+            group: envelope
+                .group
+                .as_ref()
+                .map(|_| envelope.group())
+                .transpose()?,
             from: envelope.from.as_deref().map(str::to_owned),
         }),
         "ping" => ServerFrame::Ping,
@@ -217,7 +255,9 @@ pub fn decode_server_text(text: &str) -> Decoded<ServerFrame<ServerMessage<&RawV
             user: envelope.text(&envelope.user, "user")?,
             token_expires_in: envelope.token_expires_in_ms.map(Duration::from_millis),
             ping_interval: Duration::from_millis(
-                envelope.ping_interval_ms.ok_or_else(|| envelope.lacks("pingIntervalMs"))?,
+                envelope
+                    .ping_interval_ms
+                    .ok_or_else(|| envelope.lacks("pingIntervalMs"))?,
             ),
             max_message_bytes: envelope
                 .max_message_bytes
@@ -230,7 +270,10 @@ pub fn decode_server_text(text: &str) -> Decoded<ServerFrame<ServerMessage<&RawV
 /// Writes a text frame of a server.
 pub fn encode_server_text(frame: &ServerFrame<ServerMessage<&RawValue>>) -> String {
     match frame {
-        ServerFrame::Ack { id } => Envelope { id: Some(id.0), ..Envelope::of("ack") },
+        ServerFrame::Ack { id } => Envelope {
+            id: Some(id.0),
+            ..Envelope::of("ack")
+        },
         ServerFrame::Error(error) => Envelope {
             id: error.id.map(|id| id.0),
             code: Some(error.code.as_str().into()),
@@ -275,19 +318,32 @@ mod tests {
         for (frame, text) in [
             (ClientFrame::Pong, r#"{"type":"pong"}"#),
             (
-                ClientFrame::Join { id, group: group.clone() },
+                ClientFrame::Join {
+                    id,
+                    group: group.clone(),
+                },
                 r#"{"type":"join","id":7,"group":"tea"}"#,
             ),
             (
-                ClientFrame::Leave { id, group: group.clone() },
+                ClientFrame::Leave {
+                    id,
+                    group: group.clone(),
+                },
                 r#"{"type":"leave","id":7,"group":"tea"}"#,
             ),
             (
-                ClientFrame::Message { id, data: raw(r#""hello""#) },
+                ClientFrame::Message {
+                    id,
+                    data: raw(r#""hello""#),
+                },
                 r#"{"type":"message","id":7,"data":"hello"}"#,
             ),
             (
-                ClientFrame::Publish { id, group, data: raw(r#"{"a": [1, null]}"#) },
+                ClientFrame::Publish {
+                    id,
+                    group,
+                    data: raw(r#"{"a": [1, null]}"#),
+                },
                 r#"{"type":"publish","id":7,"group":"tea","data":{"a": [1, null]}}"#,
             ),
         ] {
@@ -341,7 +397,10 @@ mod tests {
     fn a_binary_message_begins_with_its_id() {
         let bytes = encode_client_binary(MessageId(258), b"\xff\x00");
         assert_eq!(bytes, [0, 0, 0, 0, 0, 0, 1, 2, 0xff, 0]);
-        let frame = ClientFrame::Message { id: MessageId(258), data: &b"\xff\x00"[..] };
+        let frame = ClientFrame::Message {
+            id: MessageId(258),
+            data: &b"\xff\x00"[..],
+        };
         assert_eq!(decode_client_binary(&bytes), Ok(frame));
         for bad in [&b""[..], &[0; 7], &[0; 8], &[0xff; 9]] {
             assert!(decode_client_binary(bad).is_err(), "{bad:?}");
@@ -351,15 +410,43 @@ mod tests {
     #[test]
     fn what_is_no_frame_is_named_with_its_id() {
         for (text, id, message) in [
-            ("", None, "no frame: EOF while parsing a value at line 1 column 0"),
+            (
+                "",
+                None,
+                "no frame: EOF while parsing a value at line 1 column 0",
+            ),
             ("[]", None, "no frame: "),
             (r#"{"id":3}"#, None, "no frame: missing field `type`"),
-            (r#"{"type":"dance","id":3}"#, Some(3), r#"no frame of ours has the type "dance""#),
-            (r#"{"type":"join","group":"a"}"#, None, r#"a frame of type "join" needs "id""#),
-            (r#"{"type":"join","id":3}"#, Some(3), r#"a frame of type "join" needs "group""#),
-            (r#"{"type":"join","id":3,"group":""}"#, Some(3), "the name of a group"),
-            (r#"{"type":"join","id":0,"group":"a"}"#, None, "an id is 1 to"),
-            (r#"{"type":"join","id":9007199254740992,"group":"a"}"#, None, "an id is 1 to"),
+            (
+                r#"{"type":"dance","id":3}"#,
+                Some(3),
+                r#"no frame of ours has the type "dance""#,
+            ),
+            (
+                r#"{"type":"join","group":"a"}"#,
+                None,
+                r#"a frame of type "join" needs "id""#,
+            ),
+            (
+                r#"{"type":"join","id":3}"#,
+                Some(3),
+                r#"a frame of type "join" needs "group""#,
+            ),
+            (
+                r#"{"type":"join","id":3,"group":""}"#,
+                Some(3),
+                "the name of a group",
+            ),
+            (
+                r#"{"type":"join","id":0,"group":"a"}"#,
+                None,
+                "an id is 1 to",
+            ),
+            (
+                r#"{"type":"join","id":9007199254740992,"group":"a"}"#,
+                None,
+                "an id is 1 to",
+            ),
             (r#"{"type":"join","id":-1,"group":"a"}"#, None, "no frame: "),
             (r#"{"type":"message","id":3}"#, Some(3), r#"needs "data""#),
         ] {

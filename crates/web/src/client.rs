@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use js_sys::Uint8Array;
+use js_sys::{JsString, Uint8Array};
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{Call, Config, Error, Fetch, Input, Note, StateName, Status, TokenAnswer};
 use wasm_bindgen::{JsCast, JsValue};
@@ -59,8 +59,8 @@ impl Options {
 
 /// One WebSocket connection, for a Rust front end.
 ///
-/// Dropping it closes the connection. Its futures may be dropped at any time: a `connect` whose
-/// future is dropped stays wished for.
+/// Every method takes effect when it is called, not when its future is awaited; the futures only
+/// tell of the outcome and may be dropped. Dropping the client closes the connection.
 pub struct Client {
     driver: Rc<Driver>,
     ears: Rc<Ears>,
@@ -98,15 +98,21 @@ impl Client {
     /// # Errors
     ///
     /// Why it failed for good, or `closed`.
-    pub async fn connect(&self) -> Result<(), Error> {
-        self.ask(|call| Input::Connect { call }).await
+    pub fn connect(&self) -> impl Future<Output = Result<(), Error>> + use<> {
+        let (call, answer) = self.new_call();
+        self.driver.ask(Input::Connect { call });
+        answer
     }
 
     /// Closes the connection and waits until the socket has closed.
-    pub async fn close(&self) {
+    pub fn close(&self) -> impl Future<Output = ()> + use<> {
         let (code, reason) = (CloseCode::NORMAL, String::new());
-        // It cannot fail.
-        let _ = self.ask(|call| Input::Close { call, code, reason }).await;
+        let (call, closed) = self.new_call();
+        self.driver.ask(Input::Close { call, code, reason });
+        async {
+            // It cannot fail.
+            let _ = closed.await;
+        }
     }
 
     /// Connects while the result lives; see [`Held`].
@@ -121,8 +127,10 @@ impl Client {
     /// # Errors
     ///
     /// The server's refusal, or `closed`.
-    pub async fn join(&self, group: Group) -> Result<(), Error> {
-        self.ask(|call| Input::Join { call, group }).await
+    pub fn join(&self, group: Group) -> impl Future<Output = Result<(), Error>> + use<> {
+        let (call, answer) = self.new_call();
+        self.driver.ask(Input::Join { call, group });
+        answer
     }
 
     /// Leaves a group.
@@ -130,8 +138,10 @@ impl Client {
     /// # Errors
     ///
     /// The server's refusal.
-    pub async fn leave(&self, group: Group) -> Result<(), Error> {
-        self.ask(|call| Input::Leave { call, group }).await
+    pub fn leave(&self, group: Group) -> impl Future<Output = Result<(), Error>> + use<> {
+        let (call, answer) = self.new_call();
+        self.driver.ask(Input::Leave { call, group });
+        answer
     }
 
     /// Sends a text to the server.
@@ -168,12 +178,15 @@ impl Client {
     ///
     /// `invalid-message` if it does not serialise, the server's refusal, or `closed`.
     #[cfg(feature = "serde")]
-    pub async fn publish<T>(&self, group: Group, value: &T) -> Result<(), Error>
+    pub fn publish<T>(
+        &self,
+        group: Group,
+        value: &T,
+    ) -> impl Future<Output = Result<(), Error>> + use<T>
     where
         T: serde::Serialize + ?Sized,
     {
-        let value = typed::to_js(value)?;
-        self.publish_js(group, &value).await
+        self.publish_json(group, typed::to_js(value).and_then(|value| to_json(&value)))
     }
 
     /// Sends a JavaScript value to the members of a group.
@@ -181,11 +194,12 @@ impl Client {
     /// # Errors
     ///
     /// `invalid-message` for what JSON cannot express, the server's refusal, or `closed`.
-    pub async fn publish_js(&self, group: Group, value: &JsValue) -> Result<(), Error> {
-        let json = to_json(value)?;
-        let (call, answer) = self.new_call();
-        self.driver.publish(call, group, json);
-        settled(answer).await
+    pub fn publish_js(
+        &self,
+        group: Group,
+        value: &JsValue,
+    ) -> impl Future<Output = Result<(), Error>> + use<> {
+        self.publish_json(group, to_json(value))
     }
 
     /// Returns what may be known of the connection now.
@@ -217,18 +231,26 @@ impl Client {
         self.ears.log.add(listener)
     }
 
-    async fn ask(&self, input: impl FnOnce(Call) -> Input<JsValue>) -> Result<(), Error> {
-        let (call, answer) = self.new_call();
-        self.driver.ask(input(call));
-        settled(answer).await
+    fn publish_json(
+        &self,
+        group: Group,
+        json: Result<JsString, Error>,
+    ) -> impl Future<Output = Result<(), Error>> + use<> {
+        let answer = json.map(|json| {
+            let (call, answer) = self.new_call();
+            self.driver.publish(call, group, json);
+            answer
+        });
+        async { answer?.await }
     }
 
-    fn new_call(&self) -> (Call, oneshot::Receiver<Result<(), Error>>) {
+    fn new_call(&self) -> (Call, impl Future<Output = Result<(), Error>> + use<>) {
         let call = Call(self.last_call.get().wrapping_add(1));
         self.last_call.set(call.0);
         let (sender, receiver) = oneshot::channel();
         self.ears.calls.borrow_mut().insert(call, sender);
-        (call, receiver)
+        // A client that is dropped answers its calls; so does the machine, always.
+        (call, async { receiver.await.unwrap_or(Ok(())) })
     }
 }
 
@@ -236,11 +258,6 @@ impl Drop for Client {
     fn drop(&mut self) {
         self.driver.retire();
     }
-}
-
-async fn settled(answer: oneshot::Receiver<Result<(), Error>>) -> Result<(), Error> {
-    // A client that is dropped answers its calls; so does the machine, always.
-    answer.await.unwrap_or(Ok(()))
 }
 
 /// Holds the connection, as a mounted component does: it starts one that was never asked for, and

@@ -1,0 +1,346 @@
+//! The browser shell in headless Chrome, as a Rust front end uses it, against the real server:
+//! `cargo xtask test browser` starts one and says where it is. Sockets are counted at the server.
+#![cfg(target_arch = "wasm32")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use futures_channel::oneshot;
+use js_sys::{Promise, Reflect, Uint8Array};
+use onesocket_web::core::protocol::Group;
+use onesocket_web::core::{Error, ErrorCode, Note, StateName, Token, TokenAnswer};
+use onesocket_web::{Client, Options};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+/// Where the server is; `xtask` says so when it compiles this.
+const SERVER: &str = env!("ONESOCKET_TEST_SERVER");
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = fetch)]
+    fn fetch(url: &str, init: &JsValue) -> Result<Promise, JsValue>;
+}
+
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+struct Greeting {
+    text: String,
+    to: Option<String>,
+    times: u32,
+}
+
+#[derive(Debug, PartialEq)]
+struct Count {
+    open: u32,
+    opened: u32,
+}
+
+/// Asks the server over HTTP; `init` is JSON.
+async fn ask(path: &str, init: &str) -> JsValue {
+    let init = js_sys::JSON::parse(init).unwrap();
+    let response = JsFuture::from(fetch(&format!("{SERVER}{path}"), &init).unwrap())
+        .await
+        .unwrap();
+    let json = Reflect::get(&response, &"json".into()).unwrap();
+    let json: js_sys::Function = json.dyn_into().unwrap();
+    let body: Promise = json.call0(&response).unwrap().dyn_into().unwrap();
+    JsFuture::from(body).await.unwrap()
+}
+
+async fn token(user: &str) -> String {
+    let init = format!(
+        r#"{{"method":"POST","headers":{{"content-type":"application/json"}},"body":"{{\"user\":\"{user}\"}}"}}"#
+    );
+    Reflect::get(&ask("/token", &init).await, &"token".into())
+        .unwrap()
+        .as_string()
+        .unwrap()
+}
+
+/// What the server counts of a user's sockets.
+async fn count(user: &str) -> Count {
+    let init = format!(
+        r#"{{"headers":{{"authorization":"Bearer {}"}}}}"#,
+        token(user).await
+    );
+    let body = ask("/connections", &init).await;
+    let number = |name: &str| Reflect::get(&body, &name.into()).unwrap().as_f64().unwrap() as u32;
+    Count {
+        open: number("open"),
+        opened: number("opened"),
+    }
+}
+
+fn options(user: &'static str) -> Options {
+    Options::new(format!("{}/ws", SERVER.replacen("http", "ws", 1))).token_source(
+        move || async move { TokenAnswer::Token(Token::new(token(user).await), None) },
+    )
+}
+
+fn client(user: &'static str) -> Client {
+    Client::new(options(user))
+}
+
+fn tea() -> Group {
+    Group::new("tea").unwrap()
+}
+
+/// Something that happens once, and what waits for it.
+fn once<T: 'static>() -> (impl Fn(T), oneshot::Receiver<T>) {
+    let (sender, receiver) = oneshot::channel();
+    let sender = RefCell::new(Some(sender));
+    let tell = move |value| {
+        if let Some(sender) = sender.borrow_mut().take() {
+            let _ = sender.send(value);
+        }
+    };
+    (tell, receiver)
+}
+
+/// Waits until the server's count of a user's open sockets is `open`; bounded by the server.
+async fn count_when_open_is(user: &str, open: u32) -> Count {
+    loop {
+        let now = count(user).await;
+        if now.open == open {
+            return now;
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_typed_message_reaches_the_other_members_of_a_group() {
+    let (ada, bob) = (client("browser-ada"), client("browser-bob"));
+    ada.connect().await.unwrap();
+    bob.connect().await.unwrap();
+    ada.join(tea()).await.unwrap();
+    bob.join(tea()).await.unwrap();
+    let (tell, heard) = once();
+    let _listening = bob.on_message(move |message| {
+        tell((
+            message.decode::<Greeting>(),
+            message.group(),
+            message.from(),
+        ));
+    });
+
+    let greeting = Greeting {
+        text: "milk \"or\" lemon?".into(),
+        to: None,
+        times: 2,
+    };
+    ada.publish(tea(), &greeting).await.unwrap();
+
+    let (decoded, group, from) = heard.await.unwrap();
+    assert_eq!(decoded.unwrap(), greeting);
+    assert_eq!(group.as_deref(), Some("tea"));
+    assert_eq!(from.as_deref(), Some("browser-ada"));
+}
+
+#[wasm_bindgen_test]
+async fn what_does_not_fit_the_type_is_a_typed_error() {
+    let client = client("browser-untyped");
+    client.connect().await.unwrap();
+    let (tell, heard) = once();
+    let _listening = client.on_message(move |message| tell(message.decode::<Greeting>()));
+
+    client.send(&[1, 2, 3]).unwrap();
+
+    assert_eq!(
+        heard.await.unwrap().unwrap_err().code,
+        ErrorCode::InvalidMessage
+    );
+}
+
+#[wasm_bindgen_test]
+async fn text_and_bytes_come_back_as_they_went() {
+    let client = client("browser-echo");
+    let echoes = Rc::new(RefCell::new(Vec::new()));
+    let (tell, heard) = once();
+    let kept = echoes.clone();
+    let _listening = client.on_message(move |message| {
+        let data = message.data();
+        let text = data.as_string();
+        let bytes = text.is_none().then(|| Uint8Array::new(&data).to_vec());
+        kept.borrow_mut().push((text, bytes));
+        if kept.borrow().len() == 3 {
+            tell(());
+        }
+    });
+    // Before the connection: they wait for it, in order.
+    client.send_text("ünïcode \u{1f50c} \"quoted\"").unwrap();
+    client.send_bytes(&[0, 255, 7]).unwrap();
+    client.connect().await.unwrap();
+    client.send_text("after").unwrap();
+    heard.await.unwrap();
+
+    assert_eq!(
+        *echoes.borrow(),
+        [
+            (Some("ünïcode \u{1f50c} \"quoted\"".to_owned()), None),
+            (None, Some(vec![0, 255, 7])),
+            (Some("after".to_owned()), None),
+        ]
+    );
+}
+
+#[wasm_bindgen_test]
+async fn a_hundred_connects_in_one_tick_make_one_socket() {
+    let client = client("browser-hundred");
+    let connects: Vec<_> = (0..100).map(|_| client.connect()).collect();
+    for connect in connects {
+        connect.await.unwrap();
+    }
+
+    assert_eq!(count("browser-hundred").await, Count { open: 1, opened: 1 });
+}
+
+#[wasm_bindgen_test]
+async fn connect_after_connect_reuses_the_connection() {
+    let client = client("browser-reuse");
+    let reused = Rc::new(Cell::new(0));
+    let counter = reused.clone();
+    let _listening = client.on_log(move |note| {
+        if *note == Note::Reusing {
+            counter.set(counter.get() + 1);
+        }
+    });
+    client.connect().await.unwrap();
+    client.connect().await.unwrap();
+
+    assert_eq!(reused.get(), 1);
+    assert_eq!(count("browser-reuse").await, Count { open: 1, opened: 1 });
+}
+
+#[wasm_bindgen_test]
+async fn close_then_connect_waits_for_the_close() {
+    let client = client("browser-again");
+    for opened in 1..=5 {
+        client.connect().await.unwrap();
+        assert_eq!(count("browser-again").await, Count { open: 1, opened });
+        client.close().await;
+        assert_eq!(client.status().state, StateName::Closed);
+    }
+}
+
+#[wasm_bindgen_test]
+async fn a_dropped_client_leaves_no_socket() {
+    let client = client("browser-dropped");
+    client.connect().await.unwrap();
+
+    drop(client);
+
+    assert_eq!(count_when_open_is("browser-dropped", 0).await.opened, 1);
+}
+
+#[wasm_bindgen_test]
+async fn a_held_connection_is_let_go_of_after_the_last_hold() {
+    let mut quick = options("browser-held");
+    quick = quick.configure(|config| config.release_after = std::time::Duration::from_millis(5));
+    let client = Client::new(quick);
+    let (tell, closed) = once();
+    let (told, connected) = once();
+    let _listening = client.on_status(move |status| match status.state {
+        StateName::Connected => told(()),
+        StateName::Closed => tell(()),
+        StateName::Idle
+        | StateName::Connecting
+        | StateName::Waiting
+        | StateName::Closing
+        | StateName::Failed => {}
+    });
+
+    let (first, second) = (client.hold(), client.hold());
+    drop(first);
+    connected.await.unwrap();
+    drop(second);
+    closed.await.unwrap();
+
+    assert_eq!(count("browser-held").await, Count { open: 0, opened: 1 });
+}
+
+#[wasm_bindgen_test]
+async fn the_same_user_elsewhere_replaces_and_is_not_replaced_back() {
+    let (first, second) = (client("browser-twice"), client("browser-twice"));
+    first.connect().await.unwrap();
+    let (tell, failed) = once();
+    let _listening = first.on_status(move |status| {
+        if let Some(error) = &status.error {
+            tell(error.code);
+        }
+    });
+
+    second.connect().await.unwrap();
+
+    assert_eq!(failed.await.unwrap(), ErrorCode::Replaced);
+    let _held = first.hold();
+    assert_eq!(first.status().state, StateName::Failed);
+    assert_eq!(count_when_open_is("browser-twice", 1).await.opened, 2);
+}
+
+async fn failure_of(options: Options) -> Error {
+    let client = Client::new(options.configure(|config| config.reconnect.max_attempts = 0));
+    client.connect().await.unwrap_err()
+}
+
+#[wasm_bindgen_test]
+async fn failures_have_a_code_and_a_sentence() {
+    // Port 9 is the discard service: nobody listens there, and browsers refuse to try.
+    let nobody = failure_of(Options::new("ws://127.0.0.1:9/ws")).await;
+    assert!(
+        matches!(
+            nobody.code,
+            ErrorCode::AttemptsExhausted | ErrorCode::InvalidOptions
+        ),
+        "{nobody:?}"
+    );
+
+    let malformed = failure_of(Options::new("ws://127.0.0.1:99999/")).await;
+    assert_eq!(malformed.code, ErrorCode::InvalidOptions);
+    assert!(malformed.message.contains("SyntaxError"), "{malformed}");
+
+    let refused = options("browser-refused")
+        .token_source(|| async { TokenAnswer::Token(Token::new("no token"), None) });
+    assert_eq!(failure_of(refused).await.code, ErrorCode::Unauthorized);
+
+    let nobody_signed_in =
+        options("browser-none").token_source(|| async { TokenAnswer::NoSession });
+    assert_eq!(
+        failure_of(nobody_signed_in).await.code,
+        ErrorCode::Unauthorized
+    );
+
+    let failing = options("browser-failing")
+        .token_source(|| async { TokenAnswer::Failed("getToken: 500".to_owned()) });
+    let failing = failure_of(failing).await;
+    assert_eq!(failing.code, ErrorCode::AttemptsExhausted);
+    assert!(failing.message.contains("getToken: 500"), "{failing}");
+}
+
+#[wasm_bindgen_test]
+async fn a_listener_may_call_anything_and_sees_the_effect_at_once() {
+    let client = Rc::new(client("browser-reentry"));
+    let (tell, seen) = once();
+    let inner = client.clone();
+    let _listening = client.on_status(move |status| {
+        if status.state == StateName::Connected {
+            let sent = inner.send_text("from a listener");
+            drop(inner.close());
+            let closing = inner.status().state;
+            drop(inner.connect());
+            tell((sent, closing, inner.status().state));
+        }
+    });
+
+    // It was connected before the listener closed it.
+    client.connect().await.unwrap();
+
+    let seen = seen.await.unwrap();
+    assert_eq!(seen, (Ok(()), StateName::Closing, StateName::Connecting));
+    client.connect().await.unwrap();
+    assert_eq!(count("browser-reentry").await, Count { open: 1, opened: 2 });
+}
