@@ -325,9 +325,9 @@ async fn failures_have_a_code_and_a_sentence() {
 async fn a_listener_may_call_anything_and_sees_the_effect_at_once() {
     let client = Rc::new(client("browser-reentry"));
     let (tell, seen) = once();
-    let inner = client.clone();
+    let (inner, closed) = (client.clone(), Cell::new(false));
     let _listening = client.on_status(move |status| {
-        if status.state == StateName::Connected {
+        if status.state == StateName::Connected && !closed.replace(true) {
             let sent = inner.send_text("from a listener");
             drop(inner.close());
             let closing = inner.status().state;
