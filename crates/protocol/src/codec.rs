@@ -45,35 +45,35 @@ impl std::error::Error for DecodeError {}
 /// What decoding gives.
 pub type Decoded<T> = Result<T, DecodeError>;
 
-/// Every field that a text frame may have; which of them it must have, its type says.
-#[derive(Default, Deserialize, Serialize)]
+/// The fields of a text frame that is read, each as it was written: a frame is judged by those that
+/// its type has, whatever else is in it.
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Envelope<'a> {
+struct Fields<'a> {
     #[serde(rename = "type", borrow)]
     kind: Cow<'a, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<u64>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    group: Option<Cow<'a, str>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    from: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    group: Option<&'a RawValue>,
+    #[serde(borrow)]
+    from: Option<&'a RawValue>,
     #[serde(borrow, default, deserialize_with = "present")]
-    #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a RawValue>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    code: Option<Cow<'a, str>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    message: Option<Cow<'a, str>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    connection_id: Option<Cow<'a, str>>,
-    #[serde(borrow, skip_serializing_if = "Option::is_none")]
-    user: Option<Cow<'a, str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    token_expires_in_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    ping_interval_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_message_bytes: Option<usize>,
+    #[serde(borrow)]
+    code: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    connection_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    user: Option<&'a RawValue>,
+    #[serde(borrow)]
+    token_expires_in_ms: Option<&'a RawValue>,
+    #[serde(borrow)]
+    ping_interval_ms: Option<&'a RawValue>,
+    #[serde(borrow)]
+    max_message_bytes: Option<&'a RawValue>,
 }
 
 /// Keeps a `null` that was written apart from a field that was not.
@@ -81,31 +81,18 @@ fn present<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Option<&'de RawV
     <&RawValue>::deserialize(json).map(Some)
 }
 
-impl<'a> Envelope<'a> {
+impl<'a> Fields<'a> {
     fn read(text: &'a str) -> Decoded<Self> {
         serde_json::from_str(text)
             .map_err(|error| DecodeError::new(None, format!("no frame: {error}")))
     }
 
-    fn write(&self) -> String {
-        // Nothing in an envelope can fail to serialise: no maps, no foreign `Serialize`.
-        serde_json::to_string(self).unwrap_or_default()
-    }
-
-    fn of(kind: &'a str) -> Self {
-        Self {
-            kind: kind.into(),
-            ..Self::default()
-        }
-    }
-
     fn id(&self) -> Decoded<MessageId> {
-        let id = self.id.map(MessageId).ok_or_else(|| self.lacks("id"))?;
-        check_id(id)
+        check_id(MessageId(self.need(self.id, "id")?))
     }
 
     fn group(&self) -> Decoded<Group> {
-        let name = self.group.as_deref().ok_or_else(|| self.lacks("group"))?;
+        let name: String = self.need(self.group, "group")?;
         Group::new(name).map_err(|error| self.error(error.to_string()))
     }
 
@@ -113,11 +100,19 @@ impl<'a> Envelope<'a> {
         self.data.ok_or_else(|| self.lacks("data"))
     }
 
-    fn text(&self, field: &Option<Cow<'a, str>>, name: &str) -> Decoded<String> {
-        field
-            .as_deref()
-            .map(str::to_owned)
-            .ok_or_else(|| self.lacks(name))
+    /// Reads a field that the frame must have.
+    fn need<T: Deserialize<'a>>(&self, field: Option<&'a RawValue>, name: &str) -> Decoded<T> {
+        self.may(field, name)?.ok_or_else(|| self.lacks(name))
+    }
+
+    /// Reads a field that the frame may have.
+    fn may<T: Deserialize<'a>>(
+        &self,
+        field: Option<&'a RawValue>,
+        name: &str,
+    ) -> Decoded<Option<T>> {
+        let read = field.map(|raw| serde_json::from_str(raw.get())).transpose();
+        read.map_err(|_| self.error(format!("the field \"{name}\" is of the wrong type")))
     }
 
     fn lacks(&self, field: &str) -> DecodeError {
@@ -128,11 +123,57 @@ impl<'a> Envelope<'a> {
     }
 
     fn unknown(&self) -> DecodeError {
-        self.error(format!("no frame of ours has the type \"{}\"", self.kind))
+        let kind: String = self.kind.chars().take(32).collect();
+        self.error(format!("no frame of ours has the type \"{kind}\""))
     }
 
     fn error(&self, message: String) -> DecodeError {
-        DecodeError::new(self.id.map(MessageId), message)
+        let id = self.id.and_then(|raw| serde_json::from_str(raw.get()).ok());
+        DecodeError::new(id.and_then(|id| check_id(MessageId(id)).ok()), message)
+    }
+}
+
+/// The fields of a text frame that is written.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Envelope<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token_expires_in_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ping_interval_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_message_bytes: Option<usize>,
+}
+
+impl<'a> Envelope<'a> {
+    fn of(kind: &'a str) -> Self {
+        Self {
+            kind,
+            ..Self::default()
+        }
+    }
+
+    fn write(&self) -> String {
+        // Nothing in an envelope can fail to serialise: no maps, no foreign `Serialize`.
+        serde_json::to_string(self).unwrap_or_default()
     }
 }
 
@@ -152,30 +193,30 @@ fn check_id(id: MessageId) -> Decoded<MessageId> {
 ///
 /// Says what is missing or wrong; names the id where there is one.
 pub fn decode_client_text(text: &str) -> Decoded<ClientFrame<&RawValue>> {
-    let envelope = Envelope::read(text)?;
-    Ok(match envelope.kind.as_ref() {
+    let fields = Fields::read(text)?;
+    Ok(match fields.kind.as_ref() {
         "join" => ClientFrame::Join {
-            id: envelope.id()?,
-            group: envelope.group()?,
+            id: fields.id()?,
+            group: fields.group()?,
         },
         "leave" => ClientFrame::Leave {
-            id: envelope.id()?,
-            group: envelope.group()?,
+            id: fields.id()?,
+            group: fields.group()?,
         },
         "message" => ClientFrame::Message {
-            id: envelope.id()?,
-            data: envelope.data()?,
+            id: fields.id()?,
+            data: fields.data()?,
         },
         "pong" => ClientFrame::Pong,
         "publish" => {
-            let (id, group) = (envelope.id()?, envelope.group()?);
+            let (id, group) = (fields.id()?, fields.group()?);
             ClientFrame::Publish {
                 id,
                 group,
-                data: envelope.data()?,
+                data: fields.data()?,
             }
         }
-        _ => return Err(envelope.unknown()),
+        _ => return Err(fields.unknown()),
     })
 }
 
@@ -199,11 +240,11 @@ pub fn decode_client_binary(bytes: &[u8]) -> Decoded<ClientFrame<&[u8]>> {
 pub fn encode_client_text(frame: &ClientFrame<&RawValue>) -> String {
     let mut envelope = match frame {
         ClientFrame::Join { group, .. } => Envelope {
-            group: Some(group.as_str().into()),
+            group: Some(group.as_str()),
             ..Envelope::of("join")
         },
         ClientFrame::Leave { group, .. } => Envelope {
-            group: Some(group.as_str().into()),
+            group: Some(group.as_str()),
             ..Envelope::of("leave")
         },
         ClientFrame::Message { data, .. } => Envelope {
@@ -212,7 +253,7 @@ pub fn encode_client_text(frame: &ClientFrame<&RawValue>) -> String {
         },
         ClientFrame::Pong => Envelope::of("pong"),
         ClientFrame::Publish { group, data, .. } => Envelope {
-            group: Some(group.as_str().into()),
+            group: Some(group.as_str()),
             data: Some(*data),
             ..Envelope::of("publish")
         },
@@ -232,38 +273,33 @@ pub fn encode_client_binary(id: MessageId, data: &[u8]) -> Vec<u8> {
 ///
 /// Says what is missing or wrong; names the id where there is one.
 pub fn decode_server_text(text: &str) -> Decoded<ServerFrame<ServerMessage<&RawValue>>> {
-    let envelope = Envelope::read(text)?;
-    Ok(match envelope.kind.as_ref() {
-        "ack" => ServerFrame::Ack { id: envelope.id()? },
+    let fields = Fields::read(text)?;
+    Ok(match fields.kind.as_ref() {
+        "ack" => ServerFrame::Ack { id: fields.id()? },
         "error" => ServerFrame::Error(FrameError {
-            id: envelope.id.map(MessageId),
-            code: envelope.text(&envelope.code, "code")?,
-            message: envelope.text(&envelope.message, "message")?,
+            id: fields.may(fields.id, "id")?.map(MessageId),
+            code: fields.need(fields.code, "code")?,
+            message: fields.need(fields.message, "message")?,
         }),
         "message" => ServerFrame::Message(ServerMessage {
-            data: envelope.data()?,
-            group: envelope
-                .group
-                .as_ref()
-                .map(|_| envelope.group())
-                .transpose()?,
-            from: envelope.from.as_deref().map(str::to_owned),
+            data: fields.data()?,
+            group: fields.group.map(|_| fields.group()).transpose()?,
+            from: fields.may(fields.from, "from")?,
         }),
         "ping" => ServerFrame::Ping,
-        "welcome" => ServerFrame::Welcome(Welcome {
-            connection_id: ConnectionId(envelope.text(&envelope.connection_id, "connectionId")?),
-            user: envelope.text(&envelope.user, "user")?,
-            token_expires_in: envelope.token_expires_in_ms.map(Duration::from_millis),
-            ping_interval: Duration::from_millis(
-                envelope
-                    .ping_interval_ms
-                    .ok_or_else(|| envelope.lacks("pingIntervalMs"))?,
-            ),
-            max_message_bytes: envelope
-                .max_message_bytes
-                .ok_or_else(|| envelope.lacks("maxMessageBytes"))?,
-        }),
-        _ => return Err(envelope.unknown()),
+        "welcome" => {
+            let token_life: Option<u64> =
+                fields.may(fields.token_expires_in_ms, "tokenExpiresInMs")?;
+            let ping_interval = fields.need(fields.ping_interval_ms, "pingIntervalMs")?;
+            ServerFrame::Welcome(Welcome {
+                connection_id: ConnectionId(fields.need(fields.connection_id, "connectionId")?),
+                user: fields.need(fields.user, "user")?,
+                token_expires_in: token_life.map(Duration::from_millis),
+                ping_interval: Duration::from_millis(ping_interval),
+                max_message_bytes: fields.need(fields.max_message_bytes, "maxMessageBytes")?,
+            })
+        }
+        _ => return Err(fields.unknown()),
     })
 }
 
@@ -276,20 +312,20 @@ pub fn encode_server_text(frame: &ServerFrame<ServerMessage<&RawValue>>) -> Stri
         },
         ServerFrame::Error(error) => Envelope {
             id: error.id.map(|id| id.0),
-            code: Some(error.code.as_str().into()),
-            message: Some(error.message.as_str().into()),
+            code: Some(error.code.as_str()),
+            message: Some(error.message.as_str()),
             ..Envelope::of("error")
         },
         ServerFrame::Message(message) => Envelope {
-            group: message.group.as_ref().map(|group| group.as_str().into()),
-            from: message.from.as_deref().map(Cow::from),
+            group: message.group.as_ref().map(Group::as_str),
+            from: message.from.as_deref(),
             data: Some(message.data),
             ..Envelope::of("message")
         },
         ServerFrame::Ping => Envelope::of("ping"),
         ServerFrame::Welcome(welcome) => Envelope {
-            connection_id: Some(welcome.connection_id.0.as_str().into()),
-            user: Some(welcome.user.as_str().into()),
+            connection_id: Some(welcome.connection_id.0.as_str()),
+            user: Some(welcome.user.as_str()),
             token_expires_in_ms: welcome.token_expires_in.map(whole_ms),
             ping_interval_ms: Some(whole_ms(welcome.ping_interval)),
             max_message_bytes: Some(welcome.max_message_bytes),
@@ -408,6 +444,12 @@ mod tests {
     }
 
     #[test]
+    fn what_a_frame_does_not_have_is_ignored() {
+        let text = r#"{"type":"pong","id":"seven","message":5,"data":null,"more":[]}"#;
+        assert_eq!(decode_client_text(text).unwrap().id(), None);
+    }
+
+    #[test]
     fn what_is_no_frame_is_named_with_its_id() {
         for (text, id, message) in [
             (
@@ -447,7 +489,16 @@ mod tests {
                 None,
                 "an id is 1 to",
             ),
-            (r#"{"type":"join","id":-1,"group":"a"}"#, None, "no frame: "),
+            (
+                r#"{"type":"join","id":-1,"group":"a"}"#,
+                None,
+                r#""id" is of the wrong type"#,
+            ),
+            (
+                r#"{"type":"join","id":3,"group":7}"#,
+                Some(3),
+                r#""group" is of the wrong type"#,
+            ),
             (r#"{"type":"message","id":3}"#, Some(3), r#"needs "data""#),
         ] {
             let error = decode_client_text(text).unwrap_err();

@@ -1,0 +1,185 @@
+//! What a server can be told.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::token::Secret;
+
+/// What a frame may have around its payload, in bytes.
+const AROUND_PAYLOAD: usize = 1 << 10;
+
+/// What a server can be told. The fields bear the names of the binary's options.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What tokens are signed with.
+    pub secret: Secret,
+    /// Whom tokens are for: their `aud`.
+    pub audience: String,
+    /// Whether `POST /token` gives a token to whoever asks for one.
+    pub issue_tokens: bool,
+    /// How long a token lives at most.
+    pub token_life: Duration,
+    /// How long a connection outlives its token.
+    pub expiry_grace: Duration,
+    /// How often each client is pinged.
+    pub ping_every: Duration,
+    /// How often the server looks for clients that have fallen silent.
+    pub sweep_every: Duration,
+    /// How long a client may be silent.
+    pub stale_after: Duration,
+    /// Origins that may connect beside the server's own, as `https://example.org:8443`.
+    pub allow_origins: Vec<String>,
+    /// The largest payload that is taken, in bytes.
+    pub max_message: usize,
+    /// How many bytes may wait to be sent to one client.
+    pub max_queue: usize,
+    /// Whether messages to the server come back to their sender.
+    pub echo: bool,
+    /// A folder of files to serve.
+    pub site: Option<PathBuf>,
+}
+
+impl Config {
+    /// Returns the defaults, with what has none.
+    pub fn new(secret: Secret) -> Self {
+        Self {
+            secret,
+            audience: "onesocket".into(),
+            issue_tokens: false,
+            token_life: Duration::from_mins(5),
+            expiry_grace: Duration::from_secs(25),
+            // Proxies drop connections that are idle for 60 s, and some for 30 s.
+            ping_every: Duration::from_secs(25),
+            sweep_every: Duration::from_secs(30),
+            stale_after: Duration::from_mins(2),
+            allow_origins: Vec::new(),
+            max_message: 64 << 10,
+            max_queue: 1 << 20,
+            echo: false,
+            site: None,
+        }
+    }
+
+    /// Says all that is wrong with it, one sentence each.
+    pub fn faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        for (option, value, least) in [
+            // Tokens count in whole seconds.
+            ("token-life", self.token_life, Duration::from_secs(1)),
+            ("ping-every", self.ping_every, Duration::from_millis(10)),
+            ("sweep-every", self.sweep_every, Duration::from_millis(10)),
+            ("stale-after", self.stale_after, Duration::from_millis(10)),
+            ("expiry-grace", self.expiry_grace, Duration::ZERO),
+        ] {
+            // Beyond it a browser's timer would fire at once.
+            let most = Duration::from_hours(24);
+            if !(least..=most).contains(&value) {
+                faults.push(format!(
+                    "{option} is {value:?}; it may be {least:?} to {most:?}"
+                ));
+            }
+        }
+        if self.audience.is_empty() {
+            faults.push("audience is empty".into());
+        }
+        if !(1..=16 << 20).contains(&self.max_message) {
+            faults.push("max-message may be 1 byte to 16 MiB".into());
+        }
+        if self.max_queue < self.max_message {
+            faults.push("max-queue is smaller than max-message".into());
+        }
+        for origin in &self.allow_origins {
+            if !is_origin(origin) {
+                faults.push(format!(
+                    "allow-origin {origin:?} is no origin such as \"https://example.org\""
+                ));
+            }
+        }
+        if let Some(site) = &self.site
+            && !site.is_dir()
+        {
+            faults.push(format!("site {site:?} is no folder"));
+        }
+        faults
+    }
+
+    /// Returns the largest frame that is taken: a payload and what is around it.
+    pub(crate) fn max_frame(&self) -> usize {
+        self.max_message + AROUND_PAYLOAD
+    }
+}
+
+/// Says whether a browser could send `text` as an `Origin`: a scheme, a host and perhaps a port.
+fn is_origin(text: &str) -> bool {
+    let host = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"));
+    host.is_some_and(|host| {
+        let allowed = |c: char| c.is_ascii_graphic() && !"/?#@\\\"*,".contains(c);
+        !host.is_empty() && host.chars().all(allowed) && !host.chars().any(char::is_uppercase)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_have_no_faults() {
+        assert_eq!(config().faults(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn all_faults_are_named_at_once() {
+        let config = Config {
+            token_life: Duration::ZERO,
+            sweep_every: Duration::ZERO,
+            audience: String::new(),
+            max_message: 0,
+            allow_origins: vec!["example.org".into()],
+            site: Some("/nowhere/at/all".into()),
+            ..config()
+        };
+
+        let faults = config.faults();
+
+        for (fault, name) in faults.iter().zip([
+            "token-life",
+            "sweep-every",
+            "audience",
+            "max-message",
+            "allow-origin",
+            "site",
+        ]) {
+            assert!(fault.starts_with(name), "{fault}");
+        }
+        assert_eq!(faults.len(), 6);
+    }
+
+    #[test]
+    fn an_origin_is_a_scheme_a_host_and_perhaps_a_port() {
+        for good in [
+            "http://localhost:5173",
+            "https://example.org",
+            "http://[::1]:80",
+        ] {
+            assert!(is_origin(good), "{good}");
+        }
+        for bad in [
+            "",
+            "null",
+            "*",
+            "example.org",
+            "https://",
+            "https://a/",
+            "https://A",
+            "ws://a",
+        ] {
+            assert!(!is_origin(bad), "{bad}");
+        }
+    }
+
+    fn config() -> Config {
+        Config::new(Secret::new([1; 32]).unwrap())
+    }
+}

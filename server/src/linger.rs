@@ -1,0 +1,109 @@
+//! How a connection is let go of.
+//!
+//! A kernel that closes a socket with unread data in it answers with a reset, which may overtake
+//! what was written last: a close code would be lost, and a log somewhere would have one more
+//! "connection reset by peer". So a stream that is dropped says that it has nothing more to say,
+//! and hears the other end out, for a short time.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+/// How long the other end is heard out.
+const LINGER_TIME: Duration = Duration::from_secs(2);
+
+/// A stream that lingers when it is dropped.
+pub(crate) struct Lingering<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
+    /// `None` once dropped, and only then.
+    stream: Option<S>,
+    tracker: TaskTracker,
+    /// The other end has said all, or is gone.
+    done: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Lingering<S> {
+    /// Wraps a stream; `tracker` knows of it while it lingers.
+    pub(crate) fn new(stream: S, tracker: TaskTracker) -> Self {
+        Self {
+            stream: Some(stream),
+            tracker,
+            done: false,
+        }
+    }
+
+    fn with<T>(
+        &mut self,
+        poll: impl FnOnce(Pin<&mut S>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        let result = poll(Pin::new(stream));
+        if let Poll::Ready(Err(_)) = result {
+            self.done = true;
+        }
+        result
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncRead for Lingering<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.remaining();
+        let result = self.with(|stream| stream.poll_read(context, buffer));
+        if result.is_ready() && before > 0 && buffer.remaining() == before {
+            self.done = true;
+        }
+        result
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncWrite for Lingering<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.with(|stream| stream.poll_write(context, bytes))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_flush(context))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.with(|stream| stream.poll_shutdown(context))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drop for Lingering<S> {
+    fn drop(&mut self) {
+        if let Some(stream) = self.stream.take()
+            && !self.done
+            // A runtime that is shutting down has no time to linger.
+            && let Ok(runtime) = Handle::try_current()
+        {
+            self.tracker.spawn_on(linger(stream), &runtime);
+        }
+    }
+}
+
+async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    let heard_out = async {
+        stream.shutdown().await?;
+        let mut ignored = [0; 1024];
+        while stream.read(&mut ignored).await? > 0 {}
+        io::Result::Ok(())
+    };
+    // Whatever it was that went wrong, the connection is over.
+    let _ = timeout(LINGER_TIME, heard_out).await;
+}

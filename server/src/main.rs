@@ -1,0 +1,102 @@
+//! The binary: options in, log and exit code out.
+
+mod options;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::net::TcpListener;
+use tracing::level_filters::LevelFilter;
+use tracing::{info, warn};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::options::{LogFormat, Options, Settings};
+
+/// As clap has it for what it refuses itself.
+const BAD_OPTIONS: u8 = 2;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let secret = std::env::var_os("ONESOCKET_SECRET");
+    let settings = match Options::parse().into_settings(secret) {
+        Ok(settings) => settings,
+        Err(faults) => {
+            for fault in faults {
+                eprintln!("error: {fault}");
+            }
+            return ExitCode::from(BAD_OPTIONS);
+        }
+    };
+    start_log(settings.log, settings.log_level);
+    match serve(settings).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve(settings: Settings) -> io::Result<()> {
+    let listener = TcpListener::bind(&settings.listen).await.map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("cannot listen on {}: {error}", settings.listen),
+        )
+    })?;
+    let address = listener.local_addr()?;
+    // Before the line: who has read it may stop the server at once.
+    let told_to_stop = told_to_stop()?;
+    // The server is of use to others even if nobody reads this.
+    let _ = writeln!(io::stdout(), "listening on http://{address}");
+    info!(%address, "Listening");
+    if settings.random_secret {
+        warn!("The secret is a random one: tokens end with this process, and no other signs them");
+    }
+    onesocket_server::run(listener, settings.config, told_to_stop).await
+}
+
+/// Listens for SIGTERM and ctrl-c from now on; the future resolves at the first of them.
+#[cfg(unix)]
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// Listens for ctrl-c from now on.
+#[cfg(windows)]
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+    })
+}
+
+/// Logs to standard error, and only what this crate says: what libraries say of the bytes they
+/// see may have a token in it.
+fn start_log(format: LogFormat, level: LevelFilter) {
+    let layer = fmt::layer().with_writer(io::stderr);
+    let layer = match format {
+        LogFormat::Json => layer.json().flatten_event(true).boxed(),
+        LogFormat::Text => layer
+            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
+            .boxed(),
+    };
+    let ours = Targets::new().with_target("onesocket_server", level);
+    tracing_subscriber::registry()
+        .with(layer.with_filter(ours))
+        .init();
+}

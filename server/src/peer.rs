@@ -1,0 +1,286 @@
+//! The task that owns a client's socket: feeds its session, performs what that says, delivers what
+//! others have for it, and sees the socket to its end.
+
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures_util::SinkExt;
+use onesocket_protocol::CloseCode;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tracing::{debug, info};
+use tungstenite::Error as WireError;
+use tungstenite::error::ProtocolError;
+
+use crate::config::Config;
+use crate::outgoing::Outgoing;
+use crate::session::{Output, Session};
+use crate::switchboard::{Inbox, Registration, Switchboard};
+use crate::token::Identity;
+
+/// How long a client has to take what is written to it.
+const WRITE_TIME: Duration = Duration::from_secs(5);
+
+/// How long a client has to answer a close, before the socket is dropped by force.
+const CLOSE_TIME: Duration = Duration::from_secs(2);
+
+/// RFC 6455, section 7.4.1: what came breaks the protocol, or is no UTF-8.
+const PROTOCOL_ERROR: CloseCode = CloseCode::seen(1002);
+const INVALID_DATA: CloseCode = CloseCode::seen(1007);
+
+/// How a socket comes to its end.
+enum End {
+    /// The client has begun the closing handshake.
+    Client { code: Option<u16> },
+    /// The network is gone.
+    Lost { cause: String },
+    /// We begin the closing handshake.
+    Server {
+        code: CloseCode,
+        reason: &'static str,
+    },
+}
+
+/// What there is to do next.
+enum Work {
+    Deliver(Outgoing),
+    Elapsed,
+    Flush,
+    Receive(Option<Result<Message, axum::Error>>),
+}
+
+struct Peer {
+    socket: WebSocket,
+    session: Session,
+    registration: Registration,
+    inbox: Inbox,
+    /// Frames were written that may still be in the socket's buffer.
+    unflushed: bool,
+}
+
+/// Serves a client whose token was good, until its socket has closed.
+pub(crate) async fn serve(
+    socket: WebSocket,
+    identity: Identity,
+    config: Arc<Config>,
+    switchboard: &Arc<Switchboard>,
+) {
+    let (registration, inbox) = switchboard.connect(&identity.user);
+    let now = Instant::now().into_std();
+    let session = Session::new(registration.key, identity, config, now);
+    let mut peer = Peer {
+        socket,
+        session,
+        registration,
+        inbox,
+        unflushed: false,
+    };
+    let Err(end) = peer.run().await;
+    let Peer {
+        mut socket,
+        registration,
+        ..
+    } = peer;
+    end.log(registration.key.0);
+    close(&mut socket, end).await;
+    // Before the socket: whoever has seen its end finds it counted no more.
+    drop(registration);
+    drop(socket);
+}
+
+/// Says to a client why it is refused. A browser would show nothing of a refused upgrade.
+pub(crate) async fn refuse(mut socket: WebSocket, code: CloseCode, reason: &'static str) {
+    close(&mut socket, End::Server { code, reason }).await;
+}
+
+impl Peer {
+    async fn run(&mut self) -> Result<Infallible, End> {
+        let mut timer = pin!(sleep_until(Instant::now()));
+        loop {
+            self.perform().await?;
+            self.arm(timer.as_mut());
+            match self.next_work(timer.as_mut()).await? {
+                Work::Deliver(frame) => self.write(frame).await?,
+                Work::Elapsed => self.session.handle_elapsed(Instant::now().into_std()),
+                Work::Flush => self.flush().await?,
+                Work::Receive(Some(Ok(message))) => self.on_message(message)?,
+                Work::Receive(Some(Err(error))) => return Err(End::of_read(error)),
+                Work::Receive(None) => {
+                    return Err(End::Lost {
+                        cause: "no close frame".into(),
+                    });
+                }
+            }
+        }
+    }
+
+    /// Waits for the next thing to do. What was written is flushed once there is nothing else.
+    async fn next_work(&mut self, timer: Pin<&mut Sleep>) -> Result<Work, End> {
+        let Self {
+            socket,
+            inbox: Inbox { frames, close },
+            unflushed,
+            ..
+        } = self;
+        // Without an order: neither may starve the other.
+        let traffic = async {
+            tokio::select! {
+                received = socket.recv() => Work::Receive(received),
+                Some(frame) = frames.next() => Work::Deliver(frame),
+            }
+        };
+        tokio::select! {
+            biased;
+            end = closed(close) => Err(end),
+            () = timer => Ok(Work::Elapsed),
+            work = traffic => Ok(work),
+            () = std::future::ready(()), if *unflushed => Ok(Work::Flush),
+        }
+    }
+
+    fn on_message(&mut self, message: Message) -> Result<(), End> {
+        let now = Instant::now().into_std();
+        match message {
+            Message::Text(text) => self.session.handle_text(&text, now),
+            Message::Binary(bytes) => self.session.handle_binary(&bytes, now),
+            // Answered by the library; no sign that the page is alive.
+            Message::Ping(_) | Message::Pong(_) => {}
+            Message::Close(frame) => {
+                return Err(End::Client {
+                    code: frame.map(|frame| frame.code),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn perform(&mut self) -> Result<(), End> {
+        while let Some(output) = self.session.poll() {
+            match output {
+                Output::Close { code, reason } => return Err(End::Server { code, reason }),
+                Output::Send(frame) => self.write(frame).await?,
+                Output::Tell(command) => {
+                    for frame in self.registration.tell(command) {
+                        self.write(frame).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&mut self, frame: Outgoing) -> Result<(), End> {
+        self.unflushed = true;
+        let message = match frame {
+            Outgoing::Binary(bytes) => Message::Binary(bytes),
+            Outgoing::Text(text) => Message::Text(text),
+        };
+        in_time(self.socket.feed(message), &mut self.inbox.close).await
+    }
+
+    async fn flush(&mut self) -> Result<(), End> {
+        self.unflushed = false;
+        in_time(self.socket.flush(), &mut self.inbox.close).await
+    }
+
+    fn arm(&self, timer: Pin<&mut Sleep>) {
+        if let Some(deadline) = self.session.deadline().map(Instant::from_std)
+            && deadline != timer.deadline()
+        {
+            timer.reset(deadline);
+        }
+    }
+}
+
+impl End {
+    fn of_read(error: axum::Error) -> Self {
+        let cause = error.to_string();
+        let (code, reason) = match error.into_inner().downcast_ref::<WireError>() {
+            Some(WireError::Capacity(_)) => (CloseCode::TOO_LARGE, "the frame is too large"),
+            Some(WireError::Utf8(_)) => (INVALID_DATA, "the text is no UTF-8"),
+            // The client has gone without a word; there is nobody to say a code to.
+            Some(WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
+                return Self::vanished();
+            }
+            Some(WireError::Protocol(_)) => (PROTOCOL_ERROR, "the frame breaks RFC 6455"),
+            Some(_) | None => return Self::Lost { cause },
+        };
+        Self::Server { code, reason }
+    }
+
+    fn vanished() -> Self {
+        Self::Lost {
+            cause: "the stream ended without a close frame".into(),
+        }
+    }
+
+    fn log(&self, connection: u64) {
+        match self {
+            Self::Client { code } => info!(connection, code, "Client closed"),
+            Self::Lost { cause } => {
+                debug!(connection, cause, "Read or write failed");
+                info!(connection, "Client lost");
+            }
+            Self::Server { code, reason } => {
+                info!(connection, code = code.get(), reason, "Closing connection");
+            }
+        }
+    }
+}
+
+/// Resolves once others have this peer closed.
+async fn closed(close: &mut oneshot::Receiver<CloseCode>) -> End {
+    let code = close.await.unwrap_or(CloseCode::SERVICE_RESTART);
+    let reason = match code {
+        CloseCode::REPLACED => "the same user has connected elsewhere",
+        CloseCode::SLOW_CONSUMER => "too much waits to be sent",
+        _ => "the server is going and will be back",
+    };
+    End::Server { code, reason }
+}
+
+/// Writes, unless it takes too long or the peer is to be closed meanwhile.
+async fn in_time(
+    write: impl Future<Output = Result<(), axum::Error>>,
+    close: &mut oneshot::Receiver<CloseCode>,
+) -> Result<(), End> {
+    tokio::select! {
+        biased;
+        written = timeout(WRITE_TIME, write) => match written {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(End::Lost { cause: error.to_string() }),
+            Err(_) => {
+                Err(End::Server { code: CloseCode::SLOW_CONSUMER, reason: "a write took too long" })
+            }
+        },
+        end = closed(close) => Err(end),
+    }
+}
+
+/// Sees the closing handshake to its end, or gives it up.
+async fn close(socket: &mut WebSocket, end: End) {
+    let handshake = async {
+        match end {
+            End::Lost { .. } => return Ok(()),
+            // The library has the echo ready; reading on sends it.
+            End::Client { .. } => {}
+            End::Server { code, reason } => {
+                let frame = CloseFrame {
+                    code: code.get(),
+                    reason: reason.into(),
+                };
+                socket.send(Message::Close(Some(frame))).await?;
+            }
+        }
+        while socket.recv().await.transpose()?.is_some() {}
+        Ok::<(), axum::Error>(())
+    };
+    match timeout(CLOSE_TIME, handshake).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => debug!(cause = %error, "The closing handshake failed"),
+        Err(_) => debug!("The closing handshake was not answered in time"),
+    }
+}

@@ -1,0 +1,526 @@
+//! One client's side of the server: what it says comes in, what is to be done comes out.
+//!
+//! Owns the deadlines of a connection and what a frame means. Refuses sockets, clocks and locks:
+//! frames and the time are arguments, and who else is connected is the hub's affair.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use onesocket_protocol::{
+    ClientFrame, CloseCode, DecodeError, MessageId, ServerFrame, ServerMessage, Welcome,
+    decode_client_binary, decode_client_text,
+};
+use serde_json::value::RawValue;
+
+use crate::config::Config;
+use crate::hub::{Command, Key};
+use crate::outgoing::Outgoing;
+use crate::token::Identity;
+
+/// How many bad frames a client may send; with the last of them it is out.
+const MAX_BAD_FRAMES: u32 = 10;
+
+/// What is to be done.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Output {
+    /// Close the socket. Nothing comes after it.
+    Close {
+        /// Why, for programs.
+        code: CloseCode,
+        /// Why, for people.
+        reason: &'static str,
+    },
+    /// Send a frame to the client.
+    Send(Outgoing),
+    /// Tell the hub.
+    Tell(Command),
+}
+
+/// One client's side of the server, from the welcome to the close.
+#[derive(Debug)]
+pub struct Session {
+    config: Arc<Config>,
+    key: Key,
+    user: String,
+    outputs: VecDeque<Output>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Open(Open),
+    Closed,
+}
+
+#[derive(Debug)]
+struct Open {
+    heard_at: Instant,
+    next_ping: Instant,
+    next_sweep: Instant,
+    /// When the token has run out, and the grace after it.
+    expires_at: Instant,
+    bad_frames: u32,
+}
+
+impl Session {
+    /// Starts the session of a client that is registered under `key`; the welcome is the first
+    /// output.
+    pub fn new(key: Key, identity: Identity, config: Arc<Config>, now: Instant) -> Self {
+        let welcome = Welcome {
+            connection_id: key.connection_id(),
+            user: identity.user.clone(),
+            token_expires_in: Some(identity.expires_in),
+            ping_interval: config.ping_every,
+            max_message_bytes: config.max_message,
+        };
+        let open = Open {
+            heard_at: now,
+            next_ping: now + config.ping_every,
+            next_sweep: now + config.sweep_every,
+            expires_at: now + identity.expires_in + config.expiry_grace,
+            bad_frames: 0,
+        };
+        let mut session = Self {
+            config,
+            key,
+            user: identity.user,
+            outputs: VecDeque::new(),
+            state: State::Open(open),
+        };
+        session.send(Outgoing::text(&ServerFrame::Welcome(welcome)));
+        session
+    }
+
+    /// Takes a text frame from the client.
+    pub fn handle_text(&mut self, text: &str, now: Instant) {
+        if self.heard(now) {
+            match decode_client_text(text) {
+                Ok(frame) => self.on_frame(frame),
+                Err(error) => self.on_bad_frame(error),
+            }
+        }
+    }
+
+    /// Takes a binary frame from the client.
+    pub fn handle_binary(&mut self, bytes: &Bytes, now: Instant) {
+        if self.heard(now) {
+            match decode_client_binary(bytes) {
+                Ok(ClientFrame::Message { id, data }) if self.fits(id, data.len()) => {
+                    self.on_message(id, Outgoing::Binary(bytes.slice_ref(data)));
+                }
+                // Too large, and answered.
+                Ok(_) => {}
+                Err(error) => self.on_bad_frame(error),
+            }
+        }
+    }
+
+    /// Does what is due.
+    pub fn handle_elapsed(&mut self, now: Instant) {
+        let Some(open) = self.open() else { return };
+        if now >= open.expires_at {
+            self.close(CloseCode::UNAUTHORIZED, "the token has expired");
+        } else if now >= open.next_sweep {
+            self.on_sweep(now);
+        }
+        self.ping_if_due(now);
+    }
+
+    /// Returns the next thing to do, oldest first; `None` once all is done.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Returns when to call [`handle_elapsed`](Self::handle_elapsed).
+    pub fn deadline(&self) -> Option<Instant> {
+        match &self.state {
+            State::Open(open) => Some(open.next_ping.min(open.next_sweep).min(open.expires_at)),
+            State::Closed => None,
+        }
+    }
+
+    fn on_frame(&mut self, frame: ClientFrame<&RawValue>) {
+        let key = self.key;
+        match frame {
+            ClientFrame::Join { id, group } => self.tell(Command::Join { key, id, group }),
+            ClientFrame::Leave { id, group } => self.tell(Command::Leave { key, id, group }),
+            ClientFrame::Message { id, data } => {
+                if self.fits(id, data.get().len()) {
+                    let message = ServerMessage {
+                        data,
+                        group: None,
+                        from: None,
+                    };
+                    self.on_message(id, Outgoing::text(&ServerFrame::Message(message)));
+                }
+            }
+            ClientFrame::Pong => {}
+            ClientFrame::Publish { id, group, data } => {
+                if self.fits(id, data.get().len()) {
+                    let from = Some(self.user.clone());
+                    let message = ServerMessage {
+                        data,
+                        group: Some(group.clone()),
+                        from,
+                    };
+                    let frame = Outgoing::text(&ServerFrame::Message(message));
+                    self.tell(Command::Publish {
+                        key,
+                        id,
+                        group,
+                        frame,
+                    });
+                }
+            }
+        }
+    }
+
+    fn on_message(&mut self, id: MessageId, echo: Outgoing) {
+        if self.config.echo {
+            self.send(Outgoing::ack(id));
+            self.send(echo);
+        } else {
+            let message = "this server has no use for messages to itself";
+            self.send(Outgoing::error(Some(id), "no-handler", message));
+        }
+    }
+
+    fn on_bad_frame(&mut self, error: DecodeError) {
+        self.send(Outgoing::error(error.id, "invalid-message", error.message));
+        let Some(open) = self.open() else { return };
+        open.bad_frames += 1;
+        if open.bad_frames >= MAX_BAD_FRAMES {
+            self.close(
+                CloseCode::BAD_FRAME,
+                "too many frames that are no frames of onesocket.v1",
+            );
+        }
+    }
+
+    fn on_sweep(&mut self, now: Instant) {
+        let Config {
+            stale_after,
+            sweep_every,
+            ..
+        } = *self.config;
+        let Some(open) = self.open() else { return };
+        open.next_sweep = now + sweep_every;
+        if now.saturating_duration_since(open.heard_at) >= stale_after {
+            self.close(CloseCode::STALE, "no frame for too long");
+        }
+    }
+
+    fn ping_if_due(&mut self, now: Instant) {
+        let ping_every = self.config.ping_every;
+        let Some(open) = self.open() else { return };
+        if now >= open.next_ping {
+            // Counted from now: after a pause one ping is enough.
+            open.next_ping = now + ping_every;
+            self.send(Outgoing::text(&ServerFrame::Ping));
+        }
+    }
+
+    /// Answers a payload that is too large.
+    fn fits(&mut self, id: MessageId, bytes: usize) -> bool {
+        let limit = self.config.max_message;
+        if bytes > limit {
+            let message = format!("a payload of {bytes} bytes; this server takes {limit}");
+            self.send(Outgoing::error(Some(id), "too-large", message));
+        }
+        bytes <= limit
+    }
+
+    /// Notes a sign of life; `false` if it comes too late.
+    fn heard(&mut self, now: Instant) -> bool {
+        self.open().map(|open| open.heard_at = now).is_some()
+    }
+
+    fn open(&mut self) -> Option<&mut Open> {
+        match &mut self.state {
+            State::Open(open) => Some(open),
+            State::Closed => None,
+        }
+    }
+
+    fn close(&mut self, code: CloseCode, reason: &'static str) {
+        self.outputs.push_back(Output::Close { code, reason });
+        self.state = State::Closed;
+    }
+
+    fn send(&mut self, frame: Outgoing) {
+        self.outputs.push_back(Output::Send(frame));
+    }
+
+    fn tell(&mut self, command: Command) {
+        self.outputs.push_back(Output::Tell(command));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use onesocket_protocol::{Group, encode_client_binary};
+
+    use super::*;
+    use crate::token::Secret;
+
+    const ID: MessageId = MessageId(7);
+
+    #[test]
+    fn the_welcome_is_the_first_output() {
+        let now = Instant::now();
+        let identity = Identity {
+            user: "ada".into(),
+            expires_in: Duration::from_secs(299),
+        };
+
+        let mut session = Session::new(Key(42), identity, Arc::new(config()), now);
+
+        let welcome = concat!(
+            r#"{"type":"welcome","connectionId":"c42","user":"ada","tokenExpiresInMs":299000,"#,
+            r#""pingIntervalMs":25000,"maxMessageBytes":65536}"#
+        );
+        assert_eq!(drain(&mut session), [sent(welcome)]);
+    }
+
+    #[test]
+    fn a_client_that_answers_pings_stays_until_its_token_runs_out() {
+        let (mut session, start) = started(config());
+        let mut pings = 0;
+
+        let (ended_at, code) = loop {
+            let now = session.deadline().unwrap();
+            session.handle_elapsed(now);
+            match drain(&mut session).as_slice() {
+                [] => {}
+                [Output::Send(_)] => {
+                    pings += 1;
+                    session.handle_text(r#"{"type":"pong"}"#, now + Duration::from_millis(30));
+                }
+                [Output::Close { code, .. }] => break (now, *code),
+                other => panic!("{other:?}"),
+            }
+        };
+
+        assert_eq!(code, CloseCode::UNAUTHORIZED);
+        assert_eq!(ended_at - start, Duration::from_secs(300 + 25));
+        assert_eq!(pings, 12);
+        assert_eq!(session.deadline(), None);
+    }
+
+    #[test]
+    fn a_client_that_falls_silent_is_swept() {
+        let (mut session, start) = started(config());
+        session.handle_text(r#"{"type":"pong"}"#, start + Duration::from_secs(1));
+
+        let (now, close) = loop {
+            let now = session.deadline().unwrap();
+            session.handle_elapsed(now);
+            if let Some(close) = drain(&mut session).into_iter().find(is_close) {
+                break (now, close);
+            }
+        };
+
+        // The sweep at 120 s finds a silence of 119 s.
+        assert_eq!(now - start, Duration::from_secs(150));
+        assert_eq!(
+            close,
+            Output::Close {
+                code: CloseCode::STALE,
+                reason: "no frame for too long"
+            }
+        );
+    }
+
+    #[test]
+    fn a_late_timer_makes_one_ping() {
+        let (mut session, start) = started(config());
+        let late = start + Duration::from_secs(110);
+
+        session.handle_elapsed(late);
+
+        assert_eq!(drain(&mut session), [sent(r#"{"type":"ping"}"#)]);
+        assert!(session.deadline().unwrap() > late);
+    }
+
+    #[test]
+    fn groups_are_the_hubs_affair() {
+        let (mut session, now) = started(config());
+        let (key, id) = (Key(1), ID);
+        let group = Group::new("tea").unwrap();
+
+        session.handle_text(r#"{"type":"join","id":7,"group":"tea"}"#, now);
+        session.handle_text(r#"{"type":"leave","id":7,"group":"tea"}"#, now);
+        session.handle_text(
+            r#"{"type":"publish","id":7,"group":"tea","data":{"a": 1.0}}"#,
+            now,
+        );
+
+        // As it was written, spaces included.
+        let text = r#"{"type":"message","group":"tea","from":"ada","data":{"a": 1.0}}"#;
+        let frame = Outgoing::Text(text.into());
+        let expected = [
+            Command::Join {
+                key,
+                id,
+                group: group.clone(),
+            },
+            Command::Leave {
+                key,
+                id,
+                group: group.clone(),
+            },
+            Command::Publish {
+                key,
+                id,
+                group,
+                frame,
+            },
+        ];
+        assert_eq!(drain(&mut session), expected.map(Output::Tell));
+    }
+
+    #[test]
+    fn messages_to_the_server_come_back_where_it_echoes() {
+        let (mut session, now) = started(Config {
+            echo: true,
+            ..config()
+        });
+
+        session.handle_text(r#"{"type":"message","id":7,"data":[1, 2]}"#, now);
+        session.handle_binary(&encode_client_binary(ID, b"\xff\x00").into(), now);
+
+        let ack = r#"{"type":"ack","id":7}"#;
+        let text = r#"{"type":"message","data":[1, 2]}"#;
+        let binary = Output::Send(Outgoing::Binary(Bytes::from_static(b"\xff\x00")));
+        assert_eq!(
+            drain(&mut session),
+            [sent(ack), sent(text), sent(ack), binary]
+        );
+    }
+
+    #[test]
+    fn messages_to_the_server_are_refused_where_it_does_not_echo() {
+        let (mut session, now) = started(config());
+
+        session.handle_text(r#"{"type":"message","id":7,"data":"hello"}"#, now);
+        session.handle_binary(&encode_client_binary(ID, b"hello").into(), now);
+
+        let outputs = drain(&mut session);
+        assert_eq!(outputs.len(), 2);
+        for output in outputs {
+            assert!(
+                text(&output).contains(r#""id":7,"code":"no-handler""#),
+                "{output:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_payload_above_the_limit_is_refused_and_the_connection_stays() {
+        let (mut session, now) = started(Config {
+            echo: true,
+            max_message: 4,
+            ..config()
+        });
+
+        session.handle_text(r#"{"type":"message","id":7,"data":"abc"}"#, now);
+        session.handle_text(
+            r#"{"type":"publish","id":7,"group":"tea","data":"abc"}"#,
+            now,
+        );
+        session.handle_binary(&encode_client_binary(ID, b"abcde").into(), now);
+        let outputs = drain(&mut session);
+        assert_eq!(outputs.len(), 3);
+        for output in outputs {
+            assert!(
+                text(&output).contains(r#""id":7,"code":"too-large""#),
+                "{output:?}"
+            );
+        }
+
+        session.handle_text(r#"{"type":"message","id":7,"data":"ab"}"#, now);
+        session.handle_binary(&encode_client_binary(ID, b"abcd").into(), now);
+        assert_eq!(drain(&mut session).len(), 4);
+    }
+
+    #[test]
+    fn bad_frames_are_answered_and_the_tenth_ends_the_connection() {
+        let (mut session, now) = started(config());
+        for _ in 0..5 {
+            session.handle_text(r#"{"type":"dance","id":7}"#, now);
+            let outputs = drain(&mut session);
+            assert!(text(&outputs[0]).contains(r#""id":7,"code":"invalid-message""#));
+            assert_eq!(outputs.len(), 1);
+        }
+        for _ in 0..4 {
+            session.handle_binary(&Bytes::new(), now);
+            assert_eq!(drain(&mut session).len(), 1);
+        }
+
+        session.handle_text("", now);
+
+        let outputs = drain(&mut session);
+        assert!(matches!(
+            outputs[1],
+            Output::Close {
+                code: CloseCode::BAD_FRAME,
+                ..
+            }
+        ));
+        assert_eq!(outputs.len(), 2);
+    }
+
+    #[test]
+    fn nothing_comes_after_a_close() {
+        let (mut session, start) = started(Config {
+            echo: true,
+            ..config()
+        });
+        session.handle_elapsed(start + Duration::from_hours(1));
+        assert_eq!(drain(&mut session).len(), 1);
+
+        session.handle_text(r#"{"type":"message","id":7,"data":1}"#, start);
+        session.handle_binary(&Bytes::new(), start);
+        session.handle_elapsed(start + Duration::from_hours(2));
+
+        assert_eq!(drain(&mut session), []);
+    }
+
+    fn config() -> Config {
+        Config::new(Secret::new([1; 32]).unwrap())
+    }
+
+    fn started(config: Config) -> (Session, Instant) {
+        let now = Instant::now();
+        let identity = Identity {
+            user: "ada".into(),
+            expires_in: config.token_life,
+        };
+        let mut session = Session::new(Key(1), identity, Arc::new(config), now);
+        assert_eq!(drain(&mut session).len(), 1);
+        (session, now)
+    }
+
+    fn drain(session: &mut Session) -> Vec<Output> {
+        std::iter::from_fn(|| session.poll()).collect()
+    }
+
+    fn sent(text: &str) -> Output {
+        Output::Send(Outgoing::Text(text.into()))
+    }
+
+    fn is_close(output: &Output) -> bool {
+        matches!(output, Output::Close { .. })
+    }
+
+    fn text(output: &Output) -> &str {
+        match output {
+            Output::Send(Outgoing::Text(text)) => text,
+            Output::Send(Outgoing::Binary(_)) | Output::Close { .. } | Output::Tell(_) => "",
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! The hub under its lock, and the queues of those who are connected.
+//!
+//! Owns how a delivery gets to a peer: at once or not at all. A full queue ends its peer, so that
+//! one who reads slowly costs the others nothing. The lock is held for as long as it takes to put
+//! frames into queues, never over an await or a line of log.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use onesocket_protocol::CloseCode;
+use tokio::sync::{mpsc, oneshot};
+use tracing::{info, warn};
+
+use crate::hub::{Command, Count, Delivery, Hub, Key};
+use crate::outgoing::Outgoing;
+
+/// How many frames may wait to be sent to one client.
+const MAX_FRAMES: usize = 256;
+
+/// The hub, and the queues of those who are connected.
+pub(crate) struct Switchboard {
+    max_bytes: usize,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    hub: Hub,
+    mailboxes: HashMap<Key, Mailbox>,
+    last: Key,
+    /// The server is going: who comes now is told so.
+    leaving: bool,
+}
+
+/// The end of a peer's queue that others put things into.
+struct Mailbox {
+    frames: mpsc::Sender<Outgoing>,
+    /// How many bytes wait in `frames`.
+    bytes: Arc<AtomicUsize>,
+    /// Not behind the frames: who is to be closed may have a full queue.
+    close: oneshot::Sender<CloseCode>,
+}
+
+/// The end of a peer's queue that the peer takes things out of.
+pub(crate) struct Inbox {
+    /// What is to be sent.
+    pub(crate) frames: Frames,
+    /// Resolves once the peer is to be closed.
+    pub(crate) close: oneshot::Receiver<CloseCode>,
+}
+
+/// The frames that wait to be sent to one client.
+pub(crate) struct Frames {
+    waiting: mpsc::Receiver<Outgoing>,
+    bytes: Arc<AtomicUsize>,
+}
+
+/// A place in the hub. Dropping it gives it up.
+pub(crate) struct Registration {
+    pub(crate) key: Key,
+    switchboard: Arc<Switchboard>,
+}
+
+impl Switchboard {
+    /// Makes a switchboard that lets `max_bytes` wait for each peer.
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        let inner = Inner {
+            hub: Hub::default(),
+            mailboxes: HashMap::new(),
+            last: Key(0),
+            leaving: false,
+        };
+        Self {
+            max_bytes,
+            inner: Mutex::new(inner),
+        }
+    }
+
+    /// Registers a connection of `user`, and has the older one closed.
+    pub(crate) fn connect(self: &Arc<Self>, user: &str) -> (Registration, Inbox) {
+        let (frames, waiting) = mpsc::channel(MAX_FRAMES);
+        let (close, to_close) = oneshot::channel();
+        let bytes = Arc::new(AtomicUsize::new(0));
+        let queue = Frames {
+            waiting,
+            bytes: Arc::clone(&bytes),
+        };
+        let inbox = Inbox {
+            frames: queue,
+            close: to_close,
+        };
+
+        let mut inner = self.lock();
+        let key = Key(inner.last.0 + 1);
+        inner.last = key;
+        inner.mailboxes.insert(
+            key,
+            Mailbox {
+                frames,
+                bytes,
+                close,
+            },
+        );
+        let command = Command::Connect {
+            key,
+            user: user.to_owned(),
+        };
+        let deliveries = inner.hub.handle(command, now());
+        let closed = inner.deliver(deliveries, self.max_bytes);
+        if inner.leaving {
+            inner.close_all();
+        }
+        let clients = inner.hub.clients();
+        drop(inner);
+
+        log_closed(&closed);
+        info!(user, connection = key.0, "Client connected");
+        info!(clients, "Total clients: {clients}");
+        (
+            Registration {
+                key,
+                switchboard: Arc::clone(self),
+            },
+            inbox,
+        )
+    }
+
+    /// Tells the hub something and delivers what follows, except to `own`: that is returned, for
+    /// a peer need not queue what it tells itself.
+    pub(crate) fn tell(&self, own: Key, command: Command) -> Vec<Outgoing> {
+        let mut inner = self.lock();
+        let mut answers = Vec::new();
+        let mut others = Vec::new();
+        for delivery in inner.hub.handle(command, now()) {
+            match delivery {
+                Delivery::Send { to, frame } if to == own => answers.push(frame),
+                Delivery::Send { .. } | Delivery::Close { .. } => others.push(delivery),
+            }
+        }
+        let closed = inner.deliver(others, self.max_bytes);
+        drop(inner);
+
+        log_closed(&closed);
+        answers
+    }
+
+    /// Closes all who are connected, and all who will be: the server is going.
+    pub(crate) fn leave(&self) {
+        let mut inner = self.lock();
+        inner.leaving = true;
+        inner.close_all();
+    }
+
+    /// Forgets what need not be known any more.
+    pub(crate) fn sweep(&self) {
+        self.lock().hub.handle(Command::Sweep, now());
+    }
+
+    /// Returns the sockets of a user.
+    pub(crate) fn count(&self, user: &str) -> Count {
+        self.lock().hub.count(user)
+    }
+
+    fn disconnect(&self, key: Key) {
+        let mut inner = self.lock();
+        inner.mailboxes.remove(&key);
+        let before = inner.hub.clients();
+        inner.hub.handle(Command::Disconnect { key }, now());
+        let clients = inner.hub.clients();
+        drop(inner);
+
+        if clients != before {
+            info!(clients, "Total clients: {clients}");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A peer that panicked in here must not take all the others with it.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn close_all(&mut self) {
+        for (_, mailbox) in self.mailboxes.drain() {
+            let _ = mailbox.close.send(CloseCode::SERVICE_RESTART);
+        }
+    }
+
+    /// Returns who was closed, and why.
+    fn deliver(&mut self, deliveries: Vec<Delivery>, max_bytes: usize) -> Vec<(Key, CloseCode)> {
+        let mut closed = Vec::new();
+        for delivery in deliveries {
+            let (to, code) = match delivery {
+                Delivery::Close { to, code } => (to, code),
+                Delivery::Send { to, frame } => {
+                    let mailbox = self.mailboxes.get(&to);
+                    if mailbox.is_none_or(|mailbox| mailbox.put(frame, max_bytes)) {
+                        continue;
+                    }
+                    (to, CloseCode::SLOW_CONSUMER)
+                }
+            };
+            if let Some(mailbox) = self.mailboxes.remove(&to) {
+                // A peer that is at its own end already does not listen any more.
+                let _ = mailbox.close.send(code);
+                closed.push((to, code));
+            }
+        }
+        closed
+    }
+}
+
+impl Mailbox {
+    /// Returns `false` if the queue is full.
+    fn put(&self, frame: Outgoing, max_bytes: usize) -> bool {
+        let length = frame.len();
+        let waiting = self.bytes.fetch_add(length, Ordering::Relaxed) + length;
+        // A frame that is alone is no sign of a slow reader, however large.
+        let fits = waiting <= max_bytes || waiting == length;
+        fits && self.frames.try_send(frame).is_ok()
+    }
+}
+
+impl Frames {
+    /// Returns the next frame; `None` once the peer is to be closed.
+    pub(crate) async fn next(&mut self) -> Option<Outgoing> {
+        let frame = self.waiting.recv().await?;
+        self.bytes.fetch_sub(frame.len(), Ordering::Relaxed);
+        Some(frame)
+    }
+}
+
+impl Registration {
+    /// Tells the hub something; returns what it has for this connection.
+    pub(crate) fn tell(&self, command: Command) -> Vec<Outgoing> {
+        self.switchboard.tell(self.key, command)
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        self.switchboard.disconnect(self.key);
+    }
+}
+
+fn log_closed(closed: &[(Key, CloseCode)]) {
+    for (key, code) in closed {
+        if *code == CloseCode::REPLACED {
+            info!(
+                connection = key.0,
+                code = code.get(),
+                "Closing existing connection"
+            );
+        } else {
+            warn!(
+                connection = key.0,
+                code = code.get(),
+                "Closing a slow connection"
+            );
+        }
+    }
+}
+
+/// Tokio's clock, which a test may stop.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}

@@ -1,0 +1,368 @@
+//! Tokens: JWT, HS256, and nothing else.
+//!
+//! Owns what makes a token good. Refuses clocks: the time is an argument. No error of this module
+//! holds a token or a piece of one, so that it may be logged.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jsonwebtoken::errors::ErrorKind;
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+
+/// What clocks of two machines may differ by.
+const LEEWAY: Duration = Duration::from_secs(5);
+
+/// The longest name of a user, in bytes of UTF-8.
+pub const MAX_USER_BYTES: usize = 128;
+
+/// The fewest bytes that a secret has: HS256 is no stronger than its key (RFC 7518, section 3.2).
+pub const MIN_SECRET_BYTES: usize = 32;
+
+/// What tokens are signed and checked with. Its `Debug` does not show it.
+#[derive(Clone)]
+pub struct Secret(Vec<u8>);
+
+/// A secret that is too short to be one.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct SecretError {
+    /// How many bytes it has.
+    pub bytes: usize,
+}
+
+/// Signs and checks tokens for one audience.
+pub struct Tokens {
+    signing: EncodingKey,
+    checking: DecodingKey,
+    validation: Validation,
+    audience: String,
+    life: Duration,
+}
+
+/// What a good token says.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Identity {
+    /// Who its bearer is.
+    pub user: String,
+    /// How long the token has to live.
+    pub expires_in: Duration,
+}
+
+/// Why a token was not taken, or not issued.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TokenError {
+    /// Signed by another algorithm than HS256, or by none.
+    Algorithm,
+    /// For somebody else.
+    Audience,
+    /// A claim is missing or has the wrong type.
+    Claims,
+    /// It has run out.
+    Expired,
+    /// Issued in the future.
+    Early,
+    /// It lives longer than the server allows.
+    Life,
+    /// No token at all.
+    Missing,
+    /// No JWT.
+    Shape,
+    /// Signed by another key.
+    Signature,
+    /// No name of a user.
+    User,
+}
+
+#[derive(Deserialize, Serialize)]
+struct Claims {
+    sub: String,
+    exp: u64,
+    iat: u64,
+    aud: serde_json::Value,
+    jti: String,
+}
+
+impl Secret {
+    /// Takes bytes as a secret.
+    ///
+    /// # Errors
+    ///
+    /// Refuses fewer than [`MIN_SECRET_BYTES`].
+    pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, SecretError> {
+        let bytes = bytes.into();
+        if bytes.len() < MIN_SECRET_BYTES {
+            return Err(SecretError { bytes: bytes.len() });
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl Tokens {
+    /// Makes tokens of `secret` for `audience` that live for `life` at most.
+    pub fn new(secret: &Secret, audience: &str, life: Duration) -> Self {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_audience(&[audience]);
+        validation.set_required_spec_claims(&["sub", "exp", "aud"]);
+        // The library would ask the clock; `check_times` has it as an argument.
+        validation.validate_exp = false;
+        Self {
+            signing: EncodingKey::from_secret(&secret.0),
+            checking: DecodingKey::from_secret(&secret.0),
+            validation,
+            audience: audience.to_owned(),
+            life,
+        }
+    }
+
+    /// Returns how long the tokens live that [`issue`](Self::issue) makes.
+    pub fn life(&self) -> Duration {
+        self.life
+    }
+
+    /// Makes a token for `user`; `id` is its own name, which no other token has.
+    ///
+    /// # Errors
+    ///
+    /// Refuses what is no name of a user.
+    pub fn issue(&self, user: &str, id: &str, now: SystemTime) -> Result<String, TokenError> {
+        check_user(user)?;
+        let iat = since_epoch(now).as_secs();
+        let claims = Claims {
+            sub: user.to_owned(),
+            exp: iat + self.life.as_secs(),
+            iat,
+            aud: self.audience.as_str().into(),
+            jti: id.to_owned(),
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
+            .map_err(|_| TokenError::Claims)
+    }
+
+    /// Says who the bearer of `token` is.
+    ///
+    /// # Errors
+    ///
+    /// Says why the token is not good.
+    pub fn check(&self, token: &str, now: SystemTime) -> Result<Identity, TokenError> {
+        let claims = jsonwebtoken::decode::<Claims>(token, &self.checking, &self.validation)
+            .map_err(|error| reason(error.kind()))?
+            .claims;
+        check_user(&claims.sub)?;
+        if claims.jti.is_empty() {
+            return Err(TokenError::Claims);
+        }
+        let expires_in = self.check_times(&claims, since_epoch(now))?;
+        Ok(Identity {
+            user: claims.sub,
+            expires_in,
+        })
+    }
+
+    fn check_times(&self, claims: &Claims, now: Duration) -> Result<Duration, TokenError> {
+        let expires_at = Duration::from_secs(claims.exp);
+        let issued_at = Duration::from_secs(claims.iat);
+        if expires_at.saturating_sub(issued_at) > self.life {
+            return Err(TokenError::Life);
+        }
+        if issued_at > now + LEEWAY {
+            return Err(TokenError::Early);
+        }
+        if expires_at + LEEWAY <= now {
+            return Err(TokenError::Expired);
+        }
+        Ok(expires_at.saturating_sub(now))
+    }
+}
+
+fn check_user(user: &str) -> Result<(), TokenError> {
+    let fits = (1..=MAX_USER_BYTES).contains(&user.len());
+    // A control character would forge lines in logs and terminals.
+    if fits && !user.chars().any(char::is_control) {
+        Ok(())
+    } else {
+        Err(TokenError::User)
+    }
+}
+
+fn since_epoch(now: SystemTime) -> Duration {
+    now.duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+// The library adds variants at will; whatever they are, the token is not taken.
+#[allow(clippy::wildcard_enum_match_arm)]
+fn reason(kind: &ErrorKind) -> TokenError {
+    match kind {
+        ErrorKind::InvalidAlgorithm
+        | ErrorKind::InvalidAlgorithmName
+        | ErrorKind::MissingAlgorithm
+        | ErrorKind::UnsupportedAlgorithm => TokenError::Algorithm,
+        ErrorKind::InvalidAudience => TokenError::Audience,
+        ErrorKind::InvalidClaimFormat(_) | ErrorKind::MissingRequiredClaim(_) => TokenError::Claims,
+        ErrorKind::InvalidSignature => TokenError::Signature,
+        // Claims are read only once the signature was found good.
+        ErrorKind::Json(error) if error.is_data() => TokenError::Claims,
+        _ => TokenError::Shape,
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "a secret has at least {MIN_SECRET_BYTES} bytes, this one has {}",
+            self.bytes
+        )
+    }
+}
+
+impl std::error::Error for SecretError {}
+
+impl fmt::Display for TokenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Algorithm => "the token is not signed with HS256",
+            Self::Audience => "the token is for another audience",
+            Self::Claims => "the token lacks a claim, or one has the wrong type",
+            Self::Early => "the token was issued in the future",
+            Self::Expired => "the token has expired",
+            Self::Life => "the token lives longer than this server allows",
+            Self::Missing => "there is no token",
+            Self::Shape => "the token is no JWT",
+            Self::Signature => "the token is signed with another key",
+            Self::User => "a user's name is 1 to 128 bytes of UTF-8 without control characters",
+        })
+    }
+}
+
+impl std::error::Error for TokenError {}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const NOW: SystemTime = UNIX_EPOCH;
+    const LIFE: Duration = Duration::from_secs(300);
+
+    #[test]
+    fn an_issued_token_names_its_user_and_its_life() {
+        let tokens = tokens();
+        let now = NOW + Duration::from_millis(1500);
+
+        let token = tokens.issue("ada", "1", now).unwrap();
+
+        let expires_in = Duration::from_millis(299_500);
+        assert_eq!(
+            tokens.check(&token, now),
+            Ok(Identity {
+                user: "ada".into(),
+                expires_in
+            })
+        );
+    }
+
+    #[test]
+    fn a_token_runs_out_five_seconds_after_its_life() {
+        let tokens = tokens();
+        let token = tokens.issue("ada", "1", NOW).unwrap();
+        let last = NOW + LIFE + LEEWAY;
+
+        let before = tokens.check(&token, last - Duration::from_millis(1));
+        assert_eq!(before.unwrap().expires_in, Duration::ZERO);
+        assert_eq!(tokens.check(&token, last), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn every_claim_is_required_and_has_its_type() {
+        for claim in ["sub", "exp", "iat", "aud", "jti"] {
+            let mut lacking = claims();
+            lacking.as_object_mut().unwrap().remove(claim);
+            assert_eq!(check(&lacking), Err(TokenError::Claims), "{claim}");
+
+            let mut wrong = claims();
+            wrong[claim] = json!({"an": "object"});
+            assert!(check(&wrong).is_err(), "{claim}");
+        }
+        assert_eq!(check(&claims()).unwrap().user, "ada");
+    }
+
+    #[test]
+    fn a_token_that_is_too_long_lived_early_or_for_others_is_not_taken() {
+        for (claim, value, error) in [
+            ("exp", json!(301), TokenError::Life),
+            ("exp", json!(u64::MAX), TokenError::Life),
+            ("iat", json!(6), TokenError::Early),
+            ("aud", json!("others"), TokenError::Audience),
+            ("aud", json!(["others"]), TokenError::Audience),
+            ("jti", json!(""), TokenError::Claims),
+            ("sub", json!(""), TokenError::User),
+            ("sub", json!("a\nb"), TokenError::User),
+            ("sub", json!("x".repeat(129)), TokenError::User),
+        ] {
+            let mut claims = claims();
+            claims[claim] = value;
+            assert_eq!(check(&claims), Err(error), "{claims}");
+        }
+        let mut several = claims();
+        several["aud"] = json!(["others", "onesocket"]);
+        assert!(check(&several).is_ok());
+    }
+
+    #[test]
+    fn a_forged_token_is_not_taken() {
+        let tokens = tokens();
+        let good = tokens.issue("ada", "1", NOW).unwrap();
+        let stranger = Tokens::new(&Secret::new([2; 32]).unwrap(), "onesocket", LIFE);
+        let parts: Vec<&str> = good.split('.').collect();
+        // {"alg":"none"}, {"alg":"RS256"}
+        let unsigned = format!("eyJhbGciOiJub25lIn0.{}.", parts[1]);
+        let confused = format!("eyJhbGciOiJSUzI1NiJ9.{}.{}", parts[1], parts[2]);
+        let sha512 = sign(&claims(), Algorithm::HS512);
+
+        let forged = stranger.issue("ada", "1", NOW).unwrap();
+        assert_eq!(tokens.check(&forged, NOW), Err(TokenError::Signature));
+        assert_eq!(tokens.check(&confused, NOW), Err(TokenError::Algorithm));
+        assert_eq!(tokens.check(&sha512, NOW), Err(TokenError::Algorithm));
+        for bad in [
+            unsigned.as_str(),
+            "",
+            "a.b.c",
+            "....",
+            "\u{0}",
+            &good[1..],
+            parts[0],
+        ] {
+            assert!(tokens.check(bad, NOW).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_long_and_does_not_show_itself() {
+        assert_eq!(Secret::new([1; 31]).unwrap_err(), SecretError { bytes: 31 });
+        assert_eq!(format!("{:?}", Secret::new([1; 32]).unwrap()), "Secret(…)");
+    }
+
+    fn tokens() -> Tokens {
+        Tokens::new(&Secret::new([1; 32]).unwrap(), "onesocket", LIFE)
+    }
+
+    fn claims() -> serde_json::Value {
+        json!({"sub": "ada", "exp": 300, "iat": 0, "aud": "onesocket", "jti": "1"})
+    }
+
+    fn sign(claims: &serde_json::Value, algorithm: Algorithm) -> String {
+        let key = EncodingKey::from_secret(&[1; 32]);
+        jsonwebtoken::encode(&Header::new(algorithm), claims, &key).unwrap()
+    }
+
+    fn check(claims: &serde_json::Value) -> Result<Identity, TokenError> {
+        tokens().check(&sign(claims, Algorithm::HS256), NOW)
+    }
+}

@@ -1,0 +1,273 @@
+//! What the tests talk to the server with: over TCP on a free port, or in memory where the clock is
+//! to stand still.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use axum::serve::Listener;
+use futures_util::{SinkExt, StreamExt};
+use onesocket_protocol::{SUBPROTOCOL, token_subprotocol};
+use onesocket_server::Config;
+use onesocket_server::token::{Secret, Tokens};
+use serde_json::Value;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::http::Response;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+/// How long a test waits for what must come. Nothing is asserted with it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A stream to the server, of whatever kind.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// A running server.
+pub(crate) struct Server {
+    pub(crate) door: Door,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+/// Where streams to a server are opened.
+#[derive(Clone)]
+pub(crate) enum Door {
+    Memory(mpsc::UnboundedSender<DuplexStream>, usize),
+    Tcp(SocketAddr),
+}
+
+struct Memory(mpsc::UnboundedReceiver<DuplexStream>);
+
+/// A client's end of a WebSocket.
+pub(crate) struct Client {
+    pub(crate) socket: WebSocketStream<Box<dyn Io>>,
+    pub(crate) response: Response<Option<Vec<u8>>>,
+}
+
+/// An answer of plain HTTP.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+impl Server {
+    /// Starts a server on a free port.
+    pub(crate) async fn start(config: Config) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let door = Door::Tcp(listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(onesocket_server::run(listener, config, async {
+            let _ = stopped.await;
+        }));
+        Self { door, stop, task }
+    }
+
+    /// Starts a server in memory; each direction of a stream holds `buffer` bytes.
+    pub(crate) fn start_in_memory(config: Config, buffer: usize) -> Self {
+        let (streams, accepted) = mpsc::unbounded_channel();
+        let door = Door::Memory(streams, buffer);
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(onesocket_server::serve(Memory(accepted), config, async {
+            let _ = stopped.await;
+        }));
+        Self { door, stop, task }
+    }
+
+    /// Opens a stream to it.
+    pub(crate) async fn open(&self) -> Box<dyn Io> {
+        self.door.open().await.unwrap()
+    }
+
+    /// Connects a user, whose token is good, up to the welcome.
+    pub(crate) async fn connect(&self, user: &str) -> Client {
+        let mut client = self
+            .offer(&[SUBPROTOCOL, &token_subprotocol(&token(user))])
+            .await;
+        let welcome = client.json().await;
+        assert_eq!(welcome["type"], "welcome", "{welcome}");
+        client
+    }
+
+    /// Upgrades with these subprotocols.
+    pub(crate) async fn offer(&self, subprotocols: &[&str]) -> Client {
+        let list = subprotocols.join(", ");
+        upgrade(self.open().await, &[("sec-websocket-protocol", &list)]).await
+    }
+
+    /// Sends a request of plain HTTP.
+    pub(crate) async fn http(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[&str],
+        body: &str,
+    ) -> Answer {
+        http(self.open().await, method, path, headers, body).await
+    }
+
+    /// Returns how many sockets of a user are open, and how many were opened.
+    pub(crate) async fn count(&self, user: &str) -> (u64, u64) {
+        let bearer = format!("Authorization: Bearer {}", token(user));
+        let answer = self.http("GET", "/connections", &[&bearer], "").await;
+        let count: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(count["user"], user);
+        (
+            count["open"].as_u64().unwrap(),
+            count["opened"].as_u64().unwrap(),
+        )
+    }
+
+    /// Tells it to leave; what comes back resolves once it has left.
+    pub(crate) fn stop(self) -> impl Future<Output = io::Result<()>> {
+        self.stop.send(()).unwrap();
+        async { self.task.await.unwrap() }
+    }
+}
+
+impl Door {
+    pub(crate) async fn open(&self) -> io::Result<Box<dyn Io>> {
+        match self {
+            Self::Memory(streams, buffer) => {
+                let (ours, theirs) = duplex(*buffer);
+                streams.send(theirs).map_err(io::Error::other)?;
+                Ok(Box::new(ours))
+            }
+            Self::Tcp(address) => Ok(Box::new(TcpStream::connect(address).await?)),
+        }
+    }
+}
+
+impl Listener for Memory {
+    type Io = DuplexStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (DuplexStream, SocketAddr) {
+        match self.0.recv().await {
+            Some(stream) => (stream, SocketAddr::from(([127, 0, 0, 1], 0))),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+}
+
+impl Client {
+    /// Sends a text frame.
+    pub(crate) async fn send(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).await.unwrap();
+    }
+
+    /// Returns the next message; an error if the connection was reset.
+    pub(crate) async fn next(&mut self) -> Option<Result<Message, Error>> {
+        timeout(PATIENCE, self.socket.next())
+            .await
+            .expect("nothing came")
+    }
+
+    /// Returns the next frame, which has to be JSON.
+    pub(crate) async fn json(&mut self) -> Value {
+        let message = self.next().await.expect("the end").expect("an error");
+        serde_json::from_str(message.to_text().unwrap()).unwrap_or_else(|_| panic!("{message:?}"))
+    }
+
+    /// Sends a text frame and returns the next frame.
+    pub(crate) async fn ask(&mut self, text: &str) -> Value {
+        self.send(text).await;
+        self.json().await
+    }
+
+    /// Reads up to the close, then to the end of the stream, which has to come without a reset.
+    pub(crate) async fn closed(&mut self) -> (u16, String) {
+        let close = loop {
+            match self.next().await {
+                Some(Ok(Message::Close(Some(close)))) => break close,
+                Some(Ok(_)) => {}
+                other => panic!("{other:?} where a close was to come"),
+            }
+        };
+        assert!(self.next().await.is_none(), "the end comes after the close");
+        (close.code.into(), close.reason.to_string())
+    }
+}
+
+/// Upgrades a stream.
+pub(crate) async fn upgrade(stream: Box<dyn Io>, headers: &[(&'static str, &str)]) -> Client {
+    let mut request = "ws://localhost:8080/ws".into_client_request().unwrap();
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    let config = WebSocketConfig::default().read_buffer_size(4096);
+    let handshake = tokio_tungstenite::client_async_with_config(request, stream, Some(config));
+    let (socket, response) = timeout(PATIENCE, handshake)
+        .await
+        .expect("no answer")
+        .unwrap();
+    Client { socket, response }
+}
+
+/// Sends a request of plain HTTP, alone on its stream.
+pub(crate) async fn http(
+    mut stream: Box<dyn Io>,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &str,
+) -> Answer {
+    let length = format!("Content-Length: {}", body.len());
+    let first = format!("{method} {path} HTTP/1.1");
+    let mut lines = vec![
+        first.as_str(),
+        "Host: localhost:8080",
+        "Connection: close",
+        &length,
+    ];
+    lines.extend(headers);
+    let request = format!("{}\r\n\r\n{body}", lines.join("\r\n"));
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut answer))
+        .await
+        .expect("no answer")
+        .unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer {
+        status,
+        head: head.to_lowercase(),
+        body: body.to_owned(),
+    }
+}
+
+/// Returns a secret that all these tests use.
+pub(crate) fn secret() -> Secret {
+    Secret::new([7; 32]).unwrap()
+}
+
+/// Returns a configuration that all these tests begin with.
+pub(crate) fn config() -> Config {
+    Config::new(secret())
+}
+
+/// Signs a good token.
+pub(crate) fn token(user: &str) -> String {
+    token_issued_at(user, SystemTime::now())
+}
+
+/// Signs a token that was good at `time`.
+pub(crate) fn token_issued_at(user: &str, time: SystemTime) -> String {
+    Tokens::new(&secret(), "onesocket", Duration::from_mins(5))
+        .issue(user, "id", time)
+        .unwrap()
+}
