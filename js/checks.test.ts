@@ -1,0 +1,106 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { runInNewContext } from "node:vm";
+
+import { closeFault, groupFault, readSendable, toJson } from "./checks.js";
+import type { Sendable } from "./types.js";
+
+test("the name of a group is 1 to 128 bytes without control characters", () => {
+  for (const good of [
+    "tea",
+    "room/1 – ünïcode",
+    "x".repeat(128),
+    "é".repeat(64),
+    "😀".repeat(32),
+  ]) {
+    assert.equal(groupFault(good), undefined, good);
+  }
+  const bad = [
+    "",
+    "a\nb",
+    "\u007f",
+    "\u0085",
+    "\ud83d",
+    "x".repeat(129),
+    "é".repeat(65),
+    7,
+    null,
+    undefined,
+  ];
+  for (const group of bad) {
+    assert.equal(groupFault(group)?.code, "invalid-message", JSON.stringify(group));
+  }
+});
+
+test("a close has a code and a reason that browsers allow", () => {
+  const good: [unknown, unknown][] = [
+    [undefined, undefined],
+    [undefined, "bye"],
+    [1000, ""],
+    [3000, "x".repeat(123)],
+    [4999, "é".repeat(61)],
+  ];
+  for (const [code, reason] of good) assert.equal(closeFault(code, reason), undefined);
+
+  for (const code of [0, 999, 1001, 1005, 2999, 5000, 3000.5, NaN, "1000", null]) {
+    assert.equal(closeFault(code, undefined)?.code, "invalid-options", String(code));
+  }
+  for (const reason of ["x".repeat(124), "é".repeat(62), 5, null]) {
+    assert.equal(closeFault(1000, reason)?.code, "invalid-options", String(reason));
+  }
+});
+
+test("text and buffers can be sent, and of a view its own range", () => {
+  const buffer = new Uint8Array([0, 1, 2, 3, 4, 5]).buffer;
+
+  assert.equal(readSendable("text"), "text");
+  assert.deepEqual(readSendable(buffer), new Uint8Array([0, 1, 2, 3, 4, 5]));
+  assert.deepEqual(readSendable(new Uint8Array(buffer, 2, 3)), new Uint8Array([2, 3, 4]));
+  assert.deepEqual(readSendable(new DataView(buffer, 4)), new Uint8Array([4, 5]));
+  assert.deepEqual(readSendable(new Uint16Array([0x0101])), new Uint8Array([1, 1]));
+  assert.deepEqual(readSendable(new ArrayBuffer(0)), new Uint8Array());
+});
+
+test("a buffer from another frame can be sent", () => {
+  const foreign = runInNewContext("new Uint8Array([7, 8]).buffer") as ArrayBuffer;
+
+  assert.equal(foreign instanceof ArrayBuffer, false);
+  assert.deepEqual(readSendable(foreign), new Uint8Array([7, 8]));
+});
+
+test("what is neither text nor a buffer, and shared memory, is refused", () => {
+  const shared = new SharedArrayBuffer(4);
+  const refused = [
+    undefined,
+    null,
+    1,
+    {},
+    [1],
+    new Blob(["x"]),
+    shared,
+    new Uint8Array(shared),
+    new DataView(shared),
+  ];
+  for (const data of refused) {
+    assert.throws(() => readSendable(data as Sendable), {
+      name: "OneSocketError",
+      code: "invalid-message",
+    });
+  }
+});
+
+test("what has JSON can be published", () => {
+  assert.equal(toJson({ a: [1, null, "ü"] }), '{"a":[1,null,"ü"]}');
+  assert.equal(toJson(null), "null");
+
+  const cyclic: Record<string, unknown> = {};
+  cyclic["self"] = cyclic;
+  const throwing = {
+    toJSON() {
+      throw new Error("no");
+    },
+  };
+  for (const data of [undefined, () => {}, Symbol("x"), 1n, cyclic, throwing]) {
+    assert.throws(() => toJson(data), { name: "OneSocketError", code: "invalid-message" });
+  }
+});

@@ -1,0 +1,36 @@
+/**
+ * One WebSocket connection per user, and it stays.
+ *
+ * Importing this does nothing, on a server too. The wasm is loaded by the first `connect()`.
+ *
+ * @packageDocumentation
+ */
+
+import { GuardedClient } from "./guarded.js";
+import { type ClientOptions, readOptions } from "./options.js";
+import type { Client } from "./types.js";
+
+/**
+ * Makes a client. It starts nothing and needs nothing of a browser, so it is safe on a server;
+ * `connect()` or `hold()` start it.
+ *
+ * Throws a {@link OneSocketError} with the code `invalid-options` that names all faults together.
+ */
+export function createClient(options: ClientOptions): Client {
+  return new GuardedClient(readOptions(options));
+}
+
+export { type ErrorCode, NotAuthenticated, OneSocketError } from "./error.js";
+export type { ClientOptions, Logger, QueueOptions, ReconnectOptions } from "./options.js";
+export { connect } from "./page.js";
+export type { ReadyState, State, Status, StatusError } from "./status.js";
+export type { GetToken, TokenAnswer, TokenRequest } from "./tokens.js";
+export type {
+  Client,
+  ConnectOptions,
+  Events,
+  Message,
+  Sendable,
+  StateChange,
+  TokenEvent,
+} from "./types.js";

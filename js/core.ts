@@ -1,0 +1,110 @@
+/**
+ * The seam between this folder and the wasm module: what each side calls on the other. The module
+ * is built from `src/`; `loading.ts` is where the compiler compares it with these interfaces.
+ */
+
+import type { State } from "./status.js";
+
+/** What the generated glue exports. */
+export interface Glue {
+  /** Fetches and compiles the wasm; once it has succeeded, further calls do nothing. */
+  readonly default: () => Promise<unknown>;
+  readonly Core: new (options: CoreOptions, face: Face) => Core;
+}
+
+/**
+ * The machine and its browser shell. Every method may be called from inside a method of
+ * {@link Face}, but `free()`, which is called when none of them is running.
+ *
+ * Call numbers are used once. A number whose promise nobody keeps may be settled all the same.
+ */
+export interface Core {
+  connect(call: number): void;
+  /** The caller's `AbortSignal` fired: settles that call with `aborted`. */
+  abort(call: number): void;
+  close(call: number, code: number | undefined, reason: string | undefined): void;
+  hold(): void;
+  release(): void;
+  /**
+   * A `Uint8Array` is the caller's own memory: what has to wait is copied.
+   *
+   * Throws an object with `code` and `message`.
+   */
+  send(data: string | Uint8Array): void;
+  join(call: number, group: string): void;
+  leave(call: number, group: string): void;
+  publish(call: number, group: string, json: string): void;
+  token(fetch: number, token: string, expiresInMs: number | undefined): void;
+  /** `getToken` threw, rejected or answered what is no token. */
+  tokenFailed(fetch: number, message: string): void;
+  /** `getToken` says that there is no session. */
+  noSession(fetch: number): void;
+  bufferedAmount(): number;
+  /**
+   * Lets go of the machine. `close()` was called before. A socket that is still shaking hands or
+   * closing must be seen to its end all the same.
+   */
+  free(): void;
+}
+
+/** The options that are plain numbers. */
+export interface CoreNumbers {
+  readonly maxAttempts: number;
+  readonly intervalMs: number;
+  readonly factor: number;
+  readonly maxIntervalMs: number;
+  readonly jitter: number;
+  readonly connectTimeoutMs: number;
+  readonly closeTimeoutMs: number;
+  readonly stableAfterMs: number;
+  readonly releaseAfterMs: number;
+  readonly maxQueuedMessages: number;
+  readonly maxQueuedBytes: number;
+}
+
+/** The options, checked and complete. */
+export interface CoreOptions extends CoreNumbers {
+  /** A `ws:` or `wss:` URL. */
+  readonly url: string;
+  /** Whether there is a `getToken`. */
+  readonly hasToken: boolean;
+  /** Whether anybody listens to `Face.log`. */
+  readonly logs: boolean;
+  /** Where the jitter starts: a whole number below 2^32. */
+  readonly seed: number;
+}
+
+/** What arrived: a JSON frame as it was parsed, or the payload of a binary one. */
+export type Arrived =
+  { readonly data: unknown; readonly group?: string; readonly from?: string } | ArrayBuffer;
+
+/** What the wasm module calls. No method throws. */
+export interface Face {
+  /** Stores the status and runs no foreign code: called at once, also inside re-entrant calls. */
+  status(
+    state: State,
+    readyState: number,
+    attempt: number,
+    maxAttempts: number,
+    retryAtMs: number | undefined,
+    connectionId: string | undefined,
+    tokenExpiresAtMs: number | undefined,
+    errorCode: string | undefined,
+    errorMessage: string | undefined,
+  ): void;
+  /**
+   * Tells the listeners that the status has changed, in order with all else that is told. If the
+   * state itself is the same, `previous` equals `current`.
+   */
+  changed(previous: State, current: State, reason: string | undefined): void;
+  message(arrived: Arrived): void;
+  error(code: string, message: string, undelivered: unknown[] | undefined): void;
+  /** Answers a call; without a code it has succeeded. */
+  settled(call: number, code: string | undefined, message: string | undefined): void;
+  /** Asks `getToken`. It is called in a microtask, and not at all if it is aborted before. */
+  fetchToken(fetch: number, reason: "connect" | "refresh"): void;
+  /** Fires the signal of that fetch; its answer will be dropped. */
+  abortToken(fetch: number): void;
+  token(event: "fetched" | "failed", expiresInMs: number | undefined): void;
+  log(level: "debug" | "info" | "warn" | "error", text: string): void;
+}

@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { NotAuthenticated, OneSocketError } from "./client.js";
+import { fromRefusal } from "./error.js";
+
+test("an error has a code for programs, a sentence for people and its name", () => {
+  const error = new OneSocketError("queue-full", "The queue is full.");
+
+  assert.ok(error instanceof OneSocketError);
+  assert.ok(error instanceof Error);
+  assert.equal(error.code, "queue-full");
+  assert.equal(String(error), "OneSocketError: The queue is full.");
+  assert.equal(error.undelivered, undefined);
+  assert.equal("cause" in error, false);
+});
+
+test("an error carries the lost messages and its cause", () => {
+  const cause = new TypeError("x");
+  const error = new OneSocketError("closed", "Closed.", { undelivered: ["a", "b"], cause });
+
+  assert.deepEqual(error.undelivered, ["a", "b"]);
+  assert.equal(error.cause, cause);
+});
+
+test("that nobody is signed in is an error of its own", () => {
+  const error = new NotAuthenticated();
+
+  assert.ok(error instanceof Error);
+  assert.equal(error.name, "NotAuthenticated");
+  assert.equal(new NotAuthenticated("Gone.").message, "Gone.");
+});
+
+test("what the wasm refuses becomes an error of ours, and nothing else does", () => {
+  const refusal = fromRefusal({ code: "too-large", message: "Too large." });
+  const trap = new WebAssembly.RuntimeError("unreachable");
+
+  assert.ok(refusal instanceof OneSocketError);
+  assert.equal(refusal.code, "too-large");
+  assert.equal(fromRefusal(trap), trap);
+  assert.equal(fromRefusal(null), null);
+});

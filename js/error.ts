@@ -1,0 +1,81 @@
+/** What went wrong, for programs. The names are stable. */
+export type ErrorCode =
+  | "aborted"
+  | "attempts-exhausted"
+  | "closed"
+  | "invalid-message"
+  | "invalid-options"
+  | "no-handler"
+  | "queue-full"
+  | "refused"
+  | "replaced"
+  | "timeout"
+  | "token-failed"
+  | "too-large"
+  | "unauthorized"
+  | "unsupported";
+
+/**
+ * Every error of this package: a stable {@link OneSocketError.code | code} for programs and a
+ * sentence that names the fix for people. It never contains a token.
+ */
+export class OneSocketError extends Error {
+  override readonly name = "OneSocketError";
+
+  /** What went wrong, for programs. */
+  readonly code: ErrorCode;
+
+  /**
+   * The messages that were accepted by `send()` and will not be delivered, oldest first: strings,
+   * and a `Uint8Array` for what was binary. `undefined` where no message was lost.
+   */
+  readonly undelivered: readonly unknown[] | undefined;
+
+  /**
+   * @param code - For programs.
+   * @param message - For people: what happened and what to do.
+   * @param more - `undelivered`: messages that were lost with it; `cause`: what led to it.
+   */
+  constructor(
+    code: ErrorCode,
+    message: string,
+    more: { undelivered?: readonly unknown[] | undefined; cause?: unknown } = {},
+  ) {
+    super(message, "cause" in more ? { cause: more.cause } : undefined);
+    this.code = code;
+    this.undelivered = more.undelivered;
+  }
+}
+
+/**
+ * For `getToken` to throw when nobody is signed in any more. The connection then fails at once with
+ * `unauthorized`, instead of asking again; resolving to `null` says the same.
+ */
+export class NotAuthenticated extends Error {
+  override readonly name = "NotAuthenticated";
+
+  /** @param message - For the application's own use. */
+  constructor(message = "Nobody is signed in.") {
+    super(message);
+  }
+}
+
+/** Turns what the wasm module threw into an error of ours; what it did not mean to throw stays. */
+export function fromRefusal(thrown: unknown): unknown {
+  if (typeof thrown !== "object" || thrown === null) return thrown;
+  const { code, message } = thrown as { code?: unknown; message?: unknown };
+  if (typeof code !== "string" || typeof message !== "string") return thrown;
+  return new OneSocketError(code as ErrorCode, message);
+}
+
+/** Tells the page of an error in the application's own code, as an uncaught one would be told. */
+export function report(error: unknown): void {
+  if (typeof reportError === "function") {
+    reportError(error);
+    return;
+  }
+  // Node has no `reportError`.
+  queueMicrotask(() => {
+    throw error;
+  });
+}

@@ -1,0 +1,66 @@
+import type { Board } from "./board.js";
+import type { Calls } from "./calls.js";
+import type { Arrived, Face } from "./core.js";
+import { type ErrorCode, OneSocketError } from "./error.js";
+import type { Log } from "./log.js";
+import type { ReadyState } from "./status.js";
+import type { Tokens } from "./tokens.js";
+import type { Message } from "./types.js";
+
+/** Makes what the machine calls: each call goes to the part that it concerns. */
+export function makeFace(board: Board, calls: Calls, tokens: Tokens | undefined, log: Log): Face {
+  return {
+    status: (
+      state,
+      readyState,
+      attempt,
+      maxAttempts,
+      retryAtMs,
+      connectionId,
+      tokenExpiresAtMs,
+      errorCode,
+      errorMessage,
+    ) => {
+      board.store({
+        state,
+        readyState: readyState as ReadyState,
+        attempt,
+        maxAttempts,
+        retryAtMs: retryAtMs ?? null,
+        connectionId: connectionId ?? null,
+        tokenExpiresAtMs: tokenExpiresAtMs ?? null,
+        error:
+          errorCode === undefined
+            ? null
+            : { code: errorCode as ErrorCode, message: errorMessage ?? "" },
+      });
+    },
+    changed: (previous, current, reason) => board.tell(previous, current, reason),
+    message: (arrived) => board.listeners.tell("message", toMessage(arrived)),
+    error: (code, message, undelivered) => {
+      board.tellError(code as ErrorCode, message, undelivered);
+    },
+    settled: (call, code, message) => {
+      if (code === undefined) calls.settle(call);
+      else calls.settle(call, new OneSocketError(code as ErrorCode, message ?? ""));
+    },
+    fetchToken: (fetch, reason) => tokens?.ask(fetch, reason),
+    abortToken: (fetch) => tokens?.abort(fetch),
+    token: (event, expiresInMs) => {
+      const told = { event, ...(expiresInMs !== undefined && { expiresInMs }) };
+      board.listeners.tell("token", Object.freeze(told));
+    },
+    log,
+  };
+}
+
+/** Leaves out what belongs to the wire, and what a server may have added. */
+function toMessage(arrived: Arrived): Message {
+  if (arrived instanceof ArrayBuffer) return { data: arrived };
+  const { data, group, from } = arrived;
+  return {
+    data,
+    ...(group !== undefined && { group }),
+    ...(from !== undefined && { from }),
+  };
+}

@@ -1,0 +1,80 @@
+import { report } from "./error.js";
+
+interface Entry<T> {
+  readonly listener: (value: T) => unknown;
+  removed: boolean;
+}
+
+/**
+ * Who listens to what. Events are told one after the other, each to everybody: what a listener
+ * causes is told after the event that it is hearing, so that all hear the same order.
+ */
+export class Listeners<Events> {
+  #entries: { [E in keyof Events]?: readonly Entry<Events[E]>[] } = {};
+  #telling = false;
+  #queue: (() => void)[] = [];
+
+  /** Adds a listener; returns the function that removes it. */
+  add<E extends keyof Events>(event: E, listener: (value: Events[E]) => unknown): () => void {
+    const entry: Entry<Events[E]> = { listener, removed: false };
+    // A new array: who is being told of an event now is not disturbed.
+    this.#entries[event] = [...(this.#entries[event] ?? []), entry];
+    return () => {
+      entry.removed = true;
+      this.#entries[event] = this.#entries[event]?.filter((other) => other !== entry) ?? [];
+    };
+  }
+
+  /** Tells everybody who listens to `event`: at once, or after the events that are being told. */
+  tell<E extends keyof Events>(event: E, value: Events[E]): void {
+    if (this.#telling) {
+      this.#queue.push(() => this.#tellNow(event, value));
+    } else {
+      this.together(() => this.#tellNow(event, value));
+    }
+  }
+
+  /** Runs `work`; what is told meanwhile reaches the listeners after it, in order. */
+  together(work: () => void): void {
+    if (this.#telling) {
+      work();
+      return;
+    }
+    this.#telling = true;
+    try {
+      work();
+    } finally {
+      this.#drain();
+      this.#telling = false;
+    }
+  }
+
+  /** Removes all listeners, at once. */
+  clear(): void {
+    for (const event in this.#entries) {
+      for (const entry of this.#entries[event] ?? []) entry.removed = true;
+    }
+    this.#entries = {};
+  }
+
+  #drain(): void {
+    for (let index = 0; index < this.#queue.length; index += 1) this.#queue[index]?.();
+    this.#queue = [];
+  }
+
+  #tellNow<E extends keyof Events>(event: E, value: Events[E]): void {
+    for (const entry of this.#entries[event] ?? []) {
+      if (!entry.removed) call(entry.listener, value);
+    }
+  }
+}
+
+/** Calls a function of the application's; what it throws or rejects with reaches the page, not us. */
+function call<T>(listener: (value: T) => unknown, value: T): void {
+  try {
+    const result = listener(value);
+    if (result instanceof Promise) result.catch(report);
+  } catch (error) {
+    report(error);
+  }
+}

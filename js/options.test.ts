@@ -1,0 +1,235 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { type ClientOptions, createClient, OneSocketError } from "./client.js";
+import { differences, readOptions } from "./options.js";
+import { resolveUrl } from "./url.js";
+
+const URL_OK = "wss://example.com/ws";
+
+test("every option has its default", () => {
+  assert.deepEqual(readOptions({ url: URL_OK }), {
+    url: URL_OK,
+    getToken: undefined,
+    logger: undefined,
+    numbers: {
+      maxAttempts: 5,
+      intervalMs: 5000,
+      factor: 1,
+      maxIntervalMs: 60_000,
+      jitter: 0.1,
+      connectTimeoutMs: 10_000,
+      closeTimeoutMs: 3000,
+      stableAfterMs: 10_000,
+      releaseAfterMs: 500,
+      maxQueuedMessages: 1000,
+      maxQueuedBytes: 1_048_576,
+    },
+  });
+});
+
+test("an option that is undefined has its default", () => {
+  const bare = readOptions({ url: URL_OK });
+
+  const options = {
+    url: URL_OK,
+    getToken: undefined,
+    reconnect: undefined,
+    queue: { maxBytes: undefined },
+  };
+  assert.deepEqual(readOptions(options), bare);
+});
+
+test("every option can be set", () => {
+  const getToken = (): string => "token";
+  const options: Required<ClientOptions> = {
+    url: new URL("https://example.com/ws?room=1"),
+    getToken,
+    reconnect: { maxAttempts: 0, intervalMs: 1, factor: 2, maxIntervalMs: 9, jitter: 0 },
+    connectTimeoutMs: 2,
+    closeTimeoutMs: 3,
+    stableAfterMs: 0,
+    releaseAfterMs: 0,
+    queue: { maxMessages: 4, maxBytes: 5 },
+    logger: console,
+  };
+
+  assert.deepEqual(readOptions(options), {
+    url: "wss://example.com/ws?room=1",
+    getToken,
+    logger: console,
+    numbers: {
+      maxAttempts: 0,
+      intervalMs: 1,
+      factor: 2,
+      maxIntervalMs: 9,
+      jitter: 0,
+      connectTimeoutMs: 2,
+      closeTimeoutMs: 3,
+      stableAfterMs: 0,
+      releaseAfterMs: 0,
+      maxQueuedMessages: 4,
+      maxQueuedBytes: 5,
+    },
+  });
+});
+
+test("reconnect: false means no automatic attempt", () => {
+  const { numbers } = readOptions({ url: URL_OK, reconnect: false });
+
+  assert.equal(numbers.maxAttempts, 0);
+  assert.equal(numbers.intervalMs, 5000);
+});
+
+test("an interval above the largest one raises it, unless both were given", () => {
+  const { numbers } = readOptions({ url: URL_OK, reconnect: { intervalMs: 90_000 } });
+
+  assert.equal(numbers.maxIntervalMs, 90_000);
+  assertFaults({ reconnect: { intervalMs: 3, maxIntervalMs: 2 } }, [
+    /reconnect\.maxIntervalMs: must not be less than reconnect\.intervalMs \(3\)/,
+  ]);
+});
+
+test("a URL is taken in every scheme that means a WebSocket, and as a path", () => {
+  const taken: [string, string][] = [
+    ["ws://example.com", "ws://example.com/"],
+    ["wss://example.com/ws", "wss://example.com/ws"],
+    ["http://example.com/ws", "ws://example.com/ws"],
+    ["HTTPS://Example.com:8443/ws?a=b", "wss://example.com:8443/ws?a=b"],
+    ["/ws?a=b", "/ws?a=b"],
+    ["/", "/"],
+  ];
+  for (const [url, expected] of taken) assert.equal(readOptions({ url }).url, expected);
+});
+
+test("a URL that is none, or that a browser would refuse, is named", () => {
+  const refused: [unknown, RegExp][] = [
+    [undefined, /url: must be a string or a URL/],
+    [42, /url: must be a string or a URL/],
+    ["", /url: "" is no URL/],
+    ["example.com/ws", /url: "example\.com\/ws" is no URL; write one that begins with wss:/],
+    ["wss://", /is no URL/],
+    ["localhost:8080/ws", /url: the scheme "localhost:" is none of ws:, wss:, http: and https:/],
+    ["ftp://example.com", /url: the scheme "ftp:" is none of/],
+    ["//example.com/ws", /is no path on this origin/],
+    ["/\\example.com/ws", /is no path on this origin/],
+    ["wss://example.com/#here", /url: must have no fragment/],
+    ["wss://example.com/#", /url: must have no fragment/],
+    ["/ws#here", /url: must have no fragment/],
+  ];
+  for (const [url, fault] of refused) assertFaults({ url }, [fault]);
+});
+
+test("what stands in a URL's query is in no error", () => {
+  const secret = "s3cret";
+
+  const error = faultsOf({ url: `example.com/ws?token=${secret}` });
+  assert.equal(error.message.includes(secret), false);
+});
+
+test("a number out of its range is named with the range", () => {
+  const ms = ["connectTimeoutMs", "closeTimeoutMs", "stableAfterMs", "releaseAfterMs"];
+  for (const name of ms) {
+    for (const bad of [-1, NaN, Infinity, 2 ** 31, "5", null]) {
+      assertFaults({ [name]: bad }, [
+        new RegExp(`${name}: must be a number from [01] to 2147483647`),
+      ]);
+    }
+  }
+  assertFaults({ connectTimeoutMs: 0, closeTimeoutMs: 0 }, [/connectTimeoutMs/, /closeTimeoutMs/]);
+  assertFaults(
+    { reconnect: { maxAttempts: 1.5, intervalMs: 0, factor: 0.9, maxIntervalMs: 0, jitter: 1.1 } },
+    [
+      /reconnect\.maxAttempts: must be a whole number from 0 to 1000000/,
+      /reconnect\.intervalMs: must be a number from 1 to 2147483647/,
+      /reconnect\.factor: must be a number from 1 to 10/,
+      /reconnect\.maxIntervalMs: must be a number from 1/,
+      /reconnect\.jitter: must be a number from 0 to 1;?/,
+    ],
+  );
+  assertFaults({ queue: { maxMessages: -1, maxBytes: 0.5 } }, [
+    /queue\.maxMessages: must be a whole number from 0 to 1000000/,
+    /queue\.maxBytes: must be a whole number from 0 to 1073741824/,
+  ]);
+});
+
+test("what is of the wrong kind is named", () => {
+  assertFaults({ getToken: "token", logger: { info() {} }, reconnect: true, queue: 5 }, [
+    /getToken: must be a function/,
+    /logger: must have the methods debug, info, warn, error/,
+    /reconnect: must be an object or false/,
+    /queue: must be an object(;|\.)/,
+  ]);
+  for (const options of [undefined, null, "wss://example.com", 1]) {
+    assert.throws(() => createClient(options as unknown as ClientOptions), {
+      code: "invalid-options",
+      message: /The options are an object/,
+    });
+  }
+});
+
+test("an unknown option is named with the known ones, inside another too", () => {
+  assertFaults({ recconect: false, share: "ada", reconnect: { max: 1 }, queue: { size: 1 } }, [
+    /unknown: recconect, share \(known: url, getToken, reconnect, .*logger\)/,
+    /unknown: reconnect\.max \(known: reconnect\.maxAttempts, .*reconnect\.jitter\)/,
+    /unknown: queue\.size \(known: queue\.maxMessages, queue\.maxBytes\)/,
+  ]);
+});
+
+test("all faults are named together", () => {
+  assertFaults({ url: "ftp://example.com", getToken: 1, jitter: 1, queue: { maxBytes: -1 } }, [
+    /url:/,
+    /getToken:/,
+    /unknown: jitter/,
+    /queue\.maxBytes:/,
+  ]);
+});
+
+test("settings differ by what was set, not by how it was written", () => {
+  const settings = readOptions({ url: URL_OK });
+  const same = readOptions({ url: URL_OK, reconnect: { maxAttempts: 5 }, queue: {} });
+  const other = readOptions({
+    url: URL_OK,
+    reconnect: false,
+    queue: { maxBytes: 1 },
+    logger: console,
+    getToken: () => "token",
+  });
+
+  assert.deepEqual(differences(settings, same), []);
+  assert.deepEqual(differences(settings, other), [
+    "reconnect.maxAttempts",
+    "queue.maxBytes",
+    "logger",
+    "getToken",
+  ]);
+  // The newest getToken replaces the old one, and a caller without one leaves it.
+  assert.deepEqual(differences(other, { ...other, getToken: undefined }), []);
+  assert.deepEqual(differences(other, { ...other, getToken: () => "another" }), []);
+});
+
+test("a path has no meaning where there is no page", () => {
+  assert.equal(resolveUrl("wss://example.com/ws"), "wss://example.com/ws");
+  assert.throws(() => resolveUrl("/ws"), { code: "unsupported", message: /Write the whole URL/ });
+});
+
+function faultsOf(options: Record<string, unknown>): OneSocketError {
+  try {
+    createClient({ url: URL_OK, ...options } as ClientOptions);
+  } catch (error) {
+    assert.ok(error instanceof OneSocketError);
+    assert.equal(error.code, "invalid-options");
+    return error;
+  }
+  return assert.fail(`${JSON.stringify(options)} was taken`);
+}
+
+function assertFaults(options: Record<string, unknown>, faults: RegExp[]): void {
+  const { message } = faultsOf(options);
+  for (const fault of faults) assert.match(message, fault);
+  assert.equal(
+    message.split("; ").filter((part) => /: |unknown/.test(part)).length,
+    faults.length,
+    message,
+  );
+}

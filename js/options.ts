@@ -1,0 +1,269 @@
+/** The options: what they mean, their defaults, and the only place where they are checked. */
+
+import type { CoreNumbers } from "./core.js";
+import { OneSocketError } from "./error.js";
+import type { GetToken } from "./tokens.js";
+import { parseUrl, toWebSocket } from "./url.js";
+
+/** How a connection is tried again after a failure. */
+export interface ReconnectOptions {
+  /** How many automatic attempts follow a failure; 0 for none, at most 1 000 000. Default: 5. */
+  readonly maxAttempts?: number;
+  /** The time between the end of one attempt and the next one, in milliseconds. Default: 5000. */
+  readonly intervalMs?: number;
+  /** By what the interval grows from attempt to attempt, 1 to 10; 1 keeps it. Default: 1. */
+  readonly factor?: number;
+  /**
+   * What a growing interval does not exceed, in milliseconds. Default: 60 000, or `intervalMs` if
+   * that is more.
+   */
+  readonly maxIntervalMs?: number;
+  /**
+   * The largest share of the interval that is added by chance, 0 to 1, so that many clients do not
+   * come back in step. Default: 0.1.
+   */
+  readonly jitter?: number;
+}
+
+/** How much may wait to be sent. Beyond it `send()` throws `queue-full`. */
+export interface QueueOptions {
+  /** How many messages, at most 1 000 000. Default: 1000. */
+  readonly maxMessages?: number;
+  /** How many bytes of payload in all, text in UTF-8, at most 1 GiB. Default: 1 048 576. */
+  readonly maxBytes?: number;
+}
+
+/** Where log lines go; `console` is one. */
+export type Logger = Pick<Console, "debug" | "info" | "warn" | "error">;
+
+/** The options of `createClient()` and `connect()`. All times are in milliseconds, at most 2^31 − 1. */
+export interface ClientOptions {
+  /**
+   * Where to connect: a `ws:`, `wss:`, `http:` (meaning `ws:`) or `https:` (meaning `wss:`) URL, or a
+   * path on this origin (`"/ws"`), which is resolved at `connect()`. It has no fragment.
+   */
+  readonly url: string | URL;
+  /**
+   * Fetches a token. It is asked at every attempt, never twice at once, and cut off after 10 s. It
+   * answers a string, `{ token, expiresInMs }`, or a promise of one; `null`, or throwing
+   * {@link NotAuthenticated}, says that nobody is signed in. Without it there are no tokens.
+   */
+  readonly getToken?: GetToken;
+  /** How a connection is tried again; `false` for not at all. */
+  readonly reconnect?: false | ReconnectOptions;
+  /** How long a handshake may take until the session is agreed. Default: 10 000. */
+  readonly connectTimeoutMs?: number;
+  /** How long the close of a socket is waited for before it is given up. Default: 3000. */
+  readonly closeTimeoutMs?: number;
+  /** How long a connection must last before earlier failures are forgiven. Default: 10 000. */
+  readonly stableAfterMs?: number;
+  /** How long the connection stays after its last holder has gone. Default: 500. */
+  readonly releaseAfterMs?: number;
+  /** How much may wait to be sent. */
+  readonly queue?: QueueOptions;
+  /** Where log lines go. Default: nowhere. Tokens are never logged. */
+  readonly logger?: Logger;
+}
+
+/** The options, checked and complete. */
+export interface Settings {
+  /** An absolute `ws:` or `wss:` URL, or a path that begins with `/`. */
+  readonly url: string;
+  readonly getToken: GetToken | undefined;
+  readonly logger: Logger | undefined;
+  readonly numbers: CoreNumbers;
+}
+
+interface Rule {
+  readonly name: string;
+  readonly preset: number;
+  readonly min: number;
+  readonly max: number;
+  readonly whole?: boolean;
+}
+
+/** Browsers fire a timer at once that is set for longer. */
+const MAX_MS = 2 ** 31 - 1;
+
+const RULES: { readonly [Field in keyof CoreNumbers]: Rule } = {
+  maxAttempts: { name: "reconnect.maxAttempts", preset: 5, min: 0, max: 1_000_000, whole: true },
+  intervalMs: { name: "reconnect.intervalMs", preset: 5000, min: 1, max: MAX_MS },
+  factor: { name: "reconnect.factor", preset: 1, min: 1, max: 10 },
+  maxIntervalMs: { name: "reconnect.maxIntervalMs", preset: 60_000, min: 1, max: MAX_MS },
+  jitter: { name: "reconnect.jitter", preset: 0.1, min: 0, max: 1 },
+  connectTimeoutMs: { name: "connectTimeoutMs", preset: 10_000, min: 1, max: MAX_MS },
+  closeTimeoutMs: { name: "closeTimeoutMs", preset: 3000, min: 1, max: MAX_MS },
+  stableAfterMs: { name: "stableAfterMs", preset: 10_000, min: 0, max: MAX_MS },
+  releaseAfterMs: { name: "releaseAfterMs", preset: 500, min: 0, max: MAX_MS },
+  maxQueuedMessages: {
+    name: "queue.maxMessages",
+    preset: 1000,
+    min: 0,
+    max: 1_000_000,
+    whole: true,
+  },
+  maxQueuedBytes: { name: "queue.maxBytes", preset: 2 ** 20, min: 0, max: 2 ** 30, whole: true },
+};
+
+const FIELDS = Object.keys(RULES) as (keyof CoreNumbers)[];
+const LOG_METHODS = ["debug", "info", "warn", "error"] as const;
+const OPTIONS = [
+  "url",
+  "getToken",
+  "reconnect",
+  "connectTimeoutMs",
+  "closeTimeoutMs",
+  "stableAfterMs",
+  "releaseAfterMs",
+  "queue",
+  "logger",
+];
+
+type Named = Readonly<Record<string, unknown>>;
+
+/**
+ * Checks the options and completes them.
+ *
+ * Throws one `invalid-options` that names all faults together.
+ */
+export function readOptions(options: unknown): Settings {
+  if (!isObject(options)) {
+    throw new OneSocketError("invalid-options", "The options are an object with at least a url.");
+  }
+  const faults: string[] = [];
+  checkNames(options, "", OPTIONS, faults);
+  const settings: Settings = {
+    url: readUrl(options["url"], faults),
+    getToken: readGetToken(options["getToken"], faults),
+    logger: readLogger(options["logger"], faults),
+    numbers: readNumbers(options, faults),
+  };
+  if (faults.length > 0) {
+    throw new OneSocketError("invalid-options", `Invalid options: ${faults.join("; ")}.`);
+  }
+  return settings;
+}
+
+/** Names the options in which two settings differ, but for `getToken`, which may be replaced. */
+export function differences(a: Settings, b: Settings): string[] {
+  const differing = FIELDS.filter((field) => a.numbers[field] !== b.numbers[field]);
+  const names = differing.map((field) => RULES[field].name);
+  if (a.logger !== b.logger) names.push("logger");
+  // What was made without tokens cannot begin to use them.
+  if (a.getToken === undefined && b.getToken !== undefined) names.push("getToken");
+  return names;
+}
+
+function readUrl(value: unknown, faults: string[]): string {
+  const fault = (what: string): string => {
+    faults.push(`url: ${what}`);
+    return "";
+  };
+  if (typeof value !== "string" && !(value instanceof URL)) {
+    return fault("must be a string or a URL");
+  }
+  const text = String(value);
+  const isPath = text.startsWith("/");
+  // A path is tried on an origin that cannot exist: with "//host" it would leave it.
+  const base = "http://path.invalid";
+  const url = parseUrl(text, isPath ? base : undefined);
+  if (isPath && url?.origin !== base) {
+    return fault(`"${shown(text)}" is no path on this origin; write the whole URL`);
+  }
+  if (url === undefined) {
+    return fault(
+      `"${shown(text)}" is no URL; write one that begins with wss:// or ws://, or a path that begins with /`,
+    );
+  }
+  if (!["ws:", "wss:", "http:", "https:"].includes(url.protocol)) {
+    return fault(`the scheme "${shown(url.protocol)}" is none of ws:, wss:, http: and https:`);
+  }
+  // Not `hash`, which is empty for a lone "#".
+  if (url.href.includes("#")) return fault("must have no fragment (#…); browsers refuse it");
+  return isPath ? text : toWebSocket(url);
+}
+
+/** Quotes no query and no more than can be read: a token may have got in there. */
+function shown(text: string): string {
+  const [beforeQuery = ""] = text.split("?");
+  return beforeQuery.length > 80 ? `${beforeQuery.slice(0, 80)}…` : beforeQuery;
+}
+
+function readGetToken(value: unknown, faults: string[]): GetToken | undefined {
+  if (value !== undefined && typeof value !== "function") {
+    faults.push("getToken: must be a function that answers a token");
+  }
+  return value as GetToken | undefined;
+}
+
+function readLogger(value: unknown, faults: string[]): Logger | undefined {
+  const good =
+    value === undefined ||
+    (isObject(value) && LOG_METHODS.every((method) => typeof value[method] === "function"));
+  if (!good) faults.push(`logger: must have the methods ${LOG_METHODS.join(", ")}, as console has`);
+  return value as Logger | undefined;
+}
+
+function readNumbers(options: Named, faults: string[]): CoreNumbers {
+  const reconnect = options["reconnect"];
+  // `false` means the same as no attempts, whatever else there is.
+  const given: Named = {
+    ...options,
+    reconnect: reconnect === false ? { maxAttempts: 0 } : reconnect,
+  };
+  for (const group of ["reconnect", "queue"]) {
+    const names = Object.values(RULES).map(({ name }) => name);
+    const known = names.filter((name) => name.startsWith(`${group}.`));
+    const value = given[group];
+    if (isObject(value)) {
+      const inner = known.map((name) => name.slice(group.length + 1));
+      checkNames(value, `${group}.`, inner, faults);
+    } else if (value !== undefined) {
+      faults.push(`${group}: must be an object${group === "reconnect" ? " or false" : ""}`);
+    }
+  }
+  const read = (field: keyof CoreNumbers): number => readNumber(given, RULES[field], faults);
+  const numbers = Object.fromEntries(FIELDS.map((field) => [field, read(field)]));
+  return orderIntervals(numbers as unknown as CoreNumbers, given, faults);
+}
+
+function readNumber(options: Named, rule: Rule, faults: string[]): number {
+  const { name, preset, min, max, whole } = rule;
+  const value = lookUp(options, name);
+  if (value === undefined) return preset;
+  const inRange = typeof value === "number" && value >= min && value <= max;
+  if (inRange && (!whole || Number.isInteger(value))) return value;
+  faults.push(`${name}: must be a ${whole ? "whole " : ""}number from ${min} to ${max}`);
+  return preset;
+}
+
+function orderIntervals(numbers: CoreNumbers, options: Named, faults: string[]): CoreNumbers {
+  const { intervalMs, maxIntervalMs } = numbers;
+  if (maxIntervalMs >= intervalMs) return numbers;
+  if (lookUp(options, RULES.maxIntervalMs.name) === undefined) {
+    return { ...numbers, maxIntervalMs: intervalMs };
+  }
+  faults.push(
+    `reconnect.maxIntervalMs: must not be less than reconnect.intervalMs (${intervalMs})`,
+  );
+  return numbers;
+}
+
+/** Returns `options.a.b` for "a.b". */
+function lookUp(options: Named, name: string): unknown {
+  const [outer = "", inner] = name.split(".");
+  const value = options[outer];
+  if (inner === undefined) return value;
+  return isObject(value) ? value[inner] : undefined;
+}
+
+function checkNames(given: Named, prefix: string, known: string[], faults: string[]): void {
+  const unknown = Object.keys(given).filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  const list = (names: string[]): string => names.map((name) => prefix + name).join(", ");
+  faults.push(`unknown: ${list(unknown)} (known: ${list(known)})`);
+}
+
+function isObject(value: unknown): value is Named {
+  return typeof value === "object" && value !== null;
+}

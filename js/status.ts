@@ -1,0 +1,91 @@
+import type { ErrorCode } from "./error.js";
+
+/**
+ * Where the connection stands.
+ *
+ * - `idle`: made, never asked to connect.
+ * - `connecting`: loading wasm, fetching a token, waiting for the old socket to close, shaking
+ *   hands, agreeing the session.
+ * - `connected`: the session is agreed.
+ * - `waiting`: between two attempts.
+ * - `closing`: `close()` was called and the socket is not closed yet.
+ * - `closed`: `close()` has finished.
+ * - `failed`: ended by itself; `status.error` says why.
+ */
+export type State =
+  "idle" | "connecting" | "connected" | "waiting" | "closing" | "closed" | "failed";
+
+/** The `readyState` of a WebSocket: 0 connecting, 1 open, 2 closing, 3 closed. */
+export type ReadyState = 0 | 1 | 2 | 3;
+
+/** Why a connection has failed. */
+export interface StatusError {
+  /** For programs. */
+  readonly code: ErrorCode;
+  /** For people. */
+  readonly message: string;
+}
+
+/** What may be known of a connection. Frozen; the same object until something changes. */
+export interface Status {
+  /** Where the connection stands. */
+  readonly state: State;
+  /** The `readyState` of the socket underneath. */
+  readonly readyState: ReadyState;
+  /** The number of the automatic attempt in progress or planned; 0 for the first try. */
+  readonly attempt: number;
+  /** How many automatic attempts there may be: the option `reconnect.maxAttempts`. */
+  readonly maxAttempts: number;
+  /** While `waiting`: when the next attempt begins, as `Date.now()`, for display. Else `null`. */
+  readonly retryAtMs: number | null;
+  /** While `connected`: the server's name for the connection. Else `null`. */
+  readonly connectionId: string | null;
+  /** While `connected`: when the token runs out, as `Date.now()`. `null` if that is not known. */
+  readonly tokenExpiresAtMs: number | null;
+  /** In `failed`: why. Else `null`. */
+  readonly error: StatusError | null;
+}
+
+/** The status of a connection without a socket. */
+export function bareStatus(
+  state: State,
+  maxAttempts: number,
+  error: StatusError | null = null,
+): Status {
+  return {
+    state,
+    // While the wasm is loading there is no socket yet; the one to come will begin with 0.
+    readyState: state === "connecting" ? 0 : 3,
+    attempt: 0,
+    maxAttempts,
+    retryAtMs: null,
+    connectionId: null,
+    tokenExpiresAtMs: null,
+    error,
+  };
+}
+
+/** Returns `before` if nothing differs, else `after`, frozen: a snapshot must not change in vain. */
+export function replaceStatus(before: Status, after: Status): Status {
+  return isSame(before, after) ? before : freezeStatus(after);
+}
+
+/** Freezes a status and what is in it. */
+export function freezeStatus(status: Status): Status {
+  if (status.error !== null) Object.freeze(status.error);
+  return Object.freeze(status);
+}
+
+function isSame(a: Status, b: Status): boolean {
+  return (
+    a.state === b.state &&
+    a.readyState === b.readyState &&
+    a.attempt === b.attempt &&
+    a.maxAttempts === b.maxAttempts &&
+    a.retryAtMs === b.retryAtMs &&
+    a.connectionId === b.connectionId &&
+    a.tokenExpiresAtMs === b.tokenExpiresAtMs &&
+    a.error?.code === b.error?.code &&
+    a.error?.message === b.error?.message
+  );
+}

@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+
+import { NotAuthenticated } from "./client.js";
+import {
+  type GetToken,
+  readAnswer,
+  readThrown,
+  type TokenRequest,
+  type TokenResult,
+  Tokens,
+} from "./tokens.js";
+
+test("a token is a string, alone or with its life", () => {
+  const token = "t".repeat(16 * 1024);
+
+  assert.deepEqual(readAnswer(token), { kind: "token", token, expiresInMs: undefined });
+  assert.deepEqual(readAnswer({ token: "t" }), {
+    kind: "token",
+    token: "t",
+    expiresInMs: undefined,
+  });
+  assert.deepEqual(readAnswer({ token: "t", expiresInMs: 0.5 }), {
+    kind: "token",
+    token: "t",
+    expiresInMs: 0.5,
+  });
+  assert.deepEqual(readAnswer({ token: "t", expiresInMs: null }), {
+    kind: "token",
+    token: "t",
+    expiresInMs: undefined,
+  });
+});
+
+test("null and NotAuthenticated say that there is no session", () => {
+  const fromAnotherCopy = Object.assign(new Error("x"), { name: "NotAuthenticated" });
+
+  assert.deepEqual(readAnswer(null), { kind: "none" });
+  assert.deepEqual(readThrown(new NotAuthenticated()), { kind: "none" });
+  assert.deepEqual(readThrown(fromAnotherCopy), { kind: "none" });
+});
+
+test("rubbish is a failure with a sentence that says what it was", () => {
+  const rubbish: [unknown, RegExp][] = [
+    [undefined, /answered undefined; it must/],
+    [42, /answered a number; it must/],
+    [true, /answered a boolean; it must/],
+    ["", /answered an empty token/],
+    [{}, /whose token is no string/],
+    [[], /whose token is no string/],
+    [{ token: 5 }, /whose token is no string/],
+    [{ token: "" }, /empty token/],
+    ["t".repeat(16 * 1024 + 1), /more than 16384 bytes/],
+    ["é".repeat(8 * 1024 + 1), /more than 16384 bytes/],
+    [{ token: "t", expiresInMs: NaN }, /expiresInMs that is no positive number/],
+    [{ token: "t", expiresInMs: Infinity }, /expiresInMs/],
+    [{ token: "t", expiresInMs: -1 }, /expiresInMs/],
+    [{ token: "t", expiresInMs: 0 }, /expiresInMs/],
+    [{ token: "t", expiresInMs: "300" }, /expiresInMs/],
+  ];
+  for (const [answer, message] of rubbish) {
+    const result = readAnswer(answer);
+    assert.equal(result.kind, "failed");
+    assert.match(result.kind === "failed" ? result.message : "", message);
+  }
+});
+
+test("a failure quotes the application's error, cut, and never an answer", () => {
+  const secret = "s3cret";
+
+  assert.deepEqual(readThrown(new Error("401")), {
+    kind: "failed",
+    message: "getToken failed: 401",
+  });
+  const long = readThrown(new Error("x".repeat(5000)));
+  assert.equal(long.kind === "failed" && long.message.length, "getToken failed: ".length + 200);
+  for (const result of [
+    readThrown(secret),
+    readAnswer({ token: secret, expiresInMs: -1 }),
+    readAnswer({ secret }),
+  ]) {
+    assert.equal(JSON.stringify(result).includes(secret), false);
+  }
+});
+
+test("getToken is asked in a microtask with the reason and a signal, and its answer is told", async () => {
+  const { tokens, asked, results } = setUp(() => Promise.resolve("t"));
+
+  tokens.ask(7, "connect");
+  assert.equal(asked.length, 0);
+  await setImmediate();
+
+  assert.equal(asked.length, 1);
+  assert.equal(asked[0]?.reason, "connect");
+  assert.equal(asked[0]?.signal.aborted, false);
+  assert.deepEqual(results, [[7, { kind: "token", token: "t", expiresInMs: undefined }]]);
+});
+
+test("a getToken that throws at once fails like one that rejects", async () => {
+  const { tokens, results } = setUp(() => {
+    throw new Error("down");
+  });
+
+  tokens.ask(1, "connect");
+  await setImmediate();
+
+  assert.deepEqual(results, [[1, { kind: "failed", message: "getToken failed: down" }]]);
+});
+
+test("what is aborted in the same tick is never asked", async () => {
+  const { tokens, asked, results } = setUp(() => "t");
+
+  for (let fetch = 0; fetch < 50; fetch += 1) {
+    tokens.ask(fetch, "connect");
+    if (fetch < 49) tokens.abort(fetch);
+  }
+  await setImmediate();
+
+  assert.equal(asked.length, 1);
+  assert.deepEqual(
+    results.map(([fetch]) => fetch),
+    [49],
+  );
+});
+
+test("an aborted fetch has its signal fired, and its late answer is dropped", async () => {
+  let answer = (_token: string): void => {};
+  const { tokens, asked, results } = setUp(
+    () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      }),
+  );
+  tokens.ask(1, "connect");
+  await setImmediate();
+
+  tokens.abortAll();
+  assert.equal(asked[0]?.signal.aborted, true);
+  answer("late");
+  await setImmediate();
+
+  assert.deepEqual(results, []);
+});
+
+function setUp(getToken: GetToken): {
+  tokens: Tokens;
+  asked: TokenRequest[];
+  results: [number, TokenResult][];
+} {
+  const asked: TokenRequest[] = [];
+  const results: [number, TokenResult][] = [];
+  const recorded: GetToken = (request) => {
+    asked.push(request);
+    return getToken(request);
+  };
+  const tokens = new Tokens(recorded, (fetch, result) => results.push([fetch, result]));
+  return { tokens, asked, results };
+}

@@ -1,0 +1,121 @@
+import { NotAuthenticated } from "./error.js";
+import { fitsUtf8 } from "./utf8.js";
+
+/** What `getToken` may answer; `null`: nobody is signed in. */
+export type TokenAnswer =
+  | string
+  | {
+      /** The token: 1 byte to 16 KiB. */
+      readonly token: string;
+      /** How long it lives from now, in milliseconds, where that is known. */
+      readonly expiresInMs?: number;
+    }
+  | null;
+
+/** What `getToken` is asked. */
+export interface TokenRequest {
+  /** Whether the token is for a new connection or for the one that is open. */
+  readonly reason: "connect" | "refresh";
+  /** Fires when the answer is not wanted any more: hand it to `fetch()`. */
+  readonly signal: AbortSignal;
+}
+
+/** The application's function that fetches a token. */
+export type GetToken = (request: TokenRequest) => TokenAnswer | Promise<TokenAnswer>;
+
+/** What came of asking. No message holds what was answered. */
+export type TokenResult =
+  | { readonly kind: "token"; readonly token: string; readonly expiresInMs: number | undefined }
+  | { readonly kind: "none" }
+  | { readonly kind: "failed"; readonly message: string };
+
+/** A token travels in a header; servers take 16 KiB of headers, many only 8. */
+const MAX_TOKEN_BYTES = 16 * 1024;
+const MAX_QUOTED = 200;
+
+/** Asks `getToken`, and drops the answers to what is not asked any more. */
+export class Tokens {
+  readonly #getToken: GetToken;
+  readonly #answered: (fetch: number, result: TokenResult) => void;
+  readonly #asked = new Map<number, AbortController>();
+
+  constructor(getToken: GetToken, answered: (fetch: number, result: TokenResult) => void) {
+    this.#getToken = getToken;
+    this.#answered = answered;
+  }
+
+  /**
+   * Asks. Not at once but in a microtask: no code of the application's runs inside the machine, and
+   * an attempt that is given up in the same tick costs no token.
+   */
+  ask(fetch: number, reason: "connect" | "refresh"): void {
+    const controller = new AbortController();
+    this.#asked.set(fetch, controller);
+    queueMicrotask(() => {
+      if (!controller.signal.aborted) void this.#run(fetch, reason, controller.signal);
+    });
+  }
+
+  /** Fires the signal of that fetch; its answer is dropped. */
+  abort(fetch: number): void {
+    const controller = this.#asked.get(fetch);
+    this.#asked.delete(fetch);
+    controller?.abort();
+  }
+
+  /** Aborts whatever is asked. */
+  abortAll(): void {
+    for (const fetch of this.#asked.keys()) this.abort(fetch);
+  }
+
+  async #run(fetch: number, reason: "connect" | "refresh", signal: AbortSignal): Promise<void> {
+    let result: TokenResult;
+    try {
+      result = readAnswer(await this.#getToken({ reason, signal }));
+    } catch (thrown) {
+      result = readThrown(thrown);
+    }
+    if (this.#asked.delete(fetch)) this.#answered(fetch, result);
+  }
+}
+
+/** Makes sense of what `getToken` answered. */
+export function readAnswer(answer: unknown): TokenResult {
+  if (answer === null) return { kind: "none" };
+  if (typeof answer === "string") return readToken(answer, undefined);
+  if (typeof answer !== "object") {
+    return failed(`answered ${answer === undefined ? "undefined" : `a ${typeof answer}`}`);
+  }
+  const { token, expiresInMs } = answer as { token?: unknown; expiresInMs?: unknown };
+  if (typeof token !== "string") return failed("answered an object whose token is no string");
+  // JSON has no undefined, so a server may say null.
+  return readToken(token, expiresInMs ?? undefined);
+}
+
+/** Makes sense of what `getToken` threw. */
+export function readThrown(thrown: unknown): TokenResult {
+  if (!(thrown instanceof Error)) return failed("threw what is no Error");
+  // The name, for the application may have got its class from another copy of this package.
+  if (thrown instanceof NotAuthenticated || thrown.name === "NotAuthenticated") {
+    return { kind: "none" };
+  }
+  return { kind: "failed", message: `getToken failed: ${thrown.message.slice(0, MAX_QUOTED)}` };
+}
+
+function readToken(token: string, expiresInMs: unknown): TokenResult {
+  if (token === "") return failed("answered an empty token");
+  if (!fitsUtf8(token, MAX_TOKEN_BYTES)) {
+    return failed(`answered a token of more than ${MAX_TOKEN_BYTES} bytes`);
+  }
+  if (expiresInMs === undefined) return { kind: "token", token, expiresInMs };
+  if (typeof expiresInMs === "number" && Number.isFinite(expiresInMs) && expiresInMs > 0) {
+    return { kind: "token", token, expiresInMs };
+  }
+  return failed("answered an expiresInMs that is no positive number of milliseconds");
+}
+
+function failed(what: string): TokenResult {
+  // The machine writes it into a sentence of its own.
+  const expected = "it must answer a token, { token, expiresInMs } or null";
+  return { kind: "failed", message: `getToken ${what}; ${expected}` };
+}
