@@ -43,15 +43,9 @@ impl Core {
 
     /// Closes the connection.
     pub fn close(&self, call: u32, code: Option<u16>, reason: Option<String>) {
-        let code = code
-            .and_then(CloseCode::sendable)
-            .unwrap_or(CloseCode::NORMAL);
+        let code = code.and_then(CloseCode::sendable).unwrap_or(CloseCode::NORMAL);
         let reason = reason.unwrap_or_default();
-        self.driver.ask(Input::Close {
-            call: Call(call),
-            code,
-            reason,
-        });
+        self.driver.ask(Input::Close { call: Call(call), code, reason });
     }
 
     /// A component needs the connection.
@@ -93,9 +87,7 @@ impl Core {
 
     /// Sends a message, given as its JSON text, to the members of a group.
     pub fn publish(&self, call: u32, group: String, json: JsString) {
-        self.with_group(call, group, |call, group| {
-            self.driver.publish(call, group, json)
-        });
+        self.with_group(call, group, |call, group| self.driver.publish(call, group, json));
     }
 
     /// `getToken` has answered.
@@ -125,10 +117,7 @@ impl Core {
 
 impl Core {
     fn answer(&self, fetch: u32, answer: TokenAnswer) {
-        self.driver.feed(Input::Token {
-            fetch: Fetch(fetch),
-            answer,
-        });
+        self.driver.feed(Input::Token { fetch: Fetch(fetch), answer });
     }
 
     fn with_group(&self, call: u32, group: String, act: impl FnOnce(Call, Group)) {

@@ -16,10 +16,7 @@ extern "C" {
     pub type Face;
 
     #[wasm_bindgen(method)]
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "an object built in Rust costs 2 µs"
-    )]
+    #[allow(clippy::too_many_arguments, reason = "an object built in Rust costs 2 µs")]
     fn status(
         this: &Face,
         state: &str,
@@ -82,8 +79,7 @@ impl onesocket_web::Face for JsFace {
     }
 
     fn changed(&self, previous: StateName, current: StateName, reason: Option<&str>) {
-        self.face
-            .changed(previous.as_str(), current.as_str(), reason);
+        self.face.changed(previous.as_str(), current.as_str(), reason);
     }
 
     fn message(&self, message: JsValue) {
@@ -93,8 +89,7 @@ impl onesocket_web::Face for JsFace {
     fn error(&self, error: &Error, undelivered: Vec<JsValue>) {
         let undelivered: Option<Array> =
             (!undelivered.is_empty()).then(|| undelivered.into_iter().collect());
-        self.face
-            .error(error.code.as_str(), &error.message, undelivered);
+        self.face.error(error.code.as_str(), &error.message, undelivered);
     }
 
     fn settled(&self, call: Call, result: Result<(), Error>) {

@@ -21,11 +21,7 @@ enum FreshTry {
 
 impl Backoff {
     pub(crate) fn new(seed: u64) -> Self {
-        Self {
-            used: 0,
-            fresh_try: FreshTry::Allowed,
-            random: seed,
-        }
+        Self { used: 0, fresh_try: FreshTry::Allowed, random: seed }
     }
 
     /// Returns the number of the attempt that was granted last; 0 before the first.
@@ -100,10 +96,7 @@ mod tests {
         for delay in &delays {
             assert!((5.0..=5.5).contains(&delay.as_secs_f64()), "{delay:?}");
         }
-        assert!(
-            delays.windows(2).any(|pair| pair[0] != pair[1]),
-            "no jitter: {delays:?}"
-        );
+        assert!(delays.windows(2).any(|pair| pair[0] != pair[1]), "no jitter: {delays:?}");
     }
 
     #[test]
@@ -115,16 +108,11 @@ mod tests {
 
     #[test]
     fn an_interval_may_grow_up_to_a_limit() {
-        let rules = Reconnect {
-            factor: 3.0,
-            jitter: 0.0,
-            ..Reconnect::default()
-        };
+        let rules = Reconnect { factor: 3.0, jitter: 0.0, ..Reconnect::default() };
         let mut backoff = Backoff::new(0);
 
-        let seconds: Vec<_> = std::iter::from_fn(|| backoff.next(&rules))
-            .map(|delay| delay.as_secs())
-            .collect();
+        let seconds: Vec<_> =
+            std::iter::from_fn(|| backoff.next(&rules)).map(|delay| delay.as_secs()).collect();
 
         assert_eq!(seconds, [5, 15, 45, 60, 60]);
     }
@@ -132,11 +120,7 @@ mod tests {
     #[test]
     fn nonsense_in_the_rules_is_survived() {
         for factor in [f64::NAN, f64::INFINITY, -1.0, 0.0] {
-            let rules = Reconnect {
-                factor,
-                jitter: f64::NAN,
-                ..Reconnect::default()
-            };
+            let rules = Reconnect { factor, jitter: f64::NAN, ..Reconnect::default() };
             let mut backoff = Backoff::new(0);
             while let Some(delay) = backoff.next(&rules) {
                 assert!(delay <= rules.max_interval, "{factor}: {delay:?}");

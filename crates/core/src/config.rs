@@ -86,9 +86,6 @@ impl Default for Reconnect {
 
 impl Default for QueueLimits {
     fn default() -> Self {
-        Self {
-            max_messages: 1000,
-            max_bytes: 1024 * 1024,
-        }
+        Self { max_messages: 1000, max_bytes: 1024 * 1024 }
     }
 }

@@ -79,11 +79,7 @@ impl<M> Connection<M> {
         match input {
             Input::Abort { call } => self.on_abort(call, now),
             Input::Close { call, code, reason } => self.on_close(call, code, reason, now),
-            Input::Closed {
-                attempt,
-                code,
-                reason,
-            } => self.on_closed(attempt, code, &reason, now),
+            Input::Closed { attempt, code, reason } => self.on_closed(attempt, code, &reason, now),
             Input::Connect { call } => self.on_connect(call, now),
             Input::Elapsed => {}
             Input::Ended { attempt } => self.on_ended(attempt, now),
@@ -93,12 +89,7 @@ impl<M> Connection<M> {
             Input::Leave { call, group } => self.on_leave(call, group),
             Input::OpenFailed { attempt, problem } => self.on_open_failed(attempt, problem),
             Input::Opened { attempt } => self.on_opened(attempt, now),
-            Input::Publish {
-                call,
-                group,
-                data,
-                bytes,
-            } => {
+            Input::Publish { call, group, data, bytes } => {
                 self.on_publish(call, group, data, bytes);
             }
             Input::Received { attempt, frame } => self.on_received(attempt, frame, now),
@@ -117,10 +108,7 @@ impl<M> Connection<M> {
     /// can become due.
     pub fn deadline(&self) -> Option<Time> {
         let release_at = self.wishes.release_at().filter(|_| self.state.is_live());
-        [self.state.deadline(), release_at]
-            .into_iter()
-            .flatten()
-            .min()
+        [self.state.deadline(), release_at].into_iter().flatten().min()
     }
 
     /// Returns what the user may know.
@@ -181,12 +169,8 @@ impl<M> Connection<M> {
         self.wishes.hold();
         match self.state {
             State::Idle
-            | State::Closed {
-                by: By::Released, ..
-            }
-            | State::Closing {
-                by: By::Released, ..
-            } => self.start(now),
+            | State::Closed { by: By::Released, .. }
+            | State::Closing { by: By::Released, .. } => self.start(now),
             // A component that is mounted must not bring back what has failed or was closed: two
             // tabs would replace each other for ever.
             State::Closed { by: By::Asked, .. }
@@ -264,15 +248,8 @@ impl<M> Connection<M> {
     }
 
     fn shut(&mut self, attempt: Attempt, code: CloseCode, reason: String, now: Time) -> Remains {
-        self.outputs.push_back(Output::Shut {
-            attempt,
-            code,
-            reason,
-        });
-        Remains::Leaving(Leaving {
-            attempt,
-            detach_at: now + self.config.close_timeout,
-        })
+        self.outputs.push_back(Output::Shut { attempt, code, reason });
+        Remains::Leaving(Leaving { attempt, detach_at: now + self.config.close_timeout })
     }
 
     /// Does what has become due, in the order in which it became due.
@@ -290,10 +267,7 @@ impl<M> Connection<M> {
         if let State::Connected(link) = &self.state
             && link.stable_at.is_some_and(|at| at <= now)
         {
-            let link = Link {
-                stable_at: None,
-                ..link.clone()
-            };
+            let link = Link { stable_at: None, ..link.clone() };
             self.backoff.forgive();
             self.enter(State::Connected(link), None);
         }
@@ -303,19 +277,11 @@ impl<M> Connection<M> {
     /// for a socket that is gone.
     fn enter(&mut self, next: State, reason: Option<String>) {
         self.state = next;
-        let status = project(
-            &self.state,
-            &self.backoff,
-            self.config.reconnect.max_attempts,
-        );
+        let status = project(&self.state, &self.backoff, self.config.reconnect.max_attempts);
         if status != self.status {
             let previous = self.status.state;
             self.status = status.clone();
-            self.outputs.push_back(Output::Status {
-                previous,
-                status,
-                reason,
-            });
+            self.outputs.push_back(Output::Status { previous, status, reason });
         }
         if !matches!(self.state.remains(), Remains::Leaving(_)) {
             for call in std::mem::take(&mut self.closers) {

@@ -65,31 +65,19 @@ impl ErrorCode {
 impl Error {
     /// Makes an error of a code and a sentence.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-        }
+        Self { code, message: message.into() }
     }
 
     pub(crate) fn aborted() -> Self {
-        Self::new(
-            ErrorCode::Aborted,
-            "The AbortSignal of this connect() fired.",
-        )
+        Self::new(ErrorCode::Aborted, "The AbortSignal of this connect() fired.")
     }
 
     pub(crate) fn closed() -> Self {
-        Self::new(
-            ErrorCode::Closed,
-            "close() was called. Call connect() to connect again.",
-        )
+        Self::new(ErrorCode::Closed, "close() was called. Call connect() to connect again.")
     }
 
     pub(crate) fn released() -> Self {
-        Self::new(
-            ErrorCode::Closed,
-            "Nobody wanted the connection any more, so it was closed.",
-        )
+        Self::new(ErrorCode::Closed, "Nobody wanted the connection any more, so it was closed.")
     }
 
     pub(crate) fn not_open() -> Self {
@@ -134,11 +122,7 @@ impl Error {
 
     /// Says why a close with this code is final.
     pub(crate) fn of_close(code: CloseCode, reason: &str) -> Self {
-        let said = if reason.is_empty() {
-            String::new()
-        } else {
-            format!(" \"{reason}\"")
-        };
+        let said = if reason.is_empty() { String::new() } else { format!(" \"{reason}\"") };
         let (code, message) = match code {
             CloseCode::UNAUTHORIZED => (
                 ErrorCode::Unauthorized,
@@ -156,10 +140,7 @@ impl Error {
             ),
             other => (
                 ErrorCode::Refused,
-                format!(
-                    "The server closed the connection for good: code {}{said}.",
-                    other.get()
-                ),
+                format!("The server closed the connection for good: code {}{said}.", other.get()),
             ),
         };
         Self::new(code, message)

@@ -14,12 +14,7 @@ pub(crate) enum Outgoing<M> {
     /// To the server itself.
     Message { data: M, bytes: usize },
     /// To a group; the call waits for the server's answer.
-    Publish {
-        call: Call,
-        group: Group,
-        data: M,
-        bytes: usize,
-    },
+    Publish { call: Call, group: Group, data: M, bytes: usize },
 }
 
 impl<M> Outgoing<M> {
@@ -39,10 +34,7 @@ pub(crate) struct Outbox<M> {
 
 impl<M> Outbox<M> {
     pub(crate) fn new() -> Self {
-        Self {
-            waiting: VecDeque::new(),
-            bytes: 0,
-        }
+        Self { waiting: VecDeque::new(), bytes: 0 }
     }
 
     /// Returns how many bytes of payload are waiting.
@@ -57,10 +49,7 @@ impl<M> Outbox<M> {
         if fits {
             return Ok(());
         }
-        let QueueLimits {
-            max_messages,
-            max_bytes,
-        } = limits;
+        let QueueLimits { max_messages, max_bytes } = limits;
         Err(Error::new(
             ErrorCode::QueueFull,
             format!(
@@ -93,10 +82,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_refuses_and_keeps_what_it_has() {
-        let limits = QueueLimits {
-            max_messages: 2,
-            max_bytes: 10,
-        };
+        let limits = QueueLimits { max_messages: 2, max_bytes: 10 };
         let mut outbox = Outbox::new();
 
         assert!(outbox.check(11, limits).is_err());
@@ -104,10 +90,7 @@ mod tests {
         assert!(outbox.check(3, limits).is_err());
         assert!(outbox.check(2, limits).is_ok());
         outbox.push(message(2, 2));
-        assert_eq!(
-            outbox.check(0, limits).unwrap_err().code,
-            ErrorCode::QueueFull
-        );
+        assert_eq!(outbox.check(0, limits).unwrap_err().code, ErrorCode::QueueFull);
 
         assert_eq!(outbox.bytes(), 10);
         assert_eq!(outbox.take(), [message(1, 8), message(2, 2)]);

@@ -46,8 +46,7 @@ impl Groups {
     pub(crate) fn join(&mut self, group: &Group, call: Call) -> Joining {
         match self.find(group) {
             None => {
-                self.0
-                    .push((group.clone(), Membership::Joining(vec![call])));
+                self.0.push((group.clone(), Membership::Joining(vec![call])));
                 Joining::Ask
             }
             Some(Membership::Joined) => Joining::Already,
@@ -107,10 +106,7 @@ impl Groups {
     }
 
     fn find(&mut self, group: &Group) -> Option<&mut Membership> {
-        self.0
-            .iter_mut()
-            .find(|(name, _)| name == group)
-            .map(|(_, membership)| membership)
+        self.0.iter_mut().find(|(name, _)| name == group).map(|(_, membership)| membership)
     }
 }
 
@@ -131,9 +127,7 @@ impl Requests {
 
     /// Takes everything: the connection is gone, no answer will come.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = Request> + use<> {
-        std::mem::take(&mut self.0)
-            .into_iter()
-            .map(|(_, request)| request)
+        std::mem::take(&mut self.0).into_iter().map(|(_, request)| request)
     }
 }
 

@@ -106,15 +106,10 @@ impl State {
             Self::Connecting(Phase::Fetching { .. }) => "/fetching",
             Self::Connecting(Phase::Opening(_)) => "/opening",
             Self::Connecting(Phase::Agreeing(_)) => "/agreeing",
-            Self::Connected(Link {
-                stable_at: Some(_), ..
-            }) => "/unproven",
-            Self::Closing {
-                by: By::Released, ..
+            Self::Connected(Link { stable_at: Some(_), .. }) => "/unproven",
+            Self::Closing { by: By::Released, .. } | Self::Closed { by: By::Released, .. } => {
+                "/released"
             }
-            | Self::Closed {
-                by: By::Released, ..
-            } => "/released",
             Self::Idle
             | Self::Connected(_)
             | Self::Waiting { .. }

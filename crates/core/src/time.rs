@@ -35,8 +35,5 @@ impl Add<Duration> for Time {
 /// Returns a duration in whole milliseconds. (`Duration::as_millis` counts in 128 bits, which costs
 /// the wasm a division of its own.)
 pub fn whole_ms(duration: Duration) -> u64 {
-    duration
-        .as_secs()
-        .saturating_mul(1000)
-        .saturating_add(duration.subsec_millis().into())
+    duration.as_secs().saturating_mul(1000).saturating_add(duration.subsec_millis().into())
 }

@@ -1,9 +1,6 @@
 //! What a user may rely on, each a sentence; time is walked from deadline to deadline.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![allow(
-    clippy::wildcard_enum_match_arm,
-    reason = "a test names what it looks for"
-)]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
 
 mod world;
 
@@ -49,12 +46,7 @@ fn close_and_connect_fifty_times_makes_one_socket_from_idle() {
     }
 
     assert_eq!(world.sockets(), 1);
-    assert!(
-        !world
-            .said
-            .iter()
-            .any(|output| matches!(output, Output::Shut { .. }))
-    );
+    assert!(!world.said.iter().any(|output| matches!(output, Output::Shut { .. })));
     world.agree();
     assert_eq!(world.sockets(), 1);
 }
@@ -107,11 +99,7 @@ fn an_old_socket_that_does_not_close_is_detached_after_three_seconds() {
     assert_eq!(world.state(), StateName::Closed);
     assert_eq!(world.answer_to(close), Some(Ok(())));
     assert!(world.said.contains(&Output::Detach { attempt: old }));
-    world.feed(Input::Closed {
-        attempt: old,
-        code: CloseCode::seen(4409),
-        reason: String::new(),
-    });
+    world.feed(Input::Closed { attempt: old, code: CloseCode::seen(4409), reason: String::new() });
     assert_eq!(world.state(), StateName::Closed);
 }
 
@@ -125,18 +113,9 @@ fn a_socket_that_shakes_hands_is_not_closed_but_lingers_and_is_shut_once_open() 
     assert_eq!(world.state(), StateName::Closed);
     assert_eq!(world.answer_to(close), Some(Ok(())));
     assert_eq!(world.answer_to(connect), Some(Err(ErrorCode::Closed)));
-    assert!(
-        !world
-            .said
-            .iter()
-            .any(|output| matches!(output, Output::Shut { .. }))
-    );
+    assert!(!world.said.iter().any(|output| matches!(output, Output::Shut { .. })));
     world.opened();
-    let Some(Output::Shut {
-        attempt: Attempt(1),
-        code: CloseCode::NORMAL,
-        ..
-    }) = world.said.last()
+    let Some(Output::Shut { attempt: Attempt(1), code: CloseCode::NORMAL, .. }) = world.said.last()
     else {
         panic!("not shut: {:?}", world.said.last());
     };
@@ -179,11 +158,7 @@ fn after_a_loss_five_attempts_follow_five_seconds_apart_and_no_more() {
         assert_eq!(world.state(), StateName::Waiting);
         assert_eq!(world.machine.status().attempt, attempt);
         let after = 5 * SECOND;
-        assert!(world.said.contains(&Output::Log(Note::Reconnecting {
-            attempt,
-            of: 5,
-            after
-        })));
+        assert!(world.said.contains(&Output::Log(Note::Reconnecting { attempt, of: 5, after })));
         assert_eq!(world.elapse(), after);
         world.closed(1006);
     }
@@ -203,10 +178,7 @@ fn connect_revives_what_has_failed_with_a_full_budget() {
         world.elapse();
     }
     world.closed(1006);
-    assert_eq!(
-        world.answer_to(first),
-        Some(Err(ErrorCode::AttemptsExhausted))
-    );
+    assert_eq!(world.answer_to(first), Some(Err(ErrorCode::AttemptsExhausted)));
 
     let second = world.connect();
     world.closed(1006);
@@ -267,12 +239,7 @@ fn a_hung_handshake_is_given_up_after_ten_seconds_and_counted() {
 
     assert_eq!(world.elapse(), 10 * SECOND);
 
-    assert!(
-        world
-            .said
-            .iter()
-            .any(|output| matches!(output, Output::Shut { .. }))
-    );
+    assert!(world.said.iter().any(|output| matches!(output, Output::Shut { .. })));
     assert_eq!(world.machine.status().attempt, 1);
     assert_eq!(world.state(), StateName::Waiting);
     world.closed(1006);
@@ -337,10 +304,7 @@ fn a_token_is_fetched_for_every_attempt() {
     world.elapse();
     world.agree();
 
-    let fetches = world
-        .said
-        .iter()
-        .filter(|said| matches!(said, Output::FetchToken { .. }));
+    let fetches = world.said.iter().filter(|said| matches!(said, Output::FetchToken { .. }));
     assert_eq!(fetches.count(), 2);
 }
 
@@ -397,10 +361,7 @@ fn a_hanging_get_token_is_cut_off_after_ten_seconds_and_its_late_answer_dropped(
 
     assert!(world.said.contains(&Output::AbortToken { fetch }));
     assert_eq!(world.state(), StateName::Waiting);
-    world.feed(Input::Token {
-        fetch,
-        answer: token(),
-    });
+    world.feed(Input::Token { fetch, answer: token() });
     assert_eq!(world.state(), StateName::Waiting);
     assert_eq!(world.sockets(), 0);
 }
@@ -427,10 +388,7 @@ fn close_during_a_token_fetch_is_closed_at_once_and_the_answer_is_dropped() {
     assert_eq!(world.state(), StateName::Closed);
     assert_eq!(world.answer_to(close), Some(Ok(())));
     assert!(world.said.contains(&Output::AbortToken { fetch }));
-    world.feed(Input::Token {
-        fetch,
-        answer: token(),
-    });
+    world.feed(Input::Token { fetch, answer: token() });
     assert_eq!(world.sockets(), 0);
 }
 
@@ -539,27 +497,11 @@ fn what_is_sent_before_the_connection_waits_and_goes_out_in_order_after_the_grou
     assert_eq!(
         sent,
         [
-            ClientFrame::Join {
-                id: MessageId(1),
-                group: group.clone()
-            },
-            ClientFrame::Message {
-                id: MessageId(2),
-                data: "one"
-            },
-            ClientFrame::Publish {
-                id: MessageId(3),
-                group,
-                data: "two"
-            },
-            ClientFrame::Message {
-                id: MessageId(4),
-                data: "three"
-            },
-            ClientFrame::Message {
-                id: MessageId(5),
-                data: "four"
-            },
+            ClientFrame::Join { id: MessageId(1), group: group.clone() },
+            ClientFrame::Message { id: MessageId(2), data: "one" },
+            ClientFrame::Publish { id: MessageId(3), group, data: "two" },
+            ClientFrame::Message { id: MessageId(4), data: "three" },
+            ClientFrame::Message { id: MessageId(5), data: "four" },
         ]
     );
     assert_eq!(world.machine.queued_bytes(), 0);
@@ -607,10 +549,7 @@ fn what_is_sent_while_the_server_closes_the_socket_waits_for_the_next_connection
     world.agree();
 
     let attempt = world.attempt();
-    let frame = ClientFrame::Message {
-        id: MessageId(1),
-        data: "kept",
-    };
+    let frame = ClientFrame::Message { id: MessageId(1), data: "kept" };
     assert!(world.said.contains(&Output::Transmit { attempt, frame }));
 }
 
@@ -620,10 +559,7 @@ fn the_code_of_a_close_that_was_seen_coming_is_obeyed() {
     let attempt = world.attempt();
     world.feed(Input::Ended { attempt });
     world.closed(4409);
-    assert_eq!(
-        world.machine.status().error.as_ref().unwrap().code,
-        ErrorCode::Replaced
-    );
+    assert_eq!(world.machine.status().error.as_ref().unwrap().code, ErrorCode::Replaced);
 
     let mut world = World::plain().connected();
     let attempt = world.attempt();
@@ -643,30 +579,17 @@ fn groups_are_joined_again_after_a_loss_until_they_are_left() {
     world.closed(1006);
     world.elapse();
     world.agree();
-    let frame = ClientFrame::Join {
-        id: MessageId(2),
-        group: Group::new("tea").unwrap(),
-    };
-    assert!(world.said.contains(&Output::Transmit {
-        attempt: Attempt(2),
-        frame
-    }));
+    let frame = ClientFrame::Join { id: MessageId(2), group: Group::new("tea").unwrap() };
+    assert!(world.said.contains(&Output::Transmit { attempt: Attempt(2), frame }));
 
     let call = world.call();
-    world.feed(Input::Leave {
-        call,
-        group: Group::new("tea").unwrap(),
-    });
+    world.feed(Input::Leave { call, group: Group::new("tea").unwrap() });
     world.closed(1006);
     assert_eq!(world.answer_to(call), Some(Ok(())));
     let before = world.said.len();
     world.elapse();
     world.agree();
-    assert!(
-        !world.said[before..]
-            .iter()
-            .any(|said| matches!(said, Output::Transmit { .. }))
-    );
+    assert!(!world.said[before..].iter().any(|said| matches!(said, Output::Transmit { .. })));
 }
 
 #[test]
@@ -701,31 +624,19 @@ fn a_ping_is_answered_at_once() {
 
     let said = world.receive(ServerFrame::Ping);
 
-    assert_eq!(
-        said,
-        [Output::Transmit {
-            attempt: Attempt(1),
-            frame: ClientFrame::Pong
-        }]
-    );
+    assert_eq!(said, [Output::Transmit { attempt: Attempt(1), frame: ClientFrame::Pong }]);
 }
 
 #[test]
 fn bad_frames_are_reported_and_the_connection_stays() {
     let mut world = World::plain().connected();
     let attempt = world.attempt();
-    world.feed(Input::Garbled {
-        attempt,
-        problem: "no JSON".into(),
-    });
+    world.feed(Input::Garbled { attempt, problem: "no JSON".into() });
     world.receive(ServerFrame::Welcome(welcome()));
 
     assert_eq!(
         world.errors(),
-        [
-            (ErrorCode::InvalidMessage, vec![]),
-            (ErrorCode::InvalidMessage, vec![])
-        ]
+        [(ErrorCode::InvalidMessage, vec![]), (ErrorCode::InvalidMessage, vec![])]
     );
     assert_eq!(world.state(), StateName::Connected);
 }
@@ -740,28 +651,12 @@ fn strangers_change_nothing() {
 
     let attempt = Attempt(1);
     world.feed(Input::Opened { attempt });
-    world.feed(Input::Received {
-        attempt,
-        frame: ServerFrame::Message("late"),
-    });
-    world.feed(Input::Received {
-        attempt,
-        frame: ServerFrame::Ping,
-    });
-    world.feed(Input::Garbled {
-        attempt,
-        problem: String::new(),
-    });
+    world.feed(Input::Received { attempt, frame: ServerFrame::Message("late") });
+    world.feed(Input::Received { attempt, frame: ServerFrame::Ping });
+    world.feed(Input::Garbled { attempt, problem: String::new() });
     world.feed(Input::Ended { attempt });
-    world.feed(Input::OpenFailed {
-        attempt,
-        problem: String::new(),
-    });
-    world.feed(Input::Closed {
-        attempt,
-        code: CloseCode::seen(4409),
-        reason: String::new(),
-    });
+    world.feed(Input::OpenFailed { attempt, problem: String::new() });
+    world.feed(Input::Closed { attempt, code: CloseCode::seen(4409), reason: String::new() });
 
     assert_eq!(format!("{:?}", world.machine), before);
 }
@@ -772,28 +667,15 @@ fn a_socket_that_the_browser_will_not_make_ends_it() {
     let connect = world.connect();
     let attempt = world.attempt();
 
-    world.feed(Input::OpenFailed {
-        attempt,
-        problem: "ws: on an https: page".into(),
-    });
+    world.feed(Input::OpenFailed { attempt, problem: "ws: on an https: page".into() });
 
-    assert_eq!(
-        world.answer_to(connect),
-        Some(Err(ErrorCode::InvalidOptions))
-    );
+    assert_eq!(world.answer_to(connect), Some(Err(ErrorCode::InvalidOptions)));
 }
 
 #[test]
 fn without_reconnecting_the_first_loss_is_the_end() {
-    let reconnect = Reconnect {
-        max_attempts: 0,
-        ..Reconnect::default()
-    };
-    let mut world = World::new(Config {
-        reconnect,
-        ..config()
-    })
-    .connected();
+    let reconnect = Reconnect { max_attempts: 0, ..Reconnect::default() };
+    let mut world = World::new(Config { reconnect, ..config() }).connected();
 
     world.closed(1006);
 

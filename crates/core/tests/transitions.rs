@@ -4,10 +4,7 @@
 //! `UPDATE_GOLDEN=1 cargo test -p onesocket-core --test transitions` writes both anew; a run with
 //! `CI` set never does.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![allow(
-    clippy::wildcard_enum_match_arm,
-    reason = "a test names what it looks for"
-)]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
 
 mod world;
 
@@ -111,18 +108,14 @@ const SCENES: &[Scene] = &[
     }),
     ("connected", || World::with_tokens().connected()),
     ("connected/unproven", reconnected),
-    ("waiting", || {
-        after(World::plain().connected(), |world| world.closed(1006))
-    }),
+    ("waiting", || after(World::plain().connected(), |world| world.closed(1006))),
     ("waiting+leaving", waiting_after_timeout),
     ("closing", closing),
     ("closing/released", held_then_released),
     ("closed", || after(closing(), |world| world.closed(1000))),
     ("closed+lingering", lingering),
     ("closed+leaving", || after(lingering(), World::opened)),
-    ("closed/released", || {
-        after(held_then_released(), |world| world.closed(1000))
-    }),
+    ("closed/released", || after(held_then_released(), |world| world.closed(1000))),
     ("closed/released+lingering", || {
         after(connecting(), |world| {
             world.feed(Input::Abort { call: EARLIER });
@@ -134,28 +127,17 @@ const SCENES: &[Scene] = &[
             world.opened();
         })
     }),
-    ("failed", || {
-        after(World::plain().connected(), |world| world.closed(4409))
-    }),
+    ("failed", || after(World::plain().connected(), |world| world.closed(4409))),
     ("failed+leaving", exhausted_by_timeout),
 ];
 
 /// Every input, by its name.
 const INPUTS: &[(&str, Feed)] = &[
-    ("connect()", |world| {
-        feed(world, Input::Connect { call: NEW })
-    }),
+    ("connect()", |world| feed(world, Input::Connect { call: NEW })),
     ("abort", |world| feed(world, Input::Abort { call: EARLIER })),
     ("close()", |world| {
         let reason = String::new();
-        feed(
-            world,
-            Input::Close {
-                call: NEW,
-                code: CloseCode::NORMAL,
-                reason,
-            },
-        );
+        feed(world, Input::Close { call: NEW, code: CloseCode::NORMAL, reason });
     }),
     ("hold()", |world| feed(world, Input::Hold)),
     ("release", |world| feed(world, Input::Release)),
@@ -169,73 +151,29 @@ const INPUTS: &[(&str, Feed)] = &[
         }
     }),
     ("publish()", |world| {
-        feed(
-            world,
-            Input::Publish {
-                call: NEW,
-                group: tea(),
-                data: "milk",
-                bytes: 4,
-            },
-        );
+        feed(world, Input::Publish { call: NEW, group: tea(), data: "milk", bytes: 4 });
     }),
-    ("join()", |world| {
-        feed(
-            world,
-            Input::Join {
-                call: NEW,
-                group: tea(),
-            },
-        )
-    }),
-    ("leave()", |world| {
-        feed(
-            world,
-            Input::Leave {
-                call: NEW,
-                group: tea(),
-            },
-        )
-    }),
+    ("join()", |world| feed(world, Input::Join { call: NEW, group: tea() })),
+    ("leave()", |world| feed(world, Input::Leave { call: NEW, group: tea() })),
     ("token", |world| answer(world, token())),
     ("no session", |world| answer(world, TokenAnswer::NoSession)),
-    ("getToken failed", |world| {
-        answer(world, TokenAnswer::Failed("it threw".into()))
-    }),
+    ("getToken failed", |world| answer(world, TokenAnswer::Failed("it threw".into()))),
     ("browser refuses", |world| {
         let attempt = last_attempt(world);
-        feed(
-            world,
-            Input::OpenFailed {
-                attempt,
-                problem: "no".into(),
-            },
-        );
+        feed(world, Input::OpenFailed { attempt, problem: "no".into() });
     }),
     ("opened", |world| {
         let attempt = last_attempt(world);
         feed(world, Input::Opened { attempt });
     }),
-    ("welcome", |world| {
-        receive(world, ServerFrame::Welcome(welcome()))
-    }),
+    ("welcome", |world| receive(world, ServerFrame::Welcome(welcome()))),
     ("ping", |world| receive(world, ServerFrame::Ping)),
-    ("message", |world| {
-        receive(world, ServerFrame::Message("milk"))
-    }),
-    ("ack", |world| {
-        receive(world, ServerFrame::Ack { id: MessageId(1) })
-    }),
+    ("message", |world| receive(world, ServerFrame::Message("milk"))),
+    ("ack", |world| receive(world, ServerFrame::Ack { id: MessageId(1) })),
     ("error", |world| receive(world, refusal(1, "refused"))),
     ("garbled", |world| {
         let attempt = last_attempt(world);
-        feed(
-            world,
-            Input::Garbled {
-                attempt,
-                problem: "no JSON".into(),
-            },
-        );
+        feed(world, Input::Garbled { attempt, problem: "no JSON".into() });
     }),
     ("readyState CLOSING", |world| {
         let attempt = last_attempt(world);
@@ -245,19 +183,10 @@ const INPUTS: &[(&str, Feed)] = &[
     ("closed 1006", |world| closed(world, 1006, "")),
     ("closed 4401", |world| closed(world, 4401, "")),
     ("closed 4409", |world| closed(world, 4409, "")),
-    ("closed 4529", |world| {
-        closed(world, 4529, "retry-after-ms=30000")
-    }),
+    ("closed 4529", |world| closed(world, 4529, "retry-after-ms=30000")),
     ("a stranger closed", |world| {
         let (attempt, code) = (Attempt(99), CloseCode::seen(4409));
-        feed(
-            world,
-            Input::Closed {
-                attempt,
-                code,
-                reason: String::new(),
-            },
-        );
+        feed(world, Input::Closed { attempt, code, reason: String::new() });
     }),
     ("time", |world| {
         if world.machine.deadline().is_some() {
@@ -288,26 +217,12 @@ fn receive(world: &mut World, frame: ServerFrame<Message>) {
 fn closed(world: &mut World, code: u16, reason: &str) {
     let attempt = last_attempt(world);
     let (code, reason) = (CloseCode::seen(code), reason.to_owned());
-    feed(
-        world,
-        Input::Closed {
-            attempt,
-            code,
-            reason,
-        },
-    );
+    feed(world, Input::Closed { attempt, code, reason });
 }
 
 fn answer(world: &mut World, answer: TokenAnswer) {
-    let asked = world
-        .said
-        .iter()
-        .any(|said| matches!(said, Output::FetchToken { .. }));
-    let fetch = if asked {
-        world.fetch()
-    } else {
-        onesocket_core::Fetch(0)
-    };
+    let asked = world.said.iter().any(|said| matches!(said, Output::FetchToken { .. }));
+    let fetch = if asked { world.fetch() } else { onesocket_core::Fetch(0) };
     feed(world, Input::Token { fetch, answer });
 }
 
@@ -322,11 +237,7 @@ fn words(output: &Output<Message>) -> Option<String> {
             format!("error {}", error.code.as_str())
         }
         Output::Error { error, undelivered } => {
-            format!(
-                "error {} with {} undelivered",
-                error.code.as_str(),
-                undelivered.len()
-            )
+            format!("error {} with {} undelivered", error.code.as_str(), undelivered.len())
         }
         Output::FetchToken { .. } => "ask getToken".into(),
         Output::Log(note) => format!("log \"{}\"", first_words(&note.to_string())),
@@ -353,19 +264,11 @@ fn words(output: &Output<Message>) -> Option<String> {
 }
 
 fn first_words(text: &str) -> String {
-    text.trim_start_matches("🔌 ")
-        .split([':', '('])
-        .next()
-        .unwrap()
-        .trim()
-        .to_owned()
+    text.trim_start_matches("🔌 ").split([':', '(']).next().unwrap().trim().to_owned()
 }
 
 /// The rows of the table, and which public state leads to which by what.
-fn explore() -> (
-    String,
-    BTreeMap<(StateName, StateName), BTreeSet<&'static str>>,
-) {
+fn explore() -> (String, BTreeMap<(StateName, StateName), BTreeSet<&'static str>>) {
     let mut table = String::from(
         "Every state and every input. An input that is not listed under a state changes\nnothing that can be seen: what is sent before the connection waits for it.\n",
     );
@@ -384,18 +287,11 @@ fn explore() -> (
             if to == *name && said.is_empty() {
                 continue;
             }
-            let arrow = if to == *name {
-                String::new()
-            } else {
-                format!(" -> {to}")
-            };
+            let arrow = if to == *name { String::new() } else { format!(" -> {to}") };
             let row = format!("  {input:<20}{arrow:<29} {}", said.join(", "));
             writeln!(table, "{}", row.trim_end()).unwrap();
             if from != world.state() {
-                edges
-                    .entry((from, world.state()))
-                    .or_default()
-                    .insert(*input);
+                edges.entry((from, world.state())).or_default().insert(*input);
             }
         }
     }
@@ -420,10 +316,7 @@ fn root() -> PathBuf {
 /// Compares a file with what it should be, or writes it where a person asked for that.
 fn check(path: &Path, expected: &str) {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "CI never rewrites a golden file"
-        );
+        assert!(std::env::var_os("CI").is_none(), "CI never rewrites a golden file");
         std::fs::write(path, expected).unwrap();
     }
     let found = std::fs::read_to_string(path).unwrap_or_default();
@@ -449,17 +342,10 @@ fn the_readme_shows_the_states_as_they_are() {
     let (_, edges) = explore();
     let path = root().join("README.md");
     let readme = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme
-        .split_once(BEGIN)
-        .expect("README.md has a place for the diagram");
-    let (_, after) = rest
-        .split_once(END)
-        .expect("the place for the diagram ends");
+    let (before, rest) = readme.split_once(BEGIN).expect("README.md has a place for the diagram");
+    let (_, after) = rest.split_once(END).expect("the place for the diagram ends");
 
-    check(
-        &path,
-        &format!("{before}{BEGIN}{}{END}{after}", diagram(&edges)),
-    );
+    check(&path, &format!("{before}{BEGIN}{}{END}{after}", diagram(&edges)));
 }
 
 #[test]

@@ -90,14 +90,8 @@ mod tests {
             (vec![1000, 1002, 1003, 1007, 1008, 1009, 1010], Retry::Never),
             (vec![4400, 4402, 4409, 4413, 4499], Retry::Never),
             (vec![4401], Retry::WithFreshToken),
-            (
-                vec![0, 999, 1001, 1005, 1006, 1011, 1012, 1013, 1014, 1015],
-                Retry::Soon,
-            ),
-            (
-                vec![3000, 4000, 4399, 4500, 4508, 4513, 4529, 5000, 65535],
-                Retry::Soon,
-            ),
+            (vec![0, 999, 1001, 1005, 1006, 1011, 1012, 1013, 1014, 1015], Retry::Soon),
+            (vec![3000, 4000, 4399, 4500, 4508, 4513, 4529, 5000, 65535], Retry::Soon),
         ] {
             for code in codes {
                 assert_eq!(CloseCode::seen(code).retry(), retry, "{code}");
@@ -117,21 +111,9 @@ mod tests {
 
     #[test]
     fn a_reason_may_name_a_delay() {
-        assert_eq!(
-            retry_after("retry-after-ms=1500"),
-            Some(Duration::from_millis(1500))
-        );
-        assert_eq!(
-            retry_after("retry-after-ms=99999999999"),
-            Some(Duration::from_hours(24))
-        );
-        for reason in [
-            "",
-            "1500",
-            "retry-after-ms=",
-            "retry-after-ms=-1",
-            "retry-after-ms=1.5",
-        ] {
+        assert_eq!(retry_after("retry-after-ms=1500"), Some(Duration::from_millis(1500)));
+        assert_eq!(retry_after("retry-after-ms=99999999999"), Some(Duration::from_hours(24)));
+        for reason in ["", "1500", "retry-after-ms=", "retry-after-ms=-1", "retry-after-ms=1.5"] {
             assert_eq!(retry_after(reason), None, "{reason}");
         }
     }

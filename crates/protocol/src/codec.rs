@@ -27,10 +27,7 @@ pub struct DecodeError {
 
 impl DecodeError {
     fn new(id: Option<MessageId>, message: impl Into<String>) -> Self {
-        Self {
-            id,
-            message: message.into(),
-        }
+        Self { id, message: message.into() }
     }
 }
 
@@ -116,10 +113,7 @@ impl<'a> Fields<'a> {
     }
 
     fn lacks(&self, field: &str) -> DecodeError {
-        self.error(format!(
-            "a frame of type \"{}\" needs \"{field}\"",
-            self.kind
-        ))
+        self.error(format!("a frame of type \"{}\" needs \"{field}\"", self.kind))
     }
 
     fn unknown(&self) -> DecodeError {
@@ -165,10 +159,7 @@ struct Envelope<'a> {
 
 impl<'a> Envelope<'a> {
     fn of(kind: &'a str) -> Self {
-        Self {
-            kind,
-            ..Self::default()
-        }
+        Self { kind, ..Self::default() }
     }
 
     fn write(&self) -> String {
@@ -181,10 +172,7 @@ fn check_id(id: MessageId) -> Decoded<MessageId> {
     if (MessageId(1)..=MessageId::MAX).contains(&id) {
         return Ok(id);
     }
-    Err(DecodeError::new(
-        None,
-        format!("an id is 1 to {}", MessageId::MAX.0),
-    ))
+    Err(DecodeError::new(None, format!("an id is 1 to {}", MessageId::MAX.0)))
 }
 
 /// Reads a text frame from a client.
@@ -195,26 +183,13 @@ fn check_id(id: MessageId) -> Decoded<MessageId> {
 pub fn decode_client_text(text: &str) -> Decoded<ClientFrame<&RawValue>> {
     let fields = Fields::read(text)?;
     Ok(match fields.kind.as_ref() {
-        "join" => ClientFrame::Join {
-            id: fields.id()?,
-            group: fields.group()?,
-        },
-        "leave" => ClientFrame::Leave {
-            id: fields.id()?,
-            group: fields.group()?,
-        },
-        "message" => ClientFrame::Message {
-            id: fields.id()?,
-            data: fields.data()?,
-        },
+        "join" => ClientFrame::Join { id: fields.id()?, group: fields.group()? },
+        "leave" => ClientFrame::Leave { id: fields.id()?, group: fields.group()? },
+        "message" => ClientFrame::Message { id: fields.id()?, data: fields.data()? },
         "pong" => ClientFrame::Pong,
         "publish" => {
             let (id, group) = (fields.id()?, fields.group()?);
-            ClientFrame::Publish {
-                id,
-                group,
-                data: fields.data()?,
-            }
+            ClientFrame::Publish { id, group, data: fields.data()? }
         }
         _ => return Err(fields.unknown()),
     })
@@ -227,10 +202,7 @@ pub fn decode_client_text(text: &str) -> Decoded<ClientFrame<&RawValue>> {
 /// Says so if there is no id in it.
 pub fn decode_client_binary(bytes: &[u8]) -> Decoded<ClientFrame<&[u8]>> {
     let Some((id, data)) = bytes.split_first_chunk() else {
-        return Err(DecodeError::new(
-            None,
-            "a binary frame begins with an id of 8 bytes",
-        ));
+        return Err(DecodeError::new(None, "a binary frame begins with an id of 8 bytes"));
     };
     let id = check_id(MessageId(u64::from_be_bytes(*id)))?;
     Ok(ClientFrame::Message { id, data })
@@ -239,24 +211,19 @@ pub fn decode_client_binary(bytes: &[u8]) -> Decoded<ClientFrame<&[u8]>> {
 /// Writes a text frame of a client.
 pub fn encode_client_text(frame: &ClientFrame<&RawValue>) -> String {
     let mut envelope = match frame {
-        ClientFrame::Join { group, .. } => Envelope {
-            group: Some(group.as_str()),
-            ..Envelope::of("join")
-        },
-        ClientFrame::Leave { group, .. } => Envelope {
-            group: Some(group.as_str()),
-            ..Envelope::of("leave")
-        },
-        ClientFrame::Message { data, .. } => Envelope {
-            data: Some(*data),
-            ..Envelope::of("message")
-        },
+        ClientFrame::Join { group, .. } => {
+            Envelope { group: Some(group.as_str()), ..Envelope::of("join") }
+        }
+        ClientFrame::Leave { group, .. } => {
+            Envelope { group: Some(group.as_str()), ..Envelope::of("leave") }
+        }
+        ClientFrame::Message { data, .. } => {
+            Envelope { data: Some(*data), ..Envelope::of("message") }
+        }
         ClientFrame::Pong => Envelope::of("pong"),
-        ClientFrame::Publish { group, data, .. } => Envelope {
-            group: Some(group.as_str()),
-            data: Some(*data),
-            ..Envelope::of("publish")
-        },
+        ClientFrame::Publish { group, data, .. } => {
+            Envelope { group: Some(group.as_str()), data: Some(*data), ..Envelope::of("publish") }
+        }
     };
     envelope.id = frame.id().map(|id| id.0);
     envelope.write()
@@ -306,10 +273,7 @@ pub fn decode_server_text(text: &str) -> Decoded<ServerFrame<ServerMessage<&RawV
 /// Writes a text frame of a server.
 pub fn encode_server_text(frame: &ServerFrame<ServerMessage<&RawValue>>) -> String {
     match frame {
-        ServerFrame::Ack { id } => Envelope {
-            id: Some(id.0),
-            ..Envelope::of("ack")
-        },
+        ServerFrame::Ack { id } => Envelope { id: Some(id.0), ..Envelope::of("ack") },
         ServerFrame::Error(error) => Envelope {
             id: error.id.map(|id| id.0),
             code: Some(error.code.as_str()),
@@ -354,32 +318,19 @@ mod tests {
         for (frame, text) in [
             (ClientFrame::Pong, r#"{"type":"pong"}"#),
             (
-                ClientFrame::Join {
-                    id,
-                    group: group.clone(),
-                },
+                ClientFrame::Join { id, group: group.clone() },
                 r#"{"type":"join","id":7,"group":"tea"}"#,
             ),
             (
-                ClientFrame::Leave {
-                    id,
-                    group: group.clone(),
-                },
+                ClientFrame::Leave { id, group: group.clone() },
                 r#"{"type":"leave","id":7,"group":"tea"}"#,
             ),
             (
-                ClientFrame::Message {
-                    id,
-                    data: raw(r#""hello""#),
-                },
+                ClientFrame::Message { id, data: raw(r#""hello""#) },
                 r#"{"type":"message","id":7,"data":"hello"}"#,
             ),
             (
-                ClientFrame::Publish {
-                    id,
-                    group,
-                    data: raw(r#"{"a": [1, null]}"#),
-                },
+                ClientFrame::Publish { id, group, data: raw(r#"{"a": [1, null]}"#) },
                 r#"{"type":"publish","id":7,"group":"tea","data":{"a": [1, null]}}"#,
             ),
         ] {
@@ -433,10 +384,7 @@ mod tests {
     fn a_binary_message_begins_with_its_id() {
         let bytes = encode_client_binary(MessageId(258), b"\xff\x00");
         assert_eq!(bytes, [0, 0, 0, 0, 0, 0, 1, 2, 0xff, 0]);
-        let frame = ClientFrame::Message {
-            id: MessageId(258),
-            data: &b"\xff\x00"[..],
-        };
+        let frame = ClientFrame::Message { id: MessageId(258), data: &b"\xff\x00"[..] };
         assert_eq!(decode_client_binary(&bytes), Ok(frame));
         for bad in [&b""[..], &[0; 7], &[0; 8], &[0xff; 9]] {
             assert!(decode_client_binary(bad).is_err(), "{bad:?}");
@@ -452,53 +400,17 @@ mod tests {
     #[test]
     fn what_is_no_frame_is_named_with_its_id() {
         for (text, id, message) in [
-            (
-                "",
-                None,
-                "no frame: EOF while parsing a value at line 1 column 0",
-            ),
+            ("", None, "no frame: EOF while parsing a value at line 1 column 0"),
             ("[]", None, "no frame: "),
             (r#"{"id":3}"#, None, "no frame: missing field `type`"),
-            (
-                r#"{"type":"dance","id":3}"#,
-                Some(3),
-                r#"no frame of ours has the type "dance""#,
-            ),
-            (
-                r#"{"type":"join","group":"a"}"#,
-                None,
-                r#"a frame of type "join" needs "id""#,
-            ),
-            (
-                r#"{"type":"join","id":3}"#,
-                Some(3),
-                r#"a frame of type "join" needs "group""#,
-            ),
-            (
-                r#"{"type":"join","id":3,"group":""}"#,
-                Some(3),
-                "the name of a group",
-            ),
-            (
-                r#"{"type":"join","id":0,"group":"a"}"#,
-                None,
-                "an id is 1 to",
-            ),
-            (
-                r#"{"type":"join","id":9007199254740992,"group":"a"}"#,
-                None,
-                "an id is 1 to",
-            ),
-            (
-                r#"{"type":"join","id":-1,"group":"a"}"#,
-                None,
-                r#""id" is of the wrong type"#,
-            ),
-            (
-                r#"{"type":"join","id":3,"group":7}"#,
-                Some(3),
-                r#""group" is of the wrong type"#,
-            ),
+            (r#"{"type":"dance","id":3}"#, Some(3), r#"no frame of ours has the type "dance""#),
+            (r#"{"type":"join","group":"a"}"#, None, r#"a frame of type "join" needs "id""#),
+            (r#"{"type":"join","id":3}"#, Some(3), r#"a frame of type "join" needs "group""#),
+            (r#"{"type":"join","id":3,"group":""}"#, Some(3), "the name of a group"),
+            (r#"{"type":"join","id":0,"group":"a"}"#, None, "an id is 1 to"),
+            (r#"{"type":"join","id":9007199254740992,"group":"a"}"#, None, "an id is 1 to"),
+            (r#"{"type":"join","id":-1,"group":"a"}"#, None, r#""id" is of the wrong type"#),
+            (r#"{"type":"join","id":3,"group":7}"#, Some(3), r#""group" is of the wrong type"#),
             (r#"{"type":"message","id":3}"#, Some(3), r#"needs "data""#),
         ] {
             let error = decode_client_text(text).unwrap_err();

@@ -39,11 +39,7 @@ impl Group {
     pub fn new(name: impl Into<String>) -> Result<Self, GroupError> {
         let name = name.into();
         let fits = (1..=Self::MAX_BYTES).contains(&name.len());
-        if fits && !name.chars().any(char::is_control) {
-            Ok(Self(name))
-        } else {
-            Err(GroupError)
-        }
+        if fits && !name.chars().any(char::is_control) { Ok(Self(name)) } else { Err(GroupError) }
     }
 
     /// Returns the name.

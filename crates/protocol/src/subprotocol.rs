@@ -12,10 +12,7 @@ pub const TOKEN_PREFIX: &str = "onesocket.token.";
 
 /// Returns the subprotocol that carries `token`.
 pub fn token_subprotocol(token: &str) -> String {
-    format!(
-        "{TOKEN_PREFIX}{}",
-        Base64UrlUnpadded::encode_string(token.as_bytes())
-    )
+    format!("{TOKEN_PREFIX}{}", Base64UrlUnpadded::encode_string(token.as_bytes()))
 }
 
 /// Finds the token among the offered subprotocols; `None` if there is none, or it is no base64url
@@ -31,20 +28,9 @@ mod tests {
 
     #[test]
     fn a_token_survives_its_journey() {
-        for token in [
-            "",
-            "a",
-            "ab",
-            "abc",
-            "abcd",
-            "eyJhbGciOiJIUzI1NiJ9.e30.x-_",
-            "ü\n §",
-        ] {
+        for token in ["", "a", "ab", "abc", "abcd", "eyJhbGciOiJIUzI1NiJ9.e30.x-_", "ü\n §"] {
             let offered = token_subprotocol(token);
-            assert!(
-                !offered.contains(['=', '/', ':', ' ', '\n', '+']),
-                "{offered}"
-            );
+            assert!(!offered.contains(['=', '/', ':', ' ', '\n', '+']), "{offered}");
             let list = [SUBPROTOCOL, offered.as_str()];
             assert_eq!(offered_token(list.into_iter()).as_deref(), Some(token));
         }
@@ -55,13 +41,7 @@ mod tests {
 
     #[test]
     fn what_is_no_base64url_is_no_token() {
-        for bad in [
-            "onesocket.token.a",
-            "onesocket.token.a=",
-            "onesocket.token._w",
-            "token",
-            "",
-        ] {
+        for bad in ["onesocket.token.a", "onesocket.token.a=", "onesocket.token._w", "token", ""] {
             assert_eq!(offered_token([bad].into_iter()), None, "{bad}");
         }
     }

@@ -31,11 +31,7 @@ pub struct Options {
 impl Options {
     /// Takes the URL of the server, `ws:` or `wss:`, and the defaults for all else.
     pub fn new(url: impl Into<String>) -> Self {
-        Self {
-            url: url.into(),
-            config: Config::default(),
-            token_source: None,
-        }
+        Self { url: url.into(), config: Config::default(), token_source: None }
     }
 
     /// Changes the settings.
@@ -70,27 +66,15 @@ pub struct Client {
 impl Client {
     /// Makes a client that does nothing yet.
     pub fn new(options: Options) -> Self {
-        let Options {
-            url,
-            mut config,
-            token_source,
-        } = options;
+        let Options { url, mut config, token_source } = options;
         config.tokens = token_source.is_some();
         config.seed = (js_sys::Math::random() * u64::MAX as f64) as u64;
         let ears = Rc::new(Ears::default());
         let face = ears.clone();
         let driver = Driver::new(url, config, |driver| {
-            Box::new(RustFace {
-                ears: face,
-                token_source,
-                driver,
-            })
+            Box::new(RustFace { ears: face, token_source, driver })
         });
-        Self {
-            driver,
-            ears,
-            last_call: Cell::new(0),
-        }
+        Self { driver, ears, last_call: Cell::new(0) }
     }
 
     /// Connects, or joins the attempt in progress, or finds the connection there.
@@ -326,9 +310,7 @@ mod typed {
     pub(super) fn to_js<T: serde::Serialize + ?Sized>(value: &T) -> Result<JsValue, Error> {
         // Maps as objects: JSON knows no `Map`.
         let serializer = serde_wasm_bindgen::Serializer::json_compatible();
-        value
-            .serialize(&serializer)
-            .map_err(|error| invalid(&error))
+        value.serialize(&serializer).map_err(|error| invalid(&error))
     }
 
     pub(super) fn from_js<T: serde::de::DeserializeOwned>(value: JsValue) -> Result<T, Error> {
@@ -359,15 +341,11 @@ impl<E: 'static> Listeners<E> {
     fn add(&self, listener: impl Fn(&E) + 'static) -> Subscription {
         let listener: Rc<Listener<E>> = Rc::new(listener);
         self.0.borrow_mut().push(Rc::downgrade(&listener));
-        Subscription {
-            _end: Box::new(listener),
-        }
+        Subscription { _end: Box::new(listener) }
     }
 
     fn tell(&self, event: &E) {
-        self.0
-            .borrow_mut()
-            .retain(|listener| listener.strong_count() > 0);
+        self.0.borrow_mut().retain(|listener| listener.strong_count() > 0);
         let now = self.0.borrow().clone();
         for listener in now.iter().filter_map(Weak::upgrade) {
             listener(event);

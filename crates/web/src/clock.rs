@@ -17,9 +17,7 @@ pub struct Clock {
 impl Clock {
     /// Starts at zero.
     pub fn start() -> Self {
-        Self {
-            start: performance_now(),
-        }
+        Self { start: performance_now() }
     }
 
     /// Returns the time since the start.

@@ -74,9 +74,7 @@ pub(crate) fn decode(data: JsValue) -> Result<ServerFrame<JsValue>, String> {
         "ping" => Some(ServerFrame::Ping),
         "welcome" => welcome(fields).map(ServerFrame::Welcome),
         _ => {
-            return Err(format!(
-                "The server sent a frame of an unknown type \"{kind}\"."
-            ));
+            return Err(format!("The server sent a frame of an unknown type \"{kind}\"."));
         }
     };
     frame.ok_or_else(|| format!("The server sent a frame of type \"{kind}\" that lacks a field."))

@@ -116,18 +116,12 @@ impl Driver {
     /// Sends a value, given as its JSON text, to the members of a group.
     pub fn publish(&self, call: Call, group: Group, json: JsString) {
         let bytes = utf8_len(&json);
-        self.ask(Input::Publish {
-            call,
-            group,
-            data: json.into(),
-            bytes,
-        });
+        self.ask(Input::Publish { call, group, data: json.into(), bytes });
     }
 
     /// Answers a call that cannot be asked at all.
     pub fn refuse(&self, call: Call, why: String) {
-        self.face
-            .settled(call, Err(Error::new(ErrorCode::InvalidMessage, why)));
+        self.face.settled(call, Err(Error::new(ErrorCode::InvalidMessage, why)));
     }
 
     /// Returns what the user may know.
@@ -137,12 +131,7 @@ impl Driver {
 
     /// Returns how many bytes wait here and in the sockets.
     pub fn buffered_bytes(&self) -> usize {
-        let in_sockets: u32 = self
-            .sockets
-            .borrow()
-            .iter()
-            .map(Socket::buffered_bytes)
-            .sum();
+        let in_sockets: u32 = self.sockets.borrow().iter().map(Socket::buffered_bytes).sum();
         self.connection.borrow().queued_bytes() + in_sockets as usize
     }
 
@@ -150,19 +139,13 @@ impl Driver {
     pub fn retire(&self) {
         *self.retired.borrow_mut() = self.me.upgrade();
         let (code, reason) = (CloseCode::NORMAL, String::new());
-        self.feed(Input::Close {
-            call: NOBODY,
-            code,
-            reason,
-        });
+        self.feed(Input::Close { call: NOBODY, code, reason });
         self.end_if_retired();
     }
 
     /// Drops a socket that has closed.
     pub(crate) fn forget(&self, attempt: Attempt) {
-        self.sockets
-            .borrow_mut()
-            .retain(|socket| socket.attempt != attempt);
+        self.sockets.borrow_mut().retain(|socket| socket.attempt != attempt);
         self.end_if_retired();
     }
 
@@ -221,18 +204,10 @@ impl Driver {
             Output::Log(note) => self.face.log(&note),
             Output::Open { attempt, token } => self.open(attempt, token.as_ref()),
             Output::Settle { call, result } => self.face.settled(call, result),
-            Output::Shut {
-                attempt,
-                code,
-                reason,
-            } => {
+            Output::Shut { attempt, code, reason } => {
                 self.with_socket(attempt, |socket| socket.shut(code, &reason));
             }
-            Output::Status {
-                previous,
-                status,
-                reason,
-            } => {
+            Output::Status { previous, status, reason } => {
                 self.face.changed(previous, status.state, reason.as_deref());
             }
             Output::TokenFetched { result } => self.face.token_fetched(result),
@@ -258,10 +233,7 @@ impl Driver {
 
     fn with_socket<T>(&self, attempt: Attempt, act: impl FnOnce(&Socket) -> T) -> Option<T> {
         let sockets = self.sockets.borrow();
-        sockets
-            .iter()
-            .find(|socket| socket.attempt == attempt)
-            .map(act)
+        sockets.iter().find(|socket| socket.attempt == attempt).map(act)
     }
 
     /// Arms the timer for the earliest deadline, unless it is armed for it.
@@ -279,10 +251,7 @@ impl Driver {
                     driver.feed(Input::Elapsed);
                 }
             });
-            Alarm {
-                at,
-                _timeout: timeout,
-            }
+            Alarm { at, _timeout: timeout }
         });
         self.alarm.replace(alarm);
     }
@@ -307,9 +276,5 @@ pub(crate) fn to_json(value: &JsValue) -> Result<JsString, Error> {
 
 /// Gives a payload back as the user gave it.
 fn as_given(payload: JsValue) -> JsValue {
-    if payload.is_string() {
-        parse_json(&payload).unwrap_or(payload)
-    } else {
-        payload
-    }
+    if payload.is_string() { parse_json(&payload).unwrap_or(payload) } else { payload }
 }

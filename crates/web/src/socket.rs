@@ -42,9 +42,7 @@ impl Socket {
         let raw = WebSocket::new_with_str_sequence(url, &protocols).map_err(|thrown| {
             // Its name only: in its message the browser may quote the subprotocols, and so the
             // token.
-            let name = thrown
-                .dyn_ref::<js_sys::Error>()
-                .map(|error| String::from(error.name()));
+            let name = thrown.dyn_ref::<js_sys::Error>().map(|error| String::from(error.name()));
             let name = name.unwrap_or_default();
             format!(
                 "The browser will not connect to {url} ({name}). Check the url; a page that came \
@@ -78,23 +76,13 @@ impl Socket {
         let on_close = Closure::<dyn Fn(CloseEvent)>::new(move |event: CloseEvent| {
             if let Some(driver) = weak.upgrade() {
                 let (code, reason) = (CloseCode::seen(event.code()), event.reason());
-                driver.feed(Input::Closed {
-                    attempt,
-                    code,
-                    reason,
-                });
+                driver.feed(Input::Closed { attempt, code, reason });
                 driver.forget(attempt);
             }
         });
         raw.set_onclose(Some(on_close.as_ref().unchecked_ref()));
 
-        Ok(Self {
-            attempt,
-            raw,
-            _on_open: on_open,
-            _on_message: on_message,
-            _on_close: on_close,
-        })
+        Ok(Self { attempt, raw, _on_open: on_open, _on_message: on_message, _on_close: on_close })
     }
 
     /// Says whether it is closing or closed, of which the event may still be to come.

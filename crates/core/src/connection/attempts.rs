@@ -30,10 +30,7 @@ impl<M> Connection<M> {
                 self.last_fetch = Fetch(self.last_fetch.0.wrapping_add(1));
                 let fetch = self.last_fetch;
                 let give_up_at = now + TOKEN_TIMEOUT;
-                self.enter(
-                    State::Connecting(Phase::Fetching { fetch, give_up_at }),
-                    reason,
-                );
+                self.enter(State::Connecting(Phase::Fetching { fetch, give_up_at }), reason);
                 self.outputs.push_back(Output::FetchToken { fetch });
             }
             Remains::Nothing => self.open(None, reason, now),
@@ -44,13 +41,7 @@ impl<M> Connection<M> {
         self.last_attempt = Attempt(self.last_attempt.0.wrapping_add(1));
         let attempt = self.last_attempt;
         let give_up_at = now + self.config.connect_timeout;
-        self.enter(
-            State::Connecting(Phase::Opening(Handshake {
-                attempt,
-                give_up_at,
-            })),
-            reason,
-        );
+        self.enter(State::Connecting(Phase::Opening(Handshake { attempt, give_up_at })), reason);
         self.outputs.push_back(Output::Open { attempt, token });
     }
 
@@ -68,8 +59,7 @@ impl<M> Connection<M> {
         }
         match answer {
             TokenAnswer::Token(token, life) => {
-                self.outputs
-                    .push_back(Output::TokenFetched { result: Ok(life) });
+                self.outputs.push_back(Output::TokenFetched { result: Ok(life) });
                 self.open(Some(token), None, now);
             }
             TokenAnswer::Failed(problem) => self.on_token_failed(&problem, now),
@@ -79,13 +69,8 @@ impl<M> Connection<M> {
 
     fn on_token_failed(&mut self, problem: &str, now: Time) {
         let error = Error::new(ErrorCode::TokenFailed, problem);
-        self.outputs.push_back(Output::TokenFetched {
-            result: Err(error.clone()),
-        });
-        self.outputs.push_back(Output::Error {
-            error,
-            undelivered: Vec::new(),
-        });
+        self.outputs.push_back(Output::TokenFetched { result: Err(error.clone()) });
+        self.outputs.push_back(Output::Error { error, undelivered: Vec::new() });
         self.try_again(problem, Duration::ZERO, Remains::Nothing, now);
     }
 
@@ -93,10 +78,7 @@ impl<M> Connection<M> {
         if let State::Connecting(Phase::Opening(handshake)) = self.state
             && handshake.attempt == attempt
         {
-            self.fail(
-                Error::new(ErrorCode::InvalidOptions, problem),
-                Remains::Nothing,
-            );
+            self.fail(Error::new(ErrorCode::InvalidOptions, problem), Remains::Nothing);
         }
     }
 
@@ -105,10 +87,9 @@ impl<M> Connection<M> {
             State::Connecting(Phase::Opening(handshake)) if handshake.attempt == attempt => {
                 self.enter(State::Connecting(Phase::Agreeing(*handshake)), None);
             }
-            State::Closed {
-                by,
-                remains: Remains::Lingering(handshake),
-            } if handshake.attempt == attempt => {
+            State::Closed { by, remains: Remains::Lingering(handshake) }
+                if handshake.attempt == attempt =>
+            {
                 let by = *by;
                 let remains = self.shut(attempt, CloseCode::NORMAL, String::new(), now);
                 self.enter(State::Closed { by, remains }, None);
@@ -145,10 +126,7 @@ impl<M> Connection<M> {
     pub(super) fn on_ended(&mut self, attempt: Attempt, now: Time) {
         if self.connected_attempt() == Some(attempt) {
             self.lose_traffic();
-            let leaving = Leaving {
-                attempt,
-                detach_at: now + self.config.close_timeout,
-            };
+            let leaving = Leaving { attempt, detach_at: now + self.config.close_timeout };
             let reason = "the server is closing the connection".to_owned();
             self.enter(State::Connecting(Phase::Ending(leaving)), Some(reason));
         }
@@ -161,15 +139,9 @@ impl<M> Connection<M> {
                 self.after_close(code, said, now);
             }
             State::Connecting(
-                Phase::Opening(Handshake {
-                    attempt: current, ..
-                })
-                | Phase::Agreeing(Handshake {
-                    attempt: current, ..
-                })
-                | Phase::Ending(Leaving {
-                    attempt: current, ..
-                }),
+                Phase::Opening(Handshake { attempt: current, .. })
+                | Phase::Agreeing(Handshake { attempt: current, .. })
+                | Phase::Ending(Leaving { attempt: current, .. }),
             ) if *current == attempt => self.after_close(code, said, now),
             state if state.remains().attempt() == Some(attempt) => self.forget_remains(now),
             // A stranger: it was detached.
@@ -214,25 +186,13 @@ impl<M> Connection<M> {
         let after = delay.max(at_least);
         let (attempt, of) = (self.backoff.attempt(), self.config.reconnect.max_attempts);
         self.log(Note::Reconnecting { attempt, of, after });
-        self.enter(
-            State::Waiting {
-                retry_at: now + after,
-                remains,
-            },
-            Some(cause.to_owned()),
-        );
+        self.enter(State::Waiting { retry_at: now + after, remains }, Some(cause.to_owned()));
     }
 
     /// Ends the connection by itself, for good.
     fn fail(&mut self, error: Error, remains: Remains) {
         self.log(Note::Failed(error.clone()));
-        self.enter(
-            State::Failed {
-                error: error.clone(),
-                remains,
-            },
-            Some(error.message.clone()),
-        );
+        self.enter(State::Failed { error: error.clone(), remains }, Some(error.message.clone()));
         self.settle_all(Wishes::disappoint, Err(&error));
         let undelivered = self.drop_traffic(&error);
         self.outputs.push_back(Output::Error { error, undelivered });
@@ -243,33 +203,15 @@ impl<M> Connection<M> {
         match &self.state {
             State::Connecting(Phase::Leaving(_)) => self.begin(Remains::Nothing, None, now),
             State::Closing { by, .. } | State::Closed { by, .. } => {
-                self.enter(
-                    State::Closed {
-                        by: *by,
-                        remains: Remains::Nothing,
-                    },
-                    None,
-                );
+                self.enter(State::Closed { by: *by, remains: Remains::Nothing }, None);
             }
             State::Waiting { retry_at, .. } => {
                 let retry_at = *retry_at;
-                self.enter(
-                    State::Waiting {
-                        retry_at,
-                        remains: Remains::Nothing,
-                    },
-                    None,
-                );
+                self.enter(State::Waiting { retry_at, remains: Remains::Nothing }, None);
             }
             State::Failed { error, .. } => {
                 let error = error.clone();
-                self.enter(
-                    State::Failed {
-                        error,
-                        remains: Remains::Nothing,
-                    },
-                    None,
-                );
+                self.enter(State::Failed { error, remains: Remains::Nothing }, None);
             }
             // They have no remains.
             State::Idle | State::Connecting(_) | State::Connected(_) => {}
@@ -339,10 +281,6 @@ impl<M> Connection<M> {
 }
 
 fn closed_with(code: CloseCode, said: &str) -> String {
-    let said = if said.is_empty() {
-        String::new()
-    } else {
-        format!(" \"{said}\"")
-    };
+    let said = if said.is_empty() { String::new() } else { format!(" \"{said}\"") };
     format!("the socket closed with code {}{said}", code.get())
 }

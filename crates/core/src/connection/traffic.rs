@@ -26,12 +26,7 @@ impl<M> Connection<M> {
 
     pub(super) fn on_publish(&mut self, call: Call, group: Group, data: M, bytes: usize) {
         match self.check_room(bytes) {
-            Ok(()) => self.accept(Outgoing::Publish {
-                call,
-                group,
-                data,
-                bytes,
-            }),
+            Ok(()) => self.accept(Outgoing::Publish { call, group, data, bytes }),
             Err(error) => self.settle(call, Err(error)),
         }
     }
@@ -59,9 +54,7 @@ impl<M> Connection<M> {
         let id = self.next_message();
         let frame = match outgoing {
             Outgoing::Message { data, .. } => ClientFrame::Message { id, data },
-            Outgoing::Publish {
-                call, group, data, ..
-            } => {
+            Outgoing::Publish { call, group, data, .. } => {
                 self.requests.push(id, Request::Publish(call));
                 ClientFrame::Publish { id, group, data }
             }
@@ -264,10 +257,7 @@ impl<M> Connection<M> {
     }
 
     fn report(&mut self, error: Error) {
-        self.outputs.push_back(Output::Error {
-            error,
-            undelivered: Vec::new(),
-        });
+        self.outputs.push_back(Output::Error { error, undelivered: Vec::new() });
     }
 }
 

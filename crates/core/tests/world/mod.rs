@@ -1,10 +1,7 @@
 //! A world around one machine, for tests: it keeps the time, notes what is to be done, and speaks
 //! for sockets, `getToken` and the server.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![allow(
-    clippy::wildcard_enum_match_arm,
-    reason = "a test names what it looks for"
-)]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::time::Duration;
@@ -32,12 +29,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(config: Config) -> Self {
-        Self {
-            machine: Connection::new(config),
-            now: Time::ZERO,
-            last_call: 0,
-            said: Vec::new(),
-        }
+        Self { machine: Connection::new(config), now: Time::ZERO, last_call: 0, said: Vec::new() }
     }
 
     /// A machine of an application without tokens, without jitter.
@@ -47,10 +39,7 @@ impl World {
 
     /// A machine of an application with tokens, without jitter.
     pub(crate) fn with_tokens() -> Self {
-        Self::new(Config {
-            tokens: true,
-            ..config()
-        })
+        Self::new(Config { tokens: true, ..config() })
     }
 
     /// Lets one thing happen; returns what the machine said to it.
@@ -95,31 +84,19 @@ impl World {
 
     pub(crate) fn close(&mut self) -> Call {
         let call = self.call();
-        self.feed(Input::Close {
-            call,
-            code: CloseCode::NORMAL,
-            reason: String::new(),
-        });
+        self.feed(Input::Close { call, code: CloseCode::NORMAL, reason: String::new() });
         call
     }
 
     pub(crate) fn join(&mut self, group: &str) -> Call {
         let call = self.call();
-        self.feed(Input::Join {
-            call,
-            group: Group::new(group).unwrap(),
-        });
+        self.feed(Input::Join { call, group: Group::new(group).unwrap() });
         call
     }
 
     pub(crate) fn publish(&mut self, group: &str, data: Message) -> Call {
         let (call, group) = (self.call(), Group::new(group).unwrap());
-        self.feed(Input::Publish {
-            call,
-            group,
-            data,
-            bytes: data.len(),
-        });
+        self.feed(Input::Publish { call, group, data, bytes: data.len() });
         call
     }
 
@@ -140,10 +117,7 @@ impl World {
 
     /// How many sockets were made.
     pub(crate) fn sockets(&self) -> usize {
-        self.said
-            .iter()
-            .filter(|output| matches!(output, Output::Open { .. }))
-            .count()
+        self.said.iter().filter(|output| matches!(output, Output::Open { .. })).count()
     }
 
     pub(crate) fn opened(&mut self) {
@@ -166,11 +140,7 @@ impl World {
 
     pub(crate) fn closed_saying(&mut self, code: u16, reason: &str) {
         let attempt = self.attempt();
-        self.feed(Input::Closed {
-            attempt,
-            code: CloseCode::seen(code),
-            reason: reason.into(),
-        });
+        self.feed(Input::Closed { attempt, code: CloseCode::seen(code), reason: reason.into() });
     }
 
     /// The number of the last call of `getToken`.
@@ -207,10 +177,9 @@ impl World {
     /// What was answered to a call, if it was.
     pub(crate) fn answer_to(&self, call: Call) -> Option<Result<(), ErrorCode>> {
         let mut answers = self.said.iter().filter_map(|output| match output {
-            Output::Settle {
-                call: settled,
-                result,
-            } if *settled == call => Some(result.as_ref().map(|()| ()).map_err(|error| error.code)),
+            Output::Settle { call: settled, result } if *settled == call => {
+                Some(result.clone().map_err(|error| error.code))
+            }
             _ => None,
         });
         let answer = answers.next();
@@ -252,9 +221,5 @@ pub(crate) fn welcome() -> Welcome {
 
 pub(crate) fn refusal(id: u64, code: &str) -> ServerFrame<Message> {
     let (code, message) = (code.to_owned(), "no".to_owned());
-    ServerFrame::Error(FrameError {
-        id: Some(MessageId(id)),
-        code,
-        message,
-    })
+    ServerFrame::Error(FrameError { id: Some(MessageId(id)), code, message })
 }
