@@ -43,9 +43,7 @@ struct Count {
 /// Asks the server over HTTP; `init` is JSON.
 async fn ask(path: &str, init: &str) -> JsValue {
     let init = js_sys::JSON::parse(init).unwrap();
-    let response = JsFuture::from(fetch(&format!("{SERVER}{path}"), &init).unwrap())
-        .await
-        .unwrap();
+    let response = JsFuture::from(fetch(&format!("{SERVER}{path}"), &init).unwrap()).await.unwrap();
     let json = Reflect::get(&response, &"json".into()).unwrap();
     let json: js_sys::Function = json.dyn_into().unwrap();
     let body: Promise = json.call0(&response).unwrap().dyn_into().unwrap();
@@ -56,24 +54,15 @@ async fn token(user: &str) -> String {
     let init = format!(
         r#"{{"method":"POST","headers":{{"content-type":"application/json"}},"body":"{{\"user\":\"{user}\"}}"}}"#
     );
-    Reflect::get(&ask("/token", &init).await, &"token".into())
-        .unwrap()
-        .as_string()
-        .unwrap()
+    Reflect::get(&ask("/token", &init).await, &"token".into()).unwrap().as_string().unwrap()
 }
 
 /// What the server counts of a user's sockets.
 async fn count(user: &str) -> Count {
-    let init = format!(
-        r#"{{"headers":{{"authorization":"Bearer {}"}}}}"#,
-        token(user).await
-    );
+    let init = format!(r#"{{"headers":{{"authorization":"Bearer {}"}}}}"#, token(user).await);
     let body = ask("/connections", &init).await;
     let number = |name: &str| Reflect::get(&body, &name.into()).unwrap().as_f64().unwrap() as u32;
-    Count {
-        open: number("open"),
-        opened: number("opened"),
-    }
+    Count { open: number("open"), opened: number("opened") }
 }
 
 fn options(user: &'static str) -> Options {
@@ -121,18 +110,10 @@ async fn a_typed_message_reaches_the_other_members_of_a_group() {
     bob.join(tea()).await.unwrap();
     let (tell, heard) = once();
     let _listening = bob.on_message(move |message| {
-        tell((
-            message.decode::<Greeting>(),
-            message.group(),
-            message.from(),
-        ));
+        tell((message.decode::<Greeting>(), message.group(), message.from()));
     });
 
-    let greeting = Greeting {
-        text: "milk \"or\" lemon?".into(),
-        to: None,
-        times: 2,
-    };
+    let greeting = Greeting { text: "milk \"or\" lemon?".into(), to: None, times: 2 };
     ada.publish(tea(), &greeting).await.unwrap();
 
     let (decoded, group, from) = heard.await.unwrap();
@@ -150,10 +131,7 @@ async fn what_does_not_fit_the_type_is_a_typed_error() {
 
     client.send(&[1, 2, 3]).unwrap();
 
-    assert_eq!(
-        heard.await.unwrap().unwrap_err().code,
-        ErrorCode::InvalidMessage
-    );
+    assert_eq!(heard.await.unwrap().unwrap_err().code, ErrorCode::InvalidMessage);
 }
 
 #[wasm_bindgen_test]
@@ -292,10 +270,7 @@ async fn failures_have_a_code_and_a_sentence() {
     // Port 9 is the discard service: nobody listens there, and browsers refuse to try.
     let nobody = failure_of(Options::new("ws://127.0.0.1:9/ws")).await;
     assert!(
-        matches!(
-            nobody.code,
-            ErrorCode::AttemptsExhausted | ErrorCode::InvalidOptions
-        ),
+        matches!(nobody.code, ErrorCode::AttemptsExhausted | ErrorCode::InvalidOptions),
         "{nobody:?}"
     );
 
@@ -309,10 +284,7 @@ async fn failures_have_a_code_and_a_sentence() {
 
     let nobody_signed_in =
         options("browser-none").token_source(|| async { TokenAnswer::NoSession });
-    assert_eq!(
-        failure_of(nobody_signed_in).await.code,
-        ErrorCode::Unauthorized
-    );
+    assert_eq!(failure_of(nobody_signed_in).await.code, ErrorCode::Unauthorized);
 
     let failing = options("browser-failing")
         .token_source(|| async { TokenAnswer::Failed("getToken: 500".to_owned()) });

@@ -74,9 +74,7 @@ impl Config {
             // Beyond it a browser's timer would fire at once.
             let most = Duration::from_hours(24);
             if !(least..=most).contains(&value) {
-                faults.push(format!(
-                    "{option} is {value:?}; it may be {least:?} to {most:?}"
-                ));
+                faults.push(format!("{option} is {value:?}; it may be {least:?} to {most:?}"));
             }
         }
         if self.audience.is_empty() {
@@ -111,9 +109,7 @@ impl Config {
 
 /// Says whether a browser could send `text` as an `Origin`: a scheme, a host and perhaps a port.
 fn is_origin(text: &str) -> bool {
-    let host = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     host.is_some_and(|host| {
         let allowed = |c: char| c.is_ascii_graphic() && !"/?#@\\\"*,".contains(c);
         !host.is_empty() && host.chars().all(allowed) && !host.chars().any(char::is_uppercase)
@@ -158,23 +154,11 @@ mod tests {
 
     #[test]
     fn an_origin_is_a_scheme_a_host_and_perhaps_a_port() {
-        for good in [
-            "http://localhost:5173",
-            "https://example.org",
-            "http://[::1]:80",
-        ] {
+        for good in ["http://localhost:5173", "https://example.org", "http://[::1]:80"] {
             assert!(is_origin(good), "{good}");
         }
-        for bad in [
-            "",
-            "null",
-            "*",
-            "example.org",
-            "https://",
-            "https://a/",
-            "https://A",
-            "ws://a",
-        ] {
+        for bad in ["", "null", "*", "example.org", "https://", "https://a/", "https://A", "ws://a"]
+        {
             assert!(!is_origin(bad), "{bad}");
         }
     }

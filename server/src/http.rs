@@ -54,9 +54,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     let allowed = app.config.allow_origins.iter();
     let cors = CorsLayer::new()
         .allow_origin(
-            allowed
-                .filter_map(|origin| origin.parse().ok())
-                .collect::<Vec<HeaderValue>>(),
+            allowed.filter_map(|origin| origin.parse().ok()).collect::<Vec<HeaderValue>>(),
         )
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE]);
@@ -75,9 +73,7 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         }
         None => router.fallback(nothing_here),
     };
-    router
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(app)
+    router.layer(DefaultBodyLimit::max(MAX_BODY)).with_state(app)
 }
 
 async fn upgrade(
@@ -91,10 +87,8 @@ async fn upgrade(
             return Refusal(rejection.status(), rejection.body_text()).into_response();
         }
     };
-    let offered: Vec<&str> = upgrade
-        .requested_protocols()
-        .filter_map(|offered| offered.to_str().ok())
-        .collect();
+    let offered: Vec<&str> =
+        upgrade.requested_protocols().filter_map(|offered| offered.to_str().ok()).collect();
     let admitted = admit(&app, &headers, &offered);
     let max_frame = app.config.max_frame();
     let upgrade = upgrade
@@ -150,18 +144,12 @@ fn admit(
 
 /// Checks a token and logs the outcome; never the token.
 fn validate(tokens: &Tokens, token: Option<&str>) -> Result<Identity, TokenError> {
-    let checked = token
-        .ok_or(TokenError::Missing)
-        .and_then(|token| tokens.check(token, SystemTime::now()));
+    let checked =
+        token.ok_or(TokenError::Missing).and_then(|token| tokens.check(token, SystemTime::now()));
     match &checked {
         Ok(identity) => {
             let expires_in_ms = whole_ms(identity.expires_in);
-            info!(
-                outcome = "accepted",
-                user = identity.user,
-                expires_in_ms,
-                "Token validation"
-            );
+            info!(outcome = "accepted", user = identity.user, expires_in_ms, "Token validation");
         }
         Err(error) => info!(outcome = "refused", reason = %error, "Token validation"),
     }
@@ -174,10 +162,7 @@ async fn token(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     if !origin_allowed(&headers, &app.config.allow_origins) {
-        return Err(Refusal(
-            StatusCode::FORBIDDEN,
-            "this origin is not allowed".into(),
-        ));
+        return Err(Refusal(StatusCode::FORBIDDEN, "this origin is not allowed".into()));
     }
     let body = body.map_err(|rejection| Refusal(rejection.status(), rejection.body_text()))?;
     // Whatever its type is said to be: a form on a foreign page cannot read the answer.
@@ -209,10 +194,7 @@ async fn nothing_here() -> Refusal {
 }
 
 async fn wrong_method() -> Refusal {
-    Refusal(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "this path takes another method".into(),
-    )
+    Refusal(StatusCode::METHOD_NOT_ALLOWED, "this path takes another method".into())
 }
 
 /// Says whether the page that asks may. A browser always says which one asks; what is no browser
@@ -224,13 +206,9 @@ fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     let Ok(origin) = origin.to_str() else {
         return false;
     };
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let origin_host = origin.split_once("://").map(|(_, host)| host);
-    let same = origin_host
-        .zip(host)
-        .is_some_and(|(one, other)| one.eq_ignore_ascii_case(other));
+    let same = origin_host.zip(host).is_some_and(|(one, other)| one.eq_ignore_ascii_case(other));
     same || allowed.iter().any(|allowed| allowed == origin)
 }
 
@@ -269,11 +247,7 @@ mod tests {
             (Some("http://localhost:8081"), "localhost:8080", false),
             (Some("http://localhost"), "localhost:8080", false),
             (Some("http://app.example.org"), "localhost:8080", false),
-            (
-                Some("https://app.example.org.evil.org"),
-                "localhost:8080",
-                false,
-            ),
+            (Some("https://app.example.org.evil.org"), "localhost:8080", false),
             (Some("null"), "localhost:8080", false),
             (Some(""), "localhost:8080", false),
         ] {

@@ -134,12 +134,7 @@ impl Hub {
             Command::Disconnect { key } => self.disconnect(key, now),
             Command::Join { key, id, group } => self.join(key, id, group),
             Command::Leave { key, id, group } => self.leave(key, id, &group),
-            Command::Publish {
-                key,
-                id,
-                group,
-                frame,
-            } => self.publish(key, id, &group, &frame),
+            Command::Publish { key, id, group, frame } => self.publish(key, id, &group, &frame),
             Command::Sweep => self.sweep(now),
         }
     }
@@ -152,10 +147,7 @@ impl Hub {
 
     /// Returns the sockets of a user.
     pub fn count(&self, user: &str) -> Count {
-        self.users
-            .get(user)
-            .map(|user| user.count)
-            .unwrap_or_default()
+        self.users.get(user).map(|user| user.count).unwrap_or_default()
     }
 
     fn connect(&mut self, key: Key, name: String) -> Vec<Delivery> {
@@ -164,22 +156,13 @@ impl Hub {
         user.count.opened += 1;
         user.gone_at = None;
         let replaced = user.current.replace(key);
-        self.connections.insert(
-            key,
-            Connection {
-                user: name,
-                groups: BTreeSet::new(),
-            },
-        );
+        self.connections.insert(key, Connection { user: name, groups: BTreeSet::new() });
         let Some(old) = replaced else {
             self.clients += 1;
             return Vec::new();
         };
         self.leave_all(old);
-        vec![Delivery::Close {
-            to: old,
-            code: CloseCode::REPLACED,
-        }]
+        vec![Delivery::Close { to: old, code: CloseCode::REPLACED }]
     }
 
     fn disconnect(&mut self, key: Key, now: Instant) -> Vec<Delivery> {
@@ -231,28 +214,20 @@ impl Hub {
         if self.live(key).is_none() {
             return Vec::new();
         }
-        let members = self
-            .groups
-            .get(group)
-            .filter(|members| members.contains(&key));
+        let members = self.groups.get(group).filter(|members| members.contains(&key));
         let Some(members) = members else {
             let message = format!("join {:?} before publishing to it", group.as_str());
             return refuse(key, id, message);
         };
         let mut deliveries = accept(key, id);
         let others = members.iter().filter(|member| **member != key);
-        deliveries.extend(others.map(|to| Delivery::Send {
-            to: *to,
-            frame: frame.clone(),
-        }));
+        deliveries.extend(others.map(|to| Delivery::Send { to: *to, frame: frame.clone() }));
         deliveries
     }
 
     fn sweep(&mut self, now: Instant) -> Vec<Delivery> {
         self.users.retain(|_, user| {
-            let gone = user
-                .gone_at
-                .is_some_and(|gone_at| gone_at + REMEMBER <= now);
+            let gone = user.gone_at.is_some_and(|gone_at| gone_at + REMEMBER <= now);
             !gone || user.count.open > 0
         });
         Vec::new()
@@ -286,17 +261,11 @@ impl Hub {
 }
 
 fn accept(to: Key, id: MessageId) -> Vec<Delivery> {
-    vec![Delivery::Send {
-        to,
-        frame: Outgoing::ack(id),
-    }]
+    vec![Delivery::Send { to, frame: Outgoing::ack(id) }]
 }
 
 fn refuse(to: Key, id: MessageId, message: String) -> Vec<Delivery> {
-    vec![Delivery::Send {
-        to,
-        frame: Outgoing::error(Some(id), "refused", message),
-    }]
+    vec![Delivery::Send { to, frame: Outgoing::error(Some(id), "refused", message) }]
 }
 
 #[cfg(test)]
@@ -313,13 +282,7 @@ mod tests {
 
         let deliveries = connect(&mut hub, 3, "ada");
 
-        assert_eq!(
-            deliveries,
-            [Delivery::Close {
-                to: Key(1),
-                code: CloseCode::REPLACED
-            }]
-        );
+        assert_eq!(deliveries, [Delivery::Close { to: Key(1), code: CloseCode::REPLACED }]);
         assert_eq!(hub.clients(), 2);
     }
 
@@ -327,14 +290,9 @@ mod tests {
     fn of_many_connections_of_a_user_exactly_the_newest_is_left() {
         let mut hub = Hub::default();
 
-        let deliveries: Vec<_> = (1..=50)
-            .flat_map(|key| connect(&mut hub, key, "ada"))
-            .collect();
+        let deliveries: Vec<_> = (1..=50).flat_map(|key| connect(&mut hub, key, "ada")).collect();
 
-        let closed = (1..50).map(|key| Delivery::Close {
-            to: Key(key),
-            code: CloseCode::REPLACED,
-        });
+        let closed = (1..50).map(|key| Delivery::Close { to: Key(key), code: CloseCode::REPLACED });
         assert_eq!(deliveries, closed.collect::<Vec<_>>());
         assert_eq!(hub.clients(), 1);
     }
@@ -367,10 +325,7 @@ mod tests {
 
         let deliveries = publish(&mut hub, 1, "tea");
 
-        let to_grace = Delivery::Send {
-            to: Key(2),
-            frame: frame(),
-        };
+        let to_grace = Delivery::Send { to: Key(2), frame: frame() };
         assert_eq!(deliveries, [accept(Key(1), ID), vec![to_grace]].concat());
     }
 
@@ -382,10 +337,7 @@ mod tests {
         join(&mut hub, 2, "tea");
 
         let message = r#"join "tea" before publishing to it"#;
-        assert_eq!(
-            publish(&mut hub, 1, "tea"),
-            refuse(Key(1), ID, message.into())
-        );
+        assert_eq!(publish(&mut hub, 1, "tea"), refuse(Key(1), ID, message.into()));
     }
 
     #[test]
@@ -471,10 +423,7 @@ mod tests {
     }
 
     fn connect(hub: &mut Hub, key: u64, user: &str) -> Vec<Delivery> {
-        let command = Command::Connect {
-            key: Key(key),
-            user: user.to_owned(),
-        };
+        let command = Command::Connect { key: Key(key), user: user.to_owned() };
         hub.handle(command, Instant::now())
     }
 
@@ -483,31 +432,18 @@ mod tests {
     }
 
     fn join(hub: &mut Hub, key: u64, group: &str) -> Vec<Delivery> {
-        let command = Command::Join {
-            key: Key(key),
-            id: ID,
-            group: Group::new(group).unwrap(),
-        };
+        let command = Command::Join { key: Key(key), id: ID, group: Group::new(group).unwrap() };
         hub.handle(command, Instant::now())
     }
 
     fn leave(hub: &mut Hub, key: u64, group: &str) -> Vec<Delivery> {
-        let command = Command::Leave {
-            key: Key(key),
-            id: ID,
-            group: Group::new(group).unwrap(),
-        };
+        let command = Command::Leave { key: Key(key), id: ID, group: Group::new(group).unwrap() };
         hub.handle(command, Instant::now())
     }
 
     fn publish(hub: &mut Hub, key: u64, group: &str) -> Vec<Delivery> {
         let group = Group::new(group).unwrap();
-        let command = Command::Publish {
-            key: Key(key),
-            id: ID,
-            group,
-            frame: frame(),
-        };
+        let command = Command::Publish { key: Key(key), id: ID, group, frame: frame() };
         hub.handle(command, Instant::now())
     }
 

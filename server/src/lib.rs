@@ -85,19 +85,12 @@ pub async fn serve(
 ) -> io::Result<()> {
     let faults = config.faults();
     if !faults.is_empty() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            faults.join("; "),
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, faults.join("; ")));
     }
     let tracker = TaskTracker::new();
     let stop = CancellationToken::new();
     let switchboard = Arc::new(Switchboard::new(config.max_queue));
-    tracker.spawn(sweep(
-        Arc::clone(&switchboard),
-        config.sweep_every,
-        stop.clone(),
-    ));
+    tracker.spawn(sweep(Arc::clone(&switchboard), config.sweep_every, stop.clone()));
     let router = http::router(Arc::new(App {
         tokens: Tokens::new(&config.secret, &config.audience, config.token_life),
         switchboard: Arc::clone(&switchboard),

@@ -30,11 +30,7 @@ pub(crate) struct Lingering<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Lingering<S> {
     /// Wraps a stream; `tracker` knows of it while it lingers.
     pub(crate) fn new(stream: S, tracker: TaskTracker) -> Self {
-        Self {
-            stream: Some(stream),
-            tracker,
-            done: false,
-        }
+        Self { stream: Some(stream), tracker, done: false }
     }
 
     fn with<T>(

@@ -44,10 +44,7 @@ async fn main() -> ExitCode {
 
 async fn serve(settings: Settings) -> io::Result<()> {
     let listener = TcpListener::bind(&settings.listen).await.map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("cannot listen on {}: {error}", settings.listen),
-        )
+        io::Error::new(error.kind(), format!("cannot listen on {}: {error}", settings.listen))
     })?;
     let address = listener.local_addr()?;
     // Before the line: who has read it may stop the server at once.
@@ -91,12 +88,8 @@ fn start_log(format: LogFormat, level: LevelFilter) {
     let layer = fmt::layer().with_writer(io::stderr);
     let layer = match format {
         LogFormat::Json => layer.json().flatten_event(true).boxed(),
-        LogFormat::Text => layer
-            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
-            .boxed(),
+        LogFormat::Text => layer.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).boxed(),
     };
     let ours = Targets::new().with_target("onesocket_server", level);
-    tracing_subscriber::registry()
-        .with(layer.with_filter(ours))
-        .init();
+    tracing_subscriber::registry().with(layer.with_filter(ours)).init();
 }

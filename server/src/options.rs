@@ -111,10 +111,7 @@ impl Options {
     /// Names all faults.
     pub(crate) fn into_settings(self, variable: Option<OsString>) -> Result<Settings, Faults> {
         let mut faults = Vec::new();
-        let secret = self
-            .secret(variable)
-            .map_err(|fault| faults.push(fault))
-            .ok();
+        let secret = self.secret(variable).map_err(|fault| faults.push(fault)).ok();
         let random_secret = matches!(secret, Some(None));
         let secret = match secret.flatten() {
             Some(secret) => secret,
@@ -169,20 +166,9 @@ impl Options {
             echo: self.echo,
             site: self.site,
         };
-        faults.extend(
-            config
-                .faults()
-                .into_iter()
-                .map(|fault| format!("--{fault}")),
-        );
+        faults.extend(config.faults().into_iter().map(|fault| format!("--{fault}")));
         if faults.is_empty() {
-            Ok(Settings {
-                listen: self.listen,
-                log,
-                log_level,
-                random_secret,
-                config,
-            })
+            Ok(Settings { listen: self.listen, log, log_level, random_secret, config })
         } else {
             Err(faults)
         }
@@ -199,18 +185,14 @@ impl Options {
             (None, Some(value)) => ("$ONESOCKET_SECRET".into(), value.into_encoded_bytes()),
             (None, None) if self.issue_tokens => return Ok(None),
             (None, None) => {
-                return Err(
-                    "there is no secret: give --secret-file or $ONESOCKET_SECRET, \
+                return Err("there is no secret: give --secret-file or $ONESOCKET_SECRET, \
                             or --issue-tokens for a random one"
-                        .into(),
-                );
+                    .into());
             }
         };
         // An editor's newline at the end is not meant.
         let secret = Secret::new(bytes.trim_ascii_end());
-        secret
-            .map(Some)
-            .map_err(|error| format!("{source}: {error}"))
+        secret.map(Some).map_err(|error| format!("{source}: {error}"))
     }
 }
 
@@ -259,9 +241,7 @@ fn read_size(text: &str) -> Option<usize> {
 }
 
 fn split_number(text: &str) -> Option<(u64, &str)> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     Some((number.parse().ok()?, unit))
 }
@@ -304,10 +284,7 @@ mod tests {
     fn the_defaults_are_those_of_the_library() {
         let settings = read(&["--issue-tokens"], None).unwrap();
 
-        let expected = Config {
-            issue_tokens: true,
-            ..Config::new(Secret::new([1; 32]).unwrap())
-        };
+        let expected = Config { issue_tokens: true, ..Config::new(Secret::new([1; 32]).unwrap()) };
         assert_eq!(format!("{:?}", settings.config), format!("{expected:?}"));
         assert!(settings.random_secret);
     }
@@ -319,11 +296,7 @@ mod tests {
         assert!(!read(&["--issue-tokens"], long).unwrap().random_secret);
         for (arguments, variable, fault) in [
             (&[][..], None, "there is no secret"),
-            (
-                &["--issue-tokens"][..],
-                Some("short".into()),
-                "at least 32 bytes, this one has 5",
-            ),
+            (&["--issue-tokens"][..], Some("short".into()), "at least 32 bytes, this one has 5"),
             (&["--secret-file", "/nowhere"][..], None, "cannot be read"),
         ] {
             let faults = read(arguments, variable).unwrap_err();
@@ -366,8 +339,6 @@ mod tests {
     #[allow(clippy::unwrap_in_result)] // what clap refuses is no case of these tests
     fn read(arguments: &[&str], variable: Option<String>) -> Result<Settings, Faults> {
         let arguments = [&["onesocket-server"], arguments].concat();
-        Options::try_parse_from(arguments)
-            .unwrap()
-            .into_settings(variable.map(OsString::from))
+        Options::try_parse_from(arguments).unwrap().into_settings(variable.map(OsString::from))
     }
 }

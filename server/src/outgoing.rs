@@ -27,11 +27,7 @@ impl Outgoing {
 
     /// Says that something was refused, and why.
     pub fn error(id: Option<MessageId>, code: &str, message: impl Into<String>) -> Self {
-        let error = FrameError {
-            id,
-            code: code.to_owned(),
-            message: message.into(),
-        };
+        let error = FrameError { id, code: code.to_owned(), message: message.into() };
         Self::text(&ServerFrame::Error(error))
     }
 

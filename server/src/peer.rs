@@ -38,10 +38,7 @@ enum End {
     /// The network is gone.
     Lost { cause: String },
     /// We begin the closing handshake.
-    Server {
-        code: CloseCode,
-        reason: &'static str,
-    },
+    Server { code: CloseCode, reason: &'static str },
 }
 
 /// What there is to do next.
@@ -71,19 +68,9 @@ pub(crate) async fn serve(
     let (registration, inbox) = switchboard.connect(&identity.user);
     let now = Instant::now().into_std();
     let session = Session::new(registration.key, identity, config, now);
-    let mut peer = Peer {
-        socket,
-        session,
-        registration,
-        inbox,
-        unflushed: false,
-    };
+    let mut peer = Peer { socket, session, registration, inbox, unflushed: false };
     let Err(end) = peer.run().await;
-    let Peer {
-        mut socket,
-        registration,
-        ..
-    } = peer;
+    let Peer { mut socket, registration, .. } = peer;
     end.log(registration.key.0);
     close(&mut socket, end).await;
     // Before the socket: whoever has seen its end finds it counted no more.
@@ -109,9 +96,7 @@ impl Peer {
                 Work::Receive(Some(Ok(message))) => self.on_message(message)?,
                 Work::Receive(Some(Err(error))) => return Err(End::of_read(error)),
                 Work::Receive(None) => {
-                    return Err(End::Lost {
-                        cause: "no close frame".into(),
-                    });
+                    return Err(End::Lost { cause: "no close frame".into() });
                 }
             }
         }
@@ -119,12 +104,7 @@ impl Peer {
 
     /// Waits for the next thing to do. What was written is flushed once there is nothing else.
     async fn next_work(&mut self, timer: Pin<&mut Sleep>) -> Result<Work, End> {
-        let Self {
-            socket,
-            inbox: Inbox { frames, close },
-            unflushed,
-            ..
-        } = self;
+        let Self { socket, inbox: Inbox { frames, close }, unflushed, .. } = self;
         // Without an order: neither may starve the other.
         let traffic = async {
             tokio::select! {
@@ -149,9 +129,7 @@ impl Peer {
             // Answered by the library; no sign that the page is alive.
             Message::Ping(_) | Message::Pong(_) => {}
             Message::Close(frame) => {
-                return Err(End::Client {
-                    code: frame.map(|frame| frame.code),
-                });
+                return Err(End::Client { code: frame.map(|frame| frame.code) });
             }
         }
         Ok(())
@@ -212,9 +190,7 @@ impl End {
     }
 
     fn vanished() -> Self {
-        Self::Lost {
-            cause: "the stream ended without a close frame".into(),
-        }
+        Self::Lost { cause: "the stream ended without a close frame".into() }
     }
 
     fn log(&self, connection: u64) {
@@ -268,10 +244,7 @@ async fn close(socket: &mut WebSocket, end: End) {
             // The library has the echo ready; reading on sends it.
             End::Client { .. } => {}
             End::Server { code, reason } => {
-                let frame = CloseFrame {
-                    code: code.get(),
-                    reason: reason.into(),
-                };
+                let frame = CloseFrame { code: code.get(), reason: reason.into() };
                 socket.send(Message::Close(Some(frame))).await?;
             }
         }

@@ -148,11 +148,7 @@ impl Session {
             ClientFrame::Leave { id, group } => self.tell(Command::Leave { key, id, group }),
             ClientFrame::Message { id, data } => {
                 if self.fits(id, data.get().len()) {
-                    let message = ServerMessage {
-                        data,
-                        group: None,
-                        from: None,
-                    };
+                    let message = ServerMessage { data, group: None, from: None };
                     self.on_message(id, Outgoing::text(&ServerFrame::Message(message)));
                 }
             }
@@ -160,18 +156,9 @@ impl Session {
             ClientFrame::Publish { id, group, data } => {
                 if self.fits(id, data.get().len()) {
                     let from = Some(self.user.clone());
-                    let message = ServerMessage {
-                        data,
-                        group: Some(group.clone()),
-                        from,
-                    };
+                    let message = ServerMessage { data, group: Some(group.clone()), from };
                     let frame = Outgoing::text(&ServerFrame::Message(message));
-                    self.tell(Command::Publish {
-                        key,
-                        id,
-                        group,
-                        frame,
-                    });
+                    self.tell(Command::Publish { key, id, group, frame });
                 }
             }
         }
@@ -192,19 +179,12 @@ impl Session {
         let Some(open) = self.open() else { return };
         open.bad_frames += 1;
         if open.bad_frames >= MAX_BAD_FRAMES {
-            self.close(
-                CloseCode::BAD_FRAME,
-                "too many frames that are no frames of onesocket.v1",
-            );
+            self.close(CloseCode::BAD_FRAME, "too many frames that are no frames of onesocket.v1");
         }
     }
 
     fn on_sweep(&mut self, now: Instant) {
-        let Config {
-            stale_after,
-            sweep_every,
-            ..
-        } = *self.config;
+        let Config { stale_after, sweep_every, .. } = *self.config;
         let Some(open) = self.open() else { return };
         open.next_sweep = now + sweep_every;
         if now.saturating_duration_since(open.heard_at) >= stale_after {
@@ -272,10 +252,7 @@ mod tests {
     #[test]
     fn the_welcome_is_the_first_output() {
         let now = Instant::now();
-        let identity = Identity {
-            user: "ada".into(),
-            expires_in: Duration::from_secs(299),
-        };
+        let identity = Identity { user: "ada".into(), expires_in: Duration::from_secs(299) };
 
         let mut session = Session::new(Key(42), identity, Arc::new(config()), now);
 
@@ -328,10 +305,7 @@ mod tests {
         assert_eq!(now - start, Duration::from_secs(150));
         assert_eq!(
             close,
-            Output::Close {
-                code: CloseCode::STALE,
-                reason: "no frame for too long"
-            }
+            Output::Close { code: CloseCode::STALE, reason: "no frame for too long" }
         );
     }
 
@@ -354,41 +328,22 @@ mod tests {
 
         session.handle_text(r#"{"type":"join","id":7,"group":"tea"}"#, now);
         session.handle_text(r#"{"type":"leave","id":7,"group":"tea"}"#, now);
-        session.handle_text(
-            r#"{"type":"publish","id":7,"group":"tea","data":{"a": 1.0}}"#,
-            now,
-        );
+        session.handle_text(r#"{"type":"publish","id":7,"group":"tea","data":{"a": 1.0}}"#, now);
 
         // As it was written, spaces included.
         let text = r#"{"type":"message","group":"tea","from":"ada","data":{"a": 1.0}}"#;
         let frame = Outgoing::Text(text.into());
         let expected = [
-            Command::Join {
-                key,
-                id,
-                group: group.clone(),
-            },
-            Command::Leave {
-                key,
-                id,
-                group: group.clone(),
-            },
-            Command::Publish {
-                key,
-                id,
-                group,
-                frame,
-            },
+            Command::Join { key, id, group: group.clone() },
+            Command::Leave { key, id, group: group.clone() },
+            Command::Publish { key, id, group, frame },
         ];
         assert_eq!(drain(&mut session), expected.map(Output::Tell));
     }
 
     #[test]
     fn messages_to_the_server_come_back_where_it_echoes() {
-        let (mut session, now) = started(Config {
-            echo: true,
-            ..config()
-        });
+        let (mut session, now) = started(Config { echo: true, ..config() });
 
         session.handle_text(r#"{"type":"message","id":7,"data":[1, 2]}"#, now);
         session.handle_binary(&encode_client_binary(ID, b"\xff\x00").into(), now);
@@ -396,10 +351,7 @@ mod tests {
         let ack = r#"{"type":"ack","id":7}"#;
         let text = r#"{"type":"message","data":[1, 2]}"#;
         let binary = Output::Send(Outgoing::Binary(Bytes::from_static(b"\xff\x00")));
-        assert_eq!(
-            drain(&mut session),
-            [sent(ack), sent(text), sent(ack), binary]
-        );
+        assert_eq!(drain(&mut session), [sent(ack), sent(text), sent(ack), binary]);
     }
 
     #[test]
@@ -412,34 +364,21 @@ mod tests {
         let outputs = drain(&mut session);
         assert_eq!(outputs.len(), 2);
         for output in outputs {
-            assert!(
-                text(&output).contains(r#""id":7,"code":"no-handler""#),
-                "{output:?}"
-            );
+            assert!(text(&output).contains(r#""id":7,"code":"no-handler""#), "{output:?}");
         }
     }
 
     #[test]
     fn a_payload_above_the_limit_is_refused_and_the_connection_stays() {
-        let (mut session, now) = started(Config {
-            echo: true,
-            max_message: 4,
-            ..config()
-        });
+        let (mut session, now) = started(Config { echo: true, max_message: 4, ..config() });
 
         session.handle_text(r#"{"type":"message","id":7,"data":"abc"}"#, now);
-        session.handle_text(
-            r#"{"type":"publish","id":7,"group":"tea","data":"abc"}"#,
-            now,
-        );
+        session.handle_text(r#"{"type":"publish","id":7,"group":"tea","data":"abc"}"#, now);
         session.handle_binary(&encode_client_binary(ID, b"abcde").into(), now);
         let outputs = drain(&mut session);
         assert_eq!(outputs.len(), 3);
         for output in outputs {
-            assert!(
-                text(&output).contains(r#""id":7,"code":"too-large""#),
-                "{output:?}"
-            );
+            assert!(text(&output).contains(r#""id":7,"code":"too-large""#), "{output:?}");
         }
 
         session.handle_text(r#"{"type":"message","id":7,"data":"ab"}"#, now);
@@ -464,22 +403,13 @@ mod tests {
         session.handle_text("", now);
 
         let outputs = drain(&mut session);
-        assert!(matches!(
-            outputs[1],
-            Output::Close {
-                code: CloseCode::BAD_FRAME,
-                ..
-            }
-        ));
+        assert!(matches!(outputs[1], Output::Close { code: CloseCode::BAD_FRAME, .. }));
         assert_eq!(outputs.len(), 2);
     }
 
     #[test]
     fn nothing_comes_after_a_close() {
-        let (mut session, start) = started(Config {
-            echo: true,
-            ..config()
-        });
+        let (mut session, start) = started(Config { echo: true, ..config() });
         session.handle_elapsed(start + Duration::from_hours(1));
         assert_eq!(drain(&mut session).len(), 1);
 
@@ -496,10 +426,7 @@ mod tests {
 
     fn started(config: Config) -> (Session, Instant) {
         let now = Instant::now();
-        let identity = Identity {
-            user: "ada".into(),
-            expires_in: config.token_life,
-        };
+        let identity = Identity { user: "ada".into(), expires_in: config.token_life };
         let mut session = Session::new(Key(1), identity, Arc::new(config), now);
         assert_eq!(drain(&mut session).len(), 1);
         (session, now)

@@ -65,16 +65,9 @@ pub(crate) struct Registration {
 impl Switchboard {
     /// Makes a switchboard that lets `max_bytes` wait for each peer.
     pub(crate) fn new(max_bytes: usize) -> Self {
-        let inner = Inner {
-            hub: Hub::default(),
-            mailboxes: HashMap::new(),
-            last: Key(0),
-            leaving: false,
-        };
-        Self {
-            max_bytes,
-            inner: Mutex::new(inner),
-        }
+        let inner =
+            Inner { hub: Hub::default(), mailboxes: HashMap::new(), last: Key(0), leaving: false };
+        Self { max_bytes, inner: Mutex::new(inner) }
     }
 
     /// Registers a connection of `user`, and has the older one closed.
@@ -82,30 +75,14 @@ impl Switchboard {
         let (frames, waiting) = mpsc::channel(MAX_FRAMES);
         let (close, to_close) = oneshot::channel();
         let bytes = Arc::new(AtomicUsize::new(0));
-        let queue = Frames {
-            waiting,
-            bytes: Arc::clone(&bytes),
-        };
-        let inbox = Inbox {
-            frames: queue,
-            close: to_close,
-        };
+        let queue = Frames { waiting, bytes: Arc::clone(&bytes) };
+        let inbox = Inbox { frames: queue, close: to_close };
 
         let mut inner = self.lock();
         let key = Key(inner.last.0 + 1);
         inner.last = key;
-        inner.mailboxes.insert(
-            key,
-            Mailbox {
-                frames,
-                bytes,
-                close,
-            },
-        );
-        let command = Command::Connect {
-            key,
-            user: user.to_owned(),
-        };
+        inner.mailboxes.insert(key, Mailbox { frames, bytes, close });
+        let command = Command::Connect { key, user: user.to_owned() };
         let deliveries = inner.hub.handle(command, now());
         let closed = inner.deliver(deliveries, self.max_bytes);
         if inner.leaving {
@@ -117,13 +94,7 @@ impl Switchboard {
         log_closed(&closed);
         info!(user, connection = key.0, "Client connected");
         info!(clients, "Total clients: {clients}");
-        (
-            Registration {
-                key,
-                switchboard: Arc::clone(self),
-            },
-            inbox,
-        )
+        (Registration { key, switchboard: Arc::clone(self) }, inbox)
     }
 
     /// Tells the hub something and delivers what follows, except to `own`: that is returned, for
@@ -248,17 +219,9 @@ impl Drop for Registration {
 fn log_closed(closed: &[(Key, CloseCode)]) {
     for (key, code) in closed {
         if *code == CloseCode::REPLACED {
-            info!(
-                connection = key.0,
-                code = code.get(),
-                "Closing existing connection"
-            );
+            info!(connection = key.0, code = code.get(), "Closing existing connection");
         } else {
-            warn!(
-                connection = key.0,
-                code = code.get(),
-                "Closing a slow connection"
-            );
+            warn!(connection = key.0, code = code.get(), "Closing a slow connection");
         }
     }
 }

@@ -152,10 +152,7 @@ impl Tokens {
             return Err(TokenError::Claims);
         }
         let expires_in = self.check_times(&claims, since_epoch(now))?;
-        Ok(Identity {
-            user: claims.sub,
-            expires_in,
-        })
+        Ok(Identity { user: claims.sub, expires_in })
     }
 
     fn check_times(&self, claims: &Claims, now: Duration) -> Result<Duration, TokenError> {
@@ -177,11 +174,7 @@ impl Tokens {
 fn check_user(user: &str) -> Result<(), TokenError> {
     let fits = (1..=MAX_USER_BYTES).contains(&user.len());
     // A control character would forge lines in logs and terminals.
-    if fits && !user.chars().any(char::is_control) {
-        Ok(())
-    } else {
-        Err(TokenError::User)
-    }
+    if fits && !user.chars().any(char::is_control) { Ok(()) } else { Err(TokenError::User) }
 }
 
 fn since_epoch(now: SystemTime) -> Duration {
@@ -213,11 +206,7 @@ impl fmt::Debug for Secret {
 
 impl fmt::Display for SecretError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "a secret has at least {MIN_SECRET_BYTES} bytes, this one has {}",
-            self.bytes
-        )
+        write!(f, "a secret has at least {MIN_SECRET_BYTES} bytes, this one has {}", self.bytes)
     }
 }
 
@@ -259,13 +248,7 @@ mod tests {
         let token = tokens.issue("ada", "1", now).unwrap();
 
         let expires_in = Duration::from_millis(299_500);
-        assert_eq!(
-            tokens.check(&token, now),
-            Ok(Identity {
-                user: "ada".into(),
-                expires_in
-            })
-        );
+        assert_eq!(tokens.check(&token, now), Ok(Identity { user: "ada".into(), expires_in }));
     }
 
     #[test]
@@ -330,15 +313,7 @@ mod tests {
         assert_eq!(tokens.check(&forged, NOW), Err(TokenError::Signature));
         assert_eq!(tokens.check(&confused, NOW), Err(TokenError::Algorithm));
         assert_eq!(tokens.check(&sha512, NOW), Err(TokenError::Algorithm));
-        for bad in [
-            unsigned.as_str(),
-            "",
-            "a.b.c",
-            "....",
-            "\u{0}",
-            &good[1..],
-            parts[0],
-        ] {
+        for bad in [unsigned.as_str(), "", "a.b.c", "....", "\u{0}", &good[1..], parts[0]] {
             assert!(tokens.check(bad, NOW).is_err(), "{bad}");
         }
     }

@@ -51,34 +51,18 @@ async fn it_logs_what_happens_and_never_a_token() {
         let mut second = connect(&address, &ours).await;
         assert_eq!(second.json().await["type"], "welcome");
         assert_eq!(first.closed().await.0, 4409);
-        assert_eq!(
-            connect(&address, issued).await.json().await["type"],
-            "welcome"
-        );
+        assert_eq!(connect(&address, issued).await.json().await["type"], "welcome");
         assert_eq!(connect(&address, canary).await.closed().await.0, 4401);
         for token in [&ours, canary] {
             let bearer = format!("Authorization: Bearer {token}");
             http(open(&address).await, "GET", "/connections", &[&bearer], "").await;
         }
-        http(
-            open(&address).await,
-            "GET",
-            &format!("/?token={canary}"),
-            &[],
-            "",
-        )
-        .await;
+        http(open(&address).await, "GET", &format!("/?token={canary}"), &[], "").await;
         drop((first, second));
         terminate(&process);
 
         let mut log = String::new();
-        process
-            .stderr
-            .take()
-            .unwrap()
-            .read_to_string(&mut log)
-            .await
-            .unwrap();
+        process.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
         for said in [
             "Token validation",
             "Closing existing connection",
@@ -112,39 +96,20 @@ async fn a_random_secret_is_mentioned_and_not_shown() {
     terminate(&process);
 
     let mut log = String::new();
-    process
-        .stderr
-        .take()
-        .unwrap()
-        .read_to_string(&mut log)
-        .await
-        .unwrap();
+    process.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
 
     assert!(log.contains("The secret is a random one"), "{log}");
 }
 
 #[tokio::test]
 async fn bad_options_are_refused_all_at_once() {
-    let mut command = command(&[
-        "--ping-every=0s",
-        "--max-message=big",
-        "--allow-origin=here",
-    ]);
-    let output = command
-        .env("ONESOCKET_SECRET", "short")
-        .output()
-        .await
-        .unwrap();
+    let mut command = command(&["--ping-every=0s", "--max-message=big", "--allow-origin=here"]);
+    let output = command.env("ONESOCKET_SECRET", "short").output().await.unwrap();
 
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
     let said = String::from_utf8(output.stderr).unwrap();
-    for option in [
-        "ONESOCKET_SECRET",
-        "--ping-every",
-        "--max-message",
-        "--allow-origin",
-    ] {
+    for option in ["ONESOCKET_SECRET", "--ping-every", "--max-message", "--allow-origin"] {
         assert!(said.contains(option), "{said}");
     }
 }
@@ -168,23 +133,15 @@ async fn start(arguments: &[&str]) -> (Child, String) {
 async fn listening(mut command: Command) -> (Child, String) {
     let mut process = command.spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(process.stdout.take().unwrap())
-        .read_line(&mut line)
-        .await
-        .unwrap();
-    let address = line
-        .strip_prefix("listening on http://")
-        .expect("the first line");
+    BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
+    let address = line.strip_prefix("listening on http://").expect("the first line");
     let address = address.strip_suffix('\n').unwrap().to_owned();
     (process, address)
 }
 
 fn terminate(process: &Child) {
     let id = process.id().unwrap().to_string();
-    let status = std::process::Command::new("kill")
-        .args(["-TERM", &id])
-        .status()
-        .unwrap();
+    let status = std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap();
     assert!(status.success());
 }
 

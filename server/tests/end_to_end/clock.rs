@@ -36,16 +36,9 @@ async fn a_client_that_answers_pings_stays_until_the_grace_after_its_token() {
     };
 
     assert_eq!(code, 4401);
-    assert_eq!(
-        pings,
-        (1..=pings.len() as u64).map(|n| 25 * n).collect::<Vec<_>>()
-    );
+    assert_eq!(pings, (1..=pings.len() as u64).map(|n| 25 * n).collect::<Vec<_>>());
     // Tokens count in whole seconds of the wall clock.
-    assert!(
-        (323..=325).contains(&start.elapsed().as_secs()),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!((323..=325).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
@@ -67,13 +60,7 @@ async fn a_client_that_answers_only_the_sockets_own_pings_is_swept() {
 
 #[tokio::test(start_paused = true)]
 async fn who_reads_too_slowly_is_closed_and_costs_the_others_nothing() {
-    let server = Server::start_in_memory(
-        Config {
-            max_queue: 256 << 10,
-            ..config()
-        },
-        BUFFER,
-    );
+    let server = Server::start_in_memory(Config { max_queue: 256 << 10, ..config() }, BUFFER);
     let mut slow = server.connect("slow").await;
     let mut quick = server.connect("quick").await;
     let mut publisher = server.connect("publisher").await;
@@ -151,11 +138,7 @@ async fn a_server_leaves_in_time_whatever_its_clients_do() {
 
     assert_eq!(reading.closed().await.0, 1012);
     left.await.unwrap();
-    assert!(
-        start.elapsed() < Duration::from_secs(10),
-        "{:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     drop((silent, mute));
 }
 

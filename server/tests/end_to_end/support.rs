@@ -90,9 +90,7 @@ impl Server {
 
     /// Connects a user, whose token is good, up to the welcome.
     pub(crate) async fn connect(&self, user: &str) -> Client {
-        let mut client = self
-            .offer(&[SUBPROTOCOL, &token_subprotocol(&token(user))])
-            .await;
+        let mut client = self.offer(&[SUBPROTOCOL, &token_subprotocol(&token(user))]).await;
         let welcome = client.json().await;
         assert_eq!(welcome["type"], "welcome", "{welcome}");
         client
@@ -121,10 +119,7 @@ impl Server {
         let answer = self.http("GET", "/connections", &[&bearer], "").await;
         let count: Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(count["user"], user);
-        (
-            count["open"].as_u64().unwrap(),
-            count["opened"].as_u64().unwrap(),
-        )
+        (count["open"].as_u64().unwrap(), count["opened"].as_u64().unwrap())
     }
 
     /// Tells it to leave; what comes back resolves once it has left.
@@ -171,9 +166,7 @@ impl Client {
 
     /// Returns the next message; an error if the connection was reset.
     pub(crate) async fn next(&mut self) -> Option<Result<Message, Error>> {
-        timeout(PATIENCE, self.socket.next())
-            .await
-            .expect("nothing came")
+        timeout(PATIENCE, self.socket.next()).await.expect("nothing came")
     }
 
     /// Returns the next frame, which has to be JSON.
@@ -210,10 +203,7 @@ pub(crate) async fn upgrade(stream: Box<dyn Io>, headers: &[(&'static str, &str)
     }
     let config = WebSocketConfig::default().read_buffer_size(4096);
     let handshake = tokio_tungstenite::client_async_with_config(request, stream, Some(config));
-    let (socket, response) = timeout(PATIENCE, handshake)
-        .await
-        .expect("no answer")
-        .unwrap();
+    let (socket, response) = timeout(PATIENCE, handshake).await.expect("no answer").unwrap();
     Client { socket, response }
 }
 
@@ -227,27 +217,15 @@ pub(crate) async fn http(
 ) -> Answer {
     let length = format!("Content-Length: {}", body.len());
     let first = format!("{method} {path} HTTP/1.1");
-    let mut lines = vec![
-        first.as_str(),
-        "Host: localhost:8080",
-        "Connection: close",
-        &length,
-    ];
+    let mut lines = vec![first.as_str(), "Host: localhost:8080", "Connection: close", &length];
     lines.extend(headers);
     let request = format!("{}\r\n\r\n{body}", lines.join("\r\n"));
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    timeout(PATIENCE, stream.read_to_string(&mut answer))
-        .await
-        .expect("no answer")
-        .unwrap();
+    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("no answer").unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer {
-        status,
-        head: head.to_lowercase(),
-        body: body.to_owned(),
-    }
+    Answer { status, head: head.to_lowercase(), body: body.to_owned() }
 }
 
 /// Returns a secret that all these tests use.
@@ -267,7 +245,5 @@ pub(crate) fn token(user: &str) -> String {
 
 /// Signs a token that was good at `time`.
 pub(crate) fn token_issued_at(user: &str, time: SystemTime) -> String {
-    Tokens::new(&secret(), "onesocket", Duration::from_mins(5))
-        .issue(user, "id", time)
-        .unwrap()
+    Tokens::new(&secret(), "onesocket", Duration::from_mins(5)).issue(user, "id", time).unwrap()
 }

@@ -16,9 +16,7 @@ use crate::support::{Server, config, token, token_issued_at, upgrade};
 #[tokio::test]
 async fn a_client_is_welcomed_and_its_token_is_not_echoed() {
     let server = Server::start(config()).await;
-    let mut client = server
-        .offer(&[SUBPROTOCOL, &token_subprotocol(&token("ada"))])
-        .await;
+    let mut client = server.offer(&[SUBPROTOCOL, &token_subprotocol(&token("ada"))]).await;
 
     let mut welcome = client.json().await;
 
@@ -29,12 +27,8 @@ async fn a_client_is_welcomed_and_its_token_is_not_echoed() {
         "pingIntervalMs": 25000, "maxMessageBytes": 65536,
     });
     assert_eq!(welcome, expected);
-    let echoed: Vec<_> = client
-        .response
-        .headers()
-        .get_all("sec-websocket-protocol")
-        .iter()
-        .collect();
+    let echoed: Vec<_> =
+        client.response.headers().get_all("sec-websocket-protocol").iter().collect();
     assert_eq!(echoed, [SUBPROTOCOL]);
 }
 
@@ -45,22 +39,10 @@ async fn who_may_not_connect_is_accepted_and_told_why() {
     let good = token_subprotocol(&token("ada"));
     for (offered, code, reason) in [
         (vec![SUBPROTOCOL], 4401, "no token"),
-        (
-            vec![SUBPROTOCOL, &token_subprotocol(&expired)],
-            4401,
-            "the token has expired",
-        ),
-        (
-            vec![SUBPROTOCOL, &token_subprotocol("nonsense")],
-            4401,
-            "the token is not valid",
-        ),
+        (vec![SUBPROTOCOL, &token_subprotocol(&expired)], 4401, "the token has expired"),
+        (vec![SUBPROTOCOL, &token_subprotocol("nonsense")], 4401, "the token is not valid"),
         (vec![SUBPROTOCOL, "onesocket.token.!"], 4401, "no token"),
-        (
-            vec!["other", &good],
-            4400,
-            "offer the subprotocol onesocket.v1",
-        ),
+        (vec!["other", &good], 4400, "offer the subprotocol onesocket.v1"),
     ] {
         let refused = match offered[0] {
             SUBPROTOCOL => server.offer(&offered).await.closed().await,
@@ -76,11 +58,7 @@ async fn who_may_not_connect_is_accepted_and_told_why() {
 #[tokio::test]
 async fn pages_of_other_origins_may_not_connect_unless_they_are_named() {
     let allow_origins = vec!["https://app.example.org".to_owned()];
-    let server = Server::start(Config {
-        allow_origins,
-        ..config()
-    })
-    .await;
+    let server = Server::start(Config { allow_origins, ..config() }).await;
     let offered = format!("{SUBPROTOCOL}, {}", token_subprotocol(&token("ada")));
     for (origin, may) in [
         ("http://localhost:8080", true),
@@ -88,10 +66,7 @@ async fn pages_of_other_origins_may_not_connect_unless_they_are_named() {
         ("https://evil.example.org", false),
         ("null", false),
     ] {
-        let headers = [
-            ("sec-websocket-protocol", offered.as_str()),
-            ("origin", origin),
-        ];
+        let headers = [("sec-websocket-protocol", offered.as_str()), ("origin", origin)];
         let mut client = upgrade(server.open().await, &headers).await;
         if may {
             assert_eq!(client.json().await["type"], "welcome", "{origin}");
@@ -113,14 +88,8 @@ async fn a_user_who_connects_again_replaces_the_older_connection() {
     let reason = "the same user has connected elsewhere".to_owned();
     assert_eq!(older.closed().await, (4409, reason));
     assert_eq!(server.count("ada").await, (1, 2));
-    assert_eq!(
-        newer.ask(r#"{"type":"join","id":1,"group":"a"}"#).await["type"],
-        "ack"
-    );
-    assert_eq!(
-        other.ask(r#"{"type":"join","id":1,"group":"a"}"#).await["type"],
-        "ack"
-    );
+    assert_eq!(newer.ask(r#"{"type":"join","id":1,"group":"a"}"#).await["type"], "ack");
+    assert_eq!(other.ask(r#"{"type":"join","id":1,"group":"a"}"#).await["type"], "ack");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,9 +99,7 @@ async fn of_fifty_connections_at_once_exactly_the_newest_is_left() {
     for _ in 0..50 {
         let server = std::sync::Arc::clone(&server);
         clients.spawn(async move {
-            let mut client = server
-                .offer(&[SUBPROTOCOL, &token_subprotocol(&token("ada"))])
-                .await;
+            let mut client = server.offer(&[SUBPROTOCOL, &token_subprotocol(&token("ada"))]).await;
             // One that is replaced before its welcome was written gets none.
             let mut number = None;
             loop {
@@ -175,10 +142,7 @@ async fn members_of_a_group_hear_what_others_publish() {
     let publish = r#"{"type":"publish","id":2,"group":"tea","data":{"hot":true}}"#;
 
     let refused = ada.ask(publish).await;
-    assert_eq!(
-        (&refused["code"], &refused["id"]),
-        (&json!("refused"), &json!(2))
-    );
+    assert_eq!((&refused["code"], &refused["id"]), (&json!("refused"), &json!(2)));
 
     assert_eq!(ada.ask(join).await, json!({"type": "ack", "id": 1}));
     assert_eq!(grace.ask(join).await, json!({"type": "ack", "id": 1}));
@@ -195,30 +159,18 @@ async fn members_of_a_group_hear_what_others_publish() {
 
 #[tokio::test]
 async fn messages_come_back_from_a_server_that_echoes() {
-    let server = Server::start(Config {
-        echo: true,
-        ..config()
-    })
-    .await;
+    let server = Server::start(Config { echo: true, ..config() }).await;
     let mut client = server.connect("ada").await;
 
-    let ack = client
-        .ask(r#"{"type":"message","id":1,"data":"ünï"}"#)
-        .await;
+    let ack = client.ask(r#"{"type":"message","id":1,"data":"ünï"}"#).await;
     assert_eq!(ack, json!({"type": "ack", "id": 1}));
-    assert_eq!(
-        client.json().await,
-        json!({"type": "message", "data": "ünï"})
-    );
+    assert_eq!(client.json().await, json!({"type": "message", "data": "ünï"}));
 
     let payload = vec![0xff; 65536];
     let frame = encode_client_binary(MessageId(2), &payload);
     client.socket.send(Message::binary(frame)).await.unwrap();
     assert_eq!(client.json().await, json!({"type": "ack", "id": 2}));
-    assert_eq!(
-        client.next().await.unwrap().unwrap(),
-        Message::binary(payload)
-    );
+    assert_eq!(client.next().await.unwrap().unwrap(), Message::binary(payload));
 }
 
 #[tokio::test]
@@ -226,14 +178,9 @@ async fn a_server_that_does_not_echo_has_no_use_for_messages() {
     let server = Server::start(config()).await;
     let mut client = server.connect("ada").await;
 
-    let error = client
-        .ask(r#"{"type":"message","id":1,"data":"hello"}"#)
-        .await;
+    let error = client.ask(r#"{"type":"message","id":1,"data":"hello"}"#).await;
 
-    assert_eq!(
-        (&error["code"], &error["id"]),
-        (&json!("no-handler"), &json!(1))
-    );
+    assert_eq!((&error["code"], &error["id"]), (&json!("no-handler"), &json!(1)));
 }
 
 #[tokio::test]
@@ -243,19 +190,12 @@ async fn a_giant_frame_ends_its_connection_and_no_other() {
     for size in [(64 << 10) + 1025, 8 << 20] {
         let mut client = server.connect("ada").await;
 
-        client
-            .socket
-            .send(Message::binary(vec![0; size]))
-            .await
-            .unwrap();
+        client.socket.send(Message::binary(vec![0; size])).await.unwrap();
 
         let reason = "the frame is too large".to_owned();
         assert_eq!(client.closed().await, (4413, reason), "{size}");
     }
-    assert_eq!(
-        other.ask(r#"{"type":"join","id":1,"group":"a"}"#).await["type"],
-        "ack"
-    );
+    assert_eq!(other.ask(r#"{"type":"join","id":1,"group":"a"}"#).await["type"], "ack");
 }
 
 #[tokio::test]
@@ -264,16 +204,9 @@ async fn a_payload_above_the_limit_in_a_frame_below_it_is_refused() {
     let mut client = server.connect("ada").await;
     let payload = "x".repeat(64 << 10);
 
-    let error = client
-        .ask(&format!(
-            r#"{{"type":"message","id":1,"data":"{payload}"}}"#
-        ))
-        .await;
+    let error = client.ask(&format!(r#"{{"type":"message","id":1,"data":"{payload}"}}"#)).await;
 
-    assert_eq!(
-        (&error["code"], &error["id"]),
-        (&json!("too-large"), &json!(1))
-    );
+    assert_eq!((&error["code"], &error["id"]), (&json!("too-large"), &json!(1)));
 }
 
 #[tokio::test]
@@ -281,14 +214,7 @@ async fn bad_frames_are_answered_until_the_tenth_ends_the_connection() {
     let server = Server::start(config()).await;
     let mut client = server.connect("ada").await;
 
-    for bad in [
-        "",
-        "[]",
-        "{}",
-        "\u{0}",
-        r#"{"type":"dance"}"#,
-        r#"{"type":"join","id":1}"#,
-    ] {
+    for bad in ["", "[]", "{}", "\u{0}", r#"{"type":"dance"}"#, r#"{"type":"join","id":1}"#] {
         assert_eq!(client.ask(bad).await["code"], "invalid-message", "{bad}");
     }
     for _ in 0..4 {
@@ -303,10 +229,7 @@ async fn a_close_is_echoed_and_the_server_ends_the_stream() {
     let server = Server::start(config()).await;
     let mut client = server.connect("ada").await;
 
-    let close = CloseFrame {
-        code: CloseCode::Library(3001),
-        reason: "done".into(),
-    };
+    let close = CloseFrame { code: CloseCode::Library(3001), reason: "done".into() };
     client.socket.close(Some(close)).await.unwrap();
 
     assert_eq!(client.closed().await.0, 3001);
@@ -334,22 +257,12 @@ async fn a_server_that_leaves_tells_all_and_ends() {
 
 #[tokio::test]
 async fn a_token_is_issued_to_who_asks_where_that_is_wanted() {
-    let server = Server::start(Config {
-        issue_tokens: true,
-        ..config()
-    })
-    .await;
+    let server = Server::start(Config { issue_tokens: true, ..config() }).await;
 
-    let answer = server
-        .http("POST", "/token", &[], r#"{"user":"ada"}"#)
-        .await;
+    let answer = server.http("POST", "/token", &[], r#"{"user":"ada"}"#).await;
 
     assert_eq!(answer.status, 200);
-    assert!(
-        answer.head.contains("cache-control: no-store"),
-        "{}",
-        answer.head
-    );
+    assert!(answer.head.contains("cache-control: no-store"), "{}", answer.head);
     let body: Value = serde_json::from_str(&answer.body).unwrap();
     assert_eq!(body["expiresInMs"], 300_000);
     let token = token_subprotocol(body["token"].as_str().unwrap());
@@ -359,11 +272,7 @@ async fn a_token_is_issued_to_who_asks_where_that_is_wanted() {
 
 #[tokio::test]
 async fn what_http_refuses_it_refuses_with_a_sentence() {
-    let issuing = Server::start(Config {
-        issue_tokens: true,
-        ..config()
-    })
-    .await;
+    let issuing = Server::start(Config { issue_tokens: true, ..config() }).await;
     let bare = Server::start(config()).await;
     let long = format!(r#"{{"user":"{}"}}"#, "x".repeat(5000));
     let evil = ["Origin: https://evil.example.org"];
@@ -372,26 +281,12 @@ async fn what_http_refuses_it_refuses_with_a_sentence() {
         (&issuing, "POST", "/token", &[], r#"{"user":""}"#, 400),
         (&issuing, "POST", "/token", &[], r#"{"user":"a\nb"}"#, 400),
         (&issuing, "POST", "/token", &[], &long, 413),
-        (
-            &issuing,
-            "POST",
-            "/token",
-            &evil[..],
-            r#"{"user":"ada"}"#,
-            403,
-        ),
+        (&issuing, "POST", "/token", &evil[..], r#"{"user":"ada"}"#, 403),
         (&issuing, "GET", "/token", &[], "", 405),
         (&bare, "POST", "/token", &[], r#"{"user":"ada"}"#, 404),
         (&bare, "GET", "/", &[], "", 404),
         (&bare, "GET", "/connections", &[], "", 401),
-        (
-            &bare,
-            "GET",
-            "/connections",
-            &["Authorization: Bearer nonsense"],
-            "",
-            401,
-        ),
+        (&bare, "GET", "/connections", &["Authorization: Bearer nonsense"], "", 401),
         (&bare, "GET", "/ws", &[], "", 400),
     ] {
         let answer = server.http(method, path, headers, body).await;
@@ -405,11 +300,7 @@ async fn what_http_refuses_it_refuses_with_a_sentence() {
 #[tokio::test]
 async fn pages_of_named_origins_may_ask_for_tokens() {
     let allow_origins = vec!["https://app.example.org".to_owned()];
-    let config = Config {
-        allow_origins,
-        issue_tokens: true,
-        ..config()
-    };
+    let config = Config { allow_origins, issue_tokens: true, ..config() };
     let server = Server::start(config).await;
     let origin = "Origin: https://app.example.org";
     let preflight = [
@@ -419,19 +310,11 @@ async fn pages_of_named_origins_may_ask_for_tokens() {
     ];
 
     let allowed = server.http("OPTIONS", "/token", &preflight, "").await;
-    let answer = server
-        .http("POST", "/token", &[origin], r#"{"user":"ada"}"#)
-        .await;
+    let answer = server.http("POST", "/token", &[origin], r#"{"user":"ada"}"#).await;
 
     let header = "access-control-allow-origin: https://app.example.org";
-    assert!(
-        allowed.status == 200 && allowed.head.contains(header),
-        "{allowed:?}"
-    );
-    assert!(
-        answer.status == 200 && answer.head.contains(header),
-        "{answer:?}"
-    );
+    assert!(allowed.status == 200 && allowed.head.contains(header), "{allowed:?}");
+    assert!(answer.status == 200 && answer.head.contains(header), "{answer:?}");
 }
 
 #[tokio::test]
@@ -441,11 +324,7 @@ async fn a_folder_is_served_and_nothing_above_it() {
     std::fs::write(folder.join("secret.txt"), "secret").unwrap();
     std::fs::write(folder.join("site/index.html"), "<h1>tea</h1>").unwrap();
     std::fs::write(folder.join("site/assets/a.wasm"), "\0asm").unwrap();
-    let server = Server::start(Config {
-        site: Some(folder.join("site")),
-        ..config()
-    })
-    .await;
+    let server = Server::start(Config { site: Some(folder.join("site")), ..config() }).await;
 
     for (path, status, part) in [
         ("/", 200, "<h1>tea</h1>"),
@@ -456,16 +335,9 @@ async fn a_folder_is_served_and_nothing_above_it() {
         ("/%2e%2e/secret.txt", 404, "error"),
     ] {
         let answer = server.http("GET", path, &[], "").await;
-        assert!(
-            answer.status == status && answer.body.contains(part),
-            "{path}: {answer:?}"
-        );
+        assert!(answer.status == status && answer.body.contains(part), "{path}: {answer:?}");
     }
     let wasm = server.http("GET", "/assets/a.wasm", &[], "").await;
-    assert!(
-        wasm.head.contains("content-type: application/wasm"),
-        "{}",
-        wasm.head
-    );
+    assert!(wasm.head.contains("content-type: application/wasm"), "{}", wasm.head);
     std::fs::remove_dir_all(folder).unwrap();
 }

@@ -1,0 +1,224 @@
+//! The build: wasm, the npm package around it, the demo page that uses it, the server.
+//!
+//! Each product has a stamp with the hash of what it was made from and is left alone while that
+//! stays the same.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process;
+use crate::setup::{Setup, step};
+use crate::stamp::{self, Inputs};
+
+/// How long one step of the build may take on a slow machine.
+const LIMIT: Duration = Duration::from_secs(1800);
+
+/// The texts that are shipped with the package.
+const TEXTS: [&str; 5] =
+    ["README.md", "PROTOCOL.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
+
+/// Builds `pkg/` and the npm package in it, and returns the latter.
+///
+/// # Errors
+///
+/// Returns an error if a tool is missing or fails, or if a source is not there.
+pub(crate) fn package(setup: &Setup) -> Result<PathBuf> {
+    let _lock = lock(setup)?;
+    let project = &setup.project;
+    let tarball = project.tarball();
+    setup.packages("")?;
+    let wasm = wasm(setup)?;
+    let mut inputs = Inputs::new().text(&wasm).text(include_str!("build.rs"));
+    for source in ["js", "Cargo.toml", "package-lock.json"].into_iter().chain(TEXTS) {
+        inputs = inputs.path(&project.path(source))?;
+    }
+    let hash = inputs.hash();
+    let stamp = project.path("pkg/.stamp/package");
+    let name = tarball.strip_prefix(&project.root).unwrap_or(&tarball).display().to_string();
+    if stamp::is_fresh(&stamp, &hash) && tarball.is_file() {
+        println!("-- {name} is up to date");
+        return Ok(tarball);
+    }
+    step(&format!("making {name}"), || {
+        empty_but_wasm(&project.path("pkg"))?;
+        let mut tsc = project.npm_tool("tsc");
+        process::run(tsc.args(["-p", "js/tsconfig.build.json"]), LIMIT)?;
+        let manifest = project.path("js/package.json");
+        let manifest = fs::read_to_string(manifest).context("cannot read js/package.json")?;
+        let manifest = with_version(&manifest, &project.version)?;
+        fs::write(project.path("pkg/package.json"), manifest)?;
+        for text in TEXTS {
+            fs::copy(project.path(text), project.path("pkg").join(text))
+                .with_context(|| format!("cannot copy {text} into the package"))?;
+        }
+        let mut npm = project.command("npm");
+        npm.current_dir(project.path("pkg")).args(["pack", "--ignore-scripts"]);
+        process::output(&mut npm, LIMIT)?;
+        if !tarball.is_file() {
+            bail!("npm pack has not left {name}: does js/package.json name it `onesocket`?");
+        }
+        stamp::write(&stamp, &hash)
+    })?;
+    Ok(tarball)
+}
+
+/// Builds the demo page with the package installed as any user would, and returns its folder.
+///
+/// # Errors
+///
+/// Returns an error if the package or the page cannot be built.
+pub(crate) fn site(setup: &Setup) -> Result<PathBuf> {
+    let project = &setup.project;
+    let site = project.path("www/dist");
+    let installed = install_package(setup)?;
+    let _lock = lock(setup)?;
+    let hash = Inputs::new().text(&installed).path(&project.path("www"))?.hash();
+    let stamp = project.path("www/node_modules/.onesocket-site");
+    if stamp::is_fresh(&stamp, &hash) && site.join("index.html").is_file() {
+        println!("-- www/dist is up to date");
+        return Ok(site);
+    }
+    step("building the demo page into www/dist", || {
+        let mut npm = project.command("npm");
+        npm.current_dir(project.path("www")).args(["run", "build"]);
+        process::run(&mut npm, LIMIT)?;
+        stamp::write(&stamp, &hash)
+    })?;
+    Ok(site)
+}
+
+/// Builds the package and installs it into `www`; returns the hash of what is installed.
+///
+/// # Errors
+///
+/// Returns an error if the package cannot be built, or if npm fails.
+pub(crate) fn install_package(setup: &Setup) -> Result<String> {
+    let tarball = package(setup)?;
+    let _lock = lock(setup)?;
+    setup.packages("www")?;
+    let project = &setup.project;
+    let hash = Inputs::new().path(&tarball)?.hash();
+    let modules = project.path("www/node_modules");
+    let stamp = modules.join(".onesocket-package");
+    if stamp::is_fresh(&stamp, &hash) && modules.join("onesocket/package.json").is_file() {
+        return Ok(hash);
+    }
+    step("installing the package into www", || {
+        remove(&modules.join("onesocket"))?;
+        let mut npm = project.command("npm");
+        npm.current_dir(project.path("www")).args(["install", "--no-save", "--no-package-lock"]);
+        npm.args(["--ignore-scripts", "--no-audit", "--no-fund"]).arg(&tarball);
+        process::output(&mut npm, LIMIT)?;
+        // What Vite's dev server has prepared from the package before is out of date.
+        remove(&modules.join(".vite"))?;
+        stamp::write(&stamp, &hash)
+    })?;
+    Ok(hash)
+}
+
+/// Builds the server and returns its program.
+///
+/// # Errors
+///
+/// Returns an error if it does not compile.
+pub(crate) fn server(setup: &Setup) -> Result<PathBuf> {
+    setup.rust()?;
+    let mut cargo = setup.project.cargo();
+    cargo.args(["build", "--package", "onesocket-server", "--bin", "onesocket-server"]);
+    process::run(&mut cargo, LIMIT)?;
+    Ok(setup.project.target.join("debug/onesocket-server"))
+}
+
+/// Builds `pkg/wasm/` and returns the hash of what it was made from.
+fn wasm(setup: &Setup) -> Result<String> {
+    let project = &setup.project;
+    let mut inputs = Inputs::new().text(setup.rust()?).text(include_str!("build.rs"));
+    for source in
+        ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "src", "crates", "package-lock.json"]
+    {
+        inputs = inputs.path(&project.path(source))?;
+    }
+    let hash = inputs.hash();
+    let stamp = project.path("pkg/.stamp/wasm");
+    let folder = project.path("pkg/wasm");
+    if stamp::is_fresh(&stamp, &hash) && folder.join("onesocket_bg.wasm").is_file() {
+        return Ok(hash);
+    }
+    let tools = setup.wasm()?;
+    step("compiling the wasm", || {
+        remove(&folder)?;
+        let mut wasm_pack = project.command(&tools.wasm_pack);
+        wasm_pack.env("PATH", &tools.path);
+        wasm_pack.args(["build", "--target", "web", "--no-pack", "--mode", "no-install"]);
+        wasm_pack.args(["--profile", "wasm-release"]);
+        wasm_pack.args(["--out-dir", "pkg/wasm", "--out-name", "onesocket"]);
+        process::run(&mut wasm_pack, LIMIT)?;
+        // It says `*`, which makes `npm pack` ship nothing.
+        remove(&folder.join(".gitignore"))?;
+        stamp::write(&stamp, &hash)
+    })?;
+    Ok(hash)
+}
+
+/// Puts the workspace's version into the package's manifest, which is written by hand without one.
+/// As text, for the order of the keys means something in `exports`.
+fn with_version(manifest: &str, version: &str) -> Result<String> {
+    let parsed: serde_json::Value =
+        serde_json::from_str(manifest).context("js/package.json is no JSON")?;
+    if parsed.get("version").is_some() {
+        bail!("js/package.json has a version: it comes from Cargo.toml");
+    }
+    let (before, after) =
+        manifest.split_once("\"name\": \"onesocket\",").context("js/package.json has no name")?;
+    Ok(format!("{before}\"name\": \"onesocket\",\n  \"version\": \"{version}\",{after}"))
+}
+
+/// Removes from `pkg/` what an earlier build has left, so that a source that is gone is not shipped.
+fn empty_but_wasm(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder).context("cannot read pkg/")? {
+        let entry = entry?;
+        if entry.file_name() != "wasm" && entry.file_name() != ".stamp" {
+            remove(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes a file or a folder that may not be there.
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    let result = if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) };
+    match result {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Keeps two builds of one repository apart, until it is dropped.
+fn lock(setup: &Setup) -> Result<File> {
+    let file = File::create(setup.project.scratch()?.join("lock"))?;
+    file.lock().context("cannot lock the build")?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_put_behind_the_name_and_nothing_else_is_touched() {
+        let manifest = "{\n  \"name\": \"onesocket\",\n  \"type\": \"module\"\n}\n";
+
+        let with = with_version(manifest, "1.2.3").unwrap();
+
+        assert_eq!(
+            with,
+            "{\n  \"name\": \"onesocket\",\n  \"version\": \"1.2.3\",\n  \"type\": \"module\"\n}\n"
+        );
+        assert!(with_version(&with, "1.2.3").is_err());
+    }
+}

@@ -1,0 +1,163 @@
+//! `cargo xtask check`: everything a machine can say about a change without running it.
+
+mod deps;
+mod licences;
+mod pack;
+mod wasm;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::build;
+use crate::process;
+use crate::setup::{Setup, WASM};
+
+/// How long one command of a check may take, compiling included.
+const LIMIT: Duration = Duration::from_secs(1800);
+
+/// What a step does.
+type Step = fn(&Setup) -> Result<()>;
+
+/// The steps, in their order.
+const STEPS: [(&str, Step); 9] = [
+    ("fmt", fmt),
+    ("clippy", clippy),
+    ("clippy-wasm", clippy_wasm),
+    ("doc", doc),
+    ("licences", licences::run),
+    ("deps", deps::run),
+    ("wasm", wasm::run),
+    ("js", js),
+    ("pack", pack::run),
+];
+
+/// Runs the named steps, or all; a failed one stops no other. `false` if one failed.
+///
+/// # Errors
+///
+/// Returns an error if there is no such step, or if we were interrupted.
+pub(crate) fn run(setup: &Setup, names: &[&str]) -> Result<bool> {
+    let all: Vec<&str> = STEPS.iter().map(|(step, _)| *step).collect();
+    if let Some(name) = names.iter().find(|name| !all.contains(name)) {
+        bail!("there is no check `{name}`: {}", all.join(", "));
+    }
+    let begun = Instant::now();
+    let mut failed = Vec::new();
+    for (step, run) in STEPS {
+        if !names.is_empty() && !names.contains(&step) {
+            continue;
+        }
+        println!("\n== {step}");
+        let started = Instant::now();
+        let result = run(setup);
+        if process::interrupted() {
+            bail!("interrupted");
+        }
+        let took = started.elapsed().as_secs_f64();
+        match result {
+            Ok(()) => println!("{step}: ok, {took:.1} s"),
+            Err(error) => {
+                println!("{error:#}\n{step}: FAILED, {took:.1} s");
+                failed.push(step);
+            }
+        }
+    }
+    let took = begun.elapsed().as_secs_f64();
+    if failed.is_empty() {
+        println!("\nchecks passed, {took:.1} s");
+    } else {
+        println!("\nfailed checks: {} ({took:.1} s)", failed.join(", "));
+    }
+    Ok(failed.is_empty())
+}
+
+/// Rust is formatted.
+fn fmt(setup: &Setup) -> Result<()> {
+    setup.rust()?;
+    process::run(setup.project.cargo().args(["fmt", "--all", "--check"]), LIMIT)
+}
+
+/// Clippy on everything, as it compiles here.
+fn clippy(setup: &Setup) -> Result<()> {
+    setup.rust()?;
+    let mut cargo = setup.project.cargo();
+    cargo.args(["clippy", "--workspace", "--all-targets", "--all-features"]);
+    process::run(cargo.args(["--", "-D", "warnings"]), LIMIT)
+}
+
+/// Clippy on what runs in a browser, as it compiles there, its tests included.
+fn clippy_wasm(setup: &Setup) -> Result<()> {
+    setup.wasm()?;
+    let runs: [&[&str]; 2] = [
+        &[
+            "--lib",
+            "-p",
+            "onesocket",
+            "-p",
+            "onesocket-web",
+            "-p",
+            "onesocket-core",
+            "-p",
+            "onesocket-protocol",
+        ],
+        // The tests of the other two are native ones, with dependencies that know no browser.
+        &["--tests", "-p", "onesocket", "-p", "onesocket-web"],
+    ];
+    for packages in runs {
+        let mut cargo = setup.project.cargo();
+        cargo.args(["clippy", "--target", WASM]).args(packages);
+        cargo.env("ONESOCKET_TEST_SERVER", "http://127.0.0.1:0");
+        process::run(cargo.args(["--", "-D", "warnings"]), LIMIT)?;
+    }
+    Ok(())
+}
+
+/// The documentation is whole, that of private items too.
+fn doc(setup: &Setup) -> Result<()> {
+    setup.rust()?;
+    let mut cargo = setup.project.cargo();
+    cargo.args(["doc", "--workspace", "--no-deps", "--all-features", "--document-private-items"]);
+    cargo.env("RUSTDOCFLAGS", "-D warnings");
+    process::run(&mut cargo, LIMIT)
+}
+
+/// TypeScript's types hold, and the linter is content.
+fn js(setup: &Setup) -> Result<()> {
+    build::install_package(setup)?;
+    let project = &setup.project;
+    let mut failed = Vec::new();
+    for (what, program, arguments) in [
+        (
+            "types of js",
+            "node_modules/.bin/tsc",
+            &["-p", "js/tsconfig.json", "--noEmit"] as &[&str],
+        ),
+        ("types of www", "www/node_modules/.bin/tsc", &["-p", "www", "--noEmit"]),
+        (
+            "lint",
+            "node_modules/.bin/oxlint",
+            &[
+                "--deny-warnings",
+                "--react-plugin",
+                "--promise-plugin",
+                "--import-plugin",
+                // It takes a set for a list: a copy is what keeps a loop safe from its own changes.
+                "--allow=unicorn/no-useless-spread",
+                "js",
+                "www",
+                "tests/e2e",
+            ],
+        ),
+    ] {
+        let mut command = project.command(project.path(program));
+        if let Err(error) = process::run(command.args(arguments), LIMIT) {
+            println!("{error:#}");
+            failed.push(what);
+        }
+    }
+    if !failed.is_empty() {
+        bail!("not in order: {}", failed.join(", "));
+    }
+    Ok(())
+}

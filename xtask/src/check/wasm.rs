@@ -1,0 +1,114 @@
+//! The wasm: that engines take it, that it asks for nothing strange, and what it weighs.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use super::LIMIT;
+use crate::build;
+use crate::process;
+use crate::setup::Setup;
+
+/// The ways in which a size is measured.
+const WAYS: [&str; 3] = ["raw", "gzip", "brotli"];
+
+/// Builds the package and weighs what a page has to load.
+///
+/// # Errors
+///
+/// Returns an error if the wasm is invalid, imports from `env`, or anything is over its budget.
+pub(super) fn run(setup: &Setup) -> Result<()> {
+    build::package(setup)?;
+    let project = &setup.project;
+    let scratch = project.scratch()?;
+    let glue = scratch.join("glue.min.js");
+    minify(setup, &project.path("pkg/wasm/onesocket.js"), &glue, &[])?;
+    let client = scratch.join("client.min.js");
+    minify(setup, &project.path("pkg/client.js"), &client, &["--bundle"])?;
+
+    let files = [
+        ("onesocket_bg.wasm", project.path("pkg/wasm/onesocket_bg.wasm")),
+        ("glue", glue),
+        ("client with glue", client),
+    ];
+    let budgets = fs::read_to_string(project.path("xtask/budgets.json"))
+        .context("cannot read xtask/budgets.json")?;
+    let budgets: Value = serde_json::from_str(&budgets)?;
+    let mut complaints = Vec::new();
+    println!("bytes of              {}", WAYS.map(|way| format!("{way:>16}")).join(""));
+    for (name, file) in files {
+        let measured = measure(setup, &file)?;
+        complaints.extend(import_complaint(&measured));
+        let columns = WAYS.map(|way| {
+            let (bytes, budget) = (&measured[way], &budgets[name][way]);
+            if is_over(bytes, budget) {
+                complaints.push(format!("{name}, {way}: {bytes} bytes, the budget is {budget}"));
+            }
+            format!("{:>16}", format!("{bytes}/{budget}"))
+        });
+        println!("{name:<22}{}", columns.join(""));
+    }
+    if !complaints.is_empty() {
+        bail!("{}", complaints.join("\n"));
+    }
+    Ok(())
+}
+
+/// Minifies a file as a user's bundler would.
+fn minify(setup: &Setup, from: &Path, to: &Path, arguments: &[&str]) -> Result<()> {
+    let mut esbuild = setup.project.npm_tool("esbuild");
+    esbuild.arg(from).args(["--minify", "--format=esm", "--log-level=warning"]).args(arguments);
+    esbuild.arg(format!("--outfile={}", to.display()));
+    process::run(&mut esbuild, LIMIT)
+}
+
+/// Weighs a file; a wasm is compiled as well, and its imports are listed.
+fn measure(setup: &Setup, file: &Path) -> Result<Value> {
+    let mut node = setup.project.command("node");
+    let text = process::output(node.arg("xtask/measure.mjs").arg(file), LIMIT)?;
+    serde_json::from_str(&text).context("measure.mjs does not answer in JSON")
+}
+
+/// Says whether a size is over its budget; what has none is over it.
+fn is_over(bytes: &Value, budget: &Value) -> bool {
+    match (bytes.as_u64(), budget.as_u64()) {
+        (Some(bytes), Some(budget)) => bytes > budget,
+        _ => true,
+    }
+}
+
+/// What is wrong with the imports: `env` is where C looks for its system.
+fn import_complaint(measured: &Value) -> Option<String> {
+    let strange: Vec<&str> = measured["imports"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .filter(|import| import.starts_with("env "))
+        .collect();
+    (!strange.is_empty()).then(|| format!("the wasm imports {}", strange.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use serde_json::json;
+
+    #[test]
+    fn what_has_no_budget_is_over_it() {
+        assert!(!is_over(&json!(5), &json!(5)));
+        assert!(is_over(&json!(6), &json!(5)));
+        assert!(is_over(&json!(6), &Value::Null));
+    }
+
+    #[test]
+    fn an_import_from_env_is_named() {
+        let measured = json!({ "imports": ["./onesocket_bg.js __wbg_now", "env now"] });
+
+        assert_eq!(import_complaint(&measured).unwrap(), "the wasm imports env now");
+        assert_eq!(import_complaint(&json!({})), None);
+    }
+}

@@ -1,0 +1,50 @@
+//! `cargo xtask demo`: the server with the demo page, until Ctrl-C.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::build;
+use crate::process;
+use crate::server::Server;
+use crate::setup::Setup;
+
+/// The port that people expect.
+const PORT: u16 = 8080;
+
+/// As good as for ever.
+const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
+
+/// Builds everything, starts the server on `port` and stays until interrupted.
+///
+/// # Errors
+///
+/// Returns an error if something cannot be set up or built, or if the server ends by itself.
+pub(crate) fn run(setup: &Setup, port: Option<u16>) -> Result<()> {
+    let site = build::site(setup)?;
+    let program = build::server(setup)?;
+    let port = port.unwrap_or_else(free_port);
+    let mut command = setup.project.command(program);
+    command.arg("--listen").arg(format!("127.0.0.1:{port}"));
+    command.args(["--issue-tokens", "--echo", "--site"]).arg(site);
+    let mut server = Server::start(&mut command)?;
+    println!("\nThe demo is at {}/ (Ctrl-C ends it)\n", server.url);
+    let status = server.running.wait(FOR_EVER)?;
+    if !process::interrupted() {
+        bail!("the server has ended ({status})");
+    }
+    println!("\nThe demo has ended");
+    Ok(())
+}
+
+/// The usual port, or 0 for any where that one is taken.
+fn free_port() -> u16 {
+    match TcpListener::bind((Ipv4Addr::LOCALHOST, PORT)) {
+        Ok(_) => PORT,
+        Err(_) => {
+            println!("-- port {PORT} is taken, another one will do");
+            0
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! The browser that the tests run in, and the driver that steers it.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{find_on_path, step, version_of};
+use crate::process;
+use crate::project::ASK;
+
+/// How long apt may take.
+const APT: Duration = Duration::from_secs(900);
+
+/// What to do where we cannot do it.
+const ADVICE: &str = "install Chromium or Google Chrome and the chromedriver of the same version, \
+                      put them on PATH or name them in $CHROME and $CHROMEDRIVER";
+
+/// A browser and its driver, of the same version.
+pub(crate) struct Browser {
+    /// The browser's program.
+    pub(crate) chrome: PathBuf,
+    /// The driver's program.
+    pub(crate) driver: PathBuf,
+}
+
+impl Browser {
+    /// Finds an installed pair, else installs Debian's.
+    pub(super) fn find_or_install() -> Result<Self> {
+        let found = match Self::find()? {
+            Some(found) => found,
+            None => {
+                install()?;
+                Self::find()?.with_context(|| format!("no browser even now: {ADVICE}"))?
+            }
+        };
+        found.check()?;
+        Ok(found)
+    }
+
+    /// Finds an installed browser and its driver.
+    fn find() -> Result<Option<Self>> {
+        let chrome = named("CHROME")?.or_else(|| {
+            ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"]
+                .iter()
+                .find_map(|name| find_on_path(name))
+                .or_else(|| Some(PathBuf::from(MAC)).filter(|file| file.is_file()))
+        });
+        let driver = named("CHROMEDRIVER")?.or_else(|| find_on_path("chromedriver"));
+        Ok(chrome.zip(driver).map(|(chrome, driver)| Self { chrome, driver }))
+    }
+
+    /// Checks that the two understand each other.
+    fn check(&self) -> Result<()> {
+        let version = |program: &PathBuf| {
+            let name = program.display().to_string();
+            let text = process::output(Command::new(program).arg("--version"), ASK)
+                .with_context(|| format!("{name} does not start"))?;
+            version_of(&name, &text)
+        };
+        let (chrome, driver) = (version(&self.chrome)?, version(&self.driver)?);
+        if chrome.major != driver.major {
+            bail!(
+                "the browser is version {chrome} ({}) and chromedriver is {driver} ({}): \
+                 their first numbers must be the same; {ADVICE}",
+                self.chrome.display(),
+                self.driver.display(),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Where Chrome is on a Mac.
+const MAC: &str = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome";
+
+/// The program that an environment variable names, if it names one.
+fn named(variable: &str) -> Result<Option<PathBuf>> {
+    let named = env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(program) = &named
+        && !program.is_file()
+    {
+        bail!("${variable} names {}, which is not there", program.display());
+    }
+    Ok(named)
+}
+
+/// Installs Debian's browser and driver, where there is an apt and we may use it.
+fn install() -> Result<()> {
+    let may = |program: &str, arguments: &[&str]| {
+        process::output(Command::new(program).args(arguments), ASK)
+    };
+    if find_on_path("apt-get").is_none() {
+        bail!("there is no browser with a chromedriver to test in: {ADVICE}");
+    }
+    let root = may("id", &["-u"]).is_ok_and(|id| id.trim() == "0");
+    if !root && may("sudo", &["-n", "true"]).is_err() {
+        bail!(
+            "there is no browser with a chromedriver to test in, and we may not install one: \
+             run `apt-get install chromium chromium-driver` as root, or {ADVICE}"
+        );
+    }
+    step("installing Chromium and its driver with apt-get", || {
+        let arguments: [&[&str]; 2] = [
+            &["update"],
+            &["install", "-y", "--no-install-recommends", "chromium", "chromium-driver"],
+        ];
+        for arguments in arguments {
+            let mut apt = Command::new(if root { "env" } else { "sudo" });
+            if !root {
+                apt.args(["-n", "env"]);
+            }
+            apt.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]).args(arguments);
+            process::output(&mut apt, APT).context(ADVICE)?;
+        }
+        Ok(())
+    })
+}
