@@ -87,7 +87,7 @@ impl<M> Connection<M> {
             Input::Hold => self.on_hold(now),
             Input::Join { call, group } => self.on_join(call, group),
             Input::Leave { call, group } => self.on_leave(call, group),
-            Input::OpenFailed { attempt, problem } => self.on_open_failed(attempt, problem),
+            Input::OpenFailed { attempt, problem } => self.on_open_failed(attempt, problem, now),
             Input::Opened { attempt } => self.on_opened(attempt, now),
             Input::Publish { call, group, data, bytes } => {
                 self.on_publish(call, group, data, bytes);

@@ -673,6 +673,19 @@ fn a_socket_that_the_browser_will_not_make_ends_it() {
 }
 
 #[test]
+fn a_socket_that_could_not_be_made_is_not_waited_for_once_it_was_let_go() {
+    let mut world = World::plain();
+    world.connect();
+    let attempt = world.attempt();
+    world.close();
+    world.feed(Input::OpenFailed { attempt, problem: "ws: on an https: page".into() });
+
+    assert_eq!(world.machine.stage(), "closed");
+    world.connect();
+    assert_eq!(world.sockets(), 2);
+}
+
+#[test]
 fn without_reconnecting_the_first_loss_is_the_end() {
     let reconnect = Reconnect { max_attempts: 0, ..Reconnect::default() };
     let mut world = World::new(Config { reconnect, ..config() }).connected();
