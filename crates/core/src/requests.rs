@@ -125,6 +125,11 @@ impl Requests {
         self.0.remove(at).map(|(_, request)| request)
     }
 
+    /// Forgets that it was asked to join this group: the answer matters to nobody.
+    pub(crate) fn forget_join(&mut self, group: &Group) {
+        self.0.retain(|(_, request)| !matches!(request, Request::Join(asked) if asked == group));
+    }
+
     /// Takes everything: the connection is gone, no answer will come.
     pub(crate) fn take(&mut self) -> impl Iterator<Item = Request> + use<> {
         std::mem::take(&mut self.0).into_iter().map(|(_, request)| request)

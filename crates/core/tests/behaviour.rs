@@ -609,6 +609,27 @@ fn a_refusal_of_the_server_settles_what_it_refuses() {
 }
 
 #[test]
+fn a_group_that_was_left_and_joined_again_is_joined_once_the_server_says_so_to_the_last() {
+    let mut world = World::plain().connected();
+    world.join("tea");
+    let leave = world.call();
+    world.feed(Input::Leave { call: leave, group: Group::new("tea").unwrap() });
+    let again = world.join("tea");
+
+    world.receive(refusal(1, "refused"));
+    world.receive(ServerFrame::Ack { id: MessageId(2) });
+    assert_eq!(world.answer_to(again), None);
+    world.receive(ServerFrame::Ack { id: MessageId(3) });
+    assert_eq!(world.answer_to(again), Some(Ok(())));
+
+    world.closed(1006);
+    world.elapse();
+    world.agree();
+    let frame = ClientFrame::Join { id: MessageId(4), group: Group::new("tea").unwrap() };
+    assert!(world.said.contains(&Output::Transmit { attempt: Attempt(2), frame }));
+}
+
+#[test]
 fn a_publish_that_was_not_answered_before_the_loss_is_told_so() {
     let mut world = World::plain().connected();
     let publish = world.publish("tea", "milk");
