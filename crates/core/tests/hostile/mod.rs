@@ -4,7 +4,7 @@
 //! `model.rs` explores this world exhaustively, `properties.rs` at random and at full size. What
 //! may happen is in `actions.rs`; what must hold of everything that the machine says is in
 //! `judge.rs`, what must hold where it comes to rest in `rest.rs`.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 mod actions;
 mod judge;
