@@ -1,6 +1,7 @@
 //! Long lives at full size, at random: the same hostile world and the same judge as in `model.rs`,
 //! with the settings that users have.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
 
 mod hostile;
 
@@ -61,7 +62,7 @@ fn lives() -> impl Strategy<Value = Vec<u16>> {
 }
 
 fn choose(place: &Place, scope: &Scope, choice: u16) -> Option<Action> {
-    let (friendly, choice) = (choice % 2 == 0, usize::from(choice / 2));
+    let (friendly, choice) = (choice.is_multiple_of(2), usize::from(choice / 2));
     let actions = place.actions(scope);
     let any = || actions.get(choice.checked_rem(actions.len())?).copied();
     if friendly { place.friendly().or_else(any) } else { any() }
