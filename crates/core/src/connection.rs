@@ -4,6 +4,7 @@
 //! `traffic.rs`.
 
 mod attempts;
+mod relative;
 mod traffic;
 
 use std::collections::VecDeque;
