@@ -9,7 +9,7 @@ use onesocket_protocol::{
     encode_client_text, encode_server_text, offered_token, retry_after, token_subprotocol,
 };
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
+use proptest::test_runner::{FileFailurePersistence, RngSeed};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
@@ -166,10 +166,15 @@ fn half_right() -> impl Strategy<Value = String> {
 
 fn rules() -> ProptestConfig {
     let path = "tests/properties.regressions";
-    ProptestConfig {
+    let rules = ProptestConfig {
         cases: 500,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(path))),
         ..ProptestConfig::default()
+    };
+    match rules.rng_seed {
+        // The same histories in every run, but where PROPTEST_RNG_SEED asks for others.
+        RngSeed::Random => ProptestConfig { rng_seed: RngSeed::Fixed(1), ..rules },
+        RngSeed::Fixed(_) => rules,
     }
 }
 
