@@ -23,6 +23,7 @@ pub use error::{Error, ErrorCode};
 pub use io::{Attempt, Call, Input, Level, Note, Output};
 pub use state::{ReadyState, StateName, Status};
 pub use time::{Time, whole_ms};
-pub use token::{Fetch, Token, TokenAnswer};
+pub use onesocket_protocol::Token;
+pub use token::{Fetch, TokenAnswer};
 
 pub use onesocket_protocol as protocol;

@@ -1,29 +1,8 @@
 //! Tokens: what the application's `getToken` is asked, and what it may answer.
 
-use std::fmt;
 use std::time::Duration;
 
-/// A token. It is never printed.
-#[derive(Clone, Eq, Hash, PartialEq)]
-pub struct Token(String);
-
-impl Token {
-    /// Takes what `getToken` answered.
-    pub fn new(token: impl Into<String>) -> Self {
-        Self(token.into())
-    }
-
-    /// Returns the secret itself, to be sent and nothing else.
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Token(…)")
-    }
-}
+use onesocket_protocol::Token;
 
 /// Numbers the calls of `getToken`, so that a late answer to an earlier one is told.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

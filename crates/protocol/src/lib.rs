@@ -9,6 +9,7 @@ mod codec;
 mod frame;
 mod id;
 mod subprotocol;
+mod token;
 
 pub use close::{CloseCode, Retry, retry_after};
 #[cfg(feature = "json")]
@@ -19,3 +20,4 @@ pub use codec::{
 pub use frame::{ClientFrame, FrameError, ServerFrame, ServerMessage, Welcome};
 pub use id::{ConnectionId, Group, GroupError, MessageId};
 pub use subprotocol::{SUBPROTOCOL, TOKEN_PREFIX, offered_token, token_subprotocol};
+pub use token::Token;
