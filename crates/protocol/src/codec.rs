@@ -240,6 +240,9 @@ pub fn encode_client_text(frame: &ClientFrame<&RawValue>) -> String {
         ClientFrame::Publish { group, data, .. } => {
             Envelope { group: Some(group.as_str()), data: Some(*data), ..Envelope::of("publish") }
         }
+        ClientFrame::Refresh { token, .. } => {
+            Envelope { token: Some(token.reveal()), ..Envelope::of("refresh") }
+        }
     };
     envelope.id = frame.id().map(|id| id.0);
     envelope.write()
