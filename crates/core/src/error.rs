@@ -152,6 +152,7 @@ impl Error {
             "invalid-message" => ErrorCode::InvalidMessage,
             "no-handler" => ErrorCode::NoHandler,
             "too-large" => ErrorCode::TooLarge,
+            "unauthorized" => ErrorCode::Unauthorized,
             _ => ErrorCode::Refused,
         };
         Self::new(code, format!("The server answered: {}", error.message))

@@ -110,12 +110,18 @@ impl<M> Connection<M> {
             | State::Closed { .. }
             | State::Failed { .. } => return,
         };
+        self.heard(now);
         match frame {
+            // It was a sign of life, and that is all.
+            ServerFrame::Pong => {}
             ServerFrame::Ping => {
                 let frame = ClientFrame::Pong;
                 self.outputs.push_back(Output::Transmit { attempt, frame });
             }
-            ServerFrame::Error(error) => self.on_frame_error(error),
+            ServerFrame::Error(error) => self.on_frame_error(error, now),
+            ServerFrame::Refreshed { id, token_expires_in } => {
+                self.on_refreshed(id, token_expires_in, now);
+            }
             ServerFrame::Welcome(welcome) if !agreed => self.on_welcome(attempt, welcome, now),
             ServerFrame::Welcome(_) => self.report(Error::out_of_turn("a second welcome")),
             ServerFrame::Ack { id } if agreed => self.on_ack(id),
@@ -156,9 +162,13 @@ impl<M> Connection<M> {
         }
     }
 
-    fn on_frame_error(&mut self, refused: FrameError) {
-        let request = refused.id.and_then(|id| self.requests.answered(id));
+    fn on_frame_error(&mut self, refused: FrameError, now: Time) {
+        let id = refused.id;
         let error = Error::of_frame(refused);
+        if id.is_some_and(|id| self.on_renewal_refused(id, &error, now)) {
+            return;
+        }
+        let request = id.and_then(|id| self.requests.answered(id));
         let calls = match request {
             Some(Request::Join(group)) => self.groups.leave(&group),
             Some(Request::Leave(call) | Request::Publish(call)) => vec![call],
@@ -196,6 +206,7 @@ impl<M> Connection<M> {
     /// The connection is lost: what the server was asked goes unanswered.
     pub(super) fn lose_traffic(&mut self) {
         self.groups.lost();
+        self.settle_refreshers(Err(&Error::unconfirmed()));
         for request in self.requests.take() {
             match request {
                 // Asked again on the next connection.
@@ -250,13 +261,13 @@ impl<M> Connection<M> {
         }
     }
 
-    fn next_message(&mut self) -> MessageId {
+    pub(super) fn next_message(&mut self) -> MessageId {
         // Far from its end: at a million a second, 2^53 lasts 285 years.
         self.last_message = MessageId(self.last_message.0.saturating_add(1));
         self.last_message
     }
 
-    fn report(&mut self, error: Error) {
+    pub(super) fn report(&mut self, error: Error) {
         self.outputs.push_back(Output::Error { error, undelivered: Vec::new() });
     }
 }
