@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::peer;
 use crate::switchboard::Switchboard;
 use crate::token::{Identity, TokenError, Tokens};
+use crate::validation::validate;
 
 /// The largest body of a request, in bytes: a user's name is 128.
 const MAX_BODY: usize = 4 << 10;
@@ -104,7 +105,8 @@ async fn upgrade(
         let _tracked = tracked;
         match admitted {
             Ok(identity) => {
-                peer::serve(socket, identity, Arc::clone(&app.config), &app.switchboard).await;
+                let App { config, tokens, switchboard, .. } = &*app;
+                peer::serve(socket, identity, Arc::clone(config), tokens, switchboard).await;
             }
             Err((code, reason)) => peer::refuse(socket, code, reason).await,
         }
@@ -134,26 +136,13 @@ fn admit(
             | TokenError::Claims
             | TokenError::Early
             | TokenError::Life
+            | TokenError::OtherUser
             | TokenError::Shape
             | TokenError::Signature
             | TokenError::User => "the token is not valid",
         };
         (CloseCode::UNAUTHORIZED, reason)
     })
-}
-
-/// Checks a token and logs the outcome; never the token.
-fn validate(tokens: &Tokens, token: Option<&str>) -> Result<Identity, TokenError> {
-    let checked =
-        token.ok_or(TokenError::Missing).and_then(|token| tokens.check(token, SystemTime::now()));
-    match &checked {
-        Ok(identity) => {
-            let expires_in_ms = whole_ms(identity.expires_in);
-            info!(outcome = "accepted", user = identity.user, expires_in_ms, "Token validation");
-        }
-        Err(error) => info!(outcome = "refused", reason = %error, "Token validation"),
-    }
-    checked
 }
 
 async fn token(

@@ -16,6 +16,7 @@ mod peer;
 pub mod session;
 mod switchboard;
 pub mod token;
+mod validation;
 
 use std::io;
 use std::net::SocketAddr;

@@ -1,15 +1,16 @@
 //! One client's side of the server: what it says comes in, what is to be done comes out.
 //!
-//! Owns the deadlines of a connection and what a frame means. Refuses sockets, clocks and locks:
-//! frames and the time are arguments, and who else is connected is the hub's affair.
+//! Owns the deadlines of a connection and what a frame means. Refuses sockets, clocks, locks and
+//! keys: frames, the time and what a token is worth are arguments, and who else is connected is the
+//! hub's affair.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use onesocket_protocol::{
-    ClientFrame, CloseCode, DecodeError, MessageId, ServerFrame, ServerMessage, Welcome,
+    ClientFrame, CloseCode, DecodeError, MessageId, ServerFrame, ServerMessage, Token, Welcome,
     decode_client_binary, decode_client_text,
 };
 use serde_json::value::RawValue;
@@ -17,7 +18,7 @@ use serde_json::value::RawValue;
 use crate::config::Config;
 use crate::hub::{Command, Key};
 use crate::outgoing::Outgoing;
-use crate::token::Identity;
+use crate::token::{Identity, TokenError};
 
 /// How many bad frames a client may send; with the last of them it is out.
 const MAX_BAD_FRAMES: u32 = 10;
@@ -36,6 +37,15 @@ pub enum Output {
     Send(Outgoing),
     /// Tell the hub.
     Tell(Command),
+    /// Check a new token; the outcome goes to [`Session::handle_validated`].
+    Validate {
+        /// What the answer names.
+        id: MessageId,
+        /// The new token.
+        token: Token,
+        /// Whose it has to be.
+        user: String,
+    },
 }
 
 /// One client's side of the server, from the welcome to the close.
@@ -117,6 +127,26 @@ impl Session {
         }
     }
 
+    /// Takes what came of an [`Output::Validate`]: the life of the new token, or why it is not
+    /// taken, and then the old one counts on.
+    pub fn handle_validated(
+        &mut self,
+        id: MessageId,
+        life: Result<Duration, TokenError>,
+        now: Instant,
+    ) {
+        let grace = self.config.expiry_grace;
+        let Some(open) = self.open() else { return };
+        let answer = match life {
+            Ok(life) => {
+                open.expires_at = now + life + grace;
+                Outgoing::text(&ServerFrame::Refreshed { id, token_expires_in: Some(life) })
+            }
+            Err(error) => Outgoing::error(Some(id), "unauthorized", error.to_string()),
+        };
+        self.send(answer);
+    }
+
     /// Does what is due.
     pub fn handle_elapsed(&mut self, now: Instant) {
         let Some(open) = self.open() else { return };
@@ -152,6 +182,7 @@ impl Session {
                     self.on_message(id, Outgoing::text(&ServerFrame::Message(message)));
                 }
             }
+            ClientFrame::Ping => self.send(Outgoing::text(&ServerFrame::Pong)),
             ClientFrame::Pong => {}
             ClientFrame::Publish { id, group, data } => {
                 if self.fits(id, data.get().len()) {
@@ -160,6 +191,10 @@ impl Session {
                     let frame = Outgoing::text(&ServerFrame::Message(message));
                     self.tell(Command::Publish { key, id, group, frame });
                 }
+            }
+            ClientFrame::Refresh { id, token } => {
+                let user = self.user.clone();
+                self.outputs.push_back(Output::Validate { id, token, user });
             }
         }
     }
@@ -240,14 +275,14 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use onesocket_protocol::{Group, encode_client_binary};
 
     use super::*;
     use crate::token::Secret;
 
     const ID: MessageId = MessageId(7);
+
+    const REFRESH: &str = r#"{"type":"refresh","id":7,"token":"new"}"#;
 
     #[test]
     fn the_welcome_is_the_first_output() {
@@ -318,6 +353,64 @@ mod tests {
 
         assert_eq!(drain(&mut session), [sent(r#"{"type":"ping"}"#)]);
         assert!(session.deadline().unwrap() > late);
+    }
+
+    #[test]
+    fn a_ping_is_answered_at_once_and_is_a_sign_of_life() {
+        let (mut session, start) = started(config());
+        let end = until_closed(&mut session, |session, now| {
+            if now < start + Duration::from_secs(100) {
+                session.handle_text(r#"{"type":"ping"}"#, now);
+                assert_eq!(drain(session), [sent(r#"{"type":"pong"}"#)]);
+            }
+        });
+
+        // The last ping was at 90 s; the sweep at 210 s finds a silence of 120 s.
+        assert_eq!(end, (CloseCode::STALE, start + Duration::from_secs(210)));
+    }
+
+    #[test]
+    fn a_new_token_is_to_be_the_same_users() {
+        let (mut session, now) = started(config());
+
+        session.handle_text(REFRESH, now);
+
+        let validate = Output::Validate { id: ID, token: Token::new("new"), user: "ada".into() };
+        assert_eq!(drain(&mut session), [validate]);
+    }
+
+    #[test]
+    fn a_new_token_keeps_the_connection_for_its_life_and_the_grace() {
+        // Before the old token runs out, and at the last moment of the grace after it.
+        for refreshed_at in [Duration::from_secs(240), Duration::from_millis(324_999)] {
+            let (mut session, start) = started(config());
+            let refreshed_at = start + refreshed_at;
+            answer_pings_until(&mut session, refreshed_at);
+
+            session.handle_validated(ID, Ok(Duration::from_secs(200)), refreshed_at);
+
+            let refreshed = r#"{"type":"refreshed","id":7,"tokenExpiresInMs":200000}"#;
+            assert_eq!(drain(&mut session), [sent(refreshed)]);
+            let expected = refreshed_at + Duration::from_secs(200 + 25);
+            assert_eq!(until_closed(&mut session, pong), (CloseCode::UNAUTHORIZED, expected));
+        }
+    }
+
+    #[test]
+    fn the_old_token_counts_on_where_the_new_one_is_not_taken() {
+        for error in [TokenError::Expired, TokenError::OtherUser, TokenError::Shape] {
+            let (mut session, start) = started(config());
+            let refused_at = start + Duration::from_secs(240);
+            answer_pings_until(&mut session, refused_at);
+
+            session.handle_validated(ID, Err(error), refused_at);
+
+            let refused =
+                format!(r#"{{"type":"error","id":7,"code":"unauthorized","message":"{error}"}}"#);
+            assert_eq!(drain(&mut session), [sent(&refused)]);
+            let expected = start + Duration::from_secs(300 + 25);
+            assert_eq!(until_closed(&mut session, pong), (CloseCode::UNAUTHORIZED, expected));
+        }
     }
 
     #[test]
@@ -415,9 +508,12 @@ mod tests {
 
         session.handle_text(r#"{"type":"message","id":7,"data":1}"#, start);
         session.handle_binary(&Bytes::new(), start);
+        session.handle_text(REFRESH, start);
+        session.handle_validated(ID, Ok(Duration::from_hours(9)), start);
         session.handle_elapsed(start + Duration::from_hours(2));
 
         assert_eq!(drain(&mut session), []);
+        assert_eq!(session.deadline(), None);
     }
 
     fn config() -> Config {
@@ -430,6 +526,35 @@ mod tests {
         let mut session = Session::new(Key(1), identity, Arc::new(config), now);
         assert_eq!(drain(&mut session).len(), 1);
         (session, now)
+    }
+
+    /// Walks from deadline to deadline up to the close; `and` is what the client does at each.
+    fn until_closed(
+        session: &mut Session,
+        mut and: impl FnMut(&mut Session, Instant),
+    ) -> (CloseCode, Instant) {
+        loop {
+            let now = session.deadline().unwrap();
+            session.handle_elapsed(now);
+            for output in drain(session) {
+                if let Output::Close { code, .. } = output {
+                    return (code, now);
+                }
+            }
+            and(session, now);
+        }
+    }
+
+    fn answer_pings_until(session: &mut Session, end: Instant) {
+        while let Some(now) = session.deadline().filter(|deadline| *deadline <= end) {
+            session.handle_elapsed(now);
+            assert!(!drain(session).iter().any(is_close));
+            pong(session, now);
+        }
+    }
+
+    fn pong(session: &mut Session, now: Instant) {
+        session.handle_text(r#"{"type":"pong"}"#, now);
     }
 
     fn drain(session: &mut Session) -> Vec<Output> {
@@ -447,7 +572,10 @@ mod tests {
     fn text(output: &Output) -> &str {
         match output {
             Output::Send(Outgoing::Text(text)) => text,
-            Output::Send(Outgoing::Binary(_)) | Output::Close { .. } | Output::Tell(_) => "",
+            Output::Send(Outgoing::Binary(_))
+            | Output::Close { .. }
+            | Output::Tell(_)
+            | Output::Validate { .. } => "",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The binary as a process: what it prints, what it logs, how it ends.
 
 use std::process::Stdio;
+use std::time::{Duration, SystemTime};
 
 use onesocket_protocol::{SUBPROTOCOL, token_subprotocol};
 use serde_json::Value;
@@ -8,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-use crate::support::{Client, http, token, upgrade};
+use crate::support::{Client, http, token, token_issued_at, upgrade};
 
 /// As `support::secret`.
 const SECRET: &[u8; 32] = &[7; 32];
@@ -40,6 +41,7 @@ async fn it_logs_what_happens_and_never_a_token() {
         let log = format!("--log={format}");
         let (mut process, address) = start(&["--issue-tokens", &log, "--log-level=debug"]).await;
         let ours = token("ada");
+        let renewed = token_issued_at("ada", SystemTime::now() - Duration::from_mins(1));
         let canary = "canary.canary.canary";
         let body = r#"{"user":"grace"}"#;
         let issued = http(open(&address).await, "POST", "/token", &[], body).await;
@@ -53,6 +55,19 @@ async fn it_logs_what_happens_and_never_a_token() {
         assert_eq!(first.closed().await.0, 4409);
         assert_eq!(connect(&address, issued).await.json().await["type"], "welcome");
         assert_eq!(connect(&address, canary).await.closed().await.0, 4401);
+        assert_eq!(second.refresh(1, &renewed).await["type"], "refreshed");
+        for refused in [issued, canary] {
+            let error = second.refresh(2, refused).await;
+            assert_eq!(error["code"], "unauthorized");
+            assert!(!error.to_string().contains(refused), "{error}");
+        }
+        for broken in [
+            format!(r#"{{"type":"refresh","token":"{canary}"}}"#),
+            format!(r#"{{"type":"refresh","id":3,"token":["{canary}"]}}"#),
+            format!(r#"{{"type":"refresh","id":3,"token":"{canary}"#),
+        ] {
+            assert_eq!(second.ask(&broken).await["code"], "invalid-message");
+        }
         for token in [&ours, canary] {
             let bearer = format!("Authorization: Bearer {token}");
             http(open(&address).await, "GET", "/connections", &[&bearer], "").await;
@@ -70,11 +85,12 @@ async fn it_logs_what_happens_and_never_a_token() {
             "Total clients: 2",
             "accepted",
             "refused",
+            "another user's",
             "Leaving",
         ] {
             assert!(log.contains(said), "{said}: {log}");
         }
-        for token in [&ours, issued, canary] {
+        for token in [&ours, &renewed, issued, canary] {
             assert!(!log.contains(&token_subprotocol(token)), "{log}");
             for part in token.split('.') {
                 assert!(!log.contains(part), "{part}: {log}");

@@ -10,7 +10,7 @@ use futures_util::{SinkExt, StreamExt};
 use onesocket_protocol::{SUBPROTOCOL, token_subprotocol};
 use onesocket_server::Config;
 use onesocket_server::token::{Secret, Tokens};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
@@ -179,6 +179,11 @@ impl Client {
     pub(crate) async fn ask(&mut self, text: &str) -> Value {
         self.send(text).await;
         self.json().await
+    }
+
+    /// Offers a new token and returns the next frame.
+    pub(crate) async fn refresh(&mut self, id: u64, token: &str) -> Value {
+        self.ask(&json!({"type": "refresh", "id": id, "token": token}).to_string()).await
     }
 
     /// Reads up to the close, then to the end of the stream, which has to come without a reset.

@@ -56,6 +56,50 @@ async fn who_may_not_connect_is_accepted_and_told_why() {
 }
 
 #[tokio::test]
+async fn a_ping_is_answered_and_one_that_came_first_is_answered_first() {
+    let server = Server::start(config()).await;
+    let mut client = server.connect("ada").await;
+
+    client.send(r#"{"type":"ping"}"#).await;
+    client.send(r#"{"type":"join","id":1,"group":"tea"}"#).await;
+
+    assert_eq!(client.json().await, json!({"type": "pong"}));
+    assert_eq!(client.json().await, json!({"type": "ack", "id": 1}));
+}
+
+#[tokio::test]
+async fn a_new_token_is_taken_if_it_is_good_and_the_same_users() {
+    let server = Server::start(config()).await;
+    let mut client = server.connect("ada").await;
+    assert_eq!(client.ask(r#"{"type":"join","id":1,"group":"tea"}"#).await["type"], "ack");
+    let expired = token_issued_at("ada", SystemTime::now() - Duration::from_mins(6));
+    let early = token_issued_at("ada", SystemTime::now() + Duration::from_mins(1));
+
+    for (id, token, message) in [
+        (2, token("grace").as_str(), "the token is another user's"),
+        (3, &expired, "the token has expired"),
+        (4, &early, "the token was issued in the future"),
+        (5, "garbage", "the token is no JWT"),
+        (6, "", "the token is no JWT"),
+    ] {
+        let expected =
+            json!({"type": "error", "id": id, "code": "unauthorized", "message": message});
+        assert_eq!(client.refresh(id, token).await, expected);
+    }
+    for id in 7..20 {
+        let mut refreshed = client.refresh(id, &token("ada")).await;
+        let life = refreshed["tokenExpiresInMs"].take().as_u64().unwrap();
+        assert!((295_000..=300_000).contains(&life), "{life}");
+        assert_eq!(refreshed, json!({"type": "refreshed", "id": id, "tokenExpiresInMs": null}));
+    }
+
+    // Only a member may publish.
+    let publish = r#"{"type":"publish","id":20,"group":"tea","data":1}"#;
+    assert_eq!(client.ask(publish).await, json!({"type": "ack", "id": 20}));
+    assert_eq!(server.count("ada").await, (1, 1));
+}
+
+#[tokio::test]
 async fn pages_of_other_origins_may_not_connect_unless_they_are_named() {
     let allow_origins = vec!["https://app.example.org".to_owned()];
     let server = Server::start(Config { allow_origins, ..config() }).await;
