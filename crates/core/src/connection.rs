@@ -99,7 +99,7 @@ impl<M> Connection<M> {
             Input::Connect { call } => self.on_connect(call, now),
             Input::Elapsed => {}
             Input::Ended { attempt } => self.on_ended(attempt, now),
-            Input::Garbled { attempt, problem } => self.on_garbled(attempt, problem),
+            Input::Garbled { attempt, problem } => self.on_garbled(attempt, problem, now),
             Input::Hold => self.on_hold(now),
             Input::Join { call, group } => self.on_join(call, group),
             Input::Leave { call, group } => self.on_leave(call, group),

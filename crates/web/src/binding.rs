@@ -1,6 +1,6 @@
 //! What the browser offers and `web-sys` gives only with a copy of the text into wasm.
 
-use js_sys::{JsString, Uint8Array};
+use js_sys::{Function, JsString, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -19,6 +19,25 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     fn encode(this: &TextEncoder, text: &JsString) -> Uint8Array;
+
+    /// `window` or `document`.
+    #[derive(Clone)]
+    pub(crate) type EventTarget;
+
+    #[wasm_bindgen(method, js_name = addEventListener)]
+    pub(crate) fn add(this: &EventTarget, event: &str, listener: &Function);
+
+    #[wasm_bindgen(method, js_name = removeEventListener)]
+    pub(crate) fn remove(this: &EventTarget, event: &str, listener: &Function);
+
+    /// An event of the page.
+    pub(crate) type PageEvent;
+
+    #[wasm_bindgen(method, getter, js_name = type)]
+    pub(crate) fn kind(this: &PageEvent) -> String;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn persisted(this: &PageEvent) -> bool;
 
     /// A `WebSocket` that is sent values which stay in JavaScript.
     pub(crate) type Sender;

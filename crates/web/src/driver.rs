@@ -14,6 +14,7 @@ use onesocket_core::{
 use wasm_bindgen::JsValue;
 
 use crate::binding::{parse_json, utf8_len};
+use crate::page::{Page, is_offline};
 use crate::socket::Socket;
 use crate::{Clock, Face, codec};
 
@@ -33,6 +34,8 @@ pub struct Driver {
     /// What the face was told last.
     published: RefCell<Status>,
     sockets: RefCell<Vec<Socket>>,
+    /// Listens to the page until the driver is let go of.
+    page: RefCell<Option<Page>>,
     alarm: RefCell<Option<Alarm>>,
     performing: Cell<bool>,
     clock: Clock,
@@ -57,10 +60,15 @@ impl Driver {
         config: Config,
         face: impl FnOnce(Weak<Self>) -> Box<dyn Face>,
     ) -> Rc<Self> {
-        let connection = Connection::new(config);
+        let mut connection = Connection::new(config);
+        let needs_no_network = is_loopback(&url);
+        if is_offline() && !needs_no_network {
+            connection.handle(Input::Offline, Time::ZERO);
+        }
         Rc::new_cyclic(|me| Self {
             published: RefCell::new(connection.status().clone()),
             connection: RefCell::new(connection),
+            page: RefCell::new(Some(Page::listen(needs_no_network, me))),
             sockets: RefCell::new(Vec::new()),
             alarm: RefCell::new(None),
             performing: Cell::new(false),
@@ -137,6 +145,7 @@ impl Driver {
 
     /// Closes the connection and lets go: what is left of a socket is seen to its end.
     pub fn retire(&self) {
+        self.page.borrow_mut().take();
         *self.retired.borrow_mut() = self.me.upgrade();
         let (code, reason) = (CloseCode::NORMAL, String::new());
         self.feed(Input::Close { call: NOBODY, code, reason });
@@ -200,7 +209,7 @@ impl Driver {
                 let undelivered = undelivered.into_iter().map(as_given).collect();
                 self.face.error(&error, undelivered);
             }
-            Output::FetchToken { fetch } => self.face.fetch_token(fetch),
+            Output::FetchToken { fetch, reason } => self.face.fetch_token(fetch, reason),
             Output::Log(note) => self.face.log(&note),
             Output::Open { attempt, token } => self.open(attempt, token.as_ref()),
             Output::Settle { call, result } => self.face.settled(call, result),
@@ -211,6 +220,7 @@ impl Driver {
                 self.face.changed(previous, status.state, reason.as_deref());
             }
             Output::TokenFetched { result } => self.face.token_fetched(result),
+            Output::TokenRefreshed { life } => self.face.token_refreshed(life),
             Output::Transmit { attempt, frame } => self.transmit(attempt, &frame),
         }
     }
@@ -236,11 +246,12 @@ impl Driver {
         sockets.iter().find(|socket| socket.attempt == attempt).map(act)
     }
 
-    /// Arms the timer for the earliest deadline, unless it is armed for it.
+    /// Arms the timer for the earliest deadline. One that is armed for an earlier point is left: a
+    /// message moves the next deadline of the heartbeat, and is not to cost a timer each.
     fn set_alarm(&self) {
         let deadline = self.connection.borrow().deadline();
         let armed = self.alarm.borrow().as_ref().map(|alarm| alarm.at);
-        if armed == deadline {
+        if armed == deadline || armed.zip(deadline).is_some_and(|(armed, due)| armed < due) {
             return;
         }
         let alarm = deadline.map(|at| {
@@ -262,6 +273,18 @@ fn timeout_ms(duration: Duration) -> u32 {
     u32::try_from(whole_ms(duration).saturating_add(1))
         .unwrap_or(LONGEST_TIMEOUT_MS)
         .min(LONGEST_TIMEOUT_MS)
+}
+
+/// Says whether a URL leads to this machine, where no network is needed.
+fn is_loopback(url: &str) -> bool {
+    let rest = url.split_once("//").map_or("", |(_, rest)| rest);
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+    let name = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.ends_with(".localhost") || name == "::1" || name.starts_with("127.")
 }
 
 /// Writes a value as JSON, as a text that stays in JavaScript.

@@ -133,7 +133,7 @@ impl<M> Connection<M> {
         }
     }
 
-    pub(super) fn on_garbled(&mut self, attempt: Attempt, problem: String) {
+    pub(super) fn on_garbled(&mut self, attempt: Attempt, problem: String, now: Time) {
         let agreeing = match &self.state {
             State::Connecting(Phase::Agreeing(handshake)) => Some(handshake.attempt),
             State::Connected(link) => Some(link.attempt),
@@ -145,6 +145,7 @@ impl<M> Connection<M> {
             | State::Failed { .. } => None,
         };
         if agreeing == Some(attempt) {
+            self.heard(now);
             self.report(Error::new(ErrorCode::InvalidMessage, problem));
         }
     }
