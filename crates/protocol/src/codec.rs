@@ -74,6 +74,8 @@ struct Fields<'a> {
     max_message_bytes: Option<&'a RawValue>,
     #[serde(borrow)]
     token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    resumed: Option<&'a RawValue>,
 }
 
 /// Keeps a `null` that was written apart from a field that was not.
@@ -165,6 +167,8 @@ struct Envelope<'a> {
     max_message_bytes: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resumed: Option<bool>,
 }
 
 impl<'a> Envelope<'a> {
@@ -287,6 +291,7 @@ pub fn decode_server_text(text: &str) -> Decoded<ServerFrame<ServerMessage<&RawV
                 token_expires_in,
                 ping_interval: Duration::from_millis(ping_interval),
                 max_message_bytes: fields.need(fields.max_message_bytes, "maxMessageBytes")?,
+                resumed: fields.may(fields.resumed, "resumed")?.unwrap_or_default(),
             })
         }
         _ => return Err(fields.unknown()),
@@ -322,6 +327,7 @@ pub fn encode_server_text(frame: &ServerFrame<ServerMessage<&RawValue>>) -> Stri
             token_expires_in_ms: welcome.token_expires_in.map(whole_ms),
             ping_interval_ms: Some(whole_ms(welcome.ping_interval)),
             max_message_bytes: Some(welcome.max_message_bytes),
+            resumed: welcome.resumed.then_some(true),
             ..Envelope::of("welcome")
         },
     }
@@ -407,10 +413,11 @@ mod tests {
                     token_expires_in: Some(Duration::from_secs(300)),
                     ping_interval: Duration::from_secs(25),
                     max_message_bytes: 65536,
+                    resumed: true,
                 }),
                 concat!(
                     r#"{"type":"welcome","connectionId":"c1","user":"ada","#,
-                    r#""tokenExpiresInMs":300000,"pingIntervalMs":25000,"maxMessageBytes":65536}"#
+                    r#""tokenExpiresInMs":300000,"pingIntervalMs":25000,"maxMessageBytes":65536,"resumed":true}"#
                 ),
             ),
         ] {

@@ -115,6 +115,8 @@ pub struct Welcome {
     pub ping_interval: Duration,
     /// The largest payload the server takes, in bytes.
     pub max_message_bytes: usize,
+    /// Whether the server remembers which messages of this client it has had.
+    pub resumed: bool,
 }
 
 impl<P> ClientFrame<P> {
