@@ -58,7 +58,7 @@ pub struct Connection<M> {
     outputs: VecDeque<Output<M>>,
 }
 
-impl<M> Connection<M> {
+impl<M: Clone> Connection<M> {
     /// Makes a connection that does nothing yet.
     pub fn new(config: Config) -> Self {
         let backoff = Backoff::new(config.seed);
@@ -155,9 +155,9 @@ impl<M> Connection<M> {
         }
     }
 
-    /// Returns how many bytes of payload wait here for a connection.
+    /// Returns how many bytes of payload wait here to be sent.
     pub fn queued_bytes(&self) -> usize {
-        self.outbox.bytes()
+        self.outbox.waiting_bytes()
     }
 
     fn on_connect(&mut self, call: Call, now: Time) {

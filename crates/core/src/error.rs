@@ -90,7 +90,7 @@ impl Error {
     pub(crate) fn unconfirmed() -> Self {
         Self::new(
             ErrorCode::Closed,
-            "The connection was lost before the server answered; it may or may not have arrived.",
+            "The connection was lost before the server answered; it may have arrived or not.",
         )
     }
 

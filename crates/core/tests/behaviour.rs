@@ -6,7 +6,7 @@ mod world;
 
 use std::time::Duration;
 
-use onesocket_core::protocol::{ClientFrame, CloseCode, Group, MessageId, ServerFrame};
+use onesocket_core::protocol::{ClientFrame, CloseCode, Group, MessageId, ServerFrame, Welcome};
 use onesocket_core::{
     Attempt, Config, ErrorCode, Input, Note, Output, ReadyState, Reconnect, StateName, Time, Token,
     TokenAnswer,
@@ -502,10 +502,10 @@ fn what_is_sent_before_the_connection_waits_and_goes_out_in_order_after_the_grou
     assert_eq!(
         sent,
         [
-            ClientFrame::Join { id: MessageId(1), group: group.clone() },
-            ClientFrame::Message { id: MessageId(2), data: "one" },
-            ClientFrame::Publish { id: MessageId(3), group, data: "two" },
-            ClientFrame::Message { id: MessageId(4), data: "three" },
+            ClientFrame::Join { id: MessageId(4), group: group.clone() },
+            ClientFrame::Message { id: MessageId(1), data: "one" },
+            ClientFrame::Publish { id: MessageId(2), group, data: "two" },
+            ClientFrame::Message { id: MessageId(3), data: "three" },
             ClientFrame::Message { id: MessageId(5), data: "four" },
         ]
     );
@@ -610,17 +610,104 @@ fn a_refusal_of_the_server_settles_what_it_refuses() {
 
     assert_eq!(world.answer_to(join), Some(Err(ErrorCode::Refused)));
     assert_eq!(world.answer_to(publish), Some(Err(ErrorCode::TooLarge)));
-    assert_eq!(world.errors(), [(ErrorCode::NoHandler, vec![])]);
+    assert_eq!(world.errors(), [(ErrorCode::NoHandler, vec!["hello"])]);
+}
+
+/// What was sent, over whichever socket, from some point of the history on.
+fn sent_since(world: &World, start: usize) -> Vec<(u64, &'static str)> {
+    let frames = world.said[start..].iter().filter_map(|said| match said {
+        Output::Transmit { frame, .. } => Some(frame),
+        _ => None,
+    });
+    frames
+        .filter_map(|frame| match frame {
+            ClientFrame::Message { id, data } | ClientFrame::Publish { id, data, .. } => {
+                Some((id.0, *data))
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 #[test]
-fn a_publish_that_was_not_answered_before_the_loss_is_told_so() {
+fn what_was_not_answered_before_a_loss_goes_again_under_the_same_id_before_anything_new() {
     let mut world = World::plain().connected();
-    let publish = world.publish("tea", "milk");
-
+    world.send("one").unwrap();
+    let publish = world.publish("tea", "two");
+    world.send("three").unwrap();
+    world.receive(ServerFrame::Ack { id: MessageId(1) });
     world.closed(1006);
+    world.send("four").unwrap();
+    let lost_at = world.said.len();
 
+    world.elapse();
+    world.agree();
+    assert_eq!(sent_since(&world, lost_at), [(2, "two"), (3, "three"), (4, "four")]);
+    assert_eq!(world.answer_to(publish), None);
+    world.receive(ServerFrame::Ack { id: MessageId(3) });
+
+    assert_eq!(world.answer_to(publish), Some(Ok(())));
+    world.close();
+    assert_eq!(world.errors(), [(ErrorCode::Closed, vec!["four"])]);
+}
+
+#[test]
+fn a_server_that_remembers_nothing_is_not_sent_again_what_it_may_have_had() {
+    let mut world = World::plain().connected();
+    world.send("one").unwrap();
+    let publish = world.publish("tea", "two");
+    world.closed(1006);
+    world.send("three").unwrap();
+    let lost_at = world.said.len();
+    world.elapse();
+    world.opened();
+
+    world.receive(ServerFrame::Welcome(Welcome { resumed: false, ..welcome() }));
+
+    assert_eq!(sent_since(&world, lost_at), [(3, "three")]);
+    assert_eq!(world.errors(), [(ErrorCode::Closed, vec!["one"])]);
     assert_eq!(world.answer_to(publish), Some(Err(ErrorCode::Closed)));
+}
+
+#[test]
+fn what_is_not_answered_counts_against_the_queue() {
+    let mut small = config();
+    small.queue.max_messages = 2;
+    let mut world = World::new(small).connected();
+    world.send("one").unwrap();
+    world.send("two").unwrap();
+    assert_eq!(world.send("three").unwrap_err().code, ErrorCode::QueueFull);
+    assert_eq!(world.machine.queued_bytes(), 0);
+
+    world.receive(ServerFrame::Ack { id: MessageId(2) });
+
+    world.send("three").unwrap();
+}
+
+#[test]
+fn a_day_of_losses_delivers_every_message_once_and_in_order() {
+    let mut world = World::plain().connected();
+    let (mut had, mut heard_from) = (Vec::new(), world.said.len());
+    for second in 0..10_000_u64 {
+        world.send("tick").unwrap();
+        // The server has each message once, and its answers get lost with the connection.
+        let frames = sent_since(&world, heard_from);
+        heard_from = world.said.len();
+        had.extend(
+            frames.iter().map(|(id, _)| *id).filter(|id| had.last() < Some(id)).collect::<Vec<_>>(),
+        );
+        if second % 7 == 3 {
+            world.closed(1006);
+            world.elapse();
+            world.agree();
+            world.pass(10 * SECOND);
+        } else if second % 3 == 0 {
+            world.receive(ServerFrame::Ack { id: MessageId(*had.last().unwrap()) });
+        }
+    }
+
+    assert_eq!(had, (1..=10_000).collect::<Vec<_>>());
+    assert_eq!(world.errors(), []);
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub use codec::{
 pub use frame::{ClientFrame, FrameError, ServerFrame, ServerMessage, Welcome};
 pub use id::{ConnectionId, Group, GroupError, MessageId};
 pub use subprotocol::{
-    CLIENT_PREFIX, SUBPROTOCOL, TOKEN_PREFIX, offered_client, offered_token, token_subprotocol,
+    CLIENT_PREFIX, SUBPROTOCOL, TOKEN_PREFIX, client_subprotocol, offered_client, offered_token,
+    token_subprotocol,
 };
 pub use token::Token;

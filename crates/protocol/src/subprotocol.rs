@@ -14,6 +14,11 @@ pub const TOKEN_PREFIX: &str = "onesocket.token.";
 /// after a reconnect; 1 to 64 characters of base64url follow. It is never echoed.
 pub const CLIENT_PREFIX: &str = "onesocket.client.";
 
+/// Returns the subprotocol that names a client by 16 random bytes.
+pub fn client_subprotocol(name: &[u8; 16]) -> String {
+    format!("{CLIENT_PREFIX}{}", Base64UrlUnpadded::encode_string(name))
+}
+
 /// Finds the client's name among the offered subprotocols; `None` if there is none, or it is not of
 /// the form that [`CLIENT_PREFIX`] says.
 pub fn offered_client<'a>(mut offered: impl Iterator<Item = &'a str>) -> Option<&'a str> {
@@ -54,6 +59,8 @@ mod tests {
 
     #[test]
     fn a_client_has_a_short_plain_name() {
+        let offered = client_subprotocol(&[0xff; 16]);
+        assert_eq!(offered_client([offered.as_str()].into_iter()).map(str::len), Some(22));
         let named = |name: &str| {
             let offered = format!("{CLIENT_PREFIX}{name}");
             offered_client([SUBPROTOCOL, &offered].into_iter()).map(str::to_owned)

@@ -12,6 +12,9 @@ extern "C" {
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     pub(crate) fn performance_now() -> f64;
 
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    pub(crate) fn fill_with_random(bytes: &Uint8Array);
+
     pub(crate) type TextEncoder;
 
     #[wasm_bindgen(constructor)]
@@ -71,6 +74,9 @@ extern "C" {
 
     #[wasm_bindgen(method, getter)]
     pub(crate) fn user(this: &Fields) -> JsValue;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn resumed(this: &Fields) -> JsValue;
 
     #[wasm_bindgen(method, getter, js_name = connectionId)]
     pub(crate) fn connection_id(this: &Fields) -> JsValue;

@@ -112,6 +112,7 @@ fn welcome(fields: &Fields) -> Option<Welcome> {
         token_expires_in: token_life(fields),
         ping_interval: Duration::from_millis(whole(&fields.ping_interval_ms())?),
         max_message_bytes: usize::try_from(whole(&fields.max_message_bytes())?).ok()?,
+        resumed: fields.resumed() == JsValue::TRUE,
     })
 }
 

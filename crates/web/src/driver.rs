@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use gloo_timers::callback::Timeout;
 use js_sys::{JSON, JsString, Uint8Array};
-use onesocket_core::protocol::{ClientFrame, CloseCode, Group};
+use onesocket_core::protocol::{ClientFrame, CloseCode, Group, client_subprotocol};
 use onesocket_core::{
     Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Status, Time, Token,
     whole_ms,
 };
 use wasm_bindgen::JsValue;
 
-use crate::binding::{parse_json, utf8_len};
+use crate::binding::{fill_with_random, parse_json, utf8_len};
 use crate::page::{Page, is_offline};
 use crate::socket::Socket;
 use crate::{Clock, Face, codec};
@@ -40,6 +40,8 @@ pub struct Driver {
     performing: Cell<bool>,
     clock: Clock,
     url: String,
+    /// The subprotocol by which the server knows this client again.
+    name: String,
     face: Box<dyn Face>,
     me: Weak<Self>,
     /// Keeps a driver that was let go of until its last socket has closed.
@@ -74,6 +76,7 @@ impl Driver {
             performing: Cell::new(false),
             clock: Clock::start(),
             url,
+            name: client_subprotocol(&random_bytes()),
             face: face(me.clone()),
             me: me.clone(),
             retired: RefCell::new(None),
@@ -226,7 +229,7 @@ impl Driver {
     }
 
     fn open(&self, attempt: Attempt, token: Option<&Token>) {
-        match Socket::open(&self.url, attempt, token, &self.me) {
+        match Socket::open(&self.url, &self.name, attempt, token, &self.me) {
             Ok(socket) => self.sockets.borrow_mut().push(socket),
             Err(problem) => self.feed(Input::OpenFailed { attempt, problem }),
         }
@@ -273,6 +276,14 @@ fn timeout_ms(duration: Duration) -> u32 {
     u32::try_from(whole_ms(duration).saturating_add(1))
         .unwrap_or(LONGEST_TIMEOUT_MS)
         .min(LONGEST_TIMEOUT_MS)
+}
+
+fn random_bytes() -> [u8; 16] {
+    let bytes = Uint8Array::new_with_length(16);
+    fill_with_random(&bytes);
+    let mut copy = [0; 16];
+    bytes.copy_to(&mut copy);
+    copy
 }
 
 /// Says whether a URL leads to this machine, where no network is needed.

@@ -14,7 +14,7 @@ use crate::time::{Time, whole_ms};
 use crate::token::FetchReason;
 use crate::wishes::Wishes;
 
-impl<M> Connection<M> {
+impl<M: Clone> Connection<M> {
     /// Begins an attempt with what is left of an earlier socket: waits for its close, adopts it, or
     /// goes on to the token.
     pub(super) fn begin(&mut self, remains: Remains, reason: Option<String>, now: Time) {
@@ -94,7 +94,7 @@ impl<M> Connection<M> {
             None,
         );
         self.log(Note::Connected);
-        self.resume_traffic();
+        self.resume_traffic(welcome.resumed);
         self.settle_all(Wishes::fulfil, Ok(()));
     }
 

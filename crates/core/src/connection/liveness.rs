@@ -14,7 +14,7 @@ use crate::time::Time;
 /// How far apart two attempts are at least that the page's waking up leads to.
 const WAKE_INTERVAL: Duration = Duration::from_secs(1);
 
-impl<M> Connection<M> {
+impl<M: Clone> Connection<M> {
     pub(super) fn on_network(&mut self, network: Network, now: Time) {
         self.network = network;
         // What the user may know of the next attempt depends on it.

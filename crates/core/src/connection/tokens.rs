@@ -12,7 +12,7 @@ use crate::state::{Link, Phase, State};
 use crate::time::{Time, whole_ms};
 use crate::token::{Fetch, FetchReason, Renewal, Supply, TokenAnswer};
 
-impl<M> Connection<M> {
+impl<M: Clone> Connection<M> {
     /// Asks `getToken`, unless it is being asked.
     pub(super) fn fetch(&mut self, reason: FetchReason, now: Time) {
         if let Supply::Fetching { .. } = self.supply {

@@ -243,6 +243,7 @@ pub(crate) fn welcome() -> Welcome {
         token_expires_in: Some(Duration::from_secs(300)),
         ping_interval: Duration::from_secs(25),
         max_message_bytes: 64,
+        resumed: true,
     }
 }
 
