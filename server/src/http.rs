@@ -11,7 +11,7 @@ use axum::extract::{DefaultBodyLimit, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{any, get, post};
-use onesocket_protocol::{CloseCode, SUBPROTOCOL, offered_token};
+use onesocket_protocol::{CloseCode, SUBPROTOCOL, offered_client, offered_token};
 use serde::Deserialize;
 use serde_json::json;
 use tokio_util::task::TaskTracker;
@@ -91,6 +91,7 @@ async fn upgrade(
     let offered: Vec<&str> =
         upgrade.requested_protocols().filter_map(|offered| offered.to_str().ok()).collect();
     let admitted = admit(&app, &headers, &offered);
+    let client = offered_client(offered.iter().copied()).map(str::to_owned);
     let max_frame = app.config.max_frame();
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])
@@ -106,7 +107,8 @@ async fn upgrade(
         match admitted {
             Ok(identity) => {
                 let App { config, tokens, switchboard, .. } = &*app;
-                peer::serve(socket, identity, Arc::clone(config), tokens, switchboard).await;
+                let config = Arc::clone(config);
+                peer::serve(socket, identity, client, config, tokens, switchboard).await;
             }
             Err((code, reason)) => peer::refuse(socket, code, reason).await,
         }

@@ -61,17 +61,19 @@ struct Peer<'a> {
     unflushed: bool,
 }
 
-/// Serves a client whose token was good, until its socket has closed.
+/// Serves a client whose token was good, until its socket has closed. `client` is the name by which
+/// it is known again, if it has one.
 pub(crate) async fn serve(
     socket: WebSocket,
     identity: Identity,
+    client: Option<String>,
     config: Arc<Config>,
     tokens: &Tokens,
     switchboard: &Arc<Switchboard>,
 ) {
-    let (registration, inbox) = switchboard.connect(&identity.user);
+    let (registration, inbox) = switchboard.connect(&identity.user, client);
     let now = Instant::now().into_std();
-    let session = Session::new(registration.key, identity, config, now);
+    let session = Session::new(registration.key, identity, registration.resumed, config, now);
     let mut peer = Peer { socket, session, tokens, registration, inbox, unflushed: false };
     let Err(end) = peer.run().await;
     let Peer { mut socket, registration, .. } = peer;

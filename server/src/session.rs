@@ -1,8 +1,8 @@
 //! One client's side of the server: what it says comes in, what is to be done comes out.
 //!
 //! Owns the deadlines of a connection and what a frame means. Refuses sockets, clocks, locks and
-//! keys: frames, the time and what a token is worth are arguments, and who else is connected is the
-//! hub's affair.
+//! keys: frames, the time and what a token is worth are arguments. Who else is connected is the
+//! hub's affair, and so is what was said before: that is known across connections.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -76,14 +76,21 @@ struct Open {
 
 impl Session {
     /// Starts the session of a client that is registered under `key`; the welcome is the first
-    /// output.
-    pub fn new(key: Key, identity: Identity, config: Arc<Config>, now: Instant) -> Self {
+    /// output. `resumed` says whether the hub remembers what this client has said.
+    pub fn new(
+        key: Key,
+        identity: Identity,
+        resumed: bool,
+        config: Arc<Config>,
+        now: Instant,
+    ) -> Self {
         let welcome = Welcome {
             connection_id: key.connection_id(),
             user: identity.user.clone(),
             token_expires_in: Some(identity.expires_in),
             ping_interval: config.ping_every,
             max_message_bytes: config.max_message,
+            resumed,
         };
         let open = Open {
             heard_at: now,
@@ -120,7 +127,7 @@ impl Session {
                 Ok(ClientFrame::Message { id, data }) if self.fits(id, data.len()) => {
                     self.on_message(id, Outgoing::Binary(bytes.slice_ref(data)));
                 }
-                // Too large, and answered.
+                // Too large, and refused.
                 Ok(_) => {}
                 Err(error) => self.on_bad_frame(error),
             }
@@ -201,11 +208,10 @@ impl Session {
 
     fn on_message(&mut self, id: MessageId, echo: Outgoing) {
         if self.config.echo {
-            self.send(Outgoing::ack(id));
-            self.send(echo);
+            let key = self.key;
+            self.tell(Command::Message { key, id, echo });
         } else {
-            let message = "this server has no use for messages to itself";
-            self.send(Outgoing::error(Some(id), "no-handler", message));
+            self.refuse(id, "no-handler", "this server has no use for messages to itself");
         }
     }
 
@@ -237,14 +243,20 @@ impl Session {
         }
     }
 
-    /// Answers a payload that is too large.
+    /// Has a payload refused that is too large.
     fn fits(&mut self, id: MessageId, bytes: usize) -> bool {
         let limit = self.config.max_message;
         if bytes > limit {
             let message = format!("a payload of {bytes} bytes; this server takes {limit}");
-            self.send(Outgoing::error(Some(id), "too-large", message));
+            self.refuse(id, "too-large", message);
         }
         bytes <= limit
+    }
+
+    /// Refuses a message or something to publish, by way of the hub: it may come again.
+    fn refuse(&mut self, id: MessageId, code: &str, message: impl Into<String>) {
+        let error = Outgoing::error(Some(id), code, message);
+        self.tell(Command::Refuse { key: self.key, id, error });
     }
 
     /// Notes a sign of life; `false` if it comes too late.
@@ -289,13 +301,16 @@ mod tests {
         let now = Instant::now();
         let identity = Identity { user: "ada".into(), expires_in: Duration::from_secs(299) };
 
-        let mut session = Session::new(Key(42), identity, Arc::new(config()), now);
+        for (resumed, end) in [(false, "}"), (true, r#","resumed":true}"#)] {
+            let identity = identity.clone();
+            let mut session = Session::new(Key(42), identity, resumed, Arc::new(config()), now);
 
-        let welcome = concat!(
-            r#"{"type":"welcome","connectionId":"c42","user":"ada","tokenExpiresInMs":299000,"#,
-            r#""pingIntervalMs":25000,"maxMessageBytes":65536}"#
-        );
-        assert_eq!(drain(&mut session), [sent(welcome)]);
+            let welcome = concat!(
+                r#"{"type":"welcome","connectionId":"c42","user":"ada","tokenExpiresInMs":299000,"#,
+                r#""pingIntervalMs":25000,"maxMessageBytes":65536"#
+            );
+            assert_eq!(drain(&mut session), [sent(&format!("{welcome}{end}"))]);
+        }
     }
 
     #[test]
@@ -441,10 +456,10 @@ mod tests {
         session.handle_text(r#"{"type":"message","id":7,"data":[1, 2]}"#, now);
         session.handle_binary(&encode_client_binary(ID, b"\xff\x00").into(), now);
 
-        let ack = r#"{"type":"ack","id":7}"#;
-        let text = r#"{"type":"message","data":[1, 2]}"#;
-        let binary = Output::Send(Outgoing::Binary(Bytes::from_static(b"\xff\x00")));
-        assert_eq!(drain(&mut session), [sent(ack), sent(text), sent(ack), binary]);
+        let text = Outgoing::Text(r#"{"type":"message","data":[1, 2]}"#.into());
+        let binary = Outgoing::Binary(Bytes::from_static(b"\xff\x00"));
+        let message = |echo| Output::Tell(Command::Message { key: Key(1), id: ID, echo });
+        assert_eq!(drain(&mut session), [text, binary].map(message));
     }
 
     #[test]
@@ -457,7 +472,7 @@ mod tests {
         let outputs = drain(&mut session);
         assert_eq!(outputs.len(), 2);
         for output in outputs {
-            assert!(text(&output).contains(r#""id":7,"code":"no-handler""#), "{output:?}");
+            assert_eq!(refused(&output), Some("no-handler"), "{output:?}");
         }
     }
 
@@ -471,12 +486,18 @@ mod tests {
         let outputs = drain(&mut session);
         assert_eq!(outputs.len(), 3);
         for output in outputs {
-            assert!(text(&output).contains(r#""id":7,"code":"too-large""#), "{output:?}");
+            assert_eq!(refused(&output), Some("too-large"), "{output:?}");
         }
 
         session.handle_text(r#"{"type":"message","id":7,"data":"ab"}"#, now);
         session.handle_binary(&encode_client_binary(ID, b"abcd").into(), now);
-        assert_eq!(drain(&mut session).len(), 4);
+        let outputs = drain(&mut session);
+        assert_eq!(outputs.len(), 2);
+        for output in outputs {
+            let taken =
+                matches!(output, Output::Tell(Command::Message { key: Key(1), id: ID, .. }));
+            assert!(taken, "{output:?}");
+        }
     }
 
     #[test]
@@ -523,7 +544,7 @@ mod tests {
     fn started(config: Config) -> (Session, Instant) {
         let now = Instant::now();
         let identity = Identity { user: "ada".into(), expires_in: config.token_life };
-        let mut session = Session::new(Key(1), identity, Arc::new(config), now);
+        let mut session = Session::new(Key(1), identity, false, Arc::new(config), now);
         assert_eq!(drain(&mut session).len(), 1);
         (session, now)
     }
@@ -567,6 +588,16 @@ mod tests {
 
     fn is_close(output: &Output) -> bool {
         matches!(output, Output::Close { .. })
+    }
+
+    /// Returns the code with which the hub is to refuse what had [`ID`].
+    fn refused(output: &Output) -> Option<&str> {
+        let Output::Tell(Command::Refuse { key: Key(1), id: ID, error: Outgoing::Text(error) }) =
+            output
+        else {
+            return None;
+        };
+        error.strip_prefix(r#"{"type":"error","id":7,"code":""#)?.split('"').next()
     }
 
     fn text(output: &Output) -> &str {

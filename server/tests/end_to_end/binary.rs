@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
-use onesocket_protocol::{SUBPROTOCOL, token_subprotocol};
+use onesocket_protocol::{CLIENT_PREFIX, SUBPROTOCOL, token_subprotocol};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpStream;
@@ -13,6 +13,9 @@ use crate::support::{Client, http, token, token_issued_at, upgrade};
 
 /// As `support::secret`.
 const SECRET: &[u8; 32] = &[7; 32];
+
+/// What the client calls itself.
+const CLIENT: &str = "a-name_of-22-characters";
 
 #[tokio::test]
 async fn it_says_where_it_listens_and_leaves_when_told_to() {
@@ -36,7 +39,7 @@ async fn it_may_be_told_to_leave_as_soon_as_it_says_where_it_listens() {
 }
 
 #[tokio::test]
-async fn it_logs_what_happens_and_never_a_token() {
+async fn it_logs_what_happens_and_never_a_token_or_a_clients_name() {
     for format in ["text", "json"] {
         let log = format!("--log={format}");
         let (mut process, address) = start(&["--issue-tokens", &log, "--log-level=debug"]).await;
@@ -96,6 +99,7 @@ async fn it_logs_what_happens_and_never_a_token() {
                 assert!(!log.contains(part), "{part}: {log}");
             }
         }
+        assert!(!log.contains(CLIENT), "{log}");
         if format == "json" {
             for line in log.lines() {
                 assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
@@ -166,6 +170,7 @@ async fn open(address: &str) -> Box<TcpStream> {
 }
 
 async fn connect(address: &str, token: &str) -> Client {
-    let offered = format!("{SUBPROTOCOL}, {}", token_subprotocol(token));
+    let token = token_subprotocol(token);
+    let offered = format!("{SUBPROTOCOL}, {token}, {CLIENT_PREFIX}{CLIENT}");
     upgrade(open(address).await, &[("sec-websocket-protocol", &offered)]).await
 }

@@ -195,6 +195,24 @@ async fn a_users_count_is_forgotten_ten_minutes_after_the_last_socket() {
     assert_eq!(server.count("ada").await, (0, 0));
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_a_client_has_said_is_forgotten_ten_minutes_after_the_last_socket() {
+    let server = Server::start_in_memory(Config { echo: true, ..config() }, BUFFER);
+    let message = r#"{"type":"message","id":1,"data":1}"#;
+    for (minutes, known, echoes) in [(0, false, true), (9, true, false), (11, false, true)] {
+        tokio::time::sleep(Duration::from_secs(minutes * 60)).await;
+        let (mut client, resumed) = server.connect_as("ada", "a").await;
+        assert_eq!(resumed, known, "{minutes}");
+
+        assert_eq!(client.ask(message).await, json!({"type": "ack", "id": 1}));
+        let next = client.ask(r#"{"type":"ping"}"#).await;
+
+        assert_eq!(next["type"], if echoes { "message" } else { "pong" }, "{minutes}");
+        client.socket.close(None).await.unwrap();
+        while client.next().await.is_some() {}
+    }
+}
+
 /// Answers pings until `end`; nothing else may come.
 async fn pong_until(client: &mut Client, end: Instant) {
     let pongs = async {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::serve::Listener;
 use futures_util::{SinkExt, StreamExt};
-use onesocket_protocol::{SUBPROTOCOL, token_subprotocol};
+use onesocket_protocol::{CLIENT_PREFIX, SUBPROTOCOL, token_subprotocol};
 use onesocket_server::Config;
 use onesocket_server::token::{Secret, Tokens};
 use serde_json::{Value, json};
@@ -94,6 +94,15 @@ impl Server {
         let welcome = client.json().await;
         assert_eq!(welcome["type"], "welcome", "{welcome}");
         client
+    }
+
+    /// Connects a user's client of this name; returns whether the server knew it as well.
+    pub(crate) async fn connect_as(&self, user: &str, name: &str) -> (Client, bool) {
+        let name = format!("{CLIENT_PREFIX}{name}");
+        let mut client = self.offer(&[SUBPROTOCOL, &token_subprotocol(&token(user)), &name]).await;
+        let welcome = client.json().await;
+        assert_eq!(welcome["type"], "welcome", "{welcome}");
+        (client, welcome["resumed"] == true)
     }
 
     /// Upgrades with these subprotocols.
