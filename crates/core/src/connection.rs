@@ -105,7 +105,7 @@ impl<M: Clone> Connection<M> {
             Input::Leave { call, group } => self.on_leave(call, group),
             Input::Offline => self.on_network(Network::Offline, now),
             Input::Online => self.on_network(Network::Online, now),
-            Input::OpenFailed { attempt, problem } => self.on_open_failed(attempt, problem),
+            Input::OpenFailed { attempt, problem } => self.on_open_failed(attempt, problem, now),
             Input::Opened { attempt } => self.on_opened(attempt, now),
             Input::Publish { call, group, data, bytes } => {
                 self.on_publish(call, group, data, bytes);

@@ -21,7 +21,9 @@ pub(crate) enum Request {
 enum Membership {
     /// The server has said so on this connection.
     Joined,
-    /// Not yet, or not on this connection; these calls wait for it.
+    /// On an earlier connection, not on this one; these calls wait for it.
+    JoinedBefore(Vec<Call>),
+    /// Not yet; these calls wait for it.
     Joining(Vec<Call>),
 }
 
@@ -49,7 +51,7 @@ impl Groups {
                 Joining::Ask
             }
             Some(Membership::Joined) => Joining::Already,
-            Some(Membership::Joining(calls)) => {
+            Some(Membership::JoinedBefore(calls) | Membership::Joining(calls)) => {
                 calls.push(call);
                 Joining::Asked
             }
@@ -69,7 +71,7 @@ impl Groups {
             return Vec::new();
         };
         match std::mem::replace(membership, Membership::Joined) {
-            Membership::Joining(calls) => calls,
+            Membership::JoinedBefore(calls) | Membership::Joining(calls) => calls,
             Membership::Joined => Vec::new(),
         }
     }
@@ -78,7 +80,7 @@ impl Groups {
     pub(crate) fn lost(&mut self) {
         for (_, membership) in &mut self.0 {
             if *membership == Membership::Joined {
-                *membership = Membership::Joining(Vec::new());
+                *membership = Membership::JoinedBefore(Vec::new());
             }
         }
     }
@@ -89,8 +91,10 @@ impl Groups {
         let mut waiting = Vec::new();
         self.0.retain_mut(|(_, membership)| match membership {
             Membership::Joined => true,
-            // Joined on an earlier connection, and still wanted.
-            Membership::Joining(calls) if calls.is_empty() => true,
+            Membership::JoinedBefore(calls) => {
+                waiting.append(calls);
+                true
+            }
             Membership::Joining(calls) => {
                 waiting.append(calls);
                 false
@@ -122,6 +126,11 @@ impl Requests {
     pub(crate) fn answered(&mut self, id: MessageId) -> Option<Request> {
         let at = self.0.iter().position(|(asked, _)| *asked == id)?;
         self.0.remove(at).map(|(_, request)| request)
+    }
+
+    /// Forgets that it was asked to join this group: the answer matters to nobody.
+    pub(crate) fn forget_join(&mut self, group: &Group) {
+        self.0.retain(|(_, request)| !matches!(request, Request::Join(asked) if asked == group));
     }
 
     /// Takes everything: the connection is gone, no answer will come.
@@ -160,6 +169,18 @@ mod tests {
         assert_eq!(groups.names().count(), 1);
         assert_eq!(groups.leave(&tea()), []);
         assert_eq!(groups.names().count(), 0);
+    }
+
+    #[test]
+    fn a_second_wish_to_join_that_comes_to_nothing_does_not_end_the_first() {
+        let mut groups = Groups::default();
+        groups.join(&tea(), Call(1));
+        groups.joined(&tea());
+        groups.lost();
+        groups.join(&tea(), Call(2));
+
+        assert_eq!(groups.ended(), [Call(2)]);
+        assert_eq!(groups.names().collect::<Vec<_>>(), [&tea()]);
     }
 
     #[test]

@@ -630,6 +630,27 @@ fn sent_since(world: &World, start: usize) -> Vec<(u64, &'static str)> {
 }
 
 #[test]
+fn a_group_that_was_left_and_joined_again_is_joined_once_the_server_says_so_to_the_last() {
+    let mut world = World::plain().connected();
+    world.join("tea");
+    let leave = world.call();
+    world.feed(Input::Leave { call: leave, group: Group::new("tea").unwrap() });
+    let again = world.join("tea");
+
+    world.receive(refusal(1, "refused"));
+    world.receive(ServerFrame::Ack { id: MessageId(2) });
+    assert_eq!(world.answer_to(again), None);
+    world.receive(ServerFrame::Ack { id: MessageId(3) });
+    assert_eq!(world.answer_to(again), Some(Ok(())));
+
+    world.closed(1006);
+    world.elapse();
+    world.agree();
+    let frame = ClientFrame::Join { id: MessageId(4), group: Group::new("tea").unwrap() };
+    assert!(world.said.contains(&Output::Transmit { attempt: Attempt(2), frame }));
+}
+
+#[test]
 fn what_was_not_answered_before_a_loss_goes_again_under_the_same_id_before_anything_new() {
     let mut world = World::plain().connected();
     world.send("one").unwrap();
@@ -762,6 +783,19 @@ fn a_socket_that_the_browser_will_not_make_ends_it() {
     world.feed(Input::OpenFailed { attempt, problem: "ws: on an https: page".into() });
 
     assert_eq!(world.answer_to(connect), Some(Err(ErrorCode::InvalidOptions)));
+}
+
+#[test]
+fn a_socket_that_could_not_be_made_is_not_waited_for_once_it_was_let_go() {
+    let mut world = World::plain();
+    world.connect();
+    let attempt = world.attempt();
+    world.close();
+    world.feed(Input::OpenFailed { attempt, problem: "ws: on an https: page".into() });
+
+    assert_eq!(world.machine.stage(), "closed");
+    world.connect();
+    assert_eq!(world.sockets(), 2);
 }
 
 #[test]

@@ -45,11 +45,24 @@ impl<M: Clone> Connection<M> {
         self.outputs.push_back(Output::Open { attempt, token });
     }
 
-    pub(super) fn on_open_failed(&mut self, attempt: Attempt, problem: String) {
-        if let State::Connecting(Phase::Opening(handshake)) = self.state
-            && handshake.attempt == attempt
-        {
-            self.fail(Error::new(ErrorCode::InvalidOptions, problem), Remains::Nothing);
+    pub(super) fn on_open_failed(&mut self, attempt: Attempt, problem: String, now: Time) {
+        match &self.state {
+            State::Connecting(Phase::Opening(handshake)) if handshake.attempt == attempt => {
+                self.fail(Error::new(ErrorCode::InvalidOptions, problem), Remains::Nothing);
+            }
+            // Nobody wanted it any more before the browser was asked for it: a listener may close.
+            State::Closed { remains: Remains::Lingering(handshake), .. }
+                if handshake.attempt == attempt =>
+            {
+                self.forget_remains(now);
+            }
+            State::Idle
+            | State::Connecting(_)
+            | State::Connected(_)
+            | State::Waiting { .. }
+            | State::Closing { .. }
+            | State::Closed { .. }
+            | State::Failed { .. } => {}
         }
     }
 

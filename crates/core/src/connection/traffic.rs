@@ -64,6 +64,8 @@ impl<M: Clone> Connection<M> {
     }
 
     pub(super) fn on_leave(&mut self, call: Call, group: Group) {
+        // Should it be joined again, an answer to the first join must not pass for one to that.
+        self.requests.forget_join(&group);
         for waiting in self.groups.leave(&group) {
             let message = "leave() was called before the group was joined.";
             self.settle(waiting, Err(Error::new(ErrorCode::Aborted, message)));
