@@ -1,0 +1,149 @@
+/** The demo page: two people talk, nothing makes a second socket, nothing is dropped. */
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { test } from "node:test";
+
+import { signIn } from "./support/demo.mjs";
+import { SITE } from "./support/paths.mjs";
+import { scene } from "./support/scene.mjs";
+import { until, within } from "./support/wait.mjs";
+
+test(
+  "a message of one person arrives at the other, and each has one connection",
+  scene(async (the) => {
+    const server = await the.server({ site: SITE });
+    const ada = await signIn(the.open, server, "ada");
+    const bob = await signIn(the.open, server, "bob");
+    await ada.join("tea");
+    await bob.join("tea");
+
+    await ada.say("milk or lemon?");
+    await bob.page.locator('[data-testid="message"][data-from="ada"]').waitFor();
+    await bob.say("lemon");
+    await ada.page.locator('[data-testid="message"][data-from="bob"]').waitFor();
+
+    assert.match(await bob.part("message").first().textContent(), /milk or lemon\?/);
+    assert.match(await ada.part("message").last().textContent(), /lemon/);
+    assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
+    assert.deepEqual(await server.connections("bob"), { open: 1, opened: 1 });
+    assert.equal(server.logged("Total clients: 2"), 1);
+    assert.equal(server.mostClients(), 2);
+  }),
+);
+
+test(
+  "what used to make duplicates makes none, as the page shows and the server counts",
+  scene(async (the) => {
+    const server = await the.server({ site: SITE });
+    const ada = await signIn(the.open, server, "ada");
+    await ada.shows("state-badge", "connected");
+
+    const made = [];
+    for (const [id, name, sockets] of [
+      ["connects", "8 connects", "0 new sockets"],
+      ["close-connect", "close + connect × 50", "1 new socket"],
+      ["mount", "ten components", "0 new sockets"],
+    ]) {
+      const before = await server.connections("ada");
+      await ada.click(`${id}-button`);
+      await ada.shows(`${id}-result`, `${name} → ${sockets}`);
+      const after = await server.connections("ada");
+      made.push(after.opened - before.opened);
+      assert.equal(after.open, 1, name);
+    }
+
+    assert.deepEqual(made, [0, 1, 0]);
+    assert.equal(await ada.text("state-badge"), "connected");
+    assert.equal(await ada.text("server-open"), "1");
+    assert.equal(ada.watch.sockets.length, 2);
+    assert.equal(server.mostClients(), 1);
+  }),
+);
+
+test(
+  "left alone for four minutes the connection stays: pings are answered, nothing is swept or tried",
+  scene(async (the) => {
+    const lively = ["--ping-every", "200ms", "--stale-after", "3s", "--sweep-every", "200ms"];
+    const server = await the.server({ site: SITE, args: lively });
+    const frames = { pings: 0, pongs: 0 };
+    let connection;
+    const before = async (page) => {
+      page.on("websocket", (socket) => {
+        connection = socket;
+        socket.on("framereceived", ({ payload }) => (frames.pings += isFrame(payload, "ping")));
+        socket.on("framesent", ({ payload }) => (frames.pongs += isFrame(payload, "pong")));
+      });
+    };
+    const ada = await signIn(the.open, server, "ada", { clock: true, before });
+    await ada.shows("state-badge", "connected");
+    const { connectionId } = await ada.status();
+
+    // The server's time is real, the page's is not: between any two pings ten seconds pass in it.
+    for (let second = 0; second < 240; second += 10) {
+      await within(nextPong(connection), "a pong");
+      await ada.opened.pass(10_000);
+    }
+
+    assert.equal((await ada.status()).connectionId, connectionId);
+    assert.equal(await ada.text("attempt"), "0 of 5");
+    assert.equal(ada.watch.tokenRequests, 1);
+    assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
+    assert.equal(server.logged("Closing connection"), 0);
+    assert.ok(frames.pongs >= 24 && frames.pings >= frames.pongs, JSON.stringify(frames));
+    the.print(`pings: ${frames.pings}, pongs: ${frames.pongs}`);
+  }),
+);
+
+test(
+  "when the token has run out the one fresh attempt is made by itself, and never are two open",
+  scene(async (the) => {
+    const server = await the.server({
+      site: SITE,
+      args: ["--token-life", "3s", "--expiry-grace", "0s"],
+    });
+    const ada = await signIn(the.open, server, "ada", { clock: true });
+    await ada.shows("state-badge", "connected");
+    const { connectionId } = await ada.status();
+    assert.equal((await server.connections("ada")).opened, 1);
+
+    const next = await until("another connection", async () => {
+      const { state, connectionId: id } = await ada.status();
+      return state === "connected" && id !== connectionId && id;
+    });
+
+    assert.notEqual(next, connectionId);
+    assert.equal(server.logged('code=4401 reason="the token has expired"'), 1);
+    assert.deepEqual(await server.connections("ada"), { open: 1, opened: 2 });
+    assert.equal(await ada.text("attempt"), "0 of 5");
+    assert.equal(ada.watch.tokenRequests, 2);
+    assert.equal(server.mostClients(), 1);
+  }),
+);
+
+test(
+  "signing out closes the connection",
+  scene(async (the) => {
+    const server = await the.server({ site: SITE });
+    const ada = await signIn(the.open, server, "ada");
+    await ada.shows("state-badge", "connected");
+
+    await ada.click("sign-out-button");
+
+    await ada.part("name-input").waitFor();
+    await server.connectionsWhenOpen("ada", 0);
+    assert.equal(server.logged("Client closed"), 1);
+  }),
+);
+
+function isFrame(payload, type) {
+  return String(payload) === JSON.stringify({ type }) ? 1 : 0;
+}
+
+/** Waits for the next pong. */
+async function nextPong(socket) {
+  for (;;) {
+    const [{ payload }] = await once(socket, "framesent");
+    if (isFrame(payload, "pong")) return;
+  }
+}

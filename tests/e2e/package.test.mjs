@@ -1,0 +1,183 @@
+/** The package as it is installed: it loads everywhere, does nothing unasked, and is complete. */
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import process from "node:process";
+import { test } from "node:test";
+
+import { makeApp, vite } from "./support/app.mjs";
+import { signIn } from "./support/demo.mjs";
+import { PACKAGE, ROOT } from "./support/paths.mjs";
+import { connectsStill, plainPage } from "./support/plain_page.mjs";
+import { scene } from "./support/scene.mjs";
+
+const WWW = join(ROOT, "www");
+
+test(
+  "a page without a bundler imports it as plain modules, and the wasm as wasm",
+  scene(async (the) => {
+    const { server, page, watch } = await plainPage(the);
+    const types = [];
+    page.on("response", (response) => {
+      if (response.url().endsWith(".wasm")) types.push(response.headers()["content-type"]);
+    });
+
+    assert.equal(await connectsStill(page), "connected");
+    assert.deepEqual(types, ["application/wasm"]);
+    assert.equal(watch.sockets.length, 1);
+    assert.equal(server.mostClients(), 1);
+  }),
+);
+
+test(
+  "Vite's dev server finds the wasm with nothing configured",
+  scene(async (the) => {
+    const server = await the.server();
+    const { folder } = the.use(makeApp("dev").copy(WWW).install());
+    const { createServer } = await vite();
+    // The demo page's own configuration asks where the server is.
+    process.env.ONESOCKET_URL = server.url;
+    const dev = await createServer({
+      root: folder,
+      logLevel: "error",
+      server: { host: "127.0.0.1", port: 0 },
+    });
+    the.use({ end: () => dev.close() });
+    await dev.listen();
+    const { port } = dev.httpServer.address();
+
+    const ada = await signIn(the.open, { url: `http://127.0.0.1:${port}` }, "ada");
+    await ada.shows("state-badge", "connected");
+
+    assert.equal((await server.connections("ada")).open, 1);
+    assert.equal(server.mostClients(), 1);
+    // The development build of React: Strict Mode mounts twice here.
+    assert.equal(ada.watch.sockets.length, 1);
+  }),
+);
+
+test(
+  "Vite's build takes the wasm along with nothing configured",
+  scene(async (the) => {
+    const app = the.use(makeApp("build").copy(WWW).install());
+    run(app, ["node_modules/vite/bin/vite.js", "build", "--logLevel", "error"]);
+    const server = await the.server({ site: app.path("dist") });
+
+    const ada = await signIn(the.open, server, "ada");
+    await ada.shows("state-badge", "connected");
+
+    const wasm = ada.watch.requests.filter((url) => url.endsWith(".wasm"));
+    assert.equal(wasm.length, 1);
+    assert.match(wasm[0], /\/assets\/onesocket_bg-[^/]+\.wasm$/);
+    assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
+  }),
+);
+
+test(
+  "in Node importing it does nothing, a page renders as idle, and connect() says where it belongs",
+  scene(async (the) => {
+    const app = the.use(makeApp("node").install());
+    app.write("package.json", '{ "type": "module" }').write(
+      "main.js",
+      `const before = new Set(Reflect.ownKeys(globalThis));
+       const { createClient } = await import("onesocket");
+       const { ConnectionProvider, useConnection } = await import("onesocket/react");
+       const added = Reflect.ownKeys(globalThis).filter((key) => !before.has(key));
+       const active = process.getActiveResourcesInfo().filter((name) => /Timeout|TCP|Port/.test(name));
+       const { createElement } = await import("react");
+       const { renderToString } = await import("react-dom/server");
+       const client = createClient({ url: "wss://example.org/ws", getToken: () => "t" });
+       const Shown = () => createElement("p", null, useConnection().state);
+       const html = renderToString(createElement(ConnectionProvider, { client }, createElement(Shown)));
+       delete globalThis.WebSocket;
+       const code = await client.connect().catch((error) => error.code);
+       console.log(JSON.stringify({ added, active, html, code }));`,
+    );
+
+    const said = JSON.parse(run(app, ["main.js"]));
+
+    assert.deepEqual(said, { added: [], active: [], html: "<p>idle</p>", code: "unsupported" });
+  }),
+);
+
+test("the tarball has the wasm, types, texts and licences, and nothing that hides them", () => {
+  const list = execFileSync("tar", ["-tzf", PACKAGE], { encoding: "utf8" });
+  const files = list.trim().split("\n");
+
+  for (const file of [
+    "package.json",
+    "client.js",
+    "client.d.ts",
+    "react.js",
+    "react.d.ts",
+    "wasm/onesocket.js",
+    "wasm/onesocket_bg.wasm",
+    "README.md",
+    "PROTOCOL.md",
+    "LICENSE-MIT",
+    "LICENSE-APACHE",
+  ]) {
+    assert.ok(files.includes(`package/${file}`), file);
+  }
+  const alien = files.filter((file) => /\.gitignore|\.npmignore|\.tgz|\.test\.|\.stamp|\.rs$/.test(file));
+  assert.deepEqual(alien, []);
+});
+
+test(
+  "the React example of the README is a whole application: it compiles, is built, and connects",
+  scene(async (the) => {
+    const app = the.use(makeApp("readme").install());
+    const [, example] = /```tsx\n(.*?)```/s.exec(app.read("node_modules/onesocket/README.md")) ?? [];
+    assert.ok(example, "the README has a block ```tsx");
+    app
+      .write("main.tsx", example)
+      .write("tsconfig.json", JSON.stringify(STRICT))
+      .write(
+        "index.html",
+        `<!doctype html><link rel="icon" href="data:," /><div id="root"></div>
+         <script type="module" src="/main.tsx"></script>`,
+      );
+
+    run(app, ["node_modules/typescript/bin/tsc", "-p", "."]);
+    run(app, ["node_modules/vite/bin/vite.js", "build", "--logLevel", "error"]);
+    const server = await the.server({ site: app.path("dist"), args: ["--echo"] });
+    const { page, watch } = await the.open(server.url);
+    const root = page.locator("#root");
+    await root.getByText("connected").waitFor();
+
+    const heard = page.waitForEvent("console", (line) => line.text() === "hello");
+    await root.getByRole("button").click();
+    await heard;
+    assert.equal(watch.sockets.length, 1);
+    assert.equal(server.logged("Total clients: 1"), 1);
+  }),
+);
+
+/** What a strict application asks of types, the package's own included. */
+const STRICT = {
+  compilerOptions: {
+    target: "es2022",
+    lib: ["es2022", "dom", "dom.iterable"],
+    module: "esnext",
+    moduleResolution: "bundler",
+    jsx: "react-jsx",
+    types: [],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    verbatimModuleSyntax: true,
+    noEmit: true,
+  },
+  include: ["main.tsx"],
+};
+
+/** Runs Node in a folder and returns what it prints; what it complains of is in the error. */
+function run(app, args) {
+  return execFileSync(process.execPath, args, {
+    cwd: app.folder,
+    encoding: "utf8",
+    timeout: 60_000,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}

@@ -1,0 +1,167 @@
+/** The real server, as a process of its own. */
+
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import process from "node:process";
+import { createInterface } from "node:readline";
+
+import { SERVER } from "./paths.mjs";
+import { until, within } from "./wait.mjs";
+
+/** What nobody wants to find in a server's log. With the level `debug` it would be there. */
+const RESET = /connection reset by peer/i;
+
+/**
+ * Starts a server that gives a token to whoever asks.
+ *
+ * @param {object} [options]
+ * @param {string} [options.site] - The folder that it serves.
+ * @param {string[]} [options.args] - More options of its command line.
+ */
+export async function startServer({ site, args = [] } = {}) {
+  const server = new Server([...(site ? ["--site", site] : []), ...args]);
+  await server.start();
+  return server;
+}
+
+class Server {
+  /** Where it listens, also after a restart: `http://127.0.0.1:PORT`. */
+  url = "";
+  /** What it has logged, restarts included. */
+  log = "";
+  #args;
+  #listen = "127.0.0.1:0";
+  /** The same after a restart, so that tokens stay good. */
+  #secret = randomBytes(32).toString("hex");
+  #child;
+  #ended;
+  #stopped = true;
+
+  constructor(args) {
+    this.#args = args;
+  }
+
+  /** Where its WebSocket is. */
+  get ws() {
+    return `${this.url.replace("http", "ws")}/ws`;
+  }
+
+  /** Starts it, or starts it again on the same port. */
+  async start() {
+    const args = ["--listen", this.#listen, "--issue-tokens", "--log-level", "debug"];
+    const child = spawn(SERVER, [...args, ...this.#args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ONESOCKET_SECRET: this.#secret },
+    });
+    this.#child = child;
+    this.#stopped = false;
+    // If we end before it: it must not stay.
+    const kill = () => child.kill("SIGKILL");
+    process.once("exit", kill);
+    this.#ended = once(child, "close").then(([code, signal]) => {
+      process.removeListener("exit", kill);
+      return code ?? signal;
+    });
+    child.stderr.setEncoding("utf8").on("data", (text) => {
+      this.log += text;
+    });
+    const first = once(createInterface(child.stdout), "line").then(([line]) => line);
+    const ended = this.#ended.then((how) => `it ended (${how}): ${this.log}`);
+    const line = await within(Promise.race([first, ended]), "the server's first line");
+    const [, url] = /^listening on (http:\/\/\S+)$/.exec(line) ?? [];
+    if (!url) throw new Error(`the server does not listen: ${line}`);
+    this.url = url;
+    this.#listen = new URL(url).host;
+  }
+
+  /** Asks it to leave, and checks that it does so in good order. */
+  async stop() {
+    const how = await this.#end("SIGTERM");
+    if (how !== 0) throw new Error(`the server ended with ${how} instead of 0`);
+    const bad = this.log.split("\n").filter((line) => RESET.test(line));
+    if (bad.length > 0) throw new Error(`in the server's log:\n${bad.join("\n")}`);
+  }
+
+  /** Ends it without a word to anybody. */
+  async kill() {
+    await this.#end("SIGKILL");
+  }
+
+  /** Ends it with the test. */
+  async end() {
+    if (!this.#stopped) await this.stop();
+  }
+
+  async #end(signal) {
+    this.#stopped = true;
+    this.#child.kill(signal);
+    try {
+      return await within(this.#ended, `the server's end by ${signal}`);
+    } catch (error) {
+      this.#child.kill("SIGKILL");
+      throw error;
+    }
+  }
+
+  /**
+   * Gets a token.
+   *
+   * @param {string} user
+   * @returns {Promise<string>}
+   */
+  async token(user) {
+    const answer = await fetch(`${this.url}/token`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ user }),
+    });
+    return (await answer.json()).token;
+  }
+
+  /**
+   * Counts the user's sockets.
+   *
+   * @param {string} user
+   * @returns {Promise<{ open: number, opened: number }>}
+   */
+  async connections(user) {
+    const headers = { authorization: `Bearer ${await this.token(user)}` };
+    const answer = await fetch(`${this.url}/connections`, { headers });
+    const { open, opened } = await answer.json();
+    return { open, opened };
+  }
+
+  /**
+   * Waits until the user has so many sockets, and counts them.
+   *
+   * @param {string} user
+   * @param {number} open
+   */
+  async connectionsWhenOpen(user, open) {
+    return await until(`${open} open sockets of ${user}`, async () => {
+      const counts = await this.connections(user);
+      return counts.open === open && counts;
+    });
+  }
+
+  /**
+   * Counts the lines of the log with a text in them.
+   *
+   * @param {string} text
+   */
+  logged(text) {
+    return this.log.split("\n").filter((line) => line.includes(text)).length;
+  }
+
+  /** The largest number of clients that it has ever had at once. */
+  mostClients() {
+    const numbers = [...this.log.matchAll(/Total clients: (\d+)/g)].map(([, number]) => number);
+    return Math.max(0, ...numbers.map(Number));
+  }
+
+  /** What helps to understand a failure. */
+  tell() {
+    return ["the server's log ended with:", ...this.log.trimEnd().split("\n").slice(-25)];
+  }
+}
