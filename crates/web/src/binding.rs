@@ -23,6 +23,15 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn encode(this: &TextEncoder, text: &JsString) -> Uint8Array;
 
+    #[wasm_bindgen(js_name = URL)]
+    pub(crate) type Url;
+
+    #[wasm_bindgen(catch, constructor, js_class = "URL")]
+    pub(crate) fn new(url: &str) -> Result<Url, JsValue>;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn hostname(this: &Url) -> String;
+
     /// `window` or `document`.
     #[derive(Clone)]
     pub(crate) type EventTarget;

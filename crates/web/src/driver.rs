@@ -13,7 +13,7 @@ use onesocket_core::{
 };
 use wasm_bindgen::JsValue;
 
-use crate::binding::{fill_with_random, parse_json, utf8_len};
+use crate::binding::{Url, fill_with_random, parse_json, utf8_len};
 use crate::page::{Page, is_offline};
 use crate::socket::Socket;
 use crate::{Clock, Face, codec};
@@ -288,14 +288,9 @@ fn random_bytes() -> [u8; 16] {
 
 /// Says whether a URL leads to this machine, where no network is needed.
 fn is_loopback(url: &str) -> bool {
-    let rest = url.split_once("//").map_or("", |(_, rest)| rest);
-    let host = rest.split(['/', '?']).next().unwrap_or_default();
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
-    let name = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name == "localhost" || name.ends_with(".localhost") || name == "::1" || name.starts_with("127.")
+    let host = Url::new(url).map(|url| url.hostname()).unwrap_or_default();
+    let is_name = host == "localhost" || host.ends_with(".localhost");
+    is_name || host == "[::1]" || host.starts_with("127.")
 }
 
 /// Writes a value as JSON, as a text that stays in JavaScript.
