@@ -11,6 +11,7 @@ mod build;
 mod check;
 mod counts;
 mod demo;
+mod faults;
 mod process;
 mod project;
 mod server;
@@ -32,6 +33,8 @@ cargo xtask demo [--port N]                    sets up, builds, serves the demo 
 cargo xtask build                              makes pkg/ and the npm package in it
 cargo xtask test [native|browser|js|e2e]...    runs the tests, all four parts without an argument
 cargo xtask check [STEP]...                    runs the checks, all steps without an argument
+cargo xtask faults [--model]                   puts faults into the machine, which its tests, or its
+                                               model alone, must catch
 
 Each of them sets up what it needs: Rust and Node.js have to be there, the rest is installed into
 $ONESOCKET_CACHE (default: a folder `onesocket` in the user's cache folder).";
@@ -69,6 +72,7 @@ fn run(arguments: &[String]) -> Result<bool> {
         "build" if rest.is_empty() => build::package(&setup).map(|_| true),
         "check" => check::run(&setup, rest),
         "demo" => demo::run(&setup, demo_port(rest)?).map(|()| true),
+        "faults" if matches!(rest, [] | ["--model"]) => faults::run(&setup, !rest.is_empty()),
         "test" => test::run(&setup, rest),
         _ => bail!("no such command: `{}`\n\n{USAGE}", arguments.join(" ")),
     }

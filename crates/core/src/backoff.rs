@@ -9,7 +9,7 @@ use crate::config::Reconnect;
 pub(crate) struct Backoff {
     used: u32,
     fresh_try: FreshTry,
-    random: u64,
+    pub(crate) random: u64,
 }
 
 /// Whether a refused token may still be answered with a fresh one, at once.

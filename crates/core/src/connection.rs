@@ -5,6 +5,7 @@
 
 mod attempts;
 mod liveness;
+mod relative;
 mod tokens;
 mod traffic;
 

@@ -115,7 +115,7 @@ impl Groups {
 
 /// What the server has not answered, oldest first.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Requests(VecDeque<(MessageId, Request)>);
+pub(crate) struct Requests(pub(crate) VecDeque<(MessageId, Request)>);
 
 impl Requests {
     pub(crate) fn push(&mut self, id: MessageId, request: Request) {

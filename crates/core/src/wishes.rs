@@ -13,7 +13,7 @@ pub(crate) struct Wishes {
     /// A `connect()` was answered, and no `close()` came since.
     lasting: bool,
     /// Nobody wants it, and this is when that is acted upon.
-    release_at: Option<Time>,
+    pub(crate) release_at: Option<Time>,
 }
 
 impl Wishes {

@@ -1,0 +1,297 @@
+//! Everything that may happen in a place.
+
+use std::time::Duration;
+
+use onesocket_core::protocol::{CloseCode, FrameError, Group, MessageId, ServerFrame};
+use onesocket_core::{Attempt, Call, Input, StateName, Token, TokenAnswer};
+
+use super::{Message, Place, Scope, Socket};
+
+/// Something that may happen, small enough to remember millions.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Action {
+    // The user.
+    Abort(Call),
+    Close,
+    Connect,
+    Hold,
+    Join(&'static str),
+    Leave(&'static str),
+    Publish(&'static str),
+    Release,
+    Send(usize),
+    // The clock. Time passes before the machine is told: whatever else happens may come first.
+    Tick,
+    Sleep,
+    Elapsed,
+    /// Time passes to the next deadline, and the timer is punctual.
+    Due,
+    // The token source.
+    Token(Answer),
+    // The browser and the server.
+    Closed(u16),
+    Ended,
+    Garbled,
+    OpenFailed,
+    Opened,
+    Receive(Frame),
+}
+
+/// What `getToken` answers.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Answer {
+    Failed,
+    NoSession,
+    Token,
+}
+
+/// What a server sends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Frame {
+    Ack(MessageId),
+    Message,
+    NoHandler,
+    Ping,
+    Refusal(MessageId),
+    Welcome,
+}
+
+/// A number that no request has.
+const UNKNOWN: MessageId = MessageId(1 << 50);
+
+/// What the server sends in its messages.
+pub(crate) const FROM_SERVER: Message = 200;
+
+impl Place {
+    /// Everything that may happen here.
+    pub(crate) fn actions(&self, scope: &Scope) -> Vec<Action> {
+        let mut actions = Vec::with_capacity(32);
+        self.user(scope, &mut actions);
+        self.clock(&mut actions);
+        if self.memory.fetching {
+            for answer in [Answer::Token, Answer::Failed, Answer::NoSession] {
+                actions.push(Action::Token(answer));
+            }
+        }
+        self.network(scope, &mut actions);
+        actions
+    }
+
+    fn user(&self, scope: &Scope, actions: &mut Vec<Action>) {
+        let memory = &self.memory;
+        if memory.connects.len() < scope.connects {
+            actions.push(Action::Connect);
+        }
+        actions.extend(memory.connects.iter().map(|call| Action::Abort(*call)));
+        if memory.closes.len() < scope.closes {
+            actions.push(Action::Close);
+        }
+        if memory.holders < scope.holders {
+            actions.push(Action::Hold);
+        }
+        if memory.holders > 0 {
+            actions.push(Action::Release);
+        }
+        // A server that answers out of turn could be asked without end.
+        if memory.calls.len() < scope.calls && memory.asked.len() <= scope.calls {
+            for group in scope.groups {
+                actions.extend([Action::Join(group), Action::Leave(group), Action::Publish(group)]);
+            }
+        }
+        actions.extend(scope.sizes.iter().map(|size| Action::Send(*size)));
+    }
+
+    fn clock(&self, actions: &mut Vec<Action>) {
+        // Where nothing is waited for, time makes no difference.
+        let Some(at) = self.machine.deadline() else {
+            return;
+        };
+        if self.now <= at {
+            actions.extend([Action::Tick, Action::Sleep]);
+        }
+        if self.now >= at {
+            actions.push(Action::Elapsed);
+        }
+    }
+
+    fn network(&self, scope: &Scope, actions: &mut Vec<Action>) {
+        let closed = scope.codes.iter().map(|code| Action::Closed(*code));
+        match self.memory.socket {
+            Socket::Gone => {}
+            Socket::Connecting { .. } => {
+                actions.extend([Action::Opened, Action::OpenFailed]);
+                actions.extend(closed);
+            }
+            Socket::Open => {
+                actions.extend([
+                    Action::Garbled,
+                    Action::Receive(Frame::Welcome),
+                    Action::Receive(Frame::Ping),
+                    Action::Receive(Frame::Message),
+                    Action::Receive(Frame::NoHandler),
+                    Action::Receive(Frame::Ack(UNKNOWN)),
+                ]);
+                for (id, _) in &self.memory.asked {
+                    actions.push(Action::Receive(Frame::Ack(*id)));
+                    actions.push(Action::Receive(Frame::Refusal(*id)));
+                }
+                if self.machine.connected_attempt().is_some() {
+                    actions.push(Action::Ended);
+                }
+                actions.extend(closed);
+            }
+            // What the code is does not matter where we shut it; both kinds are tried.
+            Socket::Shut { .. } => actions.extend(closed.take(2)),
+            Socket::Ended { .. } => actions.extend(closed),
+        }
+    }
+
+    /// What a friendly world does next: tokens are given, sockets open and are welcomed, what was
+    /// shut closes, questions are answered, timers are punctual. `None` if all is quiet.
+    pub(crate) fn friendly(&self) -> Option<Action> {
+        let status = self.machine.status();
+        if self.memory.fetching {
+            return Some(Action::Token(Answer::Token));
+        }
+        match self.memory.socket {
+            Socket::Connecting { .. } => return Some(Action::Opened),
+            Socket::Open if status.state == StateName::Connected => {
+                if let Some((id, _)) = self.memory.asked.first() {
+                    return Some(Action::Receive(Frame::Ack(*id)));
+                }
+            }
+            Socket::Open => return Some(Action::Receive(Frame::Welcome)),
+            Socket::Ended { .. } | Socket::Shut { .. } => return Some(Action::Closed(1006)),
+            Socket::Gone => {}
+        }
+        self.mute()
+    }
+
+    /// What a world does next in which nothing ever answers, and only time passes.
+    pub(crate) fn mute(&self) -> Option<Action> {
+        self.machine.deadline().map(|_| Action::Due)
+    }
+
+    /// The smallest number that no unanswered call has.
+    pub(crate) fn free_call(&self) -> Call {
+        let memory = &self.memory;
+        let taken = |call: &Call| {
+            let mut calls = memory.calls.iter().map(|(call, _)| call);
+            memory.connects.contains(call)
+                || memory.closes.contains(call)
+                || calls.any(|taken| taken == call)
+        };
+        (1..).map(Call).find(|call| !taken(call)).expect("there are free numbers")
+    }
+
+    /// What the machine is told of an action; `None` for what it is not told, or not as an input.
+    pub(crate) fn input(&self, action: Action, call: Call) -> Option<Input<Message>> {
+        let attempt = self.memory.newest;
+        Some(match action {
+            Action::Abort(call) => Input::Abort { call },
+            Action::Close => Input::Close { call, code: CloseCode::NORMAL, reason: String::new() },
+            Action::Connect => Input::Connect { call },
+            Action::Hold => Input::Hold,
+            Action::Join(group) => Input::Join { call, group: named(group) },
+            Action::Leave(group) => Input::Leave { call, group: named(group) },
+            Action::Publish(group) => {
+                let (data, bytes) = (u8::MAX, 1);
+                Input::Publish { call, group: named(group), data, bytes }
+            }
+            Action::Release => Input::Release,
+            Action::Send(_) | Action::Tick | Action::Sleep => return None,
+            Action::Elapsed | Action::Due => Input::Elapsed,
+            Action::Token(answer) => {
+                let answer = match answer {
+                    Answer::Failed => TokenAnswer::Failed("it threw".into()),
+                    Answer::NoSession => TokenAnswer::NoSession,
+                    Answer::Token => TokenAnswer::Token(Token::new("t"), None),
+                };
+                Input::Token { fetch: self.memory.newest_fetch, answer }
+            }
+            Action::Closed(code) => closed(attempt, code),
+            Action::Ended => Input::Ended { attempt },
+            Action::Garbled => Input::Garbled { attempt, problem: "no JSON".into() },
+            Action::OpenFailed => Input::OpenFailed { attempt, problem: "no".into() },
+            Action::Opened => Input::Opened { attempt },
+            Action::Receive(frame) => Input::Received { attempt, frame: self.frame(frame) },
+        })
+    }
+
+    fn frame(&self, frame: Frame) -> ServerFrame<Message> {
+        let refusal = |id, code: &str| {
+            ServerFrame::Error(FrameError { id, code: code.into(), message: "no".into() })
+        };
+        match frame {
+            Frame::Ack(id) => ServerFrame::Ack { id },
+            Frame::Message => ServerFrame::Message(FROM_SERVER),
+            Frame::NoHandler => refusal(None, "no-handler"),
+            Frame::Ping => ServerFrame::Ping,
+            Frame::Refusal(id) => refusal(Some(id), "refused"),
+            Frame::Welcome => ServerFrame::Welcome(super::welcome()),
+        }
+    }
+
+    /// What must change nothing here: the late and double events of sockets that are closed,
+    /// detached or shut, and of token fetches that are over; and those of some that never were.
+    pub(crate) fn strangers(&self) -> Vec<Input<Message>> {
+        let memory = &self.memory;
+        let mut inputs = vec![Input::Abort { call: Call(9999) }];
+        let around = |newest: u32| [newest.wrapping_sub(1), newest.wrapping_add(1)];
+        for attempt in around(memory.newest.0).map(Attempt) {
+            inputs.push(closed(attempt, 4409));
+            self.speak(attempt, &mut inputs);
+        }
+        match memory.socket {
+            Socket::Gone => {
+                inputs.push(closed(memory.newest, 4409));
+                self.speak(memory.newest, &mut inputs);
+            }
+            Socket::Shut { .. } | Socket::Ended { .. } => self.speak(memory.newest, &mut inputs),
+            Socket::Connecting { .. } => {
+                inputs.push(Input::Ended { attempt: memory.newest });
+                for frame in [Frame::Welcome, Frame::Message] {
+                    let frame = self.frame(frame);
+                    inputs.push(Input::Received { attempt: memory.newest, frame });
+                }
+            }
+            Socket::Open => {
+                inputs.push(Input::Opened { attempt: memory.newest });
+                inputs.push(Input::OpenFailed { attempt: memory.newest, problem: "no".into() });
+            }
+        }
+        let mut fetches = around(memory.newest_fetch.0).to_vec();
+        if !memory.fetching {
+            fetches.push(memory.newest_fetch.0);
+        }
+        for fetch in fetches.into_iter().map(onesocket_core::Fetch) {
+            let answer = TokenAnswer::Token(Token::new("late"), Some(Duration::from_secs(9)));
+            inputs.push(Input::Token { fetch, answer });
+            inputs.push(Input::Token { fetch, answer: TokenAnswer::NoSession });
+        }
+        inputs
+    }
+
+    /// Everything but a close that a socket may say.
+    fn speak(&self, attempt: Attempt, inputs: &mut Vec<Input<Message>>) {
+        inputs.extend([
+            Input::Ended { attempt },
+            Input::Garbled { attempt, problem: "no JSON".into() },
+            Input::OpenFailed { attempt, problem: "no".into() },
+            Input::Opened { attempt },
+        ]);
+        let frames = [Frame::Welcome, Frame::Message, Frame::Ping, Frame::NoHandler];
+        for frame in frames.into_iter().chain([Frame::Ack(MessageId(1))]) {
+            inputs.push(Input::Received { attempt, frame: self.frame(frame) });
+        }
+    }
+}
+
+fn closed(attempt: Attempt, code: u16) -> Input<Message> {
+    let reason = if code == 4529 { "retry-after-ms=15000" } else { "" };
+    Input::Closed { attempt, code: CloseCode::seen(code), reason: reason.into() }
+}
+
+fn named(group: &str) -> Group {
+    Group::new(group).expect("the name of a group")
+}

@@ -1,0 +1,273 @@
+//! A hostile world around one machine: everything that a browser, a server, a token source, a clock
+//! and a user may do, at any moment, and a judge who knows nothing of the machine but what it says.
+//!
+//! `model.rs` explores this world exhaustively, `properties.rs` at random and at full size. What
+//! may happen is in `actions.rs`; what must hold of everything that the machine says is in
+//! `judge.rs`, what must hold where it comes to rest in `rest.rs`.
+#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
+
+mod actions;
+mod judge;
+mod rest;
+mod seen;
+
+use std::hash::{Hash, Hasher};
+use std::time::Duration;
+
+use onesocket_core::protocol::{ConnectionId, MessageId, Welcome};
+use onesocket_core::{Attempt, Call, Config, Connection, Fetch, StateName, Time};
+
+pub(crate) use actions::Action;
+pub(crate) use seen::{ERROR_CODES, INPUTS, OUTPUTS, Seen};
+
+/// A message is a number.
+pub(crate) type Message = u8;
+
+/// What a rule that was broken says.
+pub(crate) type Verdict = Result<(), String>;
+
+macro_rules! rule {
+    ($holds:expr, $($what:tt)+) => {
+        if !$holds {
+            return Err(format!($($what)+));
+        }
+    };
+}
+use rule;
+
+/// How much of everything there may be, and how the machine is set.
+#[derive(Clone, Debug)]
+pub(crate) struct Scope {
+    pub(crate) name: &'static str,
+    pub(crate) config: Config,
+    /// How many `connect()` and `close()` calls may be unanswered at once.
+    pub(crate) connects: usize,
+    pub(crate) closes: usize,
+    pub(crate) holders: u32,
+    /// How many `join()`, `leave()` and `publish()` calls may be unanswered at once.
+    pub(crate) calls: usize,
+    pub(crate) groups: &'static [&'static str],
+    /// Whether messages are sent, and their sizes.
+    pub(crate) sizes: &'static [usize],
+    /// The codes with which sockets close.
+    pub(crate) codes: &'static [u16],
+    /// The step in which time passes, and a long sleep.
+    pub(crate) tick: Duration,
+    pub(crate) sleep: Duration,
+}
+
+/// What of the newest socket is to be seen from outside. Older ones are closed or detached: whatever
+/// they still say must change nothing, which is checked in every place.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Socket {
+    /// None was made, or it has closed, or nobody hears it any more.
+    Gone,
+    /// Shaking hands, and not to be disturbed before this.
+    Connecting {
+        until: Time,
+    },
+    Open,
+    /// The server is closing it, and this is how long its close is waited for.
+    Ended {
+        until: Time,
+    },
+    /// We have shut it, and this is how long its close is waited for.
+    Shut {
+        until: Time,
+    },
+}
+
+/// How the connection ended last, if it was not wanted again since.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum End {
+    Asked,
+    Failed,
+    Released,
+}
+
+/// What was accepted for sending and has not gone out.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Queued {
+    Message(Message, usize),
+    Publish(Call, usize),
+}
+
+/// What a judge remembers.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Memory {
+    pub(crate) newest: Attempt,
+    pub(crate) socket: Socket,
+    pub(crate) newest_fetch: Fetch,
+    pub(crate) fetching: bool,
+    pub(crate) connects: Vec<Call>,
+    pub(crate) closes: Vec<Call>,
+    /// The others, and which group they want to join.
+    pub(crate) calls: Vec<(Call, Option<&'static str>)>,
+    pub(crate) holders: u32,
+    /// A `connect()` was answered and no `close()` came since.
+    pub(crate) lasting: bool,
+    /// What the server has been asked and has not answered, on the newest socket; and the group of
+    /// a join. The answer to one that was left since matters to nobody.
+    pub(crate) asked: Vec<(MessageId, Option<&'static str>)>,
+    pub(crate) last_message: MessageId,
+    pub(crate) queue: Vec<Queued>,
+    /// The groups that the server has let us into and that were not left since, on whatever
+    /// connection.
+    pub(crate) joined: Vec<&'static str>,
+    /// How many attempts may still begin, and whether a refused token may be tried afresh.
+    pub(crate) budget: u32,
+    pub(crate) fresh: bool,
+    /// When the budget is full again, if the connection lasts.
+    pub(crate) stable_at: Option<Time>,
+    pub(crate) end: Option<End>,
+}
+
+/// The machine, the time, and what the judge remembers.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) machine: Connection<Message>,
+    pub(crate) now: Time,
+    pub(crate) memory: Memory,
+}
+
+impl Place {
+    pub(crate) fn new(scope: &Scope) -> Self {
+        Self {
+            machine: Connection::new(scope.config.clone()),
+            now: Time::ZERO,
+            memory: Memory {
+                newest: Attempt(0),
+                socket: Socket::Gone,
+                newest_fetch: Fetch(0),
+                fetching: false,
+                connects: Vec::new(),
+                closes: Vec::new(),
+                calls: Vec::new(),
+                holders: 0,
+                lasting: false,
+                asked: Vec::new(),
+                last_message: MessageId(0),
+                queue: Vec::new(),
+                joined: Vec::new(),
+                budget: 0,
+                fresh: false,
+                stable_at: None,
+                end: None,
+            },
+        }
+    }
+
+    /// Says whether a deadline has passed of which the machine has not been told.
+    pub(crate) fn is_late(&self) -> bool {
+        self.machine.deadline().is_some_and(|at| at <= self.now)
+    }
+
+    /// The same place, with the clock and the numbers begun anew.
+    pub(crate) fn relative(self) -> Self {
+        let Self { machine, now, mut memory } = self;
+        // What is overdue keeps its order.
+        let origin = machine.deadline().map_or(now, |at| at.min(now));
+        let time = |at: Time| Time::since_start(at.since(origin));
+        memory.newest = Attempt(4);
+        memory.newest_fetch = Fetch(4);
+        memory.socket = match memory.socket {
+            Socket::Gone => Socket::Gone,
+            Socket::Connecting { until } => Socket::Connecting { until: time(until) },
+            Socket::Open => Socket::Open,
+            Socket::Ended { until } => Socket::Ended { until: time(until) },
+            Socket::Shut { until } => Socket::Shut { until: time(until) },
+        };
+        memory.stable_at = memory.stable_at.map(time);
+        for ((id, _), number) in memory.asked.iter_mut().zip(1..) {
+            *id = MessageId(number);
+        }
+        memory.last_message = MessageId(memory.asked.len() as u64);
+        Self { machine: machine.relative_to(origin), now: time(now), memory }
+    }
+
+    /// What tells this place from others: 128 bits, so that among a billion places two are taken
+    /// for one with a chance of one in 10^20.
+    pub(crate) fn fingerprint(&self) -> u128 {
+        fingerprint(|hasher| {
+            self.machine.hash(hasher);
+            self.now.hash(hasher);
+            self.memory.hash(hasher);
+        })
+    }
+}
+
+pub(crate) fn fingerprint(hash: impl Fn(&mut Twice)) -> u128 {
+    let mut twice = Twice(1, 2);
+    hash(&mut twice);
+    u128::from(twice.0) << 64 | u128::from(twice.1)
+}
+
+/// Two simple hashers at once: nobody here chooses keys to collide.
+pub(crate) struct Twice(u64, u64);
+
+impl Hasher for Twice {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.write_u64(byte.into());
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.write_u64(word.into());
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        let fold = |state: u64, key: u64| {
+            let product = u128::from(state ^ word) * u128::from(key);
+            (product >> 64) as u64 ^ product as u64 ^ state.rotate_left(29)
+        };
+        self.0 = fold(self.0, 0x9e37_79b9_7f4a_7c15);
+        self.1 = fold(self.1, 0xd6e8_feb8_6659_fd93);
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.write_u64(word as u64);
+    }
+
+    fn write_isize(&mut self, word: isize) {
+        self.write_u64(word as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Queued {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Message(_, bytes) | Self::Publish(_, bytes) => *bytes,
+        }
+    }
+}
+
+/// The largest message that the server takes.
+pub(crate) const LARGEST: usize = 10;
+
+pub(crate) fn welcome() -> Welcome {
+    Welcome {
+        connection_id: ConnectionId("c".into()),
+        user: "ada".into(),
+        token_expires_in: None,
+        ping_interval: Duration::from_secs(25),
+        max_message_bytes: LARGEST,
+    }
+}
+
+pub(crate) fn is_live(state: StateName) -> bool {
+    match state {
+        StateName::Connecting | StateName::Connected | StateName::Waiting => true,
+        StateName::Idle | StateName::Closing | StateName::Closed | StateName::Failed => false,
+    }
+}

@@ -1,0 +1,139 @@
+//! What was reached: an exploration that goes nowhere proves nothing.
+
+use std::collections::BTreeSet;
+
+use onesocket_core::{ErrorCode, Input, Output, StateName};
+
+use super::Message;
+
+/// What was reached.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) edges: BTreeSet<(StateName, StateName)>,
+    pub(crate) errors: BTreeSet<&'static str>,
+    pub(crate) inputs: BTreeSet<&'static str>,
+    pub(crate) outputs: BTreeSet<&'static str>,
+    pub(crate) stages: BTreeSet<String>,
+    /// Everything the machine said, where somebody wants to read it.
+    pub(crate) said: Option<Vec<String>>,
+}
+
+impl Seen {
+    pub(crate) fn add(&mut self, other: Self) {
+        self.edges.extend(other.edges);
+        self.errors.extend(other.errors);
+        self.inputs.extend(other.inputs);
+        self.outputs.extend(other.outputs);
+        self.stages.extend(other.stages);
+    }
+}
+
+/// Every input, as [`input_name`] has them.
+pub(crate) const INPUTS: [&str; 16] = [
+    "Abort",
+    "Close",
+    "Closed",
+    "Connect",
+    "Elapsed",
+    "Ended",
+    "Garbled",
+    "Hold",
+    "Join",
+    "Leave",
+    "OpenFailed",
+    "Opened",
+    "Publish",
+    "Received",
+    "Release",
+    "Token",
+];
+
+/// Every output, as [`output_name`] has them.
+pub(crate) const OUTPUTS: [&str; 12] = [
+    "AbortToken",
+    "Deliver",
+    "Detach",
+    "Error",
+    "FetchToken",
+    "Log",
+    "Open",
+    "Settle",
+    "Shut",
+    "Status",
+    "TokenFetched",
+    "Transmit",
+];
+
+/// Every error code, as [`error_name`] has them.
+pub(crate) const ERROR_CODES: [&str; 12] = [
+    "Aborted",
+    "AttemptsExhausted",
+    "Closed",
+    "InvalidMessage",
+    "InvalidOptions",
+    "NoHandler",
+    "QueueFull",
+    "Refused",
+    "Replaced",
+    "TokenFailed",
+    "TooLarge",
+    "Unauthorized",
+];
+
+/// The name of an input; a new one does not compile until it has one, and then has to be fed.
+pub(crate) fn input_name(input: &Input<Message>) -> &'static str {
+    match input {
+        Input::Abort { .. } => "Abort",
+        Input::Close { .. } => "Close",
+        Input::Closed { .. } => "Closed",
+        Input::Connect { .. } => "Connect",
+        Input::Elapsed => "Elapsed",
+        Input::Ended { .. } => "Ended",
+        Input::Garbled { .. } => "Garbled",
+        Input::Hold => "Hold",
+        Input::Join { .. } => "Join",
+        Input::Leave { .. } => "Leave",
+        Input::OpenFailed { .. } => "OpenFailed",
+        Input::Opened { .. } => "Opened",
+        Input::Publish { .. } => "Publish",
+        Input::Received { .. } => "Received",
+        Input::Release => "Release",
+        Input::Token { .. } => "Token",
+    }
+}
+
+/// The name of an output; a new one does not compile until it has one, and then has to be reached.
+pub(crate) fn output_name(output: &Output<Message>) -> &'static str {
+    match output {
+        Output::AbortToken { .. } => "AbortToken",
+        Output::Deliver(_) => "Deliver",
+        Output::Detach { .. } => "Detach",
+        Output::Error { .. } => "Error",
+        Output::FetchToken { .. } => "FetchToken",
+        Output::Log(_) => "Log",
+        Output::Open { .. } => "Open",
+        Output::Settle { .. } => "Settle",
+        Output::Shut { .. } => "Shut",
+        Output::Status { .. } => "Status",
+        Output::TokenFetched { .. } => "TokenFetched",
+        Output::Transmit { .. } => "Transmit",
+    }
+}
+
+/// The name of an error code; a new one does not compile until it has one.
+pub(crate) fn error_name(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::Aborted => "Aborted",
+        ErrorCode::AttemptsExhausted => "AttemptsExhausted",
+        ErrorCode::Closed => "Closed",
+        ErrorCode::InvalidMessage => "InvalidMessage",
+        ErrorCode::InvalidOptions => "InvalidOptions",
+        ErrorCode::NoHandler => "NoHandler",
+        ErrorCode::QueueFull => "QueueFull",
+        ErrorCode::Refused => "Refused",
+        ErrorCode::Replaced => "Replaced",
+        ErrorCode::TokenFailed => "TokenFailed",
+        ErrorCode::TooLarge => "TooLarge",
+        ErrorCode::Unauthorized => "Unauthorized",
+    }
+}

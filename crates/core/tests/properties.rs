@@ -1,0 +1,139 @@
+//! Long lives at full size, at random: the same hostile world and the same judge as in `model.rs`,
+//! with the settings that users have.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
+
+mod hostile;
+
+use std::time::Duration;
+
+use hostile::{Action, Place, Scope, Seen};
+use onesocket_core::{Config, QueueLimits, Reconnect, StateName};
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+
+/// How large a machine may become, written out: with so few calls and messages waiting, more would
+/// be a leak.
+const LARGEST: usize = 20_000;
+
+fn scope(config: Config) -> Scope {
+    Scope {
+        name: "a long life",
+        config,
+        connects: 5,
+        closes: 4,
+        holders: 4,
+        calls: 6,
+        groups: &["tea", "milk", "sugar"],
+        sizes: &[0, 1, 10, 11, 100],
+        codes: &[1006, 4529, 1000, 1001, 1002, 1012, 4401, 4409, 4413, 4508, 65535],
+        tick: Duration::from_millis(700),
+        sleep: Duration::from_hours(9),
+    }
+}
+
+fn configs() -> impl Strategy<Value = Config> {
+    let reconnect = (0..6_u32, 0..12_000_u64, 0.0..3.0, 0.0..1.0);
+    let times = (0..20_000_u64, 0..6_000_u64, 0..20_000_u64, 0..1_000_u64);
+    (reconnect, times, any::<bool>(), any::<u64>()).prop_map(
+        |((max_attempts, interval, factor, jitter), times, tokens, seed)| Config {
+            reconnect: Reconnect {
+                max_attempts,
+                interval: Duration::from_millis(interval),
+                factor,
+                jitter,
+                ..Reconnect::default()
+            },
+            connect_timeout: Duration::from_millis(times.0),
+            close_timeout: Duration::from_millis(times.1),
+            stable_after: Duration::from_millis(times.2),
+            release_after: Duration::from_millis(times.3),
+            queue: QueueLimits { max_messages: 20, max_bytes: 120 },
+            tokens,
+            seed,
+        },
+    )
+}
+
+/// What happens, as numbers: which of all that may happen, or, as often, what a friendly world
+/// would do, for else no connection would last.
+fn lives() -> impl Strategy<Value = Vec<u16>> {
+    prop::collection::vec(any::<u16>(), 1..400)
+}
+
+fn choose(place: &Place, scope: &Scope, choice: u16) -> Option<Action> {
+    let (friendly, choice) = (choice.is_multiple_of(2), usize::from(choice / 2));
+    let actions = place.actions(scope);
+    let any = || actions.get(choice.checked_rem(actions.len())?).copied();
+    if friendly { place.friendly().or_else(any) } else { any() }
+}
+
+/// Lets everything come to rest, in a world that answers or in one that does not.
+fn settle(mut place: Place, scope: &Scope, answers: bool) -> Result<Place, String> {
+    let mut seen = Seen::default();
+    for _ in 0..200 {
+        let action = if answers { place.friendly() } else { place.mute() };
+        let Some(action) = action else {
+            place.judge_quiet(answers)?;
+            return Ok(place);
+        };
+        place.step(scope, action, &mut seen)?;
+    }
+    Err(format!("it does not come to rest: {}", place.machine.stage()))
+}
+
+fn rules(cases: u32) -> ProptestConfig {
+    let path = "tests/properties.regressions";
+    ProptestConfig {
+        cases,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(path))),
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(rules(1500))]
+
+    #[test]
+    fn no_long_life_breaks_a_promise_or_grows(config in configs(), life in lives()) {
+        let scope = scope(config);
+        let mut place = Place::new(&scope);
+        let mut seen = Seen::default();
+        for (number, choice) in life.into_iter().enumerate() {
+            let Some(action) = choose(&place, &scope, choice) else { continue };
+            let verdict = place.step(&scope, action, &mut seen);
+            prop_assert_eq!(verdict, Ok(()), "by {:?}", action);
+            if number % 20 == 0 {
+                prop_assert_eq!(place.judge_strangers(), Ok(()));
+                let size = format!("{:?}", place.machine).len();
+                prop_assert!(size < LARGEST, "{} characters", size);
+            }
+        }
+        let promising = place.is_promising();
+        let friendly = settle(place.clone(), &scope, true);
+        prop_assert!(friendly.is_ok(), "{:?}", friendly.err());
+        let mute = settle(place, &scope, false);
+        prop_assert!(mute.is_ok(), "{:?}", mute.err());
+        if promising {
+            prop_assert_eq!(friendly.unwrap().machine.status().state, StateName::Connected);
+        }
+    }
+
+    /// The model tells places from each other by what they are relative to their moment. That loses
+    /// nothing: a machine that is made anew at every step lives the same life.
+    #[test]
+    fn a_machine_does_not_know_when_it_was_made(config in configs(), life in lives()) {
+        let reconnect = Reconnect { jitter: 0.0, ..config.reconnect };
+        let scope = scope(Config { reconnect, ..config });
+        let (mut old, mut new) = (Place::new(&scope), Place::new(&scope).relative());
+        let mut seen = Seen::default();
+        for choice in life {
+            let (from_old, from_new) = (choose(&old, &scope, choice), choose(&new, &scope, choice));
+            let (Some(from_old), Some(from_new)) = (from_old, from_new) else { continue };
+            prop_assert_eq!(old.step(&scope, from_old, &mut seen), Ok(()));
+            prop_assert_eq!(new.step(&scope, from_new, &mut seen), Ok(()));
+            new = new.relative();
+            prop_assert_eq!(old.clone().relative().fingerprint(), new.fingerprint());
+        }
+    }
+}

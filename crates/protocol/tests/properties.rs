@@ -1,0 +1,238 @@
+//! Whatever arrives is read or refused, and what is written is read again as it was meant.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::time::Duration;
+
+use onesocket_protocol::{
+    ClientFrame, CloseCode, ConnectionId, FrameError, Group, MessageId, ServerFrame, ServerMessage,
+    Welcome, decode_client_binary, decode_client_text, decode_server_text, encode_client_binary,
+    encode_client_text, encode_server_text, offered_token, retry_after, token_subprotocol,
+};
+use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+fn ids() -> impl Strategy<Value = MessageId> {
+    (1..=MessageId::MAX.0).prop_map(MessageId)
+}
+
+fn groups() -> impl Strategy<Value = Group> {
+    any::<String>().prop_filter_map("no name of a group", |name| Group::new(name).ok())
+}
+
+/// Any JSON, as a payload is written.
+fn payloads() -> impl Strategy<Value = Box<RawValue>> {
+    values().prop_map(|value| RawValue::from_string(value.to_string()).unwrap())
+}
+
+fn values() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 32, 5, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+            prop::collection::vec((any::<String>(), inner), 0..5)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
+        ]
+    })
+}
+
+fn client_frames() -> impl Strategy<Value = ClientFrame<Box<RawValue>>> {
+    prop_oneof![
+        Just(ClientFrame::Pong),
+        (ids(), groups()).prop_map(|(id, group)| ClientFrame::Join { id, group }),
+        (ids(), groups()).prop_map(|(id, group)| ClientFrame::Leave { id, group }),
+        (ids(), payloads()).prop_map(|(id, data)| ClientFrame::Message { id, data }),
+        (ids(), groups(), payloads()).prop_map(|(id, group, data)| ClientFrame::Publish {
+            id,
+            group,
+            data
+        }),
+    ]
+}
+
+fn server_frames() -> impl Strategy<Value = ServerFrame<ServerMessage<Box<RawValue>>>> {
+    let error = (prop::option::of(ids()), any::<String>(), any::<String>());
+    let message = (payloads(), prop::option::of(groups()), prop::option::of(any::<String>()));
+    let welcome =
+        (any::<(String, String)>(), prop::option::of(any::<u64>()), any::<u64>(), any::<usize>());
+    prop_oneof![
+        Just(ServerFrame::Ping),
+        ids().prop_map(|id| ServerFrame::Ack { id }),
+        error.prop_map(|(id, code, message)| ServerFrame::Error(FrameError { id, code, message })),
+        message.prop_map(|(data, group, from)| {
+            ServerFrame::Message(ServerMessage { data, group, from })
+        }),
+        welcome.prop_map(|((connection_id, user), life, ping, max_message_bytes)| {
+            ServerFrame::Welcome(Welcome {
+                connection_id: ConnectionId(connection_id),
+                user,
+                token_expires_in: life.map(Duration::from_millis),
+                ping_interval: Duration::from_millis(ping),
+                max_message_bytes,
+            })
+        }),
+    ]
+}
+
+/// A frame whose payload can be compared.
+fn of_client(frame: ClientFrame<&RawValue>) -> ClientFrame<String> {
+    let text = |data: &RawValue| data.get().to_owned();
+    match frame {
+        ClientFrame::Join { id, group } => ClientFrame::Join { id, group },
+        ClientFrame::Leave { id, group } => ClientFrame::Leave { id, group },
+        ClientFrame::Message { id, data } => ClientFrame::Message { id, data: text(data) },
+        ClientFrame::Pong => ClientFrame::Pong,
+        ClientFrame::Publish { id, group, data } => {
+            ClientFrame::Publish { id, group, data: text(data) }
+        }
+    }
+}
+
+/// A frame whose payload can be compared.
+fn of_server(frame: ServerFrame<ServerMessage<&RawValue>>) -> ServerFrame<ServerMessage<String>> {
+    match frame {
+        ServerFrame::Ack { id } => ServerFrame::Ack { id },
+        ServerFrame::Error(error) => ServerFrame::Error(error),
+        ServerFrame::Message(ServerMessage { data, group, from }) => {
+            ServerFrame::Message(ServerMessage { data: data.get().to_owned(), group, from })
+        }
+        ServerFrame::Ping => ServerFrame::Ping,
+        ServerFrame::Welcome(welcome) => ServerFrame::Welcome(welcome),
+    }
+}
+
+/// A frame whose payload is lent.
+fn lent(frame: &ClientFrame<Box<RawValue>>) -> ClientFrame<&RawValue> {
+    match frame {
+        ClientFrame::Join { id, group } => ClientFrame::Join { id: *id, group: group.clone() },
+        ClientFrame::Leave { id, group } => ClientFrame::Leave { id: *id, group: group.clone() },
+        ClientFrame::Message { id, data } => ClientFrame::Message { id: *id, data },
+        ClientFrame::Pong => ClientFrame::Pong,
+        ClientFrame::Publish { id, group, data } => {
+            ClientFrame::Publish { id: *id, group: group.clone(), data }
+        }
+    }
+}
+
+/// A frame whose payload is lent.
+fn lent_by_server(
+    frame: &ServerFrame<ServerMessage<Box<RawValue>>>,
+) -> ServerFrame<ServerMessage<&RawValue>> {
+    match frame {
+        ServerFrame::Ack { id } => ServerFrame::Ack { id: *id },
+        ServerFrame::Error(error) => ServerFrame::Error(error.clone()),
+        ServerFrame::Message(ServerMessage { data, group, from }) => {
+            ServerFrame::Message(ServerMessage { data, group: group.clone(), from: from.clone() })
+        }
+        ServerFrame::Ping => ServerFrame::Ping,
+        ServerFrame::Welcome(welcome) => ServerFrame::Welcome(welcome.clone()),
+    }
+}
+
+/// What looks like a frame: its fields are ours, what is in them is anything.
+fn half_right() -> impl Strategy<Value = String> {
+    const KINDS: [&str; 10] =
+        ["ack", "error", "join", "leave", "message", "ping", "pong", "publish", "welcome", "dance"];
+    const FIELDS: [&str; 10] = [
+        "id",
+        "group",
+        "from",
+        "data",
+        "code",
+        "message",
+        "user",
+        "connectionId",
+        "tokenExpiresInMs",
+        "pingIntervalMs",
+    ];
+    let field = (prop::sample::select(&FIELDS[..]), values());
+    let fields = prop::collection::vec(field, 0..8);
+    (prop::sample::select(&KINDS[..]), fields).prop_map(|(kind, fields)| {
+        let mut frame = json!({ "type": kind });
+        for (name, value) in fields {
+            frame[name] = value;
+        }
+        frame.to_string()
+    })
+}
+
+fn rules() -> ProptestConfig {
+    let path = "tests/properties.regressions";
+    ProptestConfig {
+        cases: 500,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(path))),
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(rules())]
+
+    #[test]
+    fn whatever_arrives_is_read_or_refused(
+        bytes in prop::collection::vec(any::<u8>(), 0..64),
+        text in any::<String>(),
+        frame in half_right(),
+    ) {
+        if let Ok(ClientFrame::Message { id, data }) = decode_client_binary(&bytes) {
+            prop_assert_eq!(encode_client_binary(id, data), bytes);
+        }
+        for text in [text, frame] {
+            if let Ok(frame) = decode_client_text(&text) {
+                let written = encode_client_text(&frame);
+                prop_assert_eq!(of_client(decode_client_text(&written).unwrap()), of_client(frame));
+            }
+            if let Ok(frame) = decode_server_text(&text) {
+                let written = encode_server_text(&frame);
+                prop_assert_eq!(of_server(decode_server_text(&written).unwrap()), of_server(frame));
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_client_says_is_read_as_it_was_meant(frame in client_frames()) {
+        let text = encode_client_text(&lent(&frame));
+
+        prop_assert_eq!(of_client(decode_client_text(&text).unwrap()), of_client(lent(&frame)));
+    }
+
+    #[test]
+    fn what_a_server_says_is_read_as_it_was_meant(frame in server_frames()) {
+        let text = encode_server_text(&lent_by_server(&frame));
+
+        prop_assert_eq!(
+            of_server(decode_server_text(&text).unwrap()),
+            of_server(lent_by_server(&frame))
+        );
+    }
+
+    #[test]
+    fn a_binary_message_is_read_as_it_was_meant(id in ids(), data in any::<Vec<u8>>()) {
+        let bytes = encode_client_binary(id, &data);
+
+        prop_assert_eq!(decode_client_binary(&bytes), Ok(ClientFrame::Message { id, data: &data[..] }));
+    }
+
+    #[test]
+    fn any_token_survives_its_journey(token in any::<String>(), other in any::<String>()) {
+        let offered = token_subprotocol(&token);
+
+        prop_assert_eq!(offered_token([offered.as_str()].into_iter()), Some(token));
+        let _ = offered_token([other.as_str()].into_iter());
+    }
+
+    #[test]
+    fn any_close_code_and_reason_has_a_meaning(code in any::<u16>(), reason in any::<String>()) {
+        let _ = (CloseCode::seen(code).retry(), CloseCode::sendable(code), retry_after(&reason));
+        let named = retry_after(&format!("retry-after-ms={code}"));
+        prop_assert_eq!(named, Some(Duration::from_millis(code.into())));
+    }
+}
