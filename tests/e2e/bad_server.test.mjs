@@ -89,8 +89,9 @@ test(
     const peer = await next;
     await isIn(page, "connected");
 
-    const senseless = ["no JSON", "", "7", "null", "[]", "{}", '{"type":"dance"}', '{"type":"ack"}'];
-    senseless.push('{"type":"message"}', '{"type":"error","code":7}', '{"type":"ack","id":-1}');
+    const senseless = ["no JSON", "", "7", "null", "[]", "{}", '{"type":"dance"}'];
+    senseless.push('{"type":"ack"}', '{"type":"ack","id":-1}', '{"type":"message"}');
+    senseless.push('{"type":"error","code":7}');
     for (const text of senseless) peer.text(text);
     peer.welcome();
     peer.text('{"type":"ack","id":999}');

@@ -54,7 +54,8 @@ test(
       assert.equal(outcome.code, isEnd ? "unauthorized" : "attempts-exhausted", name);
       assert.deepEqual(status, { code: outcome.code, message: outcome.message }, name);
       const codes = events.map(({ code }) => code);
-      assert.deepEqual(codes, isEnd ? ["unauthorized"] : ["token-failed", "attempts-exhausted"], name);
+      const expected = isEnd ? ["unauthorized"] : ["token-failed", "attempts-exhausted"];
+      assert.deepEqual(codes, expected, name);
       assert.match(outcome.message, isEnd ? /Sign in, then call connect\(\)/ : /getToken/, name);
     }
     const said = (name) => found[name].events[0].message;

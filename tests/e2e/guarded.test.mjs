@@ -44,7 +44,7 @@ test(
 );
 
 test(
-  "close() and connect() fifty times in one tick, begun in connected: two sockets, never two at once",
+  "close() and connect() fifty times in one tick, begun in connected: two sockets, one at a time",
   scene(async (the) => {
     const { server, proxy, page, watch } = await slowHandshake(the);
 
@@ -84,7 +84,7 @@ test(
 );
 
 test(
-  "a socket that is closed while it shakes hands is adopted, or shut once it is open, without a word",
+  "a socket that is closed while it shakes hands is adopted, or shut once open, without a word",
   scene(async (the) => {
     const { server, proxy, page, watch } = await slowHandshake(the);
     proxy.holds = true;
@@ -141,7 +141,7 @@ test(
 );
 
 test(
-  "the same with a plain WebSocket makes fifty-one sockets and complaints, so the watch would see it",
+  "the same with a plain WebSocket: fifty-one sockets and complaints, so the watch would see it",
   scene(async (the) => {
     const { server, page, watch } = await slowHandshake(the);
 
@@ -165,10 +165,8 @@ test(
 
     const problems = watch.takeProblems();
     assert.equal(watch.sockets.length, 51);
-    assert.equal(
-      problems.filter((line) => line.includes("closed before the connection is established")).length,
-      50,
-    );
+    const early = "closed before the connection is established";
+    assert.equal(problems.filter((line) => line.includes(early)).length, 50);
     the.print(`${problems.length} complaints; opened: ${(await server.connections("ada")).opened}`);
   }),
 );

@@ -83,7 +83,7 @@ test(
   }),
 );
 
-/** Waits until an attempt is planned; checks when it is due, and returns in how many milliseconds. */
+/** Waits until an attempt is planned; checks in how many milliseconds it is due, and returns it. */
 async function nextAttempt(ada, attempt) {
   await until(`attempt ${attempt} is planned`, async () => {
     const status = await ada.status();

@@ -11,7 +11,7 @@ import { UNREACHABLE } from "./support/watch.mjs";
 
 for (const [what, cause, found] of [
   ["an uncaught error", () => void setTimeout(() => window.nothing.at.all), /uncaught: TypeError/],
-  ["a rejection that nobody handles", () => void Promise.reject(new Error("x")), /uncaught: Error: x/],
+  ["a rejection nobody handles", () => void Promise.reject(new Error("x")), /uncaught: Error: x/],
   ["a console error", () => console.error("bad"), /error: bad/],
   ["a console warning", () => console.warn("odd"), /warning: odd/],
   [

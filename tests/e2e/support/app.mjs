@@ -78,7 +78,7 @@ export function makeApp(name) {
   return new App(name);
 }
 
-/** A page without a bundler: `window.onesocket` is the package, `window.getToken(user)` a `getToken`. */
+/** A page without a bundler, in which `window.onesocket` is the package. */
 export function plainSite() {
   return makeApp("plain").copy(join(FIXTURES, "plain")).installPackage();
 }

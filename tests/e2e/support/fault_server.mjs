@@ -1,4 +1,4 @@
-/** A WebSocket server (RFC 6455) that says whatever a test wants, for what a good one never says. */
+/** A WebSocket server (RFC 6455) that says what a test wants, also what a good one never says. */
 
 import { createHash } from "node:crypto";
 import { EventEmitter, once } from "node:events";
@@ -67,8 +67,9 @@ class FaultServer extends EventEmitter {
     if (this.#answers) {
       const key = request.headers["sec-websocket-key"] + GUID;
       const accept = createHash("sha1").update(key).digest("base64");
-      const head = ["HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade"];
-      head.push(`Sec-WebSocket-Accept: ${accept}`, "Sec-WebSocket-Protocol: onesocket.v1");
+      const head = ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade"];
+      head.push("Upgrade: websocket", `Sec-WebSocket-Accept: ${accept}`);
+      head.push("Sec-WebSocket-Protocol: onesocket.v1");
       socket.write(`${head.join("\r\n")}\r\n\r\n`);
       socket.on("data", (data) => {
         if (data[0] === CLOSE) peer.close(NORMAL);

@@ -10,12 +10,14 @@ import { within } from "./wait.mjs";
 const TEST_LIMIT = 90_000;
 
 /**
+ * What a test needs. What is started through these ends with the test.
+ *
  * @typedef {object} Tools
- * @property {(...args: Parameters<typeof startServer>) => ReturnType<typeof startServer>} server
- * @property {(...args: Parameters<typeof startProxy>) => ReturnType<typeof startProxy>} proxy
- * @property {(...args: Parameters<typeof startFaultServer>) => ReturnType<typeof startFaultServer>} faultServer
- * @property {(...args: Parameters<typeof open>) => ReturnType<typeof open>} open
- * @property {<T extends { end(): Promise<void> }>(thing: T) => T} use - Ends something else with the test.
+ * @property {typeof startServer} server
+ * @property {typeof startProxy} proxy
+ * @property {typeof startFaultServer} faultServer
+ * @property {typeof open} open
+ * @property {<T extends { end(): Promise<void> }>(thing: T) => T} use - Takes what else has an end.
  * @property {(line: string) => void} print - Shows a line beside the test.
  */
 

@@ -3,13 +3,14 @@
 /** What browsers write when a socket is closed under their feet. It cannot be announced. */
 const CLOSED_EARLY = "closed before the connection is established";
 
-/** What browsers write about requests and handshakes that nobody answers: for tests to announce. */
-export const UNREACHABLE = /Failed to load resource: net::ERR_|WebSocket connection to '[^']*' failed/;
+/** What browsers write of requests and handshakes that nobody answers: for tests to announce. */
+export const UNREACHABLE =
+  /Failed to load resource: net::ERR_|WebSocket connection to '[^']*' failed/;
 
 /**
  * Watches a page from before it is loaded. A failure is: an uncaught error, a rejection that nobody
- * handles, a console line about a socket that was closed too early, and any console error or warning
- * that was not announced.
+ * handles, a console line about a socket that was closed too early, and any other console error or
+ * warning that was not announced.
  */
 export class Watch {
   /** The URLs of the WebSockets that the page has made, Vite's own left out. */
