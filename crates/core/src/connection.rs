@@ -9,6 +9,8 @@ mod relative;
 mod tokens;
 mod traffic;
 
+pub use relative::Moment;
+
 use std::collections::VecDeque;
 
 use onesocket_protocol::{CloseCode, MessageId};

@@ -10,18 +10,18 @@ use crate::time::Time;
 const LATE: Duration = Duration::from_secs(1);
 
 /// How long an answer may take once the page has woken up: a dead socket is to be replaced within 2 s.
-const WAKE_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const WAKE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Whether the server was heard.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Heartbeat {
     /// How long it may be silent.
-    silence: Duration,
-    pulse: Pulse,
+    pub(crate) silence: Duration,
+    pub(crate) pulse: Pulse,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-enum Pulse {
+pub(crate) enum Pulse {
     Heard {
         at: Time,
     },

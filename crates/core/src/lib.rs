@@ -20,6 +20,8 @@ mod wishes;
 
 pub use config::{Config, HeartbeatRules, QueueLimits, Reconnect, RefreshRules, TOKEN_TIMEOUT};
 pub use connection::Connection;
+#[doc(hidden)]
+pub use connection::Moment;
 pub use error::{Error, ErrorCode};
 pub use io::{Attempt, Call, Input, Level, Note, Output};
 pub use state::{ReadyState, StateName, Status};

@@ -39,7 +39,7 @@ impl<M: Clone> Outgoing<M> {
 /// What was accepted and is not done with: first what was sent and not answered, then what waits.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Outbox<M> {
-    kept: VecDeque<Outgoing<M>>,
+    pub(crate) kept: VecDeque<Outgoing<M>>,
     /// How many of them were sent, on this connection or the last one.
     sent: usize,
     bytes: usize,

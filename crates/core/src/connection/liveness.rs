@@ -12,7 +12,7 @@ use crate::state::{Network, Remains, State};
 use crate::time::Time;
 
 /// How far apart two attempts are at least that the page's waking up leads to.
-const WAKE_INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const WAKE_INTERVAL: Duration = Duration::from_secs(1);
 
 impl<M: Clone> Connection<M> {
     pub(super) fn on_network(&mut self, network: Network, now: Time) {
