@@ -98,7 +98,8 @@ impl Renewal {
         Self::Planned { at, failures: 0 }
     }
 
-    /// Plans anew after a failure, for as long as the token lives.
+    /// Plans anew after a failure, for as long as the token lives. One that is not known to run out
+    /// was renewed because somebody asked, who is told that it failed.
     pub(crate) fn retry(failures: u32, dies_at: Option<Time>, now: Time) -> Self {
         let delay = match failures {
             0 => Duration::from_secs(5),
@@ -106,7 +107,7 @@ impl Renewal {
             _ => Duration::from_secs(30),
         };
         let at = now + delay;
-        if dies_at.is_some_and(|dies_at| at >= dies_at) {
+        if dies_at.is_none_or(|dies_at| at >= dies_at) {
             return Self::Never;
         }
         Self::Planned { at, failures: failures.saturating_add(1) }

@@ -1068,3 +1068,41 @@ fn online_revives_what_had_used_up_its_attempts_and_nothing_else() {
     replaced.feed(Input::Wake);
     assert_eq!(replaced.state(), StateName::Failed);
 }
+
+#[test]
+fn waking_up_often_revives_a_failed_connection_once_a_second() {
+    let mut world = World::new(Config {
+        reconnect: Reconnect { max_attempts: 0, ..config().reconnect },
+        ..config()
+    });
+    world.connect();
+    world.closed(1006);
+    for _ in 0..10 {
+        world.feed(Input::Wake);
+        if world.state() == StateName::Connecting {
+            world.closed(1006);
+        }
+    }
+
+    assert_eq!(world.sockets(), 2);
+    world.pass(Duration::from_secs(1));
+    world.feed(Input::Wake);
+    assert_eq!(world.sockets(), 3);
+}
+
+#[test]
+fn a_token_that_does_not_run_out_is_not_renewed_again_and_again_because_it_failed_once() {
+    let mut world = World::with_tokens();
+    world.connect();
+    world.answer(token());
+    world.opened();
+    world.receive(ServerFrame::Welcome(Welcome { token_expires_in: None, ..welcome() }));
+    let refresh = world.refresh();
+    world.answer(TokenAnswer::Failed("it threw".into()));
+    let fetch = world.fetch();
+    world.stay_connected_until(world.now + Duration::from_mins(10));
+
+    assert_eq!(world.answer_to(refresh), Some(Err(ErrorCode::TokenFailed)));
+    assert_eq!(world.fetch(), fetch);
+    assert_eq!(world.state(), StateName::Connected);
+}

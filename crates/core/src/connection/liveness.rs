@@ -38,7 +38,8 @@ impl<M: Clone> Connection<M> {
                 self.begin(remains, None, now);
             }
             State::Failed { error, .. }
-                if error.code == ErrorCode::AttemptsExhausted
+                if may_try
+                    && error.code == ErrorCode::AttemptsExhausted
                     && self.wishes.any()
                     && self.network.is_there() =>
             {
