@@ -120,7 +120,9 @@ fn scopes() -> Vec<Scope> {
         connects: 1,
         closes: 1,
         holders: 1,
+        sizes: &[1],
         wakes: true,
+        resumes: &[false, true],
         codes: &[1006, 4409],
         tick: second,
         sleep: 100 * second,
@@ -128,16 +130,50 @@ fn scopes() -> Vec<Scope> {
     };
     let refresh = Scope {
         name: "refresh",
-        config: Config { reconnect: one_attempt.clone(), ..config.clone() },
+        config: Config {
+            reconnect: one_attempt.clone(),
+            refresh: RefreshRules { before_expiry: 3 * TICK, min_interval: 3 * TICK },
+            ..config.clone()
+        },
         connects: 1,
         closes: 1,
-        holders: 0,
+        holders: 1,
         refreshes: 1,
         lives: &LIVES,
         codes: &[1006, 4401],
         ..connection.clone()
     };
+    let once = Scope {
+        name: "once",
+        config: Config {
+            reconnect: one_attempt.clone(),
+            queue: QueueLimits { max_messages: 3, max_bytes: 12 },
+            ..no_tokens.clone()
+        },
+        connects: 1,
+        closes: 0,
+        calls: 1,
+        groups: &["a"],
+        sizes: &[1],
+        codes: &[1006],
+        resumes: &[false, true],
+        ..connection.clone()
+    };
+    let sleep = Scope {
+        name: "tokens, silence and sleep",
+        config: Config {
+            heartbeat: HeartbeatRules { interval: Some(TICK), timeout: TICK },
+            ..refresh.config.clone()
+        },
+        holders: 0,
+        lives: &LIVES[1..],
+        wakes: true,
+        codes: &[1006],
+        ..refresh.clone()
+    };
     vec![
+        once,
+        sleep,
         heartbeat,
         refresh,
         Scope { name: "groups", calls: 3, sizes: &[], codes: &[1006], ..traffic.clone() },

@@ -456,12 +456,17 @@ impl Memory {
             self.begun = false;
         }
         if before.state == StateName::Connected {
-            let may = match step.action {
-                Action::Token(Answer::Failed | Answer::Token(_)) | Action::Receive(_) => false,
-                Action::Refresh | Action::Wake | Action::Online | Action::Offline => false,
-                _ => true,
-            };
-            rule!(may || step.was_late, "the connection was ended by {:?}", step.action);
+            // A failing renewal does not, and what wakes up asks first.
+            let keeps = matches!(
+                step.action,
+                Action::Token(Answer::Failed | Answer::Token(_))
+                    | Action::Receive(_)
+                    | Action::Refresh
+                    | Action::Wake
+                    | Action::Online
+                    | Action::Offline
+            );
+            rule!(!keeps || step.was_late, "the connection was ended by {:?}", step.action);
         }
         let wakes = matches!(step.action, Action::Wake | Action::Online);
         if wakes && status.state == StateName::Connecting && before.state == step.before {
