@@ -34,6 +34,7 @@ export interface Core {
   join(call: number, group: string): void;
   leave(call: number, group: string): void;
   publish(call: number, group: string, json: string): void;
+  refreshToken(call: number): void;
   token(fetch: number, token: string, expiresInMs: number | undefined): void;
   /** `getToken` threw, rejected or answered what is no token. */
   tokenFailed(fetch: number, message: string): void;
@@ -58,6 +59,11 @@ export interface CoreNumbers {
   readonly closeTimeoutMs: number;
   readonly stableAfterMs: number;
   readonly releaseAfterMs: number;
+  readonly beforeExpiryMs: number;
+  readonly minRefreshIntervalMs: number;
+  /** 0 for as often as the server says that it pings. */
+  readonly heartbeatIntervalMs: number;
+  readonly heartbeatTimeoutMs: number;
   readonly maxQueuedMessages: number;
   readonly maxQueuedBytes: number;
 }
@@ -105,6 +111,6 @@ export interface Face {
   fetchToken(fetch: number, reason: "connect" | "refresh"): void;
   /** Fires the signal of that fetch; its answer will be dropped. */
   abortToken(fetch: number): void;
-  token(event: "fetched" | "failed", expiresInMs: number | undefined): void;
+  token(event: "fetched" | "refreshed" | "failed", expiresInMs: number | undefined): void;
   log(level: "debug" | "info" | "warn" | "error", text: string): void;
 }

@@ -137,6 +137,17 @@ export class GuardedClient implements Client {
     await this.#ask(group, (core, call) => core.leave(call, group));
   }
 
+  async refreshToken(): Promise<void> {
+    if (this.#freed) throw freed();
+    if (this.#core === undefined) {
+      const message = "There is no connection whose token could be renewed; every attempt fetches one.";
+      throw new OneSocketError("closed", message);
+    }
+    const { call, promise } = this.#calls.open();
+    this.#core.refreshToken(call);
+    await promise;
+  }
+
   on<E extends keyof Events>(event: E, listener: (event: Events[E]) => void): () => void {
     if (!EVENTS.includes(event)) {
       throw new OneSocketError(

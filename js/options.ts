@@ -33,6 +33,34 @@ export interface QueueOptions {
   readonly maxBytes?: number;
 }
 
+/** When a token is renewed over the open connection. */
+export interface RefreshOptions {
+  /**
+   * How long before the token's end, in milliseconds; at half its life where that is later. Default:
+   * 60 000.
+   */
+  readonly beforeExpiryMs?: number;
+  /**
+   * How long after the last token was fetched at the earliest, in milliseconds, unless the token would
+   * be dead by then. Default: 30 000.
+   */
+  readonly minIntervalMs?: number;
+}
+
+/** How a connection is found to be dead that was never closed. */
+export interface HeartbeatOptions {
+  /**
+   * How often something comes from the server at least, in milliseconds; 0 for as often as the
+   * server says that it pings. Default: 0.
+   */
+  readonly intervalMs?: number;
+  /**
+   * How much longer the server may be silent, and how long it may take to answer when it is asked, in
+   * milliseconds. Default: 10 000.
+   */
+  readonly timeoutMs?: number;
+}
+
 /** Where log lines go; `console` is one. */
 export type Logger = Pick<Console, "debug" | "info" | "warn" | "error">;
 
@@ -44,7 +72,8 @@ export interface ClientOptions {
    */
   readonly url: string | URL;
   /**
-   * Fetches a token. It is asked at every attempt, never twice at once, and cut off after 10 s. It
+   * Fetches a token. It is asked at every attempt and at every refresh, never twice at once, and cut
+   * off after 10 s. It
    * answers a string, `{ token, expiresInMs }`, or a promise of one; `null`, or throwing
    * {@link NotAuthenticated}, says that nobody is signed in. Without it there are no tokens.
    */
@@ -59,6 +88,10 @@ export interface ClientOptions {
   readonly stableAfterMs?: number;
   /** How long the connection stays after its last holder has gone. Default: 500. */
   readonly releaseAfterMs?: number;
+  /** When a token is renewed over the open connection. */
+  readonly refresh?: RefreshOptions;
+  /** How a connection is found to be dead that was never closed. */
+  readonly heartbeat?: HeartbeatOptions;
   /** How much may wait to be sent. */
   readonly queue?: QueueOptions;
   /** Where log lines go. Default: nowhere. Tokens are never logged. */
@@ -95,6 +128,10 @@ const RULES: { readonly [Field in keyof CoreNumbers]: Rule } = {
   closeTimeoutMs: { name: "closeTimeoutMs", preset: 3000, min: 1, max: MAX_MS },
   stableAfterMs: { name: "stableAfterMs", preset: 10_000, min: 0, max: MAX_MS },
   releaseAfterMs: { name: "releaseAfterMs", preset: 500, min: 0, max: MAX_MS },
+  beforeExpiryMs: { name: "refresh.beforeExpiryMs", preset: 60_000, min: 0, max: MAX_MS },
+  minRefreshIntervalMs: { name: "refresh.minIntervalMs", preset: 30_000, min: 0, max: MAX_MS },
+  heartbeatIntervalMs: { name: "heartbeat.intervalMs", preset: 0, min: 0, max: MAX_MS },
+  heartbeatTimeoutMs: { name: "heartbeat.timeoutMs", preset: 10_000, min: 1, max: MAX_MS },
   maxQueuedMessages: {
     name: "queue.maxMessages",
     preset: 1000,
@@ -115,6 +152,8 @@ const OPTIONS = [
   "closeTimeoutMs",
   "stableAfterMs",
   "releaseAfterMs",
+  "refresh",
+  "heartbeat",
   "queue",
   "logger",
 ];
@@ -211,7 +250,7 @@ function readNumbers(options: Named, faults: string[]): CoreNumbers {
     ...options,
     reconnect: reconnect === false ? { maxAttempts: 0 } : reconnect,
   };
-  for (const group of ["reconnect", "queue"]) {
+  for (const group of ["reconnect", "refresh", "heartbeat", "queue"]) {
     const names = Object.values(RULES).map(({ name }) => name);
     const known = names.filter((name) => name.startsWith(`${group}.`));
     const value = given[group];

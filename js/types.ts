@@ -24,11 +24,14 @@ export interface StateChange {
   readonly reason?: string;
 }
 
-/** What came of a call of `getToken`. */
+/** What came of a call of `getToken`, or of a token that was renewed. */
 export interface TokenEvent {
-  /** Whether it answered with a token. */
-  readonly event: "fetched" | "failed";
-  /** How long the token lives from now, in milliseconds, where `getToken` said so. */
+  /**
+   * `fetched`: `getToken` answered with a token. `refreshed`: the server has taken a new one over the
+   * open connection. `failed`: `getToken` gave none; the `error` event says why.
+   */
+  readonly event: "fetched" | "refreshed" | "failed";
+  /** How long the token lives from now, in milliseconds, where that is known. */
   readonly expiresInMs?: number;
 }
 
@@ -148,6 +151,16 @@ export interface Client {
    * Rejects as `join()` does.
    */
   leave(group: string): Promise<void>;
+
+  /**
+   * Renews the token now, over the open connection, instead of a minute before it runs out. Calls
+   * during a renewal join it. Settles with the server's answer; a failure keeps the connection.
+   *
+   * Rejects with a `OneSocketError`: `token-failed` if `getToken` gives none or the server does not
+   * answer, `unauthorized` if the server refuses it, `closed` if there is no connection or it is lost
+   * meanwhile, `invalid-options` without `getToken`.
+   */
+  refreshToken(): Promise<void>;
 
   /**
    * Listens to an event. A listener may call anything on the client. One that throws, or whose

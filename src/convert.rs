@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use onesocket_core::{Config, Error, QueueLimits, Reconnect};
+use onesocket_core::{Config, Error, HeartbeatRules, QueueLimits, Reconnect, RefreshRules};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -36,6 +36,14 @@ extern "C" {
     fn stable_after_ms(this: &CoreOptions) -> f64;
     #[wasm_bindgen(method, getter, js_name = releaseAfterMs)]
     fn release_after_ms(this: &CoreOptions) -> f64;
+    #[wasm_bindgen(method, getter, js_name = beforeExpiryMs)]
+    fn before_expiry_ms(this: &CoreOptions) -> f64;
+    #[wasm_bindgen(method, getter, js_name = minRefreshIntervalMs)]
+    fn min_refresh_interval_ms(this: &CoreOptions) -> f64;
+    #[wasm_bindgen(method, getter, js_name = heartbeatIntervalMs)]
+    fn heartbeat_interval_ms(this: &CoreOptions) -> f64;
+    #[wasm_bindgen(method, getter, js_name = heartbeatTimeoutMs)]
+    fn heartbeat_timeout_ms(this: &CoreOptions) -> f64;
     #[wasm_bindgen(method, getter, js_name = maxQueuedMessages)]
     fn max_queued_messages(this: &CoreOptions) -> u32;
     #[wasm_bindgen(method, getter, js_name = maxQueuedBytes)]
@@ -63,6 +71,14 @@ pub(crate) fn config(options: &CoreOptions) -> Config {
         close_timeout: duration(options.close_timeout_ms()),
         stable_after: duration(options.stable_after_ms()),
         release_after: duration(options.release_after_ms()),
+        refresh: RefreshRules {
+            before_expiry: duration(options.before_expiry_ms()),
+            min_interval: duration(options.min_refresh_interval_ms()),
+        },
+        heartbeat: HeartbeatRules {
+            interval: Some(duration(options.heartbeat_interval_ms())).filter(|ms| !ms.is_zero()),
+            timeout: duration(options.heartbeat_timeout_ms()),
+        },
         queue: QueueLimits {
             max_messages: options.max_queued_messages() as usize,
             max_bytes: options.max_queued_bytes() as usize,

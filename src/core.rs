@@ -90,6 +90,12 @@ impl Core {
         self.with_group(call, group, |call, group| self.driver.publish(call, group, json));
     }
 
+    /// Renews the token now.
+    #[wasm_bindgen(js_name = refreshToken)]
+    pub fn refresh_token(&self, call: u32) {
+        self.driver.ask(Input::Refresh { call: Call(call) });
+    }
+
     /// `getToken` has answered.
     pub fn token(&self, fetch: u32, token: String, expires_in_ms: Option<f64>) {
         let life = expires_in_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use js_sys::Array;
-use onesocket_core::{Call, Error, Fetch, Level, Note, StateName, Status};
+use onesocket_core::{Call, Error, Fetch, FetchReason, Level, Note, StateName, Status};
 use onesocket_web::Clock;
 use wasm_bindgen::prelude::*;
 
@@ -101,8 +101,8 @@ impl onesocket_web::Face for JsFace {
         );
     }
 
-    fn fetch_token(&self, fetch: Fetch) {
-        self.face.fetch_token(fetch.0, "connect");
+    fn fetch_token(&self, fetch: Fetch, reason: FetchReason) {
+        self.face.fetch_token(fetch.0, reason.as_str());
     }
 
     fn abort_token(&self, fetch: Fetch) {
@@ -114,6 +114,10 @@ impl onesocket_web::Face for JsFace {
             Ok(life) => self.face.token("fetched", life.map(ms)),
             Err(_) => self.face.token("failed", None),
         }
+    }
+
+    fn token_refreshed(&self, life: Option<Duration>) {
+        self.face.token("refreshed", life.map(ms));
     }
 
     fn log(&self, note: &Note) {

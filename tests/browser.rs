@@ -206,6 +206,42 @@ async fn close_then_connect_waits_for_the_close() {
 }
 
 #[wasm_bindgen_test]
+async fn a_token_is_renewed_over_the_connection() {
+    let client = client("browser-renewed");
+    let planned = Rc::new(Cell::new(0));
+    let counter = planned.clone();
+    let _listening = client.on_log(move |note| {
+        if let Note::SchedulingRefresh { .. } = note {
+            counter.set(counter.get() + 1);
+        }
+    });
+    client.connect().await.unwrap();
+    assert_eq!(planned.get(), 1);
+
+    client.refresh_token().await.unwrap();
+
+    assert_eq!(planned.get(), 2);
+    assert_eq!(count("browser-renewed").await, Count { open: 1, opened: 1 });
+}
+
+#[wasm_bindgen_test]
+async fn a_token_of_another_user_is_refused_and_the_connection_stays() {
+    let asked = Cell::new(0);
+    let changing = options("browser-same").token_source(move || {
+        asked.set(asked.get() + 1);
+        let user = if asked.get() == 1 { "browser-same" } else { "browser-other" };
+        async move { TokenAnswer::Token(Token::new(token(user).await), None) }
+    });
+    let client = Client::new(changing);
+    client.connect().await.unwrap();
+
+    let refused = client.refresh_token().await.unwrap_err();
+
+    assert_eq!(refused.code, ErrorCode::Unauthorized);
+    assert_eq!(client.status().state, StateName::Connected);
+}
+
+#[wasm_bindgen_test]
 async fn a_dropped_client_leaves_no_socket() {
     let client = client("browser-dropped");
     client.connect().await.unwrap();

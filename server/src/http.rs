@@ -11,7 +11,7 @@ use axum::extract::{DefaultBodyLimit, State, WebSocketUpgrade};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{any, get, post};
-use onesocket_protocol::{CloseCode, SUBPROTOCOL, offered_token};
+use onesocket_protocol::{CloseCode, SUBPROTOCOL, offered_client, offered_token};
 use serde::Deserialize;
 use serde_json::json;
 use tokio_util::task::TaskTracker;
@@ -23,6 +23,7 @@ use crate::config::Config;
 use crate::peer;
 use crate::switchboard::Switchboard;
 use crate::token::{Identity, TokenError, Tokens};
+use crate::validation::validate;
 
 /// The largest body of a request, in bytes: a user's name is 128.
 const MAX_BODY: usize = 4 << 10;
@@ -90,6 +91,7 @@ async fn upgrade(
     let offered: Vec<&str> =
         upgrade.requested_protocols().filter_map(|offered| offered.to_str().ok()).collect();
     let admitted = admit(&app, &headers, &offered);
+    let client = offered_client(offered.iter().copied()).map(str::to_owned);
     let max_frame = app.config.max_frame();
     let upgrade = upgrade
         .protocols([SUBPROTOCOL])
@@ -104,7 +106,9 @@ async fn upgrade(
         let _tracked = tracked;
         match admitted {
             Ok(identity) => {
-                peer::serve(socket, identity, Arc::clone(&app.config), &app.switchboard).await;
+                let App { config, tokens, switchboard, .. } = &*app;
+                let config = Arc::clone(config);
+                peer::serve(socket, identity, client, config, tokens, switchboard).await;
             }
             Err((code, reason)) => peer::refuse(socket, code, reason).await,
         }
@@ -134,26 +138,13 @@ fn admit(
             | TokenError::Claims
             | TokenError::Early
             | TokenError::Life
+            | TokenError::OtherUser
             | TokenError::Shape
             | TokenError::Signature
             | TokenError::User => "the token is not valid",
         };
         (CloseCode::UNAUTHORIZED, reason)
     })
-}
-
-/// Checks a token and logs the outcome; never the token.
-fn validate(tokens: &Tokens, token: Option<&str>) -> Result<Identity, TokenError> {
-    let checked =
-        token.ok_or(TokenError::Missing).and_then(|token| tokens.check(token, SystemTime::now()));
-    match &checked {
-        Ok(identity) => {
-            let expires_in_ms = whole_ms(identity.expires_in);
-            info!(outcome = "accepted", user = identity.user, expires_in_ms, "Token validation");
-        }
-        Err(error) => info!(outcome = "refused", reason = %error, "Token validation"),
-    }
-    checked
 }
 
 async fn token(

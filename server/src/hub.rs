@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use onesocket_protocol::{CloseCode, ConnectionId, Group, MessageId};
 
+use crate::memory::{Memory, Said};
 use crate::outgoing::Outgoing;
 
 /// The most groups that one connection may join.
 const MAX_GROUPS: usize = 100;
 
-/// How long a user's count is kept after the last connection has gone, so that memory is bounded.
+/// How long a user is remembered after the last connection has gone, so that memory is bounded.
 const REMEMBER: Duration = Duration::from_mins(10);
 
 /// Which connection. The later it was registered, the greater it is; none is used twice.
@@ -29,6 +30,9 @@ pub enum Command {
         key: Key,
         /// Whom its token named.
         user: String,
+        /// The client's own name, the same after a reconnect; without one nothing that it says is
+        /// remembered.
+        client: Option<String>,
     },
     /// A socket has ended. Says nothing of the connection that may have replaced it.
     Disconnect {
@@ -53,6 +57,15 @@ pub enum Command {
         /// The group.
         group: Group,
     },
+    /// A client has something for the server itself, which echoes it.
+    Message {
+        /// Which client.
+        key: Key,
+        /// What the answer names.
+        id: MessageId,
+        /// What the client gets.
+        echo: Outgoing,
+    },
     /// A client has something for the other members of a group.
     Publish {
         /// Which client.
@@ -63,6 +76,15 @@ pub enum Command {
         group: Group,
         /// What they get.
         frame: Outgoing,
+    },
+    /// A client has a message or something to publish that is not taken, whoever is connected.
+    Refuse {
+        /// Which client.
+        key: Key,
+        /// What the answer names.
+        id: MessageId,
+        /// The answer.
+        error: Outgoing,
     },
     /// Time has passed: forgets what need not be known any more.
     Sweep,
@@ -108,6 +130,7 @@ pub struct Hub {
 #[derive(Debug)]
 struct Connection {
     user: String,
+    client: Option<String>,
     groups: BTreeSet<Group>,
 }
 
@@ -116,6 +139,7 @@ struct User {
     /// The one that has not been replaced.
     current: Option<Key>,
     count: Count,
+    memory: Memory,
     gone_at: Option<Instant>,
 }
 
@@ -130,11 +154,17 @@ impl Hub {
     /// Takes one command, at `now`, and says what follows from it.
     pub fn handle(&mut self, command: Command, now: Instant) -> Vec<Delivery> {
         match command {
-            Command::Connect { key, user } => self.connect(key, user),
+            Command::Connect { key, user, client } => self.connect(key, user, client),
             Command::Disconnect { key } => self.disconnect(key, now),
             Command::Join { key, id, group } => self.join(key, id, group),
             Command::Leave { key, id, group } => self.leave(key, id, &group),
-            Command::Publish { key, id, group, frame } => self.publish(key, id, &group, &frame),
+            Command::Message { key, id, echo } => {
+                self.once(key, id, |_| Ok(vec![Delivery::Send { to: key, frame: echo }]))
+            }
+            Command::Publish { key, id, group, frame } => {
+                self.once(key, id, |hub| hub.publish(key, id, &group, &frame))
+            }
+            Command::Refuse { key, id, error } => self.once(key, id, |_| Err(error)),
             Command::Sweep => self.sweep(now),
         }
     }
@@ -150,13 +180,21 @@ impl Hub {
         self.users.get(user).map(|user| user.count).unwrap_or_default()
     }
 
-    fn connect(&mut self, key: Key, name: String) -> Vec<Delivery> {
+    /// Says whether it remembers what a client of a user has said.
+    pub fn remembers(&self, user: &str, client: &str) -> bool {
+        self.users.get(user).is_some_and(|user| user.memory.knows(client))
+    }
+
+    fn connect(&mut self, key: Key, name: String, client: Option<String>) -> Vec<Delivery> {
         let user = self.users.entry(name.clone()).or_default();
         user.count.open += 1;
         user.count.opened += 1;
         user.gone_at = None;
+        if let Some(client) = &client {
+            user.memory.connect(client);
+        }
         let replaced = user.current.replace(key);
-        self.connections.insert(key, Connection { user: name, groups: BTreeSet::new() });
+        self.connections.insert(key, Connection { user: name, client, groups: BTreeSet::new() });
         let Some(old) = replaced else {
             self.clients += 1;
             return Vec::new();
@@ -188,7 +226,7 @@ impl Hub {
         };
         if connection.groups.len() >= MAX_GROUPS && !connection.groups.contains(&group) {
             let message = format!("a connection may be in {MAX_GROUPS} groups; leave one first");
-            return refuse(key, id, message);
+            return vec![Delivery::Send { to: key, frame: refusal(id, message) }];
         }
         connection.groups.insert(group.clone());
         self.groups.entry(group).or_default().insert(key);
@@ -204,25 +242,48 @@ impl Hub {
         accept(key, id)
     }
 
-    fn publish(
+    /// Handles what a client says, unless it has said it before; answers it either way.
+    fn once(
         &mut self,
+        key: Key,
+        id: MessageId,
+        handle: impl FnOnce(&Self) -> Result<Vec<Delivery>, Outgoing>,
+    ) -> Vec<Delivery> {
+        // Too late, and not remembered either: the successor will be told it again.
+        if self.live(key).is_none() {
+            return Vec::new();
+        }
+        if let Some(answer) = self.said(key).and_then(|said| said.answer(id)) {
+            return vec![Delivery::Send { to: key, frame: answer }];
+        }
+        let handled = handle(self);
+        if let Some(said) = self.said(key) {
+            said.note(id, handled.as_ref().err());
+        }
+        match handled {
+            Ok(deliveries) => {
+                let mut answered = accept(key, id);
+                answered.extend(deliveries);
+                answered
+            }
+            Err(error) => vec![Delivery::Send { to: key, frame: error }],
+        }
+    }
+
+    fn publish(
+        &self,
         key: Key,
         id: MessageId,
         group: &Group,
         frame: &Outgoing,
-    ) -> Vec<Delivery> {
-        if self.live(key).is_none() {
-            return Vec::new();
-        }
+    ) -> Result<Vec<Delivery>, Outgoing> {
         let members = self.groups.get(group).filter(|members| members.contains(&key));
         let Some(members) = members else {
             let message = format!("join {:?} before publishing to it", group.as_str());
-            return refuse(key, id, message);
+            return Err(refusal(id, message));
         };
-        let mut deliveries = accept(key, id);
         let others = members.iter().filter(|member| **member != key);
-        deliveries.extend(others.map(|to| Delivery::Send { to: *to, frame: frame.clone() }));
-        deliveries
+        Ok(others.map(|to| Delivery::Send { to: *to, frame: frame.clone() }).collect())
     }
 
     fn sweep(&mut self, now: Instant) -> Vec<Delivery> {
@@ -238,6 +299,13 @@ impl Hub {
         let connection = self.connections.get_mut(&key)?;
         let current = self.users.get(&connection.user)?.current;
         (current == Some(key)).then_some(connection)
+    }
+
+    /// Returns what a connection's client has said; `None` if it has no name.
+    fn said(&mut self, key: Key) -> Option<&mut Said> {
+        let connection = self.connections.get(&key)?;
+        let user = self.users.get_mut(&connection.user)?;
+        user.memory.of(connection.client.as_deref()?)
     }
 
     fn leave_all(&mut self, key: Key) {
@@ -264,8 +332,8 @@ fn accept(to: Key, id: MessageId) -> Vec<Delivery> {
     vec![Delivery::Send { to, frame: Outgoing::ack(id) }]
 }
 
-fn refuse(to: Key, id: MessageId, message: String) -> Vec<Delivery> {
-    vec![Delivery::Send { to, frame: Outgoing::error(Some(id), "refused", message) }]
+fn refusal(id: MessageId, message: String) -> Outgoing {
+    Outgoing::error(Some(id), "refused", message)
 }
 
 #[cfg(test)]
@@ -336,8 +404,7 @@ mod tests {
         connect(&mut hub, 2, "grace");
         join(&mut hub, 2, "tea");
 
-        let message = r#"join "tea" before publishing to it"#;
-        assert_eq!(publish(&mut hub, 1, "tea"), refuse(Key(1), ID, message.into()));
+        assert_eq!(publish(&mut hub, 1, "tea"), refused(Key(1), ID));
     }
 
     #[test]
@@ -385,7 +452,8 @@ mod tests {
         }
 
         let message = "a connection may be in 100 groups; leave one first";
-        assert_eq!(join(&mut hub, 1, "tea"), refuse(Key(1), ID, message.into()));
+        let refused = Delivery::Send { to: Key(1), frame: refusal(ID, message.into()) };
+        assert_eq!(join(&mut hub, 1, "tea"), [refused]);
         assert_eq!(join(&mut hub, 1, "0"), accept(Key(1), ID));
         leave(&mut hub, 1, "0");
         assert_eq!(join(&mut hub, 1, "tea"), accept(Key(1), ID));
@@ -422,9 +490,159 @@ mod tests {
         assert_eq!(hub.count("ada"), Count { open: 1, opened: 2 });
     }
 
+    #[test]
+    fn what_comes_again_is_answered_and_not_delivered_again() {
+        let mut hub = hub_with_members(&["grace"]);
+        connect_as(&mut hub, 2, "ada", "a");
+        join(&mut hub, 2, "tea");
+        let to_grace = Delivery::Send { to: Key(1), frame: frame() };
+        let published = [accept(Key(2), ID), vec![to_grace]].concat();
+        assert_eq!(publish(&mut hub, 2, "tea"), published);
+        assert_eq!(publish(&mut hub, 2, "tea"), accept(Key(2), ID));
+
+        // After the loss, and whatever the new connection is a member of.
+        disconnect(&mut hub, 2, Instant::now());
+        connect_as(&mut hub, 3, "ada", "a");
+
+        assert_eq!(publish(&mut hub, 3, "tea"), accept(Key(3), ID));
+        assert_eq!(message(&mut hub, 3, 7), accept(Key(3), ID));
+        assert_eq!(message(&mut hub, 3, 6), accept(Key(3), MessageId(6)));
+        assert_eq!(message(&mut hub, 3, 8), echoed(Key(3), MessageId(8)));
+        assert_eq!(message(&mut hub, 3, 8), accept(Key(3), MessageId(8)));
+    }
+
+    #[test]
+    fn a_refusal_is_repeated_and_what_follows_it_is_handled() {
+        let mut hub = hub_with_members(&["grace"]);
+        connect_as(&mut hub, 2, "ada", "a");
+        assert_eq!(publish(&mut hub, 2, "tea"), refused(Key(2), ID));
+        let error = Outgoing::error(Some(MessageId(8)), "too-large", "too large");
+        let too_large = Command::Refuse { key: Key(2), id: MessageId(8), error: error.clone() };
+        let said = Delivery::Send { to: Key(2), frame: error.clone() };
+        assert_eq!(hub.handle(too_large, Instant::now()), [said]);
+
+        connect_as(&mut hub, 3, "ada", "a");
+        join(&mut hub, 3, "tea");
+
+        // It could be published now, but the client may have reported it by now.
+        assert_eq!(publish(&mut hub, 3, "tea"), refused(Key(3), ID));
+        assert_eq!(message(&mut hub, 3, 8), [Delivery::Send { to: Key(3), frame: error }]);
+        assert_eq!(message(&mut hub, 3, 9), echoed(Key(3), MessageId(9)));
+    }
+
+    #[test]
+    fn other_clients_and_other_users_have_memories_of_their_own() {
+        let mut hub = Hub::default();
+        connect_as(&mut hub, 1, "ada", "a");
+        message(&mut hub, 1, 7);
+
+        for (key, user, client) in [(2, "ada", "b"), (3, "grace", "a")] {
+            assert!(!hub.remembers(user, client));
+            connect_as(&mut hub, key, user, client);
+            assert!(hub.remembers(user, client));
+            assert_eq!(message(&mut hub, key, 7), echoed(Key(key), ID));
+        }
+
+        connect_as(&mut hub, 4, "ada", "a");
+        assert_eq!(message(&mut hub, 4, 7), accept(Key(4), ID));
+    }
+
+    #[test]
+    fn nothing_is_remembered_of_a_client_without_a_name() {
+        let mut hub = Hub::default();
+        connect(&mut hub, 1, "ada");
+
+        for key in [1, 2] {
+            connect(&mut hub, key, "ada");
+            assert_eq!(message(&mut hub, key, 7), echoed(Key(key), ID));
+            assert_eq!(message(&mut hub, key, 7), echoed(Key(key), ID));
+        }
+        assert!(!hub.remembers("ada", ""));
+    }
+
+    #[test]
+    fn joining_and_leaving_are_not_remembered() {
+        let mut hub = hub_with_members(&["grace"]);
+        connect_as(&mut hub, 2, "ada", "a");
+
+        // All under the same id.
+        assert_eq!(leave(&mut hub, 2, "tea"), accept(Key(2), ID));
+        assert_eq!(join(&mut hub, 2, "tea"), accept(Key(2), ID));
+        assert_eq!(message(&mut hub, 2, 7), echoed(Key(2), ID));
+        assert_eq!(leave(&mut hub, 2, "tea"), accept(Key(2), ID));
+
+        let members = &hub.groups[&Group::new("tea").unwrap()];
+        assert_eq!(members.iter().collect::<Vec<_>>(), [&Key(1)]);
+    }
+
+    #[test]
+    fn the_late_frame_of_a_replaced_connection_is_left_to_its_successor() {
+        let mut hub = hub_with_members(&["grace"]);
+        connect_as(&mut hub, 2, "ada", "a");
+        join(&mut hub, 2, "tea");
+        connect_as(&mut hub, 3, "ada", "a");
+        join(&mut hub, 3, "tea");
+
+        // Before the successor has said it again, and after.
+        assert_eq!(publish(&mut hub, 2, "tea"), []);
+        let to_grace = Delivery::Send { to: Key(1), frame: frame() };
+        assert_eq!(publish(&mut hub, 3, "tea"), [accept(Key(3), ID), vec![to_grace]].concat());
+        assert_eq!(publish(&mut hub, 2, "tea"), []);
+        assert_eq!(message(&mut hub, 2, 9), []);
+
+        assert_eq!(message(&mut hub, 3, 8), echoed(Key(3), MessageId(8)));
+    }
+
+    #[test]
+    fn the_seventeenth_client_of_a_user_has_the_oldest_forgotten() {
+        let mut hub = Hub::default();
+        for n in 1..=17 {
+            connect_as(&mut hub, n, "ada", &n.to_string());
+            message(&mut hub, n, 7);
+        }
+
+        assert!(!hub.remembers("ada", "1"));
+        assert!((2..=17).all(|n| hub.remembers("ada", &n.to_string())));
+        connect_as(&mut hub, 18, "ada", "1");
+        assert_eq!(message(&mut hub, 18, 7), echoed(Key(18), ID));
+    }
+
+    #[test]
+    fn what_was_said_is_forgotten_with_the_user() {
+        let start = Instant::now();
+        let mut hub = Hub::default();
+        connect_as(&mut hub, 1, "ada", "a");
+        message(&mut hub, 1, 7);
+        disconnect(&mut hub, 1, start);
+
+        hub.handle(Command::Sweep, start + REMEMBER - Duration::from_millis(1));
+        assert!(hub.remembers("ada", "a"));
+
+        hub.handle(Command::Sweep, start + REMEMBER);
+        assert!(!hub.remembers("ada", "a"));
+        connect_as(&mut hub, 2, "ada", "a");
+        assert_eq!(message(&mut hub, 2, 7), echoed(Key(2), ID));
+    }
+
+    /// Returns a hub with these users in the group "tea"; their keys count from 1.
+    fn hub_with_members(users: &[&str]) -> Hub {
+        let mut hub = Hub::default();
+        for (key, user) in (1..).zip(users) {
+            connect(&mut hub, key, user);
+            join(&mut hub, key, "tea");
+        }
+        hub
+    }
+
     fn connect(hub: &mut Hub, key: u64, user: &str) -> Vec<Delivery> {
-        let command = Command::Connect { key: Key(key), user: user.to_owned() };
+        let command = Command::Connect { key: Key(key), user: user.to_owned(), client: None };
         hub.handle(command, Instant::now())
+    }
+
+    fn connect_as(hub: &mut Hub, key: u64, user: &str, client: &str) {
+        let client = Some(client.to_owned());
+        let command = Command::Connect { key: Key(key), user: user.to_owned(), client };
+        hub.handle(command, Instant::now());
     }
 
     fn disconnect(hub: &mut Hub, key: u64, now: Instant) {
@@ -445,6 +663,21 @@ mod tests {
         let group = Group::new(group).unwrap();
         let command = Command::Publish { key: Key(key), id: ID, group, frame: frame() };
         hub.handle(command, Instant::now())
+    }
+
+    fn message(hub: &mut Hub, key: u64, id: u64) -> Vec<Delivery> {
+        let command = Command::Message { key: Key(key), id: MessageId(id), echo: frame() };
+        hub.handle(command, Instant::now())
+    }
+
+    fn echoed(to: Key, id: MessageId) -> Vec<Delivery> {
+        [accept(to, id), vec![Delivery::Send { to, frame: frame() }]].concat()
+    }
+
+    /// What follows from publishing to "tea" without being a member.
+    fn refused(to: Key, id: MessageId) -> Vec<Delivery> {
+        let message = r#"join "tea" before publishing to it"#;
+        vec![Delivery::Send { to, frame: refusal(id, message.into()) }]
     }
 
     fn frame() -> Outgoing {

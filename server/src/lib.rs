@@ -2,7 +2,8 @@
 //!
 //! [`run`] serves on a listener that the caller has bound, so that a test binds port 0. One task
 //! per peer owns its socket and a bounded queue (`peer.rs`) and feeds its pure [`session`]; who is
-//! connected and in which group is the pure [`hub`]'s affair, under one lock (`switchboard.rs`).
+//! connected, in which group, and what was said before (`memory.rs`) is the pure [`hub`]'s affair,
+//! under one lock (`switchboard.rs`).
 //!
 //! Deliberately absent: queues without bounds, broadcast channels, a lock held over an await, a
 //! token in a log.
@@ -11,11 +12,13 @@ mod config;
 mod http;
 pub mod hub;
 mod linger;
+mod memory;
 mod outgoing;
 mod peer;
 pub mod session;
 mod switchboard;
 pub mod token;
+mod validation;
 
 use std::io;
 use std::net::SocketAddr;

@@ -19,7 +19,8 @@ use crate::config::Config;
 use crate::outgoing::Outgoing;
 use crate::session::{Output, Session};
 use crate::switchboard::{Inbox, Registration, Switchboard};
-use crate::token::Identity;
+use crate::token::{Identity, Tokens};
+use crate::validation::validate_of;
 
 /// How long a client has to take what is written to it.
 const WRITE_TIME: Duration = Duration::from_secs(5);
@@ -49,26 +50,31 @@ enum Work {
     Receive(Option<Result<Message, axum::Error>>),
 }
 
-struct Peer {
+struct Peer<'a> {
     socket: WebSocket,
     session: Session,
+    /// What a new token is checked with.
+    tokens: &'a Tokens,
     registration: Registration,
     inbox: Inbox,
     /// Frames were written that may still be in the socket's buffer.
     unflushed: bool,
 }
 
-/// Serves a client whose token was good, until its socket has closed.
+/// Serves a client whose token was good, until its socket has closed. `client` is the name by which
+/// it is known again, if it has one.
 pub(crate) async fn serve(
     socket: WebSocket,
     identity: Identity,
+    client: Option<String>,
     config: Arc<Config>,
+    tokens: &Tokens,
     switchboard: &Arc<Switchboard>,
 ) {
-    let (registration, inbox) = switchboard.connect(&identity.user);
+    let (registration, inbox) = switchboard.connect(&identity.user, client);
     let now = Instant::now().into_std();
-    let session = Session::new(registration.key, identity, config, now);
-    let mut peer = Peer { socket, session, registration, inbox, unflushed: false };
+    let session = Session::new(registration.key, identity, registration.resumed, config, now);
+    let mut peer = Peer { socket, session, tokens, registration, inbox, unflushed: false };
     let Err(end) = peer.run().await;
     let Peer { mut socket, registration, .. } = peer;
     end.log(registration.key.0);
@@ -83,7 +89,7 @@ pub(crate) async fn refuse(mut socket: WebSocket, code: CloseCode, reason: &'sta
     close(&mut socket, End::Server { code, reason }).await;
 }
 
-impl Peer {
+impl Peer<'_> {
     async fn run(&mut self) -> Result<Infallible, End> {
         let mut timer = pin!(sleep_until(Instant::now()));
         loop {
@@ -144,6 +150,11 @@ impl Peer {
                     for frame in self.registration.tell(command) {
                         self.write(frame).await?;
                     }
+                }
+                Output::Validate { id, token, user } => {
+                    let checked = validate_of(self.tokens, token.reveal(), &user);
+                    let life = checked.map(|identity| identity.expires_in);
+                    self.session.handle_validated(id, life, Instant::now().into_std());
                 }
             }
         }

@@ -1,15 +1,16 @@
 //! One client's side of the server: what it says comes in, what is to be done comes out.
 //!
-//! Owns the deadlines of a connection and what a frame means. Refuses sockets, clocks and locks:
-//! frames and the time are arguments, and who else is connected is the hub's affair.
+//! Owns the deadlines of a connection and what a frame means. Refuses sockets, clocks, locks and
+//! keys: frames, the time and what a token is worth are arguments. Who else is connected is the
+//! hub's affair, and so is what was said before: that is known across connections.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use onesocket_protocol::{
-    ClientFrame, CloseCode, DecodeError, MessageId, ServerFrame, ServerMessage, Welcome,
+    ClientFrame, CloseCode, DecodeError, MessageId, ServerFrame, ServerMessage, Token, Welcome,
     decode_client_binary, decode_client_text,
 };
 use serde_json::value::RawValue;
@@ -17,7 +18,7 @@ use serde_json::value::RawValue;
 use crate::config::Config;
 use crate::hub::{Command, Key};
 use crate::outgoing::Outgoing;
-use crate::token::Identity;
+use crate::token::{Identity, TokenError};
 
 /// How many bad frames a client may send; with the last of them it is out.
 const MAX_BAD_FRAMES: u32 = 10;
@@ -36,6 +37,15 @@ pub enum Output {
     Send(Outgoing),
     /// Tell the hub.
     Tell(Command),
+    /// Check a new token; the outcome goes to [`Session::handle_validated`].
+    Validate {
+        /// What the answer names.
+        id: MessageId,
+        /// The new token.
+        token: Token,
+        /// Whose it has to be.
+        user: String,
+    },
 }
 
 /// One client's side of the server, from the welcome to the close.
@@ -66,14 +76,21 @@ struct Open {
 
 impl Session {
     /// Starts the session of a client that is registered under `key`; the welcome is the first
-    /// output.
-    pub fn new(key: Key, identity: Identity, config: Arc<Config>, now: Instant) -> Self {
+    /// output. `resumed` says whether the hub remembers what this client has said.
+    pub fn new(
+        key: Key,
+        identity: Identity,
+        resumed: bool,
+        config: Arc<Config>,
+        now: Instant,
+    ) -> Self {
         let welcome = Welcome {
             connection_id: key.connection_id(),
             user: identity.user.clone(),
             token_expires_in: Some(identity.expires_in),
             ping_interval: config.ping_every,
             max_message_bytes: config.max_message,
+            resumed,
         };
         let open = Open {
             heard_at: now,
@@ -110,11 +127,31 @@ impl Session {
                 Ok(ClientFrame::Message { id, data }) if self.fits(id, data.len()) => {
                     self.on_message(id, Outgoing::Binary(bytes.slice_ref(data)));
                 }
-                // Too large, and answered.
+                // Too large, and refused.
                 Ok(_) => {}
                 Err(error) => self.on_bad_frame(error),
             }
         }
+    }
+
+    /// Takes what came of an [`Output::Validate`]: the life of the new token, or why it is not
+    /// taken, and then the old one counts on.
+    pub fn handle_validated(
+        &mut self,
+        id: MessageId,
+        life: Result<Duration, TokenError>,
+        now: Instant,
+    ) {
+        let grace = self.config.expiry_grace;
+        let Some(open) = self.open() else { return };
+        let answer = match life {
+            Ok(life) => {
+                open.expires_at = now + life + grace;
+                Outgoing::text(&ServerFrame::Refreshed { id, token_expires_in: Some(life) })
+            }
+            Err(error) => Outgoing::error(Some(id), "unauthorized", error.to_string()),
+        };
+        self.send(answer);
     }
 
     /// Does what is due.
@@ -152,6 +189,7 @@ impl Session {
                     self.on_message(id, Outgoing::text(&ServerFrame::Message(message)));
                 }
             }
+            ClientFrame::Ping => self.send(Outgoing::text(&ServerFrame::Pong)),
             ClientFrame::Pong => {}
             ClientFrame::Publish { id, group, data } => {
                 if self.fits(id, data.get().len()) {
@@ -161,16 +199,19 @@ impl Session {
                     self.tell(Command::Publish { key, id, group, frame });
                 }
             }
+            ClientFrame::Refresh { id, token } => {
+                let user = self.user.clone();
+                self.outputs.push_back(Output::Validate { id, token, user });
+            }
         }
     }
 
     fn on_message(&mut self, id: MessageId, echo: Outgoing) {
         if self.config.echo {
-            self.send(Outgoing::ack(id));
-            self.send(echo);
+            let key = self.key;
+            self.tell(Command::Message { key, id, echo });
         } else {
-            let message = "this server has no use for messages to itself";
-            self.send(Outgoing::error(Some(id), "no-handler", message));
+            self.refuse(id, "no-handler", "this server has no use for messages to itself");
         }
     }
 
@@ -202,14 +243,20 @@ impl Session {
         }
     }
 
-    /// Answers a payload that is too large.
+    /// Has a payload refused that is too large.
     fn fits(&mut self, id: MessageId, bytes: usize) -> bool {
         let limit = self.config.max_message;
         if bytes > limit {
             let message = format!("a payload of {bytes} bytes; this server takes {limit}");
-            self.send(Outgoing::error(Some(id), "too-large", message));
+            self.refuse(id, "too-large", message);
         }
         bytes <= limit
+    }
+
+    /// Refuses a message or something to publish, by way of the hub: it may come again.
+    fn refuse(&mut self, id: MessageId, code: &str, message: impl Into<String>) {
+        let error = Outgoing::error(Some(id), code, message);
+        self.tell(Command::Refuse { key: self.key, id, error });
     }
 
     /// Notes a sign of life; `false` if it comes too late.
@@ -240,8 +287,6 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use onesocket_protocol::{Group, encode_client_binary};
 
     use super::*;
@@ -249,18 +294,23 @@ mod tests {
 
     const ID: MessageId = MessageId(7);
 
+    const REFRESH: &str = r#"{"type":"refresh","id":7,"token":"new"}"#;
+
     #[test]
     fn the_welcome_is_the_first_output() {
         let now = Instant::now();
         let identity = Identity { user: "ada".into(), expires_in: Duration::from_secs(299) };
 
-        let mut session = Session::new(Key(42), identity, Arc::new(config()), now);
+        for (resumed, end) in [(false, "}"), (true, r#","resumed":true}"#)] {
+            let identity = identity.clone();
+            let mut session = Session::new(Key(42), identity, resumed, Arc::new(config()), now);
 
-        let welcome = concat!(
-            r#"{"type":"welcome","connectionId":"c42","user":"ada","tokenExpiresInMs":299000,"#,
-            r#""pingIntervalMs":25000,"maxMessageBytes":65536}"#
-        );
-        assert_eq!(drain(&mut session), [sent(welcome)]);
+            let welcome = concat!(
+                r#"{"type":"welcome","connectionId":"c42","user":"ada","tokenExpiresInMs":299000,"#,
+                r#""pingIntervalMs":25000,"maxMessageBytes":65536"#
+            );
+            assert_eq!(drain(&mut session), [sent(&format!("{welcome}{end}"))]);
+        }
     }
 
     #[test]
@@ -321,6 +371,64 @@ mod tests {
     }
 
     #[test]
+    fn a_ping_is_answered_at_once_and_is_a_sign_of_life() {
+        let (mut session, start) = started(config());
+        let end = until_closed(&mut session, |session, now| {
+            if now < start + Duration::from_secs(100) {
+                session.handle_text(r#"{"type":"ping"}"#, now);
+                assert_eq!(drain(session), [sent(r#"{"type":"pong"}"#)]);
+            }
+        });
+
+        // The last ping was at 90 s; the sweep at 210 s finds a silence of 120 s.
+        assert_eq!(end, (CloseCode::STALE, start + Duration::from_secs(210)));
+    }
+
+    #[test]
+    fn a_new_token_is_to_be_the_same_users() {
+        let (mut session, now) = started(config());
+
+        session.handle_text(REFRESH, now);
+
+        let validate = Output::Validate { id: ID, token: Token::new("new"), user: "ada".into() };
+        assert_eq!(drain(&mut session), [validate]);
+    }
+
+    #[test]
+    fn a_new_token_keeps_the_connection_for_its_life_and_the_grace() {
+        // Before the old token runs out, and at the last moment of the grace after it.
+        for refreshed_at in [Duration::from_secs(240), Duration::from_millis(324_999)] {
+            let (mut session, start) = started(config());
+            let refreshed_at = start + refreshed_at;
+            answer_pings_until(&mut session, refreshed_at);
+
+            session.handle_validated(ID, Ok(Duration::from_secs(200)), refreshed_at);
+
+            let refreshed = r#"{"type":"refreshed","id":7,"tokenExpiresInMs":200000}"#;
+            assert_eq!(drain(&mut session), [sent(refreshed)]);
+            let expected = refreshed_at + Duration::from_secs(200 + 25);
+            assert_eq!(until_closed(&mut session, pong), (CloseCode::UNAUTHORIZED, expected));
+        }
+    }
+
+    #[test]
+    fn the_old_token_counts_on_where_the_new_one_is_not_taken() {
+        for error in [TokenError::Expired, TokenError::OtherUser, TokenError::Shape] {
+            let (mut session, start) = started(config());
+            let refused_at = start + Duration::from_secs(240);
+            answer_pings_until(&mut session, refused_at);
+
+            session.handle_validated(ID, Err(error), refused_at);
+
+            let refused =
+                format!(r#"{{"type":"error","id":7,"code":"unauthorized","message":"{error}"}}"#);
+            assert_eq!(drain(&mut session), [sent(&refused)]);
+            let expected = start + Duration::from_secs(300 + 25);
+            assert_eq!(until_closed(&mut session, pong), (CloseCode::UNAUTHORIZED, expected));
+        }
+    }
+
+    #[test]
     fn groups_are_the_hubs_affair() {
         let (mut session, now) = started(config());
         let (key, id) = (Key(1), ID);
@@ -348,10 +456,10 @@ mod tests {
         session.handle_text(r#"{"type":"message","id":7,"data":[1, 2]}"#, now);
         session.handle_binary(&encode_client_binary(ID, b"\xff\x00").into(), now);
 
-        let ack = r#"{"type":"ack","id":7}"#;
-        let text = r#"{"type":"message","data":[1, 2]}"#;
-        let binary = Output::Send(Outgoing::Binary(Bytes::from_static(b"\xff\x00")));
-        assert_eq!(drain(&mut session), [sent(ack), sent(text), sent(ack), binary]);
+        let text = Outgoing::Text(r#"{"type":"message","data":[1, 2]}"#.into());
+        let binary = Outgoing::Binary(Bytes::from_static(b"\xff\x00"));
+        let message = |echo| Output::Tell(Command::Message { key: Key(1), id: ID, echo });
+        assert_eq!(drain(&mut session), [text, binary].map(message));
     }
 
     #[test]
@@ -364,7 +472,7 @@ mod tests {
         let outputs = drain(&mut session);
         assert_eq!(outputs.len(), 2);
         for output in outputs {
-            assert!(text(&output).contains(r#""id":7,"code":"no-handler""#), "{output:?}");
+            assert_eq!(refused(&output), Some("no-handler"), "{output:?}");
         }
     }
 
@@ -378,12 +486,18 @@ mod tests {
         let outputs = drain(&mut session);
         assert_eq!(outputs.len(), 3);
         for output in outputs {
-            assert!(text(&output).contains(r#""id":7,"code":"too-large""#), "{output:?}");
+            assert_eq!(refused(&output), Some("too-large"), "{output:?}");
         }
 
         session.handle_text(r#"{"type":"message","id":7,"data":"ab"}"#, now);
         session.handle_binary(&encode_client_binary(ID, b"abcd").into(), now);
-        assert_eq!(drain(&mut session).len(), 4);
+        let outputs = drain(&mut session);
+        assert_eq!(outputs.len(), 2);
+        for output in outputs {
+            let taken =
+                matches!(output, Output::Tell(Command::Message { key: Key(1), id: ID, .. }));
+            assert!(taken, "{output:?}");
+        }
     }
 
     #[test]
@@ -415,9 +529,12 @@ mod tests {
 
         session.handle_text(r#"{"type":"message","id":7,"data":1}"#, start);
         session.handle_binary(&Bytes::new(), start);
+        session.handle_text(REFRESH, start);
+        session.handle_validated(ID, Ok(Duration::from_hours(9)), start);
         session.handle_elapsed(start + Duration::from_hours(2));
 
         assert_eq!(drain(&mut session), []);
+        assert_eq!(session.deadline(), None);
     }
 
     fn config() -> Config {
@@ -427,9 +544,38 @@ mod tests {
     fn started(config: Config) -> (Session, Instant) {
         let now = Instant::now();
         let identity = Identity { user: "ada".into(), expires_in: config.token_life };
-        let mut session = Session::new(Key(1), identity, Arc::new(config), now);
+        let mut session = Session::new(Key(1), identity, false, Arc::new(config), now);
         assert_eq!(drain(&mut session).len(), 1);
         (session, now)
+    }
+
+    /// Walks from deadline to deadline up to the close; `and` is what the client does at each.
+    fn until_closed(
+        session: &mut Session,
+        mut and: impl FnMut(&mut Session, Instant),
+    ) -> (CloseCode, Instant) {
+        loop {
+            let now = session.deadline().unwrap();
+            session.handle_elapsed(now);
+            for output in drain(session) {
+                if let Output::Close { code, .. } = output {
+                    return (code, now);
+                }
+            }
+            and(session, now);
+        }
+    }
+
+    fn answer_pings_until(session: &mut Session, end: Instant) {
+        while let Some(now) = session.deadline().filter(|deadline| *deadline <= end) {
+            session.handle_elapsed(now);
+            assert!(!drain(session).iter().any(is_close));
+            pong(session, now);
+        }
+    }
+
+    fn pong(session: &mut Session, now: Instant) {
+        session.handle_text(r#"{"type":"pong"}"#, now);
     }
 
     fn drain(session: &mut Session) -> Vec<Output> {
@@ -444,10 +590,23 @@ mod tests {
         matches!(output, Output::Close { .. })
     }
 
+    /// Returns the code with which the hub is to refuse what had [`ID`].
+    fn refused(output: &Output) -> Option<&str> {
+        let Output::Tell(Command::Refuse { key: Key(1), id: ID, error: Outgoing::Text(error) }) =
+            output
+        else {
+            return None;
+        };
+        error.strip_prefix(r#"{"type":"error","id":7,"code":""#)?.split('"').next()
+    }
+
     fn text(output: &Output) -> &str {
         match output {
             Output::Send(Outgoing::Text(text)) => text,
-            Output::Send(Outgoing::Binary(_)) | Output::Close { .. } | Output::Tell(_) => "",
+            Output::Send(Outgoing::Binary(_))
+            | Output::Close { .. }
+            | Output::Tell(_)
+            | Output::Validate { .. } => "",
         }
     }
 }

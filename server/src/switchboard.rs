@@ -59,6 +59,8 @@ pub(crate) struct Frames {
 /// A place in the hub. Dropping it gives it up.
 pub(crate) struct Registration {
     pub(crate) key: Key,
+    /// Whether the hub remembered the client.
+    pub(crate) resumed: bool,
     switchboard: Arc<Switchboard>,
 }
 
@@ -70,8 +72,13 @@ impl Switchboard {
         Self { max_bytes, inner: Mutex::new(inner) }
     }
 
-    /// Registers a connection of `user`, and has the older one closed.
-    pub(crate) fn connect(self: &Arc<Self>, user: &str) -> (Registration, Inbox) {
+    /// Registers a connection of `user`, whose client may have a name of its own, and has the older
+    /// one closed.
+    pub(crate) fn connect(
+        self: &Arc<Self>,
+        user: &str,
+        client: Option<String>,
+    ) -> (Registration, Inbox) {
         let (frames, waiting) = mpsc::channel(MAX_FRAMES);
         let (close, to_close) = oneshot::channel();
         let bytes = Arc::new(AtomicUsize::new(0));
@@ -82,7 +89,8 @@ impl Switchboard {
         let key = Key(inner.last.0 + 1);
         inner.last = key;
         inner.mailboxes.insert(key, Mailbox { frames, bytes, close });
-        let command = Command::Connect { key, user: user.to_owned() };
+        let resumed = client.as_ref().is_some_and(|client| inner.hub.remembers(user, client));
+        let command = Command::Connect { key, user: user.to_owned(), client };
         let deliveries = inner.hub.handle(command, now());
         let closed = inner.deliver(deliveries, self.max_bytes);
         if inner.leaving {
@@ -94,7 +102,7 @@ impl Switchboard {
         log_closed(&closed);
         info!(user, connection = key.0, "Client connected");
         info!(clients, "Total clients: {clients}");
-        (Registration { key, switchboard: Arc::clone(self) }, inbox)
+        (Registration { key, resumed, switchboard: Arc::clone(self) }, inbox)
     }
 
     /// Tells the hub something and delivers what follows, except to `own`: that is returned, for

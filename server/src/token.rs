@@ -65,6 +65,8 @@ pub enum TokenError {
     Life,
     /// No token at all.
     Missing,
+    /// Good, but another user's than the one it has to name.
+    OtherUser,
     /// No JWT.
     Shape,
     /// Signed by another key.
@@ -171,6 +173,17 @@ impl Tokens {
     }
 }
 
+impl Identity {
+    /// Returns it if it is `user`'s.
+    ///
+    /// # Errors
+    ///
+    /// Refuses another user's.
+    pub fn of(self, user: &str) -> Result<Self, TokenError> {
+        if self.user == user { Ok(self) } else { Err(TokenError::OtherUser) }
+    }
+}
+
 fn check_user(user: &str) -> Result<(), TokenError> {
     let fits = (1..=MAX_USER_BYTES).contains(&user.len());
     // A control character would forge lines in logs and terminals.
@@ -222,6 +235,7 @@ impl fmt::Display for TokenError {
             Self::Expired => "the token has expired",
             Self::Life => "the token lives longer than this server allows",
             Self::Missing => "there is no token",
+            Self::OtherUser => "the token is another user's",
             Self::Shape => "the token is no JWT",
             Self::Signature => "the token is signed with another key",
             Self::User => "a user's name is 1 to 128 bytes of UTF-8 without control characters",
@@ -315,6 +329,16 @@ mod tests {
         assert_eq!(tokens.check(&sha512, NOW), Err(TokenError::Algorithm));
         for bad in [unsigned.as_str(), "", "a.b.c", "....", "\u{0}", &good[1..], parts[0]] {
             assert!(tokens.check(bad, NOW).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_identity_is_of_one_user() {
+        let ada = Identity { user: "ada".into(), expires_in: LIFE };
+
+        assert_eq!(ada.clone().of("ada"), Ok(ada.clone()));
+        for other in ["grace", "Ada", "ada ", ""] {
+            assert_eq!(ada.clone().of(other), Err(TokenError::OtherUser), "{other}");
         }
     }
 

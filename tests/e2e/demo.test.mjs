@@ -62,7 +62,7 @@ test(
 );
 
 test(
-  "left alone for four minutes the connection stays: pings are answered, nothing is swept or tried",
+  "left alone for six minutes the connection stays: its token is renewed, nothing is swept or tried",
   scene(async (the) => {
     const lively = ["--ping-every", "200ms", "--stale-after", "3s", "--sweep-every", "200ms"];
     const server = await the.server({ site: SITE, args: lively });
@@ -79,18 +79,19 @@ test(
     await ada.shows("state-badge", "connected");
     const { connectionId } = await ada.status();
 
-    // The server's time is real, the page's is not: between any two pings ten seconds pass in it.
-    for (let second = 0; second < 240; second += 10) {
+    // The server's time is real, the page's is not: between any two pings five seconds pass in it.
+    for (let second = 0; second < 360; second += 5) {
       await within(nextPong(connection), "a pong");
-      await ada.opened.pass(10_000);
+      await ada.opened.pass(5_000);
     }
 
     assert.equal((await ada.status()).connectionId, connectionId);
     assert.equal(await ada.text("attempt"), "0 of 5");
-    assert.equal(ada.watch.tokenRequests, 1);
+    // One to connect, one after four minutes.
+    assert.equal(ada.watch.tokenRequests, 2);
     assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
     assert.equal(server.logged("Closing connection"), 0);
-    assert.ok(frames.pongs >= 24 && frames.pings >= frames.pongs, JSON.stringify(frames));
+    assert.ok(frames.pongs >= 72 && frames.pings >= frames.pongs, JSON.stringify(frames));
     the.print(`pings: ${frames.pings}, pongs: ${frames.pongs}`);
   }),
 );

@@ -23,7 +23,7 @@ test(
     assert.equal((await ada.shown()).length, 10);
     // Strict Mode was at work: each was mounted twice.
     assert.equal((await ada.seen()).mounts, 20);
-    await ada.pass(60_000);
+    await ada.pass(30_000);
     assert.equal((await ada.status()).connectionId, connectionId);
     assert.equal(ada.watch.sockets.length, 1);
     assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
@@ -40,7 +40,7 @@ test(
     assert.deepEqual(await ada.shown(), []);
     await ada.pass(RELEASE_MS - 1);
     await ada.show(1);
-    await ada.pass(60_000);
+    await ada.pass(30_000);
 
     assert.equal((await ada.status()).connectionId, connectionId);
     assert.equal((await ada.shown()).length, 10);
@@ -109,7 +109,7 @@ test(
     assert.equal((await ada.shown()).length, 20);
 
     await ada.show(1);
-    await ada.pass(60_000);
+    await ada.pass(30_000);
     assert.equal((await ada.shown()).length, 10);
     assert.equal((await ada.status()).connectionId, connectionId);
     assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });

@@ -22,6 +22,10 @@ pub struct Config {
     ///
     /// 500 ms: a route change or React's Strict Mode unmounts and mounts again within one frame.
     pub release_after: Duration,
+    /// When a token is renewed.
+    pub refresh: RefreshRules,
+    /// How a dead connection is found.
+    pub heartbeat: HeartbeatRules,
     /// How much may wait to be sent.
     pub queue: QueueLimits,
     /// Whether the application has tokens. If so, one is fetched for every attempt.
@@ -54,7 +58,25 @@ pub struct QueueLimits {
     pub max_bytes: usize,
 }
 
-/// How long `getToken` may take before it is cut off.
+/// When a token is renewed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RefreshRules {
+    /// How long before its end; at half its life where that is later.
+    pub before_expiry: Duration,
+    /// How long after the last successful fetch at the earliest, unless the token would be dead.
+    pub min_interval: Duration,
+}
+
+/// How a dead connection is found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HeartbeatRules {
+    /// How often something comes from the server; `None` for as often as its welcome says it pings.
+    pub interval: Option<Duration>,
+    /// How much longer it may be silent, and how long it may take to answer a probe.
+    pub timeout: Duration,
+}
+
+/// How long `getToken` may take before it is cut off, and the server to answer a new token.
 pub const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Default for Config {
@@ -65,6 +87,8 @@ impl Default for Config {
             close_timeout: Duration::from_secs(3),
             stable_after: Duration::from_secs(10),
             release_after: Duration::from_millis(500),
+            refresh: RefreshRules::default(),
+            heartbeat: HeartbeatRules::default(),
             queue: QueueLimits::default(),
             tokens: false,
             seed: 0,
@@ -81,6 +105,18 @@ impl Default for Reconnect {
             max_interval: Duration::from_secs(60),
             jitter: 0.1,
         }
+    }
+}
+
+impl Default for RefreshRules {
+    fn default() -> Self {
+        Self { before_expiry: Duration::from_secs(60), min_interval: Duration::from_secs(30) }
+    }
+}
+
+impl Default for HeartbeatRules {
+    fn default() -> Self {
+        Self { interval: None, timeout: Duration::from_secs(10) }
     }
 }
 

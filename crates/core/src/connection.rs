@@ -1,11 +1,15 @@
 //! The machine: what the user wants, what becomes due, and the one place that changes the state.
 //!
-//! What sockets and tokens do to it is in `attempts.rs`, what is said over a connection in
-//! `traffic.rs`.
+//! What sockets do to it is in `attempts.rs`, what tokens do in `tokens.rs`, whether the server and
+//! the page are awake in `liveness.rs`, what is said over a connection in `traffic.rs`.
 
 mod attempts;
+mod liveness;
 mod relative;
+mod tokens;
 mod traffic;
+
+pub use relative::Moment;
 
 use std::collections::VecDeque;
 
@@ -17,9 +21,9 @@ use crate::error::Error;
 use crate::io::{Attempt, Call, Input, Note, Output};
 use crate::outbox::Outbox;
 use crate::requests::{Groups, Requests};
-use crate::state::{By, Leaving, Link, Phase, Remains, State, Status};
+use crate::state::{By, Leaving, Link, Network, Phase, Remains, State, Status};
 use crate::time::Time;
-use crate::token::Fetch;
+use crate::token::{Fetch, Supply};
 use crate::wishes::Wishes;
 
 /// One WebSocket connection that is wanted, tried for, kept, and let go of.
@@ -43,18 +47,27 @@ pub struct Connection<M> {
     outbox: Outbox<M>,
     groups: Groups,
     requests: Requests,
+    supply: Supply,
+    /// When `getToken` has answered with a token.
+    fetched_at: Option<Time>,
+    /// The `refreshToken()` calls that wait for the server's answer.
+    refreshers: Vec<Call>,
+    network: Network,
+    /// When the page's waking up has last led to an attempt.
+    woken_at: Option<Time>,
     last_attempt: Attempt,
     last_fetch: Fetch,
     last_message: MessageId,
     outputs: VecDeque<Output<M>>,
 }
 
-impl<M> Connection<M> {
+impl<M: Clone> Connection<M> {
     /// Makes a connection that does nothing yet.
     pub fn new(config: Config) -> Self {
         let backoff = Backoff::new(config.seed);
         let state = State::Idle;
-        let status = project(&state, &backoff, config.reconnect.max_attempts);
+        let network = Network::Online;
+        let status = project(&state, &backoff, network, config.reconnect.max_attempts);
         Self {
             config,
             state,
@@ -65,6 +78,11 @@ impl<M> Connection<M> {
             outbox: Outbox::new(),
             groups: Groups::default(),
             requests: Requests::default(),
+            supply: Supply::Empty,
+            fetched_at: None,
+            refreshers: Vec::new(),
+            network,
+            woken_at: None,
             last_attempt: Attempt(0),
             last_fetch: Fetch(0),
             last_message: MessageId(0),
@@ -84,18 +102,22 @@ impl<M> Connection<M> {
             Input::Connect { call } => self.on_connect(call, now),
             Input::Elapsed => {}
             Input::Ended { attempt } => self.on_ended(attempt, now),
-            Input::Garbled { attempt, problem } => self.on_garbled(attempt, problem),
+            Input::Garbled { attempt, problem } => self.on_garbled(attempt, problem, now),
             Input::Hold => self.on_hold(now),
             Input::Join { call, group } => self.on_join(call, group),
             Input::Leave { call, group } => self.on_leave(call, group),
+            Input::Offline => self.on_network(Network::Offline, now),
+            Input::Online => self.on_network(Network::Online, now),
             Input::OpenFailed { attempt, problem } => self.on_open_failed(attempt, problem, now),
             Input::Opened { attempt } => self.on_opened(attempt, now),
             Input::Publish { call, group, data, bytes } => {
                 self.on_publish(call, group, data, bytes);
             }
             Input::Received { attempt, frame } => self.on_received(attempt, frame, now),
+            Input::Refresh { call } => self.on_refresh(call, now),
             Input::Release => self.on_release(now),
             Input::Token { fetch, answer } => self.on_token(fetch, answer, now),
+            Input::Wake => self.on_wake(now),
         }
         self.on_elapsed(now);
     }
@@ -109,7 +131,8 @@ impl<M> Connection<M> {
     /// can become due.
     pub fn deadline(&self) -> Option<Time> {
         let release_at = self.wishes.release_at().filter(|_| self.state.is_live());
-        [self.state.deadline(), release_at].into_iter().flatten().min()
+        let state = self.state.deadline(self.network);
+        [state, release_at, self.supply.deadline()].into_iter().flatten().min()
     }
 
     /// Returns what the user may know.
@@ -135,9 +158,9 @@ impl<M> Connection<M> {
         }
     }
 
-    /// Returns how many bytes of payload wait here for a connection.
+    /// Returns how many bytes of payload wait here to be sent.
     pub fn queued_bytes(&self) -> usize {
-        self.outbox.bytes()
+        self.outbox.waiting_bytes()
     }
 
     fn on_connect(&mut self, call: Call, now: Time) {
@@ -216,6 +239,7 @@ impl<M> Connection<M> {
         if was_live {
             self.log(Note::Closed(error.message.clone()));
         }
+        self.abort_fetch();
         self.enter(next, was_live.then(|| error.message.clone()));
         self.settle_all(Wishes::end, Err(&error));
         self.give_up_on_traffic(&error);
@@ -224,11 +248,6 @@ impl<M> Connection<M> {
     /// Lets go of the socket, if there is one, and says what is left of it.
     fn let_go(&mut self, code: CloseCode, reason: String, now: Time) -> Remains {
         match &self.state {
-            State::Connecting(Phase::Fetching { fetch, .. }) => {
-                let fetch = *fetch;
-                self.outputs.push_back(Output::AbortToken { fetch });
-                Remains::Nothing
-            }
             State::Connecting(Phase::Opening(handshake)) => Remains::Lingering(*handshake),
             State::Connecting(Phase::Agreeing(handshake)) => {
                 let attempt = handshake.attempt;
@@ -239,7 +258,7 @@ impl<M> Connection<M> {
                 let attempt = link.attempt;
                 self.shut(attempt, code, reason, now)
             }
-            State::Connecting(Phase::Leaving(_))
+            State::Connecting(Phase::Fetching | Phase::Leaving(_))
             | State::Idle
             | State::Waiting { .. }
             | State::Closing { .. }
@@ -258,6 +277,8 @@ impl<M> Connection<M> {
         while let Some(due) = self.deadline().filter(|due| *due <= now) {
             if self.wishes.release_at() == Some(due) && self.state.is_live() {
                 self.end(By::Released, CloseCode::NORMAL, String::new(), now);
+            } else if self.supply.deadline() == Some(due) {
+                self.on_fetch_due(now);
             } else {
                 self.on_state_due(due, now);
             }
@@ -278,7 +299,8 @@ impl<M> Connection<M> {
     /// for a socket that is gone.
     fn enter(&mut self, next: State, reason: Option<String>) {
         self.state = next;
-        let status = project(&self.state, &self.backoff, self.config.reconnect.max_attempts);
+        let max_attempts = self.config.reconnect.max_attempts;
+        let status = project(&self.state, &self.backoff, self.network, max_attempts);
         if status != self.status {
             let previous = self.status.state;
             self.status = status.clone();
@@ -308,7 +330,7 @@ impl<M> Connection<M> {
 }
 
 /// Says what of a state a user may know.
-fn project(state: &State, backoff: &Backoff, max_attempts: u32) -> Status {
+fn project(state: &State, backoff: &Backoff, network: Network, max_attempts: u32) -> Status {
     let mut status = Status {
         state: state.name(),
         ready_state: state.ready_state(),
@@ -324,7 +346,9 @@ fn project(state: &State, backoff: &Backoff, max_attempts: u32) -> Status {
             status.connection_id = Some(link.connection_id.clone());
             status.token_expires_at = link.token_expires_at;
         }
-        State::Waiting { retry_at, .. } => status.retry_at = Some(*retry_at),
+        State::Waiting { retry_at, .. } => {
+            status.retry_at = network.is_there().then_some(*retry_at);
+        }
         State::Failed { error, .. } => status.error = Some(error.clone()),
         State::Idle | State::Connecting(_) | State::Closing { .. } | State::Closed { .. } => {}
     }

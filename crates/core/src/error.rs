@@ -90,7 +90,7 @@ impl Error {
     pub(crate) fn unconfirmed() -> Self {
         Self::new(
             ErrorCode::Closed,
-            "The connection was lost before the server answered; it may or may not have arrived.",
+            "The connection was lost before the server answered; it may have arrived or not.",
         )
     }
 
@@ -152,6 +152,7 @@ impl Error {
             "invalid-message" => ErrorCode::InvalidMessage,
             "no-handler" => ErrorCode::NoHandler,
             "too-large" => ErrorCode::TooLarge,
+            "unauthorized" => ErrorCode::Unauthorized,
             _ => ErrorCode::Refused,
         };
         Self::new(code, format!("The server answered: {}", error.message))

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use onesocket_protocol::{ClientFrame, CloseCode, Group, ServerFrame};
+use onesocket_protocol::{ClientFrame, CloseCode, Group, ServerFrame, Token};
 
 use crate::error::Error;
 use crate::state::{StateName, Status};
 use crate::time::whole_ms;
-use crate::token::{Fetch, Token, TokenAnswer};
+use crate::token::{Fetch, FetchReason, TokenAnswer};
 
 /// Numbers the sockets. Every event of a socket names its attempt, and the machine drops what
 /// strangers say.
@@ -81,6 +81,10 @@ pub enum Input<M> {
         /// The group.
         group: Group,
     },
+    /// The browser says that there is no network.
+    Offline,
+    /// The browser says that there is a network again.
+    Online,
     /// The browser would not make a socket at all.
     OpenFailed {
         /// Which socket.
@@ -111,6 +115,11 @@ pub enum Input<M> {
         /// What it says.
         frame: ServerFrame<M>,
     },
+    /// The user wants the token to be renewed now.
+    Refresh {
+        /// Settled with the server's answer.
+        call: Call,
+    },
     /// A component that needed the connection was unmounted.
     Release,
     /// `getToken` has answered.
@@ -120,6 +129,8 @@ pub enum Input<M> {
         /// What it answered.
         answer: TokenAnswer,
     },
+    /// The page was hidden, frozen or asleep, and is no more.
+    Wake,
 }
 
 /// Everything the machine wants to be done, in order.
@@ -148,6 +159,8 @@ pub enum Output<M> {
     FetchToken {
         /// Numbers the call.
         fetch: Fetch,
+        /// What the token is for.
+        reason: FetchReason,
     },
     /// Tell the log.
     Log(Note),
@@ -188,6 +201,11 @@ pub enum Output<M> {
         /// How long the token lives, where the application knows; an error if there is none.
         result: Result<Option<Duration>, Error>,
     },
+    /// Tell the user that the server has taken a new token.
+    TokenRefreshed {
+        /// How long it lives; `None` if it does not run out.
+        life: Option<Duration>,
+    },
     /// Send a frame.
     Transmit {
         /// Over which socket.
@@ -223,6 +241,11 @@ pub enum Note {
     },
     /// `connect()` found the connection there.
     Reusing,
+    /// The token will be renewed.
+    SchedulingRefresh {
+        /// When.
+        after: Duration,
+    },
 }
 
 /// How much a [`Note`] matters.
@@ -242,9 +265,11 @@ impl Note {
     /// Returns how much it matters.
     pub const fn level(&self) -> Level {
         match self {
-            Self::AlreadyInProgress | Self::CleaningUp | Self::ConnectCalled | Self::Reusing => {
-                Level::Debug
-            }
+            Self::AlreadyInProgress
+            | Self::CleaningUp
+            | Self::ConnectCalled
+            | Self::Reusing
+            | Self::SchedulingRefresh { .. } => Level::Debug,
             Self::Closed(_) | Self::Connected => Level::Info,
             Self::Failed(_) => Level::Error,
             Self::Reconnecting { .. } => Level::Warn,
@@ -268,6 +293,10 @@ impl fmt::Display for Note {
                 write!(f, "🔌 Reconnecting (attempt {attempt} of {of}) in {ms} ms")
             }
             Self::Reusing => f.write_str("🔌 Reusing existing WebSocket connection"),
+            Self::SchedulingRefresh { after } => {
+                let ms = whole_ms(*after);
+                write!(f, "🔌 Scheduling WebSocket token refresh in {ms} ms")
+            }
         }
     }
 }

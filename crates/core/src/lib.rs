@@ -9,6 +9,7 @@ mod backoff;
 mod config;
 mod connection;
 mod error;
+mod heartbeat;
 mod io;
 mod outbox;
 mod requests;
@@ -17,12 +18,15 @@ mod time;
 mod token;
 mod wishes;
 
-pub use config::{Config, QueueLimits, Reconnect, TOKEN_TIMEOUT};
+pub use config::{Config, HeartbeatRules, QueueLimits, Reconnect, RefreshRules, TOKEN_TIMEOUT};
 pub use connection::Connection;
+#[doc(hidden)]
+pub use connection::Moment;
 pub use error::{Error, ErrorCode};
 pub use io::{Attempt, Call, Input, Level, Note, Output};
 pub use state::{ReadyState, StateName, Status};
 pub use time::{Time, whole_ms};
-pub use token::{Fetch, Token, TokenAnswer};
+pub use token::{Fetch, FetchReason, TokenAnswer};
 
 pub use onesocket_protocol as protocol;
+pub use onesocket_protocol::Token;

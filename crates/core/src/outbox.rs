@@ -1,50 +1,64 @@
-//! What waits to be sent: bounded, in order.
+//! What the user has given to be sent: bounded, in order, kept until the server has answered.
 
 use std::collections::VecDeque;
 
-use onesocket_protocol::Group;
+use onesocket_protocol::{ClientFrame, Group, MessageId};
 
 use crate::config::QueueLimits;
 use crate::error::{Error, ErrorCode};
 use crate::io::Call;
 
-/// What the user wants to be sent.
+/// Something to be sent.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Outgoing<M> {
-    /// To the server itself.
-    Message { data: M, bytes: usize },
-    /// To a group; the call waits for the server's answer.
-    Publish { call: Call, group: Group, data: M, bytes: usize },
+pub(crate) struct Outgoing<M> {
+    pub(crate) id: MessageId,
+    pub(crate) to: To,
+    pub(crate) data: M,
+    pub(crate) bytes: usize,
 }
 
-impl<M> Outgoing<M> {
-    pub(crate) fn bytes(&self) -> usize {
-        match self {
-            Self::Message { bytes, .. } | Self::Publish { bytes, .. } => *bytes,
+/// To whom something is sent.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum To {
+    /// The members of a group; the call waits for the server's answer.
+    Group { call: Call, group: Group },
+    /// The server itself.
+    Server,
+}
+
+impl<M: Clone> Outgoing<M> {
+    pub(crate) fn frame(&self) -> ClientFrame<M> {
+        let (id, data) = (self.id, self.data.clone());
+        match &self.to {
+            To::Group { group, .. } => ClientFrame::Publish { id, group: group.clone(), data },
+            To::Server => ClientFrame::Message { id, data },
         }
     }
 }
 
-/// The queue of what waits for a connection.
+/// What was accepted and is not done with: first what was sent and not answered, then what waits.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Outbox<M> {
-    waiting: VecDeque<Outgoing<M>>,
+    pub(crate) kept: VecDeque<Outgoing<M>>,
+    /// How many of them were sent, on this connection or the last one.
+    sent: usize,
     bytes: usize,
+    sent_bytes: usize,
 }
 
 impl<M> Outbox<M> {
     pub(crate) fn new() -> Self {
-        Self { waiting: VecDeque::new(), bytes: 0 }
+        Self { kept: VecDeque::new(), sent: 0, bytes: 0, sent_bytes: 0 }
     }
 
-    /// Returns how many bytes of payload are waiting.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+    /// Returns how many bytes of payload wait to be sent.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.bytes.saturating_sub(self.sent_bytes)
     }
 
     /// Says whether there is room for so many bytes more.
     pub(crate) fn check(&self, bytes: usize, limits: QueueLimits) -> Result<(), Error> {
-        let fits = self.waiting.len() < limits.max_messages
+        let fits = self.kept.len() < limits.max_messages
             && bytes <= limits.max_bytes.saturating_sub(self.bytes);
         if fits {
             return Ok(());
@@ -53,22 +67,83 @@ impl<M> Outbox<M> {
         Err(Error::new(
             ErrorCode::QueueFull,
             format!(
-                "The queue is full ({max_messages} messages or {max_bytes} bytes wait for a \
-                 connection). Send less, or raise the option queue."
+                "The queue is full ({max_messages} messages or {max_bytes} bytes wait to be sent or \
+                 answered). Send less, or raise the option queue."
             ),
         ))
     }
 
     /// Appends what [`check`](Self::check) has allowed.
     pub(crate) fn push(&mut self, outgoing: Outgoing<M>) {
-        self.bytes = self.bytes.saturating_add(outgoing.bytes());
-        self.waiting.push_back(outgoing);
+        self.bytes = self.bytes.saturating_add(outgoing.bytes);
+        self.kept.push_back(outgoing);
+    }
+
+    /// Returns the next one to send, and holds it to be sent.
+    pub(crate) fn next(&mut self) -> Option<&Outgoing<M>> {
+        let next = self.kept.get(self.sent)?;
+        self.sent += 1;
+        self.sent_bytes = self.sent_bytes.saturating_add(next.bytes);
+        Some(next)
+    }
+
+    /// A server that remembers is sent again what it has not answered.
+    pub(crate) fn rewind(&mut self) {
+        self.sent = 0;
+        self.sent_bytes = 0;
+    }
+
+    /// The server has accepted a message, and all before it. Returns them; none if it was no message.
+    pub(crate) fn accepted(&mut self, id: MessageId) -> Vec<Outgoing<M>> {
+        match self.position(id) {
+            Some(at) => self.take_sent(at + 1),
+            None => Vec::new(),
+        }
+    }
+
+    /// The server has refused a message. Returns it.
+    pub(crate) fn refused(&mut self, id: MessageId) -> Option<Outgoing<M>> {
+        let at = self.position(id)?;
+        self.sent -= 1;
+        let refused = self.kept.remove(at)?;
+        self.bytes = self.bytes.saturating_sub(refused.bytes);
+        self.sent_bytes = self.sent_bytes.saturating_sub(refused.bytes);
+        Some(refused)
+    }
+
+    /// Takes what was sent and not answered.
+    pub(crate) fn take_unanswered(&mut self) -> Vec<Outgoing<M>> {
+        self.take_sent(self.sent)
+    }
+
+    /// Takes those that wait and are larger than the server takes.
+    pub(crate) fn take_larger(&mut self, limit: usize) -> Vec<Outgoing<M>> {
+        let (fit, larger): (Vec<_>, Vec<_>) =
+            self.kept.drain(self.sent..).partition(|outgoing| outgoing.bytes <= limit);
+        self.kept.extend(fit);
+        for outgoing in &larger {
+            self.bytes = self.bytes.saturating_sub(outgoing.bytes);
+        }
+        larger
     }
 
     /// Takes everything, oldest first.
-    pub(crate) fn take(&mut self) -> VecDeque<Outgoing<M>> {
-        self.bytes = 0;
-        std::mem::take(&mut self.waiting)
+    pub(crate) fn take_all(&mut self) -> VecDeque<Outgoing<M>> {
+        std::mem::replace(self, Self::new()).kept
+    }
+
+    fn position(&self, id: MessageId) -> Option<usize> {
+        self.kept.iter().take(self.sent).position(|outgoing| outgoing.id == id)
+    }
+
+    fn take_sent(&mut self, count: usize) -> Vec<Outgoing<M>> {
+        let taken: Vec<_> = self.kept.drain(..count).collect();
+        self.sent -= count;
+        for outgoing in &taken {
+            self.bytes = self.bytes.saturating_sub(outgoing.bytes);
+            self.sent_bytes = self.sent_bytes.saturating_sub(outgoing.bytes);
+        }
+        taken
     }
 }
 
@@ -76,12 +151,16 @@ impl<M> Outbox<M> {
 mod tests {
     use super::*;
 
-    fn message(data: u8, bytes: usize) -> Outgoing<u8> {
-        Outgoing::Message { data, bytes }
+    fn message(id: u64, bytes: usize) -> Outgoing<u64> {
+        Outgoing { id: MessageId(id), to: To::Server, data: id, bytes }
+    }
+
+    fn ids(messages: impl IntoIterator<Item = Outgoing<u64>>) -> Vec<u64> {
+        messages.into_iter().map(|outgoing| outgoing.id.0).collect()
     }
 
     #[test]
-    fn a_full_queue_refuses_and_keeps_what_it_has() {
+    fn a_full_outbox_refuses_and_keeps_what_it_has_until_it_is_answered() {
         let limits = QueueLimits { max_messages: 2, max_bytes: 10 };
         let mut outbox = Outbox::new();
 
@@ -92,8 +171,56 @@ mod tests {
         outbox.push(message(2, 2));
         assert_eq!(outbox.check(0, limits).unwrap_err().code, ErrorCode::QueueFull);
 
-        assert_eq!(outbox.bytes(), 10);
-        assert_eq!(outbox.take(), [message(1, 8), message(2, 2)]);
-        assert_eq!(outbox.bytes(), 0);
+        outbox.next();
+        assert_eq!(outbox.waiting_bytes(), 2);
+        assert!(outbox.check(0, limits).is_err());
+        assert_eq!(ids(outbox.accepted(MessageId(1))), [1]);
+        assert!(outbox.check(8, limits).is_ok());
+        assert_eq!(outbox.waiting_bytes(), 2);
+    }
+
+    #[test]
+    fn one_answer_may_stand_for_all_before_it_but_not_for_what_was_not_sent() {
+        let mut outbox = Outbox::new();
+        for id in 1..=4 {
+            outbox.push(message(id, 1));
+        }
+        for _ in 0..3 {
+            outbox.next();
+        }
+
+        assert_eq!(ids(outbox.accepted(MessageId(4))), []);
+        assert_eq!(outbox.refused(MessageId(2)).map(|outgoing| outgoing.data), Some(2));
+        assert_eq!(ids(outbox.accepted(MessageId(3))), [1, 3]);
+        assert_eq!(ids(outbox.accepted(MessageId(3))), []);
+        assert_eq!(outbox.next().map(|outgoing| outgoing.data), Some(4));
+    }
+
+    #[test]
+    fn what_was_not_answered_is_sent_again_first() {
+        let mut outbox = Outbox::new();
+        outbox.push(message(1, 1));
+        outbox.push(message(2, 1));
+        outbox.next();
+        outbox.rewind();
+
+        assert_eq!(outbox.next().map(|outgoing| outgoing.data), Some(1));
+        assert_eq!(outbox.next().map(|outgoing| outgoing.data), Some(2));
+        assert_eq!(outbox.next(), None);
+        assert_eq!(ids(outbox.take_unanswered()), [1, 2]);
+    }
+
+    #[test]
+    fn what_is_too_large_is_taken_out_of_what_waits() {
+        let mut outbox = Outbox::new();
+        outbox.push(message(1, 9));
+        outbox.next();
+        for id in 2..=4 {
+            outbox.push(message(id, id as usize));
+        }
+
+        assert_eq!(ids(outbox.take_larger(3)), [4]);
+        assert_eq!(outbox.waiting_bytes(), 5);
+        assert_eq!(ids(outbox.take_all()), [1, 2, 3]);
     }
 }

@@ -14,7 +14,6 @@ use crate::io::Call;
 pub(crate) enum Request {
     Join(Group),
     Leave(Call),
-    Publish(Call),
 }
 
 /// A group that the user wants to be in.

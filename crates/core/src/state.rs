@@ -3,9 +3,10 @@
 use onesocket_protocol::ConnectionId;
 
 use crate::error::Error;
+use crate::heartbeat::Heartbeat;
 use crate::io::Attempt;
 use crate::time::Time;
-use crate::token::Fetch;
+use crate::token::Renewal;
 
 /// Where the connection stands, in the order of life. The data is in the variant that needs it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -33,8 +34,8 @@ pub(crate) enum Phase {
     Ending(Leaving),
     /// The old socket, which we shut, has to close first.
     Leaving(Leaving),
-    /// `getToken` has been asked.
-    Fetching { fetch: Fetch, give_up_at: Time },
+    /// `getToken` has been asked: see [`Supply`](crate::token::Supply).
+    Fetching,
     /// The socket is shaking hands.
     Opening(Handshake),
     /// The socket is open, the welcome has not come.
@@ -47,6 +48,8 @@ pub(crate) struct Link {
     pub(crate) attempt: Attempt,
     pub(crate) connection_id: ConnectionId,
     pub(crate) max_message_bytes: usize,
+    pub(crate) heartbeat: Heartbeat,
+    pub(crate) renewal: Renewal,
     pub(crate) token_expires_at: Option<Time>,
     /// When earlier failures are forgiven; `None` if there is nothing to forgive.
     pub(crate) stable_at: Option<Time>,
@@ -77,6 +80,14 @@ pub(crate) enum Remains {
     Leaving(Leaving),
 }
 
+/// What the browser says of the network.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Network {
+    Online,
+    /// Automatic attempts are put off.
+    Offline,
+}
+
 /// Who ended the connection.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum By {
@@ -103,9 +114,12 @@ impl State {
         let detail = match self {
             Self::Connecting(Phase::Ending(_)) => "/ending",
             Self::Connecting(Phase::Leaving(_)) => "/leaving",
-            Self::Connecting(Phase::Fetching { .. }) => "/fetching",
+            Self::Connecting(Phase::Fetching) => "/fetching",
             Self::Connecting(Phase::Opening(_)) => "/opening",
             Self::Connecting(Phase::Agreeing(_)) => "/agreeing",
+            Self::Connected(Link { heartbeat, .. }) if heartbeat.is_probing() => "/probing",
+            Self::Connected(Link { renewal: Renewal::Asked { .. }, .. }) => "/asking",
+            Self::Connected(Link { renewal: Renewal::Sent { .. }, .. }) => "/renewing",
             Self::Connected(Link { stable_at: Some(_), .. }) => "/unproven",
             Self::Closing { by: By::Released, .. } | Self::Closed { by: By::Released, .. } => {
                 "/released"
@@ -129,7 +143,7 @@ impl State {
     /// Returns what the `readyState` of the socket is; without a socket, what it will be.
     pub(crate) fn ready_state(&self) -> ReadyState {
         match self {
-            Self::Connecting(Phase::Fetching { .. } | Phase::Opening(_)) => ReadyState::Connecting,
+            Self::Connecting(Phase::Fetching | Phase::Opening(_)) => ReadyState::Connecting,
             Self::Connected(_) | Self::Connecting(Phase::Agreeing(_)) => ReadyState::Open,
             Self::Closing { .. } | Self::Connecting(Phase::Ending(_) | Phase::Leaving(_)) => {
                 ReadyState::Closing
@@ -151,7 +165,7 @@ impl State {
             }
             Self::Idle
             | Self::Connecting(
-                Phase::Ending(_) | Phase::Fetching { .. } | Phase::Opening(_) | Phase::Agreeing(_),
+                Phase::Ending(_) | Phase::Fetching | Phase::Opening(_) | Phase::Agreeing(_),
             )
             | Self::Connected(_) => Remains::Nothing,
         }
@@ -166,21 +180,31 @@ impl State {
     }
 
     /// Returns when something is due, by itself.
-    pub(crate) fn deadline(&self) -> Option<Time> {
+    pub(crate) fn deadline(&self, network: Network) -> Option<Time> {
         match self {
             Self::Connecting(Phase::Ending(leaving) | Phase::Leaving(leaving))
             | Self::Closing { leaving, .. } => Some(leaving.detach_at),
-            Self::Connecting(Phase::Fetching { give_up_at, .. }) => Some(*give_up_at),
             Self::Connecting(Phase::Opening(handshake) | Phase::Agreeing(handshake)) => {
                 Some(handshake.give_up_at)
             }
-            Self::Connected(link) => link.stable_at,
+            Self::Connected(link) => {
+                let deadlines = [link.stable_at, link.renewal.deadline()];
+                let heartbeat = link.heartbeat.deadline();
+                Some(deadlines.into_iter().flatten().fold(heartbeat, Time::min))
+            }
             Self::Waiting { retry_at, remains } => {
-                Some(remains.deadline().map_or(*retry_at, |at| at.min(*retry_at)))
+                let retry_at = network.is_there().then_some(*retry_at);
+                [retry_at, remains.deadline()].into_iter().flatten().min()
             }
             Self::Closed { remains, .. } | Self::Failed { remains, .. } => remains.deadline(),
-            Self::Idle => None,
+            Self::Idle | Self::Connecting(Phase::Fetching) => None,
         }
+    }
+}
+
+impl Network {
+    pub(crate) fn is_there(self) -> bool {
+        self == Self::Online
     }
 }
 

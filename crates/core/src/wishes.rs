@@ -59,15 +59,18 @@ impl Wishes {
     }
 
     /// The connection has failed: the calls are answered. Who holds it still does, but nothing is
-    /// left to let go of.
+    /// left to let go of; who called `connect()` still wants to be connected, should it become
+    /// possible.
     pub(crate) fn disappoint(&mut self) -> Vec<Call> {
+        self.lasting |= !self.calls.is_empty();
         self.release_at = None;
         std::mem::take(&mut self.calls)
     }
 
     /// A person has closed the connection, or it was let go: no wish is left but the holders'.
     pub(crate) fn end(&mut self) -> Vec<Call> {
+        let calls = self.disappoint();
         self.lasting = false;
-        self.disappoint()
+        calls
     }
 }

@@ -6,13 +6,18 @@ mod world;
 
 use std::time::Duration;
 
-use onesocket_core::protocol::{ClientFrame, CloseCode, Group, MessageId, ServerFrame};
+use onesocket_core::protocol::{ClientFrame, CloseCode, Group, MessageId, ServerFrame, Welcome};
 use onesocket_core::{
-    Attempt, Config, ErrorCode, Input, Note, Output, ReadyState, Reconnect, StateName, TokenAnswer,
+    Attempt, Config, ErrorCode, Input, Note, Output, ReadyState, Reconnect, StateName, Time, Token,
+    TokenAnswer,
 };
 use world::{World, config, refusal, token, welcome};
 
 const SECOND: Duration = Duration::from_secs(1);
+
+fn at(seconds: u64) -> Time {
+    Time::since_start(Duration::from_secs(seconds))
+}
 
 #[test]
 fn a_hundred_calls_of_connect_make_one_socket_and_all_are_answered() {
@@ -214,7 +219,6 @@ fn a_connection_that_has_lasted_is_forgiven_its_failures_even_if_timers_come_lat
 
     assert_eq!(world.elapse(), 10 * SECOND);
     assert_eq!(world.machine.status().attempt, 0);
-    assert_eq!(world.machine.deadline(), None);
 
     late.now = late.now + 11 * SECOND;
     late.closed(1006);
@@ -422,7 +426,8 @@ fn the_last_release_closes_half_a_second_later_and_the_next_hold_connects_again(
     world.feed(Input::Hold);
     world.agree();
     world.feed(Input::Release);
-    assert_eq!(world.machine.deadline(), None);
+    world.pass(SECOND);
+    assert_eq!(world.state(), StateName::Connected);
     world.feed(Input::Release);
 
     assert_eq!(world.elapse(), Duration::from_millis(500));
@@ -439,8 +444,8 @@ fn a_lasting_wish_outlives_the_last_holder() {
     let mut world = World::plain().connected();
     world.feed(Input::Hold);
     world.feed(Input::Release);
+    world.pass(SECOND);
 
-    assert_eq!(world.machine.deadline(), None);
     assert_eq!(world.state(), StateName::Connected);
 }
 
@@ -497,10 +502,10 @@ fn what_is_sent_before_the_connection_waits_and_goes_out_in_order_after_the_grou
     assert_eq!(
         sent,
         [
-            ClientFrame::Join { id: MessageId(1), group: group.clone() },
-            ClientFrame::Message { id: MessageId(2), data: "one" },
-            ClientFrame::Publish { id: MessageId(3), group, data: "two" },
-            ClientFrame::Message { id: MessageId(4), data: "three" },
+            ClientFrame::Join { id: MessageId(4), group: group.clone() },
+            ClientFrame::Message { id: MessageId(1), data: "one" },
+            ClientFrame::Publish { id: MessageId(2), group, data: "two" },
+            ClientFrame::Message { id: MessageId(3), data: "three" },
             ClientFrame::Message { id: MessageId(5), data: "four" },
         ]
     );
@@ -605,7 +610,23 @@ fn a_refusal_of_the_server_settles_what_it_refuses() {
 
     assert_eq!(world.answer_to(join), Some(Err(ErrorCode::Refused)));
     assert_eq!(world.answer_to(publish), Some(Err(ErrorCode::TooLarge)));
-    assert_eq!(world.errors(), [(ErrorCode::NoHandler, vec![])]);
+    assert_eq!(world.errors(), [(ErrorCode::NoHandler, vec!["hello"])]);
+}
+
+/// What was sent, over whichever socket, from some point of the history on.
+fn sent_since(world: &World, start: usize) -> Vec<(u64, &'static str)> {
+    let frames = world.said[start..].iter().filter_map(|said| match said {
+        Output::Transmit { frame, .. } => Some(frame),
+        _ => None,
+    });
+    frames
+        .filter_map(|frame| match frame {
+            ClientFrame::Message { id, data } | ClientFrame::Publish { id, data, .. } => {
+                Some((id.0, *data))
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 #[test]
@@ -630,13 +651,84 @@ fn a_group_that_was_left_and_joined_again_is_joined_once_the_server_says_so_to_t
 }
 
 #[test]
-fn a_publish_that_was_not_answered_before_the_loss_is_told_so() {
+fn what_was_not_answered_before_a_loss_goes_again_under_the_same_id_before_anything_new() {
     let mut world = World::plain().connected();
-    let publish = world.publish("tea", "milk");
-
+    world.send("one").unwrap();
+    let publish = world.publish("tea", "two");
+    world.send("three").unwrap();
+    world.receive(ServerFrame::Ack { id: MessageId(1) });
     world.closed(1006);
+    world.send("four").unwrap();
+    let lost_at = world.said.len();
 
+    world.elapse();
+    world.agree();
+    assert_eq!(sent_since(&world, lost_at), [(2, "two"), (3, "three"), (4, "four")]);
+    assert_eq!(world.answer_to(publish), None);
+    world.receive(ServerFrame::Ack { id: MessageId(3) });
+
+    assert_eq!(world.answer_to(publish), Some(Ok(())));
+    world.close();
+    assert_eq!(world.errors(), [(ErrorCode::Closed, vec!["four"])]);
+}
+
+#[test]
+fn a_server_that_remembers_nothing_is_not_sent_again_what_it_may_have_had() {
+    let mut world = World::plain().connected();
+    world.send("one").unwrap();
+    let publish = world.publish("tea", "two");
+    world.closed(1006);
+    world.send("three").unwrap();
+    let lost_at = world.said.len();
+    world.elapse();
+    world.opened();
+
+    world.receive(ServerFrame::Welcome(Welcome { resumed: false, ..welcome() }));
+
+    assert_eq!(sent_since(&world, lost_at), [(3, "three")]);
+    assert_eq!(world.errors(), [(ErrorCode::Closed, vec!["one"])]);
     assert_eq!(world.answer_to(publish), Some(Err(ErrorCode::Closed)));
+}
+
+#[test]
+fn what_is_not_answered_counts_against_the_queue() {
+    let mut small = config();
+    small.queue.max_messages = 2;
+    let mut world = World::new(small).connected();
+    world.send("one").unwrap();
+    world.send("two").unwrap();
+    assert_eq!(world.send("three").unwrap_err().code, ErrorCode::QueueFull);
+    assert_eq!(world.machine.queued_bytes(), 0);
+
+    world.receive(ServerFrame::Ack { id: MessageId(2) });
+
+    world.send("three").unwrap();
+}
+
+#[test]
+fn a_day_of_losses_delivers_every_message_once_and_in_order() {
+    let mut world = World::plain().connected();
+    let (mut had, mut heard_from) = (Vec::new(), world.said.len());
+    for second in 0..10_000_u64 {
+        world.send("tick").unwrap();
+        // The server has each message once, and its answers get lost with the connection.
+        let frames = sent_since(&world, heard_from);
+        heard_from = world.said.len();
+        had.extend(
+            frames.iter().map(|(id, _)| *id).filter(|id| had.last() < Some(id)).collect::<Vec<_>>(),
+        );
+        if second % 7 == 3 {
+            world.closed(1006);
+            world.elapse();
+            world.agree();
+            world.pass(10 * SECOND);
+        } else if second % 3 == 0 {
+            world.receive(ServerFrame::Ack { id: MessageId(*had.last().unwrap()) });
+        }
+    }
+
+    assert_eq!(had, (1..=10_000).collect::<Vec<_>>());
+    assert_eq!(world.errors(), []);
 }
 
 #[test]
@@ -718,8 +810,299 @@ fn without_reconnecting_the_first_loss_is_the_end() {
 }
 
 #[test]
-fn idle_costs_nothing() {
-    let world = World::with_tokens().connected();
+fn a_connection_costs_one_timer_and_none_is_left_when_it_is_closed() {
+    let mut world = World::plain().connected();
+    assert_eq!(world.machine.deadline(), Some(at(35)));
+
+    world.close();
+    world.closed(1000);
 
     assert_eq!(world.machine.deadline(), None);
+}
+
+#[test]
+fn a_token_is_renewed_over_the_connection_a_minute_before_its_end() {
+    let mut world = World::with_tokens().connected();
+    let after = 240 * SECOND;
+    assert!(world.said.contains(&Output::Log(Note::SchedulingRefresh { after })));
+
+    world.stay_connected_until(at(240));
+    assert_eq!(world.machine.stage(), "connected/asking");
+    world.answer(token());
+    let frame = ClientFrame::Refresh { id: MessageId(1), token: Token::new("canary") };
+    assert!(world.said.contains(&Output::Transmit { attempt: Attempt(1), frame }));
+    world.refreshed(1, 300);
+
+    assert_eq!(world.machine.status().token_expires_at, Some(at(540)));
+    assert_eq!(world.sockets(), 1);
+    world.stay_connected_until(at(480));
+    assert_eq!(world.machine.stage(), "connected/asking");
+}
+
+#[test]
+fn a_day_on_five_minute_tokens_is_one_socket_and_a_refresh_every_four_minutes() {
+    let mut world = World::with_tokens().connected();
+    let mut refreshes = 0;
+    while world.now < at(24 * 3600) {
+        world.stay_connected_until(world.now + 240 * SECOND);
+        world.answer(token());
+        refreshes += 1;
+        world.refreshed(refreshes, 300);
+    }
+
+    assert_eq!((world.sockets(), refreshes), (1, 360));
+    assert_eq!(world.errors(), []);
+}
+
+#[test]
+fn a_failing_refresh_keeps_the_connection_and_is_tried_again_until_the_token_is_dead() {
+    let mut world = World::with_tokens().connected();
+    let mut asked = Vec::new();
+    world.stay_connected_until(at(240));
+    while world.machine.stage() == "connected/asking" {
+        asked.push(world.now.since(Time::ZERO).as_secs());
+        world.answer(TokenAnswer::Failed("getToken threw: no".into()));
+        world.stay_connected_while(|world| {
+            world.machine.stage() == "connected" && world.now < at(320)
+        });
+    }
+
+    assert_eq!(asked, [240, 245, 255, 285]);
+    assert_eq!(world.state(), StateName::Connected);
+    assert_eq!(world.errors().len(), 4);
+}
+
+#[test]
+fn no_session_during_a_refresh_ends_the_connection_at_once() {
+    let mut world = World::with_tokens().connected();
+    world.refresh();
+
+    world.answer(TokenAnswer::NoSession);
+
+    assert_eq!(world.machine.status().error.as_ref().unwrap().code, ErrorCode::Unauthorized);
+    assert!(world.said.iter().any(|said| matches!(said, Output::Shut { .. })));
+    world.closed(1000);
+    assert_eq!(world.machine.deadline(), None);
+}
+
+#[test]
+fn refresh_token_settles_with_the_servers_answer() {
+    let mut world = World::with_tokens().connected();
+    let (first, second) = (world.refresh(), world.refresh());
+    world.answer(token());
+    assert_eq!(world.answer_to(first), None);
+    world.refreshed(1, 300);
+    assert_eq!(world.answer_to(first), Some(Ok(())));
+    assert_eq!(world.answer_to(second), Some(Ok(())));
+
+    let refused = world.refresh();
+    world.answer(token());
+    world.receive(refusal(2, "unauthorized"));
+    assert_eq!(world.answer_to(refused), Some(Err(ErrorCode::Unauthorized)));
+    assert_eq!(world.state(), StateName::Connected);
+
+    let failing = world.refresh();
+    world.answer(TokenAnswer::Failed("no".into()));
+    assert_eq!(world.answer_to(failing), Some(Err(ErrorCode::TokenFailed)));
+    let lost = world.refresh();
+    world.closed(1006);
+    assert_eq!(world.answer_to(lost), Some(Err(ErrorCode::Closed)));
+    let offline = world.refresh();
+    assert_eq!(world.answer_to(offline), Some(Err(ErrorCode::Closed)));
+}
+
+#[test]
+fn a_fetch_in_flight_when_the_connection_is_lost_serves_the_next_attempt() {
+    for answered_after in [SECOND, 6 * SECOND] {
+        let mut world = World::with_tokens().connected();
+        world.refresh();
+        world.closed(1006);
+
+        world.pass(answered_after);
+        world.answer(token());
+        if world.state() == StateName::Waiting {
+            world.elapse();
+        }
+
+        assert_eq!(world.machine.stage(), "connecting/opening", "{answered_after:?}");
+        let fetches = world.said.iter().filter(|said| matches!(said, Output::FetchToken { .. }));
+        assert_eq!(fetches.count(), 2, "{answered_after:?}");
+    }
+}
+
+#[test]
+fn a_token_that_has_died_while_waiting_is_not_used() {
+    let mut world = World::with_tokens().connected();
+    world.refresh();
+    world.closed(1006);
+    world.answer(TokenAnswer::Token(Token::new("canary"), Some(SECOND)));
+
+    world.elapse();
+
+    assert_eq!(world.machine.stage(), "connecting/fetching");
+}
+
+#[test]
+fn silence_is_found_and_its_socket_is_not_waited_for() {
+    let mut world = World::plain().connected();
+    let silent = world.attempt();
+
+    assert_eq!(world.elapse(), 35 * SECOND);
+
+    assert_eq!(world.state(), StateName::Waiting);
+    assert!(world.said.contains(&Output::Detach { attempt: silent }));
+    assert_eq!(world.elapse(), 5 * SECOND);
+    assert_eq!(world.sockets(), 2);
+}
+
+#[test]
+fn anything_that_comes_is_a_sign_of_life() {
+    let mut world = World::plain().connected();
+    for _ in 0..10 {
+        world.pass(30 * SECOND);
+        world.receive(ServerFrame::Message("hello"));
+    }
+
+    assert_eq!(world.state(), StateName::Connected);
+    assert_eq!(world.elapse(), 35 * SECOND);
+    assert_eq!(world.state(), StateName::Waiting);
+}
+
+#[test]
+fn a_timer_that_comes_late_asks_the_server_before_it_gives_up() {
+    let mut world = World::plain().connected();
+
+    world.pass(8 * 3600 * SECOND);
+    assert_eq!(world.machine.stage(), "connected/probing");
+    let frame = ClientFrame::Ping;
+    assert_eq!(world.said.last(), Some(&Output::Transmit { attempt: Attempt(1), frame }));
+    let mut alive = world.clone();
+
+    alive.receive(ServerFrame::Pong);
+    assert_eq!(alive.machine.stage(), "connected");
+    assert_eq!(world.elapse(), 10 * SECOND);
+    assert_eq!(world.state(), StateName::Waiting);
+}
+
+#[test]
+fn after_waking_up_a_dead_connection_is_replaced_within_two_seconds_and_once() {
+    let mut world = World::plain().connected();
+    world.now = world.now + 20 * SECOND;
+    for _ in 0..3 {
+        world.feed(Input::Wake);
+    }
+    let pings = world.said.iter().filter(|said| matches!(said, Output::Transmit { .. }));
+    assert_eq!(pings.count(), 1);
+
+    assert_eq!(world.elapse(), 2 * SECOND);
+
+    assert_eq!(world.machine.stage(), "connecting/opening");
+    assert_eq!(world.machine.status().attempt, 1);
+    assert_eq!(world.sockets(), 2);
+}
+
+#[test]
+fn waking_up_tries_at_once_while_waiting_but_once_a_second_at_most() {
+    let mut world = World::plain().connected();
+    world.closed(1006);
+    world.feed(Input::Wake);
+    assert_eq!(world.sockets(), 2);
+    world.closed(1006);
+    world.feed(Input::Wake);
+    assert_eq!(world.state(), StateName::Waiting);
+    world.pass(SECOND);
+    world.feed(Input::Wake);
+
+    assert_eq!(world.sockets(), 3);
+    assert_eq!(world.machine.status().attempt, 2);
+}
+
+#[test]
+fn offline_puts_attempts_off_and_online_tries_at_once() {
+    let mut world = World::plain().connected();
+    world.closed(1006);
+    world.feed(Input::Offline);
+    assert_eq!(world.machine.status().retry_at, None);
+    assert_eq!(world.machine.deadline(), None);
+    world.pass(3600 * SECOND);
+    assert_eq!(world.sockets(), 1);
+
+    world.feed(Input::Online);
+
+    assert_eq!(world.sockets(), 2);
+    assert_eq!(world.machine.status().attempt, 1);
+}
+
+#[test]
+fn connect_is_tried_even_offline() {
+    let mut world = World::plain();
+    world.feed(Input::Offline);
+    world.connect();
+
+    assert_eq!(world.sockets(), 1);
+}
+
+#[test]
+fn online_revives_what_had_used_up_its_attempts_and_nothing_else() {
+    let mut world = World::plain();
+    world.connect();
+    for _ in 0..5 {
+        world.closed(1006);
+        world.elapse();
+    }
+    world.closed(1006);
+    let exhausted = world.clone();
+
+    world.feed(Input::Online);
+    assert_eq!(world.state(), StateName::Connecting);
+    assert_eq!(world.machine.status().attempt, 0);
+
+    let mut unwanted = exhausted.clone();
+    unwanted.close();
+    unwanted.feed(Input::Online);
+    assert_eq!(unwanted.state(), StateName::Closed);
+
+    let mut replaced = World::plain().connected();
+    replaced.closed(4409);
+    replaced.feed(Input::Online);
+    replaced.feed(Input::Wake);
+    assert_eq!(replaced.state(), StateName::Failed);
+}
+
+#[test]
+fn waking_up_often_revives_a_failed_connection_once_a_second() {
+    let mut world = World::new(Config {
+        reconnect: Reconnect { max_attempts: 0, ..config().reconnect },
+        ..config()
+    });
+    world.connect();
+    world.closed(1006);
+    for _ in 0..10 {
+        world.feed(Input::Wake);
+        if world.state() == StateName::Connecting {
+            world.closed(1006);
+        }
+    }
+
+    assert_eq!(world.sockets(), 2);
+    world.pass(Duration::from_secs(1));
+    world.feed(Input::Wake);
+    assert_eq!(world.sockets(), 3);
+}
+
+#[test]
+fn a_token_that_does_not_run_out_is_not_renewed_again_and_again_because_it_failed_once() {
+    let mut world = World::with_tokens();
+    world.connect();
+    world.answer(token());
+    world.opened();
+    world.receive(ServerFrame::Welcome(Welcome { token_expires_in: None, ..welcome() }));
+    let refresh = world.refresh();
+    world.answer(TokenAnswer::Failed("it threw".into()));
+    let fetch = world.fetch();
+    world.stay_connected_until(world.now + Duration::from_mins(10));
+
+    assert_eq!(world.answer_to(refresh), Some(Err(ErrorCode::TokenFailed)));
+    assert_eq!(world.fetch(), fetch);
+    assert_eq!(world.state(), StateName::Connected);
 }

@@ -16,6 +16,10 @@ use proptest::test_runner::{FileFailurePersistence, RngSeed};
 /// be a leak.
 const LARGEST: usize = 20_000;
 
+/// How long tokens live.
+const LIVES: [Option<Duration>; 3] =
+    [None, Some(Duration::from_millis(500)), Some(Duration::from_secs(100))];
+
 fn scope(config: Config) -> Scope {
     Scope {
         name: "a long life",
@@ -26,6 +30,10 @@ fn scope(config: Config) -> Scope {
         calls: 6,
         groups: &["tea", "milk", "sugar"],
         sizes: &[0, 1, 10, 11, 100],
+        refreshes: 2,
+        lives: &LIVES,
+        wakes: true,
+        resumes: &[false, true],
         codes: &[1006, 4529, 1000, 1001, 1002, 1012, 4401, 4409, 4413, 4508, 65535],
         tick: Duration::from_millis(700),
         sleep: Duration::from_hours(9),
@@ -51,6 +59,7 @@ fn configs() -> impl Strategy<Value = Config> {
             queue: QueueLimits { max_messages: 20, max_bytes: 120 },
             tokens,
             seed,
+            ..Config::default()
         },
     )
 }

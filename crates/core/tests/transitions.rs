@@ -59,6 +59,12 @@ fn reconnected() -> World {
     world
 }
 
+fn asking() -> World {
+    after(World::with_tokens().connected(), |world| {
+        world.refresh();
+    })
+}
+
 fn after(mut world: World, act: fn(&mut World)) -> World {
     act(&mut world);
     world
@@ -108,6 +114,11 @@ const SCENES: &[Scene] = &[
     }),
     ("connected", || World::with_tokens().connected()),
     ("connected/unproven", reconnected),
+    ("connected/asking", asking),
+    ("connected/renewing", || after(asking(), |world| world.answer(token()))),
+    ("connected/probing", || {
+        after(World::plain().connected(), |world| world.pass(Duration::from_secs(60)))
+    }),
     ("waiting", || after(World::plain().connected(), |world| world.closed(1006))),
     ("waiting+leaving", waiting_after_timeout),
     ("closing", closing),
@@ -155,6 +166,7 @@ const INPUTS: &[(&str, Feed)] = &[
     }),
     ("join()", |world| feed(world, Input::Join { call: NEW, group: tea() })),
     ("leave()", |world| feed(world, Input::Leave { call: NEW, group: tea() })),
+    ("refreshToken()", |world| feed(world, Input::Refresh { call: NEW })),
     ("token", |world| answer(world, token())),
     ("no session", |world| answer(world, TokenAnswer::NoSession)),
     ("getToken failed", |world| answer(world, TokenAnswer::Failed("it threw".into()))),
@@ -171,6 +183,11 @@ const INPUTS: &[(&str, Feed)] = &[
     ("message", |world| receive(world, ServerFrame::Message("milk"))),
     ("ack", |world| receive(world, ServerFrame::Ack { id: MessageId(1) })),
     ("error", |world| receive(world, refusal(1, "refused"))),
+    ("pong", |world| receive(world, ServerFrame::Pong)),
+    ("refreshed", |world| {
+        let token_expires_in = Some(Duration::from_secs(300));
+        receive(world, ServerFrame::Refreshed { id: MessageId(1), token_expires_in });
+    }),
     ("garbled", |world| {
         let attempt = last_attempt(world);
         feed(world, Input::Garbled { attempt, problem: "no JSON".into() });
@@ -184,6 +201,16 @@ const INPUTS: &[(&str, Feed)] = &[
     ("closed 4401", |world| closed(world, 4401, "")),
     ("closed 4409", |world| closed(world, 4409, "")),
     ("closed 4529", |world| closed(world, 4529, "retry-after-ms=30000")),
+    ("awake", |world| {
+        world.now = world.now + Duration::from_secs(3);
+        feed(world, Input::Wake);
+    }),
+    ("offline", |world| feed(world, Input::Offline)),
+    ("online", |world| {
+        feed(world, Input::Offline);
+        world.now = world.now + Duration::from_secs(3);
+        feed(world, Input::Online);
+    }),
     ("a stranger closed", |world| {
         let (attempt, code) = (Attempt(99), CloseCode::seen(4409));
         feed(world, Input::Closed { attempt, code, reason: String::new() });
@@ -251,14 +278,17 @@ fn words(output: &Output<Message>) -> Option<String> {
         }
         Output::Shut { attempt, code, .. } => format!("shut {} with {}", attempt.0, code.get()),
         Output::Status { .. } => return None,
+        Output::TokenRefreshed { .. } => "tell refreshed".into(),
         Output::TokenFetched { result: Ok(_) } => "tell token".into(),
         Output::TokenFetched { result: Err(_) } => "tell token failed".into(),
         Output::Transmit { frame, .. } => match frame {
             ClientFrame::Join { .. } => "send join".into(),
             ClientFrame::Leave { .. } => "send leave".into(),
             ClientFrame::Message { .. } => "send message".into(),
+            ClientFrame::Ping => "send ping".into(),
             ClientFrame::Pong => "send pong".into(),
             ClientFrame::Publish { .. } => "send publish".into(),
+            ClientFrame::Refresh { .. } => "send the new token".into(),
         },
     })
 }

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    ClientFrame, ConnectionId, FrameError, Group, MessageId, ServerFrame, ServerMessage, Welcome,
+    ClientFrame, ConnectionId, FrameError, Group, MessageId, ServerFrame, ServerMessage, Token,
+    Welcome,
 };
 
 /// Why bytes are no frame.
@@ -71,6 +72,10 @@ struct Fields<'a> {
     ping_interval_ms: Option<&'a RawValue>,
     #[serde(borrow)]
     max_message_bytes: Option<&'a RawValue>,
+    #[serde(borrow)]
+    token: Option<&'a RawValue>,
+    #[serde(borrow)]
+    resumed: Option<&'a RawValue>,
 }
 
 /// Keeps a `null` that was written apart from a field that was not.
@@ -95,6 +100,11 @@ impl<'a> Fields<'a> {
 
     fn data(&self) -> Decoded<&'a RawValue> {
         self.data.ok_or_else(|| self.lacks("data"))
+    }
+
+    fn token_expires_in(&self) -> Decoded<Option<Duration>> {
+        let ms: Option<u64> = self.may(self.token_expires_in_ms, "tokenExpiresInMs")?;
+        Ok(ms.map(Duration::from_millis))
     }
 
     /// Reads a field that the frame must have.
@@ -155,6 +165,10 @@ struct Envelope<'a> {
     ping_interval_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_message_bytes: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resumed: Option<bool>,
 }
 
 impl<'a> Envelope<'a> {
@@ -186,10 +200,15 @@ pub fn decode_client_text(text: &str) -> Decoded<ClientFrame<&RawValue>> {
         "join" => ClientFrame::Join { id: fields.id()?, group: fields.group()? },
         "leave" => ClientFrame::Leave { id: fields.id()?, group: fields.group()? },
         "message" => ClientFrame::Message { id: fields.id()?, data: fields.data()? },
+        "ping" => ClientFrame::Ping,
         "pong" => ClientFrame::Pong,
         "publish" => {
             let (id, group) = (fields.id()?, fields.group()?);
             ClientFrame::Publish { id, group, data: fields.data()? }
+        }
+        "refresh" => {
+            let token: String = fields.need(fields.token, "token")?;
+            ClientFrame::Refresh { id: fields.id()?, token: Token::new(token) }
         }
         _ => return Err(fields.unknown()),
     })
@@ -220,9 +239,13 @@ pub fn encode_client_text(frame: &ClientFrame<&RawValue>) -> String {
         ClientFrame::Message { data, .. } => {
             Envelope { data: Some(*data), ..Envelope::of("message") }
         }
+        ClientFrame::Ping => Envelope::of("ping"),
         ClientFrame::Pong => Envelope::of("pong"),
         ClientFrame::Publish { group, data, .. } => {
             Envelope { group: Some(group.as_str()), data: Some(*data), ..Envelope::of("publish") }
+        }
+        ClientFrame::Refresh { token, .. } => {
+            Envelope { token: Some(token.reveal()), ..Envelope::of("refresh") }
         }
     };
     envelope.id = frame.id().map(|id| id.0);
@@ -254,16 +277,21 @@ pub fn decode_server_text(text: &str) -> Decoded<ServerFrame<ServerMessage<&RawV
             from: fields.may(fields.from, "from")?,
         }),
         "ping" => ServerFrame::Ping,
+        "pong" => ServerFrame::Pong,
+        "refreshed" => ServerFrame::Refreshed {
+            id: fields.id()?,
+            token_expires_in: fields.token_expires_in()?,
+        },
         "welcome" => {
-            let token_life: Option<u64> =
-                fields.may(fields.token_expires_in_ms, "tokenExpiresInMs")?;
+            let token_expires_in = fields.token_expires_in()?;
             let ping_interval = fields.need(fields.ping_interval_ms, "pingIntervalMs")?;
             ServerFrame::Welcome(Welcome {
                 connection_id: ConnectionId(fields.need(fields.connection_id, "connectionId")?),
                 user: fields.need(fields.user, "user")?,
-                token_expires_in: token_life.map(Duration::from_millis),
+                token_expires_in,
                 ping_interval: Duration::from_millis(ping_interval),
                 max_message_bytes: fields.need(fields.max_message_bytes, "maxMessageBytes")?,
+                resumed: fields.may(fields.resumed, "resumed")?.unwrap_or_default(),
             })
         }
         _ => return Err(fields.unknown()),
@@ -287,12 +315,19 @@ pub fn encode_server_text(frame: &ServerFrame<ServerMessage<&RawValue>>) -> Stri
             ..Envelope::of("message")
         },
         ServerFrame::Ping => Envelope::of("ping"),
+        ServerFrame::Pong => Envelope::of("pong"),
+        ServerFrame::Refreshed { id, token_expires_in } => Envelope {
+            id: Some(id.0),
+            token_expires_in_ms: token_expires_in.map(whole_ms),
+            ..Envelope::of("refreshed")
+        },
         ServerFrame::Welcome(welcome) => Envelope {
             connection_id: Some(welcome.connection_id.0.as_str()),
             user: Some(welcome.user.as_str()),
             token_expires_in_ms: welcome.token_expires_in.map(whole_ms),
             ping_interval_ms: Some(whole_ms(welcome.ping_interval)),
             max_message_bytes: Some(welcome.max_message_bytes),
+            resumed: welcome.resumed.then_some(true),
             ..Envelope::of("welcome")
         },
     }
@@ -316,7 +351,12 @@ mod tests {
         let group = Group::new("tea").unwrap();
         let id = MessageId(7);
         for (frame, text) in [
+            (ClientFrame::Ping, r#"{"type":"ping"}"#),
             (ClientFrame::Pong, r#"{"type":"pong"}"#),
+            (
+                ClientFrame::Refresh { id, token: Token::new("t") },
+                r#"{"type":"refresh","id":7,"token":"t"}"#,
+            ),
             (
                 ClientFrame::Join { id, group: group.clone() },
                 r#"{"type":"join","id":7,"group":"tea"}"#,
@@ -344,6 +384,11 @@ mod tests {
         let id = MessageId(7);
         for (frame, text) in [
             (ServerFrame::Ping, r#"{"type":"ping"}"#),
+            (ServerFrame::Pong, r#"{"type":"pong"}"#),
+            (
+                ServerFrame::Refreshed { id, token_expires_in: Some(Duration::from_secs(300)) },
+                r#"{"type":"refreshed","id":7,"tokenExpiresInMs":300000}"#,
+            ),
             (ServerFrame::Ack { id }, r#"{"type":"ack","id":7}"#),
             (
                 ServerFrame::Error(FrameError {
@@ -368,10 +413,11 @@ mod tests {
                     token_expires_in: Some(Duration::from_secs(300)),
                     ping_interval: Duration::from_secs(25),
                     max_message_bytes: 65536,
+                    resumed: true,
                 }),
                 concat!(
                     r#"{"type":"welcome","connectionId":"c1","user":"ada","#,
-                    r#""tokenExpiresInMs":300000,"pingIntervalMs":25000,"maxMessageBytes":65536}"#
+                    r#""tokenExpiresInMs":300000,"pingIntervalMs":25000,"maxMessageBytes":65536,"resumed":true}"#
                 ),
             ),
         ] {

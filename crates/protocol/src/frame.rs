@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{ConnectionId, Group, MessageId};
+use crate::{ConnectionId, Group, MessageId, Token};
 
 /// What a client says; `P` is a payload, in whatever form that end keeps it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -29,6 +29,8 @@ pub enum ClientFrame<P> {
         /// The message.
         data: P,
     },
+    /// Asks for a [`ServerFrame::Pong`]: the client is not sure that the server is still there.
+    Ping,
     /// Answers a [`ServerFrame::Ping`].
     Pong,
     /// A message to the members of a group. Answered under its id.
@@ -39,6 +41,14 @@ pub enum ClientFrame<P> {
         group: Group,
         /// The message.
         data: P,
+    },
+    /// A new token, before the old one runs out. Answered under its id, with
+    /// [`ServerFrame::Refreshed`].
+    Refresh {
+        /// What the answer names.
+        id: MessageId,
+        /// The new token.
+        token: Token,
     },
 }
 
@@ -57,6 +67,15 @@ pub enum ServerFrame<P> {
     Message(P),
     /// Asks for a [`ClientFrame::Pong`].
     Ping,
+    /// Answers a [`ClientFrame::Ping`].
+    Pong,
+    /// The new token was accepted.
+    Refreshed {
+        /// Which [`ClientFrame::Refresh`] is answered.
+        id: MessageId,
+        /// How long the new token has to live; `None` if it does not run out.
+        token_expires_in: Option<Duration>,
+    },
     /// The session is agreed. The first frame of every connection.
     Welcome(Welcome),
 }
@@ -66,7 +85,7 @@ pub enum ServerFrame<P> {
 pub struct FrameError {
     /// What was refused, where it had an id.
     pub id: Option<MessageId>,
-    /// For programs: `invalid-message`, `no-handler`, `refused`, `too-large`.
+    /// For programs: `invalid-message`, `no-handler`, `refused`, `too-large`, `unauthorized`.
     pub code: String,
     /// For people.
     pub message: String,
@@ -96,17 +115,20 @@ pub struct Welcome {
     pub ping_interval: Duration,
     /// The largest payload the server takes, in bytes.
     pub max_message_bytes: usize,
+    /// Whether the server remembers which messages of this client it has had.
+    pub resumed: bool,
 }
 
 impl<P> ClientFrame<P> {
-    /// Returns the id that the answer will name; a pong has none, and no answer.
+    /// Returns the id that the answer will name; a ping and a pong have none.
     pub fn id(&self) -> Option<MessageId> {
         match self {
             Self::Join { id, .. }
             | Self::Leave { id, .. }
             | Self::Message { id, .. }
-            | Self::Publish { id, .. } => Some(*id),
-            Self::Pong => None,
+            | Self::Publish { id, .. }
+            | Self::Refresh { id, .. } => Some(*id),
+            Self::Ping | Self::Pong => None,
         }
     }
 }

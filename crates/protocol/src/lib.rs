@@ -9,6 +9,7 @@ mod codec;
 mod frame;
 mod id;
 mod subprotocol;
+mod token;
 
 pub use close::{CloseCode, Retry, retry_after};
 #[cfg(feature = "json")]
@@ -18,4 +19,8 @@ pub use codec::{
 };
 pub use frame::{ClientFrame, FrameError, ServerFrame, ServerMessage, Welcome};
 pub use id::{ConnectionId, Group, GroupError, MessageId};
-pub use subprotocol::{SUBPROTOCOL, TOKEN_PREFIX, offered_token, token_subprotocol};
+pub use subprotocol::{
+    CLIENT_PREFIX, SUBPROTOCOL, TOKEN_PREFIX, client_subprotocol, offered_client, offered_token,
+    token_subprotocol,
+};
+pub use token::Token;

@@ -10,6 +10,24 @@ pub const SUBPROTOCOL: &str = "onesocket.v1";
 /// a subprotocol may hold no `=`, `/`, `:` or space. It is never echoed.
 pub const TOKEN_PREFIX: &str = "onesocket.token.";
 
+/// What the offered subprotocol begins with that names the client, so that the server knows it again
+/// after a reconnect; 1 to 64 characters of base64url follow. It is never echoed.
+pub const CLIENT_PREFIX: &str = "onesocket.client.";
+
+/// Returns the subprotocol that names a client by 16 random bytes.
+pub fn client_subprotocol(name: &[u8; 16]) -> String {
+    format!("{CLIENT_PREFIX}{}", Base64UrlUnpadded::encode_string(name))
+}
+
+/// Finds the client's name among the offered subprotocols; `None` if there is none, or it is not of
+/// the form that [`CLIENT_PREFIX`] says.
+pub fn offered_client<'a>(mut offered: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let name = offered.find_map(|protocol| protocol.trim().strip_prefix(CLIENT_PREFIX))?;
+    let is_name = (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    is_name.then_some(name)
+}
+
 /// Returns the subprotocol that carries `token`.
 pub fn token_subprotocol(token: &str) -> String {
     format!("{TOKEN_PREFIX}{}", Base64UrlUnpadded::encode_string(token.as_bytes()))
@@ -37,6 +55,20 @@ mod tests {
         // RFC 4648, section 10.
         assert_eq!(token_subprotocol("foobar"), "onesocket.token.Zm9vYmFy");
         assert_eq!(token_subprotocol("fooba"), "onesocket.token.Zm9vYmE");
+    }
+
+    #[test]
+    fn a_client_has_a_short_plain_name() {
+        let offered = client_subprotocol(&[0xff; 16]);
+        assert_eq!(offered_client([offered.as_str()].into_iter()).map(str::len), Some(22));
+        let named = |name: &str| {
+            let offered = format!("{CLIENT_PREFIX}{name}");
+            offered_client([SUBPROTOCOL, &offered].into_iter()).map(str::to_owned)
+        };
+        assert_eq!(named("Zm9v-_1").as_deref(), Some("Zm9v-_1"));
+        for bad in ["", "a b", "a/b", "ü", &"x".repeat(65)] {
+            assert_eq!(named(bad), None, "{bad}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the browser offers and `web-sys` gives only with a copy of the text into wasm.
 
-use js_sys::{JsString, Uint8Array};
+use js_sys::{Function, JsString, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -12,6 +12,9 @@ extern "C" {
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     pub(crate) fn performance_now() -> f64;
 
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    pub(crate) fn fill_with_random(bytes: &Uint8Array);
+
     pub(crate) type TextEncoder;
 
     #[wasm_bindgen(constructor)]
@@ -19,6 +22,34 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     fn encode(this: &TextEncoder, text: &JsString) -> Uint8Array;
+
+    #[wasm_bindgen(js_name = URL)]
+    pub(crate) type Url;
+
+    #[wasm_bindgen(catch, constructor, js_class = "URL")]
+    pub(crate) fn new(url: &str) -> Result<Url, JsValue>;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn hostname(this: &Url) -> String;
+
+    /// `window` or `document`.
+    #[derive(Clone)]
+    pub(crate) type EventTarget;
+
+    #[wasm_bindgen(method, js_name = addEventListener)]
+    pub(crate) fn add(this: &EventTarget, event: &str, listener: &Function);
+
+    #[wasm_bindgen(method, js_name = removeEventListener)]
+    pub(crate) fn remove(this: &EventTarget, event: &str, listener: &Function);
+
+    /// An event of the page.
+    pub(crate) type PageEvent;
+
+    #[wasm_bindgen(method, getter, js_name = type)]
+    pub(crate) fn kind(this: &PageEvent) -> String;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn persisted(this: &PageEvent) -> bool;
 
     /// A `WebSocket` that is sent values which stay in JavaScript.
     pub(crate) type Sender;
@@ -52,6 +83,9 @@ extern "C" {
 
     #[wasm_bindgen(method, getter)]
     pub(crate) fn user(this: &Fields) -> JsValue;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn resumed(this: &Fields) -> JsValue;
 
     #[wasm_bindgen(method, getter, js_name = connectionId)]
     pub(crate) fn connection_id(this: &Fields) -> JsValue;

@@ -10,7 +10,9 @@ use std::time::Duration;
 use futures_channel::oneshot;
 use js_sys::{JsString, Uint8Array};
 use onesocket_core::protocol::{CloseCode, Group};
-use onesocket_core::{Call, Config, Error, Fetch, Input, Note, StateName, Status, TokenAnswer};
+use onesocket_core::{
+    Call, Config, Error, Fetch, FetchReason, Input, Note, StateName, Status, TokenAnswer,
+};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 
@@ -184,6 +186,17 @@ impl Client {
         value: &JsValue,
     ) -> impl Future<Output = Result<(), Error>> + use<> {
         self.publish_json(group, to_json(value))
+    }
+
+    /// Renews the token now.
+    ///
+    /// # Errors
+    ///
+    /// `token-failed` if there is none to be had, the server's refusal, or `closed`.
+    pub fn refresh_token(&self) -> impl Future<Output = Result<(), Error>> + use<> {
+        let (call, answer) = self.new_call();
+        self.driver.ask(Input::Refresh { call });
+        answer
     }
 
     /// Returns what may be known of the connection now.
@@ -385,7 +398,7 @@ impl Face for RustFace {
         }
     }
 
-    fn fetch_token(&self, fetch: Fetch) {
+    fn fetch_token(&self, fetch: Fetch, _reason: FetchReason) {
         let Some(source) = &self.token_source else {
             return;
         };
@@ -403,6 +416,8 @@ impl Face for RustFace {
 
     // The status and the errors say it all.
     fn token_fetched(&self, _result: Result<Option<Duration>, Error>) {}
+
+    fn token_refreshed(&self, _life: Option<Duration>) {}
 
     fn log(&self, note: &Note) {
         self.ears.log.tell(note);

@@ -1,5 +1,6 @@
-//! The clock of a page.
+//! The clock of a page, which counts sleep.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use js_sys::Date;
@@ -7,23 +8,48 @@ use onesocket_core::Time;
 
 use crate::binding::performance_now;
 
+/// What the wall clock may run ahead of the other before that is held to be sleep, in milliseconds.
+///
+/// 1 s: a wall clock that is being set right by NTP is moved by less at a time.
+const SLEEP: f64 = 1000.0;
+
 /// Counts from when it was made.
+///
+/// `performance.now()` stands still while the machine sleeps (but on Windows), and `Date.now()` jumps
+/// when somebody sets it. So the first is followed, and where the second has run ahead of it the
+/// difference is added. A wall clock that is set forward cannot be told from sleep; one that is set
+/// back changes nothing.
 #[derive(Debug)]
 pub struct Clock {
-    /// What `performance.now()` said then, in milliseconds.
-    start: f64,
+    last: Cell<Reading>,
+}
+
+/// All in milliseconds.
+#[derive(Clone, Copy, Debug)]
+struct Reading {
+    performance: f64,
+    wall: f64,
+    /// The time since the start.
+    elapsed: f64,
 }
 
 impl Clock {
     /// Starts at zero.
     pub fn start() -> Self {
-        Self { start: performance_now() }
+        let (performance, wall) = (performance_now(), Date::now());
+        Self { last: Cell::new(Reading { performance, wall, elapsed: 0.0 }) }
     }
 
     /// Returns the time since the start.
     pub fn now(&self) -> Time {
-        let seconds = (performance_now() - self.start) / 1000.0;
-        Time::since_start(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+        let last = self.last.get();
+        let (performance, wall) = (performance_now(), Date::now());
+        let awake = (performance - last.performance).max(0.0);
+        let asleep = wall - last.wall - awake;
+        let asleep = if asleep > SLEEP { asleep } else { 0.0 };
+        let elapsed = last.elapsed + awake + asleep;
+        self.last.set(Reading { performance, wall, elapsed });
+        Time::since_start(Duration::try_from_secs_f64(elapsed / 1000.0).unwrap_or_default())
     }
 
     /// Returns a point in time as `Date.now()` would give it, for display: milliseconds.

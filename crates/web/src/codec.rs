@@ -29,18 +29,27 @@ pub(crate) fn encode(frame: &ClientFrame<JsValue>) -> JsValue {
                 JsString::from(head).concat(data).concat(&"}".into()).into()
             }
         },
+        ClientFrame::Ping => r#"{"type":"ping"}"#.into(),
         ClientFrame::Pong => r#"{"type":"pong"}"#.into(),
         ClientFrame::Publish { id, group, data } => {
             let head = with_group("publish", *id, group).concat(&r#","data":"#.into());
             head.concat(data).concat(&"}".into()).into()
+        }
+        ClientFrame::Refresh { id, token } => {
+            let head = JsString::from(format!(r#"{{"type":"refresh","id":{},"token":"#, id.0));
+            head.concat(&quoted(token.reveal())).concat(&"}".into()).into()
         }
     }
 }
 
 fn with_group(kind: &str, id: MessageId, group: &Group) -> JsString {
     let head = JsString::from(format!(r#"{{"type":"{kind}","id":{},"group":"#, id.0));
+    head.concat(&quoted(group.as_str()))
+}
+
+fn quoted(text: &str) -> JsString {
     // A string is always JSON.
-    head.concat(&JSON::stringify(&group.as_str().into()).unwrap_or_default())
+    JSON::stringify(&text.into()).unwrap_or_default()
 }
 
 fn binary(id: MessageId, data: &Uint8Array) -> Uint8Array {
@@ -72,6 +81,10 @@ pub(crate) fn decode(data: JsValue) -> Result<ServerFrame<JsValue>, String> {
         "message" if fields.data().is_undefined() => None,
         "message" => Some(ServerFrame::Message(parsed)),
         "ping" => Some(ServerFrame::Ping),
+        "pong" => Some(ServerFrame::Pong),
+        "refreshed" => {
+            id(fields).map(|id| ServerFrame::Refreshed { id, token_expires_in: token_life(fields) })
+        }
         "welcome" => welcome(fields).map(ServerFrame::Welcome),
         _ => {
             return Err(format!("The server sent a frame of an unknown type \"{kind}\"."));
@@ -96,10 +109,15 @@ fn welcome(fields: &Fields) -> Option<Welcome> {
     Some(Welcome {
         connection_id: ConnectionId(fields.connection_id().as_string()?),
         user: fields.user().as_string()?,
-        token_expires_in: whole(&fields.token_expires_in_ms()).map(Duration::from_millis),
+        token_expires_in: token_life(fields),
         ping_interval: Duration::from_millis(whole(&fields.ping_interval_ms())?),
         max_message_bytes: usize::try_from(whole(&fields.max_message_bytes())?).ok()?,
+        resumed: fields.resumed() == JsValue::TRUE,
     })
+}
+
+fn token_life(fields: &Fields) -> Option<Duration> {
+    whole(&fields.token_expires_in_ms()).map(Duration::from_millis)
 }
 
 /// Takes a number that is whole and exact.

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use gloo_timers::callback::Timeout;
 use js_sys::{JSON, JsString, Uint8Array};
-use onesocket_core::protocol::{ClientFrame, CloseCode, Group};
+use onesocket_core::protocol::{ClientFrame, CloseCode, Group, client_subprotocol};
 use onesocket_core::{
     Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Status, Time, Token,
     whole_ms,
 };
 use wasm_bindgen::JsValue;
 
-use crate::binding::{parse_json, utf8_len};
+use crate::binding::{Url, fill_with_random, parse_json, utf8_len};
+use crate::page::{Page, is_offline};
 use crate::socket::Socket;
 use crate::{Clock, Face, codec};
 
@@ -33,10 +34,14 @@ pub struct Driver {
     /// What the face was told last.
     published: RefCell<Status>,
     sockets: RefCell<Vec<Socket>>,
+    /// Listens to the page until the driver is let go of.
+    page: RefCell<Option<Page>>,
     alarm: RefCell<Option<Alarm>>,
     performing: Cell<bool>,
     clock: Clock,
     url: String,
+    /// The subprotocol by which the server knows this client again.
+    name: String,
     face: Box<dyn Face>,
     me: Weak<Self>,
     /// Keeps a driver that was let go of until its last socket has closed.
@@ -57,15 +62,21 @@ impl Driver {
         config: Config,
         face: impl FnOnce(Weak<Self>) -> Box<dyn Face>,
     ) -> Rc<Self> {
-        let connection = Connection::new(config);
+        let mut connection = Connection::new(config);
+        let needs_no_network = is_loopback(&url);
+        if is_offline() && !needs_no_network {
+            connection.handle(Input::Offline, Time::ZERO);
+        }
         Rc::new_cyclic(|me| Self {
             published: RefCell::new(connection.status().clone()),
             connection: RefCell::new(connection),
+            page: RefCell::new(Some(Page::listen(needs_no_network, me))),
             sockets: RefCell::new(Vec::new()),
             alarm: RefCell::new(None),
             performing: Cell::new(false),
             clock: Clock::start(),
             url,
+            name: client_subprotocol(&random_bytes()),
             face: face(me.clone()),
             me: me.clone(),
             retired: RefCell::new(None),
@@ -137,6 +148,7 @@ impl Driver {
 
     /// Closes the connection and lets go: what is left of a socket is seen to its end.
     pub fn retire(&self) {
+        self.page.borrow_mut().take();
         *self.retired.borrow_mut() = self.me.upgrade();
         let (code, reason) = (CloseCode::NORMAL, String::new());
         self.feed(Input::Close { call: NOBODY, code, reason });
@@ -200,7 +212,7 @@ impl Driver {
                 let undelivered = undelivered.into_iter().map(as_given).collect();
                 self.face.error(&error, undelivered);
             }
-            Output::FetchToken { fetch } => self.face.fetch_token(fetch),
+            Output::FetchToken { fetch, reason } => self.face.fetch_token(fetch, reason),
             Output::Log(note) => self.face.log(&note),
             Output::Open { attempt, token } => self.open(attempt, token.as_ref()),
             Output::Settle { call, result } => self.face.settled(call, result),
@@ -211,12 +223,13 @@ impl Driver {
                 self.face.changed(previous, status.state, reason.as_deref());
             }
             Output::TokenFetched { result } => self.face.token_fetched(result),
+            Output::TokenRefreshed { life } => self.face.token_refreshed(life),
             Output::Transmit { attempt, frame } => self.transmit(attempt, &frame),
         }
     }
 
     fn open(&self, attempt: Attempt, token: Option<&Token>) {
-        match Socket::open(&self.url, attempt, token, &self.me) {
+        match Socket::open(&self.url, &self.name, attempt, token, &self.me) {
             Ok(socket) => self.sockets.borrow_mut().push(socket),
             Err(problem) => self.feed(Input::OpenFailed { attempt, problem }),
         }
@@ -236,11 +249,12 @@ impl Driver {
         sockets.iter().find(|socket| socket.attempt == attempt).map(act)
     }
 
-    /// Arms the timer for the earliest deadline, unless it is armed for it.
+    /// Arms the timer for the earliest deadline. One that is armed for an earlier point is left: a
+    /// message moves the next deadline of the heartbeat, and is not to cost a timer each.
     fn set_alarm(&self) {
         let deadline = self.connection.borrow().deadline();
         let armed = self.alarm.borrow().as_ref().map(|alarm| alarm.at);
-        if armed == deadline {
+        if armed == deadline || armed.zip(deadline).is_some_and(|(armed, due)| armed < due) {
             return;
         }
         let alarm = deadline.map(|at| {
@@ -262,6 +276,21 @@ fn timeout_ms(duration: Duration) -> u32 {
     u32::try_from(whole_ms(duration).saturating_add(1))
         .unwrap_or(LONGEST_TIMEOUT_MS)
         .min(LONGEST_TIMEOUT_MS)
+}
+
+fn random_bytes() -> [u8; 16] {
+    let bytes = Uint8Array::new_with_length(16);
+    fill_with_random(&bytes);
+    let mut copy = [0; 16];
+    bytes.copy_to(&mut copy);
+    copy
+}
+
+/// Says whether a URL leads to this machine, where no network is needed.
+fn is_loopback(url: &str) -> bool {
+    let host = Url::new(url).map(|url| url.hostname()).unwrap_or_default();
+    let is_name = host == "localhost" || host.ends_with(".localhost");
+    is_name || host == "[::1]" || host.starts_with("127.")
 }
 
 /// Writes a value as JSON, as a text that stays in JavaScript.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use onesocket_core::{Call, Error, Fetch, Note, StateName, Status};
+use onesocket_core::{Call, Error, Fetch, FetchReason, Note, StateName, Status};
 use wasm_bindgen::JsValue;
 
 use crate::Clock;
@@ -28,13 +28,16 @@ pub trait Face {
     fn settled(&self, call: Call, result: Result<(), Error>);
 
     /// Asks for a token; the answer comes as `Input::Token`.
-    fn fetch_token(&self, fetch: Fetch);
+    fn fetch_token(&self, fetch: Fetch, reason: FetchReason);
 
     /// Says that the answer is not wanted any more.
     fn abort_token(&self, fetch: Fetch);
 
     /// Tells what came of asking: the life of the token where it is known.
     fn token_fetched(&self, result: Result<Option<Duration>, Error>);
+
+    /// Tells that the server has taken a new token, and how long it lives.
+    fn token_refreshed(&self, life: Option<Duration>);
 
     /// Takes a line for the log.
     fn log(&self, note: &Note);

@@ -10,6 +10,7 @@ mod clock;
 mod codec;
 mod driver;
 mod face;
+mod page;
 mod socket;
 
 pub use client::{Client, Held, Message, Options, Subscription};

@@ -31,6 +31,7 @@ impl Socket {
     /// Says what the browser threw: a malformed URL, or `ws:` on an `https:` page.
     pub(crate) fn open(
         url: &str,
+        client: &str,
         attempt: Attempt,
         token: Option<&Token>,
         driver: &Weak<Driver>,
@@ -39,6 +40,7 @@ impl Socket {
         if let Some(token) = token {
             protocols.push(&token_subprotocol(token.reveal()).into());
         }
+        protocols.push(&client.into());
         let raw = WebSocket::new_with_str_sequence(url, &protocols).map_err(|thrown| {
             // Its name only: in its message the browser may quote the subprotocols, and so the
             // token.

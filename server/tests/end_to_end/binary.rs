@@ -1,17 +1,21 @@
 //! The binary as a process: what it prints, what it logs, how it ends.
 
 use std::process::Stdio;
+use std::time::{Duration, SystemTime};
 
-use onesocket_protocol::{SUBPROTOCOL, token_subprotocol};
+use onesocket_protocol::{CLIENT_PREFIX, SUBPROTOCOL, token_subprotocol};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
-use crate::support::{Client, http, token, upgrade};
+use crate::support::{Client, http, token, token_issued_at, upgrade};
 
 /// As `support::secret`.
 const SECRET: &[u8; 32] = &[7; 32];
+
+/// What the client calls itself.
+const CLIENT: &str = "a-name_of-22-characters";
 
 #[tokio::test]
 async fn it_says_where_it_listens_and_leaves_when_told_to() {
@@ -35,11 +39,12 @@ async fn it_may_be_told_to_leave_as_soon_as_it_says_where_it_listens() {
 }
 
 #[tokio::test]
-async fn it_logs_what_happens_and_never_a_token() {
+async fn it_logs_what_happens_and_never_a_token_or_a_clients_name() {
     for format in ["text", "json"] {
         let log = format!("--log={format}");
         let (mut process, address) = start(&["--issue-tokens", &log, "--log-level=debug"]).await;
         let ours = token("ada");
+        let renewed = token_issued_at("ada", SystemTime::now() - Duration::from_mins(1));
         let canary = "canary.canary.canary";
         let body = r#"{"user":"grace"}"#;
         let issued = http(open(&address).await, "POST", "/token", &[], body).await;
@@ -53,6 +58,19 @@ async fn it_logs_what_happens_and_never_a_token() {
         assert_eq!(first.closed().await.0, 4409);
         assert_eq!(connect(&address, issued).await.json().await["type"], "welcome");
         assert_eq!(connect(&address, canary).await.closed().await.0, 4401);
+        assert_eq!(second.refresh(1, &renewed).await["type"], "refreshed");
+        for refused in [issued, canary] {
+            let error = second.refresh(2, refused).await;
+            assert_eq!(error["code"], "unauthorized");
+            assert!(!error.to_string().contains(refused), "{error}");
+        }
+        for broken in [
+            format!(r#"{{"type":"refresh","token":"{canary}"}}"#),
+            format!(r#"{{"type":"refresh","id":3,"token":["{canary}"]}}"#),
+            format!(r#"{{"type":"refresh","id":3,"token":"{canary}"#),
+        ] {
+            assert_eq!(second.ask(&broken).await["code"], "invalid-message");
+        }
         for token in [&ours, canary] {
             let bearer = format!("Authorization: Bearer {token}");
             http(open(&address).await, "GET", "/connections", &[&bearer], "").await;
@@ -70,16 +88,18 @@ async fn it_logs_what_happens_and_never_a_token() {
             "Total clients: 2",
             "accepted",
             "refused",
+            "another user's",
             "Leaving",
         ] {
             assert!(log.contains(said), "{said}: {log}");
         }
-        for token in [&ours, issued, canary] {
+        for token in [&ours, &renewed, issued, canary] {
             assert!(!log.contains(&token_subprotocol(token)), "{log}");
             for part in token.split('.') {
                 assert!(!log.contains(part), "{part}: {log}");
             }
         }
+        assert!(!log.contains(CLIENT), "{log}");
         if format == "json" {
             for line in log.lines() {
                 assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
@@ -150,6 +170,7 @@ async fn open(address: &str) -> Box<TcpStream> {
 }
 
 async fn connect(address: &str, token: &str) -> Client {
-    let offered = format!("{SUBPROTOCOL}, {}", token_subprotocol(token));
+    let token = token_subprotocol(token);
+    let offered = format!("{SUBPROTOCOL}, {token}, {CLIENT_PREFIX}{CLIENT}");
     upgrade(open(address).await, &[("sec-websocket-protocol", &offered)]).await
 }

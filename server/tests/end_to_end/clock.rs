@@ -6,10 +6,10 @@ use futures_util::SinkExt;
 use onesocket_server::Config;
 use serde_json::json;
 use tokio::io::AsyncReadExt;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Client, Server, config};
+use crate::support::{Client, Server, config, token};
 
 /// More than a handshake and less than a queue.
 const BUFFER: usize = 16 << 10;
@@ -39,6 +39,45 @@ async fn a_client_that_answers_pings_stays_until_the_grace_after_its_token() {
     assert_eq!(pings, (1..=pings.len() as u64).map(|n| 25 * n).collect::<Vec<_>>());
     // Tokens count in whole seconds of the wall clock.
     assert!((323..=325).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_token_keeps_the_connection_and_its_groups_beyond_the_old_one() {
+    // Before the old token runs out, and in the grace after it.
+    for refreshed_after in [240, 310] {
+        let server = Server::start_in_memory(config(), BUFFER);
+        let start = Instant::now();
+        let mut client = server.connect("ada").await;
+        assert_eq!(client.ask(JOIN).await["type"], "ack");
+        pong_until(&mut client, start + Duration::from_secs(refreshed_after)).await;
+
+        assert_eq!(client.refresh(2, &token("ada")).await["type"], "refreshed");
+
+        pong_until(&mut client, start + Duration::from_secs(390)).await;
+        // Only a member may publish.
+        let publish = r#"{"type":"publish","id":3,"group":"tea","data":1}"#;
+        assert_eq!(client.ask(publish).await, json!({"type": "ack", "id": 3}));
+        assert_eq!(server.count("ada").await, (1, 1));
+        assert_eq!(pong_to_the_end(&mut client).await, 4401);
+        // Tokens count in whole seconds of the wall clock.
+        let ended_after = start.elapsed().as_secs() - refreshed_after;
+        assert!((323..=325).contains(&ended_after), "{ended_after}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_runs_out_at_its_time_where_the_new_one_was_refused() {
+    for new in [token("grace").as_str(), "garbage"] {
+        let server = Server::start_in_memory(config(), BUFFER);
+        let start = Instant::now();
+        let mut client = server.connect("ada").await;
+        pong_until(&mut client, start + Duration::from_secs(240)).await;
+
+        assert_eq!(client.refresh(2, new).await["code"], "unauthorized");
+
+        assert_eq!(pong_to_the_end(&mut client).await, 4401);
+        assert!((323..=325).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,6 +193,49 @@ async fn a_users_count_is_forgotten_ten_minutes_after_the_last_socket() {
     assert_eq!(server.count("ada").await, (0, 1));
     tokio::time::sleep(Duration::from_secs(2 * 60)).await;
     assert_eq!(server.count("ada").await, (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_client_has_said_is_forgotten_ten_minutes_after_the_last_socket() {
+    let server = Server::start_in_memory(Config { echo: true, ..config() }, BUFFER);
+    let message = r#"{"type":"message","id":1,"data":1}"#;
+    for (minutes, known, echoes) in [(0, false, true), (9, true, false), (11, false, true)] {
+        tokio::time::sleep(Duration::from_secs(minutes * 60)).await;
+        let (mut client, resumed) = server.connect_as("ada", "a").await;
+        assert_eq!(resumed, known, "{minutes}");
+
+        assert_eq!(client.ask(message).await, json!({"type": "ack", "id": 1}));
+        let next = client.ask(r#"{"type":"ping"}"#).await;
+
+        assert_eq!(next["type"], if echoes { "message" } else { "pong" }, "{minutes}");
+        client.socket.close(None).await.unwrap();
+        while client.next().await.is_some() {}
+    }
+}
+
+/// Answers pings until `end`; nothing else may come.
+async fn pong_until(client: &mut Client, end: Instant) {
+    let pongs = async {
+        loop {
+            assert_eq!(client.json().await, json!({"type": "ping"}));
+            client.send(r#"{"type":"pong"}"#).await;
+        }
+    };
+    let Err(_) = timeout_at(end, pongs).await;
+}
+
+/// Answers pings until the connection is closed; returns the code.
+async fn pong_to_the_end(client: &mut Client) -> u16 {
+    loop {
+        match client.next().await.unwrap().unwrap() {
+            Message::Text(text) => {
+                assert_eq!(text, r#"{"type":"ping"}"#);
+                client.send(r#"{"type":"pong"}"#).await;
+            }
+            Message::Close(close) => return close.unwrap().code.into(),
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 /// Publishes, one after the other; each has reached `quick` before the next.

@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime};
 
 use axum::serve::Listener;
 use futures_util::{SinkExt, StreamExt};
-use onesocket_protocol::{SUBPROTOCOL, token_subprotocol};
+use onesocket_protocol::{CLIENT_PREFIX, SUBPROTOCOL, token_subprotocol};
 use onesocket_server::Config;
 use onesocket_server::token::{Secret, Tokens};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
@@ -96,6 +96,15 @@ impl Server {
         client
     }
 
+    /// Connects a user's client of this name; returns whether the server knew it as well.
+    pub(crate) async fn connect_as(&self, user: &str, name: &str) -> (Client, bool) {
+        let name = format!("{CLIENT_PREFIX}{name}");
+        let mut client = self.offer(&[SUBPROTOCOL, &token_subprotocol(&token(user)), &name]).await;
+        let welcome = client.json().await;
+        assert_eq!(welcome["type"], "welcome", "{welcome}");
+        (client, welcome["resumed"] == true)
+    }
+
     /// Upgrades with these subprotocols.
     pub(crate) async fn offer(&self, subprotocols: &[&str]) -> Client {
         let list = subprotocols.join(", ");
@@ -179,6 +188,11 @@ impl Client {
     pub(crate) async fn ask(&mut self, text: &str) -> Value {
         self.send(text).await;
         self.json().await
+    }
+
+    /// Offers a new token and returns the next frame.
+    pub(crate) async fn refresh(&mut self, id: u64, token: &str) -> Value {
+        self.ask(&json!({"type": "refresh", "id": id, "token": token}).to_string()).await
     }
 
     /// Reads up to the close, then to the end of the stream, which has to come without a reset.

@@ -56,6 +56,50 @@ async fn who_may_not_connect_is_accepted_and_told_why() {
 }
 
 #[tokio::test]
+async fn a_ping_is_answered_and_one_that_came_first_is_answered_first() {
+    let server = Server::start(config()).await;
+    let mut client = server.connect("ada").await;
+
+    client.send(r#"{"type":"ping"}"#).await;
+    client.send(r#"{"type":"join","id":1,"group":"tea"}"#).await;
+
+    assert_eq!(client.json().await, json!({"type": "pong"}));
+    assert_eq!(client.json().await, json!({"type": "ack", "id": 1}));
+}
+
+#[tokio::test]
+async fn a_new_token_is_taken_if_it_is_good_and_the_same_users() {
+    let server = Server::start(config()).await;
+    let mut client = server.connect("ada").await;
+    assert_eq!(client.ask(r#"{"type":"join","id":1,"group":"tea"}"#).await["type"], "ack");
+    let expired = token_issued_at("ada", SystemTime::now() - Duration::from_mins(6));
+    let early = token_issued_at("ada", SystemTime::now() + Duration::from_mins(1));
+
+    for (id, token, message) in [
+        (2, token("grace").as_str(), "the token is another user's"),
+        (3, &expired, "the token has expired"),
+        (4, &early, "the token was issued in the future"),
+        (5, "garbage", "the token is no JWT"),
+        (6, "", "the token is no JWT"),
+    ] {
+        let expected =
+            json!({"type": "error", "id": id, "code": "unauthorized", "message": message});
+        assert_eq!(client.refresh(id, token).await, expected);
+    }
+    for id in 7..20 {
+        let mut refreshed = client.refresh(id, &token("ada")).await;
+        let life = refreshed["tokenExpiresInMs"].take().as_u64().unwrap();
+        assert!((295_000..=300_000).contains(&life), "{life}");
+        assert_eq!(refreshed, json!({"type": "refreshed", "id": id, "tokenExpiresInMs": null}));
+    }
+
+    // Only a member may publish.
+    let publish = r#"{"type":"publish","id":20,"group":"tea","data":1}"#;
+    assert_eq!(client.ask(publish).await, json!({"type": "ack", "id": 20}));
+    assert_eq!(server.count("ada").await, (1, 1));
+}
+
+#[tokio::test]
 async fn pages_of_other_origins_may_not_connect_unless_they_are_named() {
     let allow_origins = vec!["https://app.example.org".to_owned()];
     let server = Server::start(Config { allow_origins, ..config() }).await;
@@ -155,6 +199,114 @@ async fn members_of_a_group_hear_what_others_publish() {
     assert_eq!(grace.ask(leave).await, json!({"type": "ack", "id": 3}));
     assert_eq!(ada.ask(publish).await, json!({"type": "ack", "id": 2}));
     assert_eq!(grace.ask(leave).await, json!({"type": "ack", "id": 3}));
+}
+
+#[tokio::test]
+async fn what_was_published_before_a_loss_and_is_again_after_it_is_heard_once() {
+    for lost in [true, false] {
+        let server = Server::start(config()).await;
+        let mut grace = server.connect("grace").await;
+        assert_eq!(grace.ask(r#"{"type":"join","id":1,"group":"tea"}"#).await["type"], "ack");
+        let heard = |data| json!({"type": "message", "group": "tea", "from": "ada", "data": data});
+        let publish = r#"{"type":"publish","id":2,"group":"tea","data":"once"}"#;
+
+        let (mut ada, resumed) = server.connect_as("ada", "a").await;
+        assert!(!resumed);
+        assert_eq!(ada.ask(r#"{"type":"join","id":1,"group":"tea"}"#).await["type"], "ack");
+        ada.send(publish).await;
+        assert_eq!(grace.json().await, heard("once"));
+        // The ack is not read. Either the socket is gone, or the server does not know it yet.
+        let mut older = Some(ada).filter(|_| !lost);
+
+        let (mut ada, resumed) = server.connect_as("ada", "a").await;
+        assert!(resumed);
+        if let Some(older) = &mut older {
+            let late = r#"{"type":"publish","id":3,"group":"tea","data":"late"}"#;
+            let _ = older.socket.send(Message::text(late)).await;
+        }
+        assert_eq!(ada.ask(r#"{"type":"join","id":4,"group":"tea"}"#).await["type"], "ack");
+        assert_eq!(ada.ask(publish).await, json!({"type": "ack", "id": 2}));
+        let next = r#"{"type":"publish","id":5,"group":"tea","data":"next"}"#;
+        assert_eq!(ada.ask(next).await, json!({"type": "ack", "id": 5}));
+
+        assert_eq!(grace.json().await, heard("next"));
+    }
+}
+
+#[tokio::test]
+async fn a_client_is_known_by_its_name_and_its_user() {
+    let server = Server::start(config()).await;
+
+    for (user, name, known) in [
+        ("ada", "a", false),
+        ("ada", "b", false),
+        ("grace", "a", false),
+        ("ada", "a", true),
+        // No name.
+        ("ada", "", false),
+        ("ada", "", false),
+        ("ada", "b", true),
+        ("grace", "a", true),
+    ] {
+        let (client, resumed) = server.connect_as(user, name).await;
+
+        assert_eq!(resumed, known, "{user} {name:?}");
+        let echoed: Vec<_> =
+            client.response.headers().get_all("sec-websocket-protocol").iter().collect();
+        assert_eq!(echoed, [SUBPROTOCOL]);
+    }
+}
+
+#[tokio::test]
+async fn what_was_refused_before_a_loss_is_refused_again_after_it() {
+    let server = Server::start(config()).await;
+    let large = "x".repeat(64 << 10);
+    let frames = [
+        r#"{"type":"message","id":1,"data":1}"#,
+        r#"{"type":"publish","id":2,"group":"tea","data":2}"#,
+        &format!(r#"{{"type":"publish","id":3,"group":"tea","data":"{large}"}}"#),
+    ];
+    let (mut client, _) = server.connect_as("ada", "a").await;
+    let mut refusals = Vec::new();
+    for (frame, code) in frames.iter().zip(["no-handler", "refused", "too-large"]) {
+        let refusal = client.ask(frame).await;
+        assert_eq!(refusal["code"], code);
+        refusals.push(refusal);
+    }
+    drop(client);
+
+    let (mut client, _) = server.connect_as("ada", "a").await;
+    assert_eq!(client.ask(r#"{"type":"join","id":4,"group":"tea"}"#).await["type"], "ack");
+
+    for (frame, refusal) in frames.iter().zip(refusals) {
+        assert_eq!(client.ask(frame).await, refusal);
+    }
+    let publish = r#"{"type":"publish","id":5,"group":"tea","data":5}"#;
+    assert_eq!(client.ask(publish).await, json!({"type": "ack", "id": 5}));
+}
+
+#[tokio::test]
+async fn what_comes_again_after_a_loss_is_echoed_once() {
+    let server = Server::start(Config { echo: true, ..config() }).await;
+    let text = Message::text(r#"{"type":"message","id":1,"data":"once"}"#);
+    let binary = Message::binary(encode_client_binary(MessageId(2), b"once"));
+    let (mut client, _) = server.connect_as("ada", "a").await;
+    for (id, frame) in [(1, &text), (2, &binary)] {
+        client.socket.send(frame.clone()).await.unwrap();
+        assert_eq!(client.json().await, json!({"type": "ack", "id": id}));
+        assert!(client.next().await.unwrap().is_ok());
+    }
+    drop(client);
+
+    let (mut client, _) = server.connect_as("ada", "a").await;
+
+    for (id, frame) in [(1, text), (2, binary)] {
+        client.socket.send(frame).await.unwrap();
+        assert_eq!(client.json().await, json!({"type": "ack", "id": id}));
+    }
+    let next = client.ask(r#"{"type":"message","id":3,"data":"next"}"#).await;
+    assert_eq!(next, json!({"type": "ack", "id": 3}));
+    assert_eq!(client.json().await, json!({"type": "message", "data": "next"}));
 }
 
 #[tokio::test]

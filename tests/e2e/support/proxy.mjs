@@ -30,6 +30,8 @@ class Proxy {
   #listener = net.createServer({ allowHalfOpen: true }, (socket) => this.#accept(socket));
   #sockets = new Set();
   #held = [];
+  /** The two ends of each WebSocket. */
+  #upgraded = [];
 
   constructor(target, handshakeMs) {
     this.#target = new URL(target);
@@ -50,6 +52,17 @@ class Proxy {
   /** Resets all connections: the rudest end there is. */
   reset() {
     for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  /**
+   * Swallows all that comes over the WebSockets there are, as a network does that has lost its way:
+   * nobody is told. New connections go through.
+   */
+  hush() {
+    for (const pair of this.#upgraded) {
+      for (const socket of pair) socket.unpipe().resume();
+    }
+    this.#upgraded = [];
   }
 
   /** Lets the answers through that were held back. */
@@ -75,7 +88,10 @@ class Proxy {
     this.#keep(server);
     page.once("data", (head) => {
       const isUpgrade = /^upgrade: *websocket/im.test(head.toString("latin1"));
-      if (isUpgrade) this.upgrades += 1;
+      if (isUpgrade) {
+        this.upgrades += 1;
+        this.#upgraded.push([page, server]);
+      }
       server.write(head);
       page.pipe(server);
       const answer = () => server.pipe(page);

@@ -3,18 +3,18 @@
 
 use std::time::Duration;
 
-use onesocket_protocol::{CloseCode, Retry, Welcome, retry_after};
+use onesocket_protocol::{CloseCode, Retry, Token, Welcome, retry_after};
 
 use super::Connection;
-use crate::config::TOKEN_TIMEOUT;
 use crate::error::{Error, ErrorCode};
+use crate::heartbeat::Heartbeat;
 use crate::io::{Attempt, Note, Output};
 use crate::state::{Handshake, Leaving, Link, Phase, Remains, State};
 use crate::time::{Time, whole_ms};
-use crate::token::{Fetch, Token, TokenAnswer};
+use crate::token::FetchReason;
 use crate::wishes::Wishes;
 
-impl<M> Connection<M> {
+impl<M: Clone> Connection<M> {
     /// Begins an attempt with what is left of an earlier socket: waits for its close, adopts it, or
     /// goes on to the token.
     pub(super) fn begin(&mut self, remains: Remains, reason: Option<String>, now: Time) {
@@ -26,52 +26,23 @@ impl<M> Connection<M> {
             Remains::Lingering(handshake) => {
                 self.enter(State::Connecting(Phase::Opening(handshake)), reason);
             }
-            Remains::Nothing if self.config.tokens => {
-                self.last_fetch = Fetch(self.last_fetch.0.wrapping_add(1));
-                let fetch = self.last_fetch;
-                let give_up_at = now + TOKEN_TIMEOUT;
-                self.enter(State::Connecting(Phase::Fetching { fetch, give_up_at }), reason);
-                self.outputs.push_back(Output::FetchToken { fetch });
-            }
+            Remains::Nothing if self.config.tokens => match self.take_fetched(now) {
+                Some(token) => self.open(Some(token), reason, now),
+                None => {
+                    self.enter(State::Connecting(Phase::Fetching), reason);
+                    self.fetch(FetchReason::Connect, now);
+                }
+            },
             Remains::Nothing => self.open(None, reason, now),
         }
     }
 
-    fn open(&mut self, token: Option<Token>, reason: Option<String>, now: Time) {
+    pub(super) fn open(&mut self, token: Option<Token>, reason: Option<String>, now: Time) {
         self.last_attempt = Attempt(self.last_attempt.0.wrapping_add(1));
         let attempt = self.last_attempt;
         let give_up_at = now + self.config.connect_timeout;
         self.enter(State::Connecting(Phase::Opening(Handshake { attempt, give_up_at })), reason);
         self.outputs.push_back(Output::Open { attempt, token });
-    }
-
-    pub(super) fn on_token(&mut self, fetch: Fetch, answer: TokenAnswer, now: Time) {
-        match self.state {
-            State::Connecting(Phase::Fetching { fetch: current, .. }) if current == fetch => {}
-            // Asked for by an attempt that has ended since.
-            State::Idle
-            | State::Connecting(_)
-            | State::Connected(_)
-            | State::Waiting { .. }
-            | State::Closing { .. }
-            | State::Closed { .. }
-            | State::Failed { .. } => return,
-        }
-        match answer {
-            TokenAnswer::Token(token, life) => {
-                self.outputs.push_back(Output::TokenFetched { result: Ok(life) });
-                self.open(Some(token), None, now);
-            }
-            TokenAnswer::Failed(problem) => self.on_token_failed(&problem, now),
-            TokenAnswer::NoSession => self.fail(Error::no_session(), Remains::Nothing),
-        }
-    }
-
-    fn on_token_failed(&mut self, problem: &str, now: Time) {
-        let error = Error::new(ErrorCode::TokenFailed, problem);
-        self.outputs.push_back(Output::TokenFetched { result: Err(error.clone()) });
-        self.outputs.push_back(Output::Error { error, undelivered: Vec::new() });
-        self.try_again(problem, Duration::ZERO, Remains::Nothing, now);
     }
 
     pub(super) fn on_open_failed(&mut self, attempt: Attempt, problem: String, now: Time) {
@@ -120,6 +91,9 @@ impl<M> Connection<M> {
 
     pub(super) fn on_welcome(&mut self, attempt: Attempt, welcome: Welcome, now: Time) {
         let stable_at = (!self.backoff.is_untouched()).then(|| now + self.config.stable_after);
+        let rules = self.config.heartbeat;
+        let silence = rules.interval.unwrap_or(welcome.ping_interval).saturating_add(rules.timeout);
+        let renewal = self.plan_renewal(welcome.token_expires_in, now);
         self.enter(
             State::Connected(Link {
                 attempt,
@@ -127,11 +101,13 @@ impl<M> Connection<M> {
                 max_message_bytes: welcome.max_message_bytes,
                 token_expires_at: welcome.token_expires_in.map(|life| now + life),
                 stable_at,
+                heartbeat: Heartbeat::new(silence, now),
+                renewal,
             }),
             None,
         );
         self.log(Note::Connected);
-        self.resume_traffic();
+        self.resume_traffic(welcome.resumed);
         self.settle_all(Wishes::fulfil, Ok(()));
     }
 
@@ -191,7 +167,13 @@ impl<M> Connection<M> {
     }
 
     /// Plans the next attempt, or gives up if there was the last one.
-    fn try_again(&mut self, cause: &str, at_least: Duration, remains: Remains, now: Time) {
+    pub(super) fn try_again(
+        &mut self,
+        cause: &str,
+        at_least: Duration,
+        remains: Remains,
+        now: Time,
+    ) {
         let Some(delay) = self.backoff.next(&self.config.reconnect) else {
             let attempts = self.config.reconnect.max_attempts;
             return self.fail(Error::exhausted(attempts, cause), remains);
@@ -203,8 +185,9 @@ impl<M> Connection<M> {
     }
 
     /// Ends the connection by itself, for good.
-    fn fail(&mut self, error: Error, remains: Remains) {
+    pub(super) fn fail(&mut self, error: Error, remains: Remains) {
         self.log(Note::Failed(error.clone()));
+        self.abort_fetch();
         self.enter(State::Failed { error: error.clone(), remains }, Some(error.message.clone()));
         self.settle_all(Wishes::disappoint, Err(&error));
         let undelivered = self.drop_traffic(&error);
@@ -238,11 +221,6 @@ impl<M> Connection<M> {
             return self.on_remains_due(remains, now);
         }
         match self.state {
-            State::Connecting(Phase::Fetching { fetch, .. }) => {
-                self.outputs.push_back(Output::AbortToken { fetch });
-                let ms = whole_ms(TOKEN_TIMEOUT);
-                self.on_token_failed(&format!("getToken did not answer within {ms} ms"), now);
-            }
             // A socket that still shakes hands is closed here and nowhere else: it would block the
             // next one to the same host.
             State::Connecting(Phase::Opening(Handshake { attempt, .. })) => {
@@ -255,10 +233,10 @@ impl<M> Connection<M> {
                 self.outputs.push_back(Output::Detach { attempt });
                 self.after_close(CloseCode::ABNORMAL, "", now);
             }
-            State::Connected(_) => self.forgive_if_due(now),
+            State::Connected(_) => self.on_connected_due(due, now),
             State::Waiting { remains, .. } => self.begin(remains, None, now),
             // Nothing but remains can be due in these.
-            State::Connecting(Phase::Leaving(_))
+            State::Connecting(Phase::Fetching | Phase::Leaving(_))
             | State::Idle
             | State::Closing { .. }
             | State::Closed { .. }

@@ -6,28 +6,89 @@
 //! compile until it is counted from the new beginning as well.
 
 use std::hash::{Hash, Hasher};
+use std::time::Duration;
 
 use onesocket_protocol::MessageId;
 
 use super::Connection;
+use super::liveness::WAKE_INTERVAL;
+use crate::heartbeat::{Heartbeat, Pulse, WAKE_TIMEOUT};
 use crate::io::Attempt;
-use crate::requests::Requests;
 use crate::state::{Handshake, Leaving, Link, Phase, Remains, State, Status};
 use crate::time::Time;
-use crate::token::Fetch;
+use crate::token::{Fetch, Renewal, Supply};
 
 /// The number that the newest attempt and the newest fetch have afterwards: a few older ones can
 /// still be told from it and from each other.
 const NEWEST: u32 = 4;
 
+/// What the clock says afterwards at the origin: there is a past, in which something was heard.
+const ORIGIN: Duration = Duration::from_hours(1_000_000);
+
+/// The end of the clock: it is never reached, however late it is.
+const NEVER: Time = Time::since_start(Duration::MAX);
+
+/// From where times are counted, and what is past.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// The time from which the others are counted.
+    pub origin: Time,
+    /// The time that it is.
+    pub now: Time,
+}
+
+impl Moment {
+    /// Counts a time from the origin.
+    pub fn time(self, at: Time) -> Time {
+        if at == NEVER {
+            return NEVER;
+        }
+        let later = ORIGIN.saturating_add(at.since(self.origin));
+        Time::since_start(later.saturating_sub(self.origin.since(at)))
+    }
+
+    /// The same for a time of which only matters whether it is past.
+    pub fn end(self, at: Time) -> Time {
+        self.time(at.max(self.now))
+    }
+
+    /// The same for something that is forgotten after a while.
+    pub fn memory(self, at: Time, lasts: Duration) -> Option<Time> {
+        (at + lasts > self.now).then(|| self.time(at))
+    }
+}
+
 impl<M> Connection<M> {
-    /// Returns the same machine with `origin` for the start of the clock, the number 4 for its
-    /// newest attempt and its newest fetch, and its unanswered requests numbered from 1. Nothing
-    /// may be left to [`poll`](Self::poll). What the generator of the jitter would say next is
-    /// forgotten.
+    /// Returns the numbers of what was accepted and is not done with, and of what was asked and is
+    /// not answered, in their order.
+    #[doc(hidden)]
+    pub fn numbers(&self) -> Vec<MessageId> {
+        let kept = self.outbox.kept.iter().map(|outgoing| outgoing.id);
+        let asked = self.requests.0.iter().map(|(id, _)| *id);
+        let renewal = match &self.state {
+            State::Connected(Link { renewal: Renewal::Sent { id, .. }, .. }) => Some(*id),
+            State::Connected(_)
+            | State::Idle
+            | State::Connecting(_)
+            | State::Waiting { .. }
+            | State::Closing { .. }
+            | State::Closed { .. }
+            | State::Failed { .. } => None,
+        };
+        let mut numbers: Vec<_> = kept.chain(asked).chain(renewal).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// Returns the same machine with another start of the clock, the number 4 for its newest attempt
+    /// and its newest fetch, and its [`numbers`](Self::numbers) counted from 1. Nothing may be left
+    /// to [`poll`](Self::poll). What the generator of the jitter would say next is forgotten, and
+    /// how long ago something was where that matters no more.
     #[doc(hidden)]
     #[must_use]
-    pub fn relative_to(self, origin: Time) -> Self {
+    pub fn relative_to(self, moment: Moment) -> Self {
+        let numbers = self.numbers();
         let Self {
             config,
             state,
@@ -35,17 +96,30 @@ impl<M> Connection<M> {
             mut wishes,
             closers,
             mut backoff,
-            outbox,
+            mut outbox,
             groups,
-            requests,
+            mut requests,
+            supply,
+            fetched_at,
+            refreshers,
+            network,
+            woken_at,
             last_attempt,
             last_fetch,
             last_message: _,
             outputs,
         } = self;
-        let from = Beginning { origin, last_attempt, last_fetch };
-        let (requests, last_message) = numbered(requests);
-        wishes.release_at = wishes.release_at.map(|at| from.time(at));
+        let last_message = MessageId(numbers.len() as u64);
+        let from = Beginning { moment, last_attempt, last_fetch, numbers };
+        for outgoing in &mut outbox.kept {
+            outgoing.id = from.number(outgoing.id);
+        }
+        for (id, _) in &mut requests.0 {
+            *id = from.number(*id);
+        }
+        // A fetch that is as old as fetches must be apart bounds nothing.
+        let fetches_apart = config.refresh.min_interval;
+        wishes.release_at = wishes.release_at.map(|at| from.time(at.max(moment.origin)));
         backoff.random = 0;
         Self {
             config,
@@ -57,6 +131,11 @@ impl<M> Connection<M> {
             outbox,
             groups,
             requests,
+            supply: from.supply(supply),
+            fetched_at: fetched_at.and_then(|at| moment.memory(at, fetches_apart)),
+            refreshers,
+            network,
+            woken_at: woken_at.and_then(|at| moment.memory(at, WAKE_INTERVAL)),
             last_attempt: Attempt(NEWEST),
             last_fetch: Fetch(NEWEST),
             last_message,
@@ -78,26 +157,37 @@ impl<M: Hash> Hash for Connection<M> {
             outbox,
             groups,
             requests,
+            supply,
+            fetched_at,
+            refreshers,
+            network,
+            woken_at,
             last_attempt,
             last_fetch,
             last_message,
             outputs,
         } = self;
         (state, status, wishes, closers, backoff, outbox).hash(hasher);
+        (supply, fetched_at, refreshers, network, woken_at).hash(hasher);
         (groups, requests, last_attempt, last_fetch, last_message, outputs).hash(hasher);
     }
 }
 
 /// From where things are counted.
 struct Beginning {
-    origin: Time,
+    moment: Moment,
     last_attempt: Attempt,
     last_fetch: Fetch,
+    numbers: Vec<MessageId>,
 }
 
 impl Beginning {
     fn time(&self, at: Time) -> Time {
-        Time::since_start(at.since(self.origin))
+        self.moment.time(at)
+    }
+
+    fn number(&self, id: MessageId) -> MessageId {
+        MessageId(self.numbers.partition_point(|number| *number <= id) as u64)
     }
 
     fn attempt(&self, Attempt(attempt): Attempt) -> Attempt {
@@ -128,22 +218,80 @@ impl Beginning {
         match phase {
             Phase::Ending(leaving) => Phase::Ending(self.leaving(leaving)),
             Phase::Leaving(leaving) => Phase::Leaving(self.leaving(leaving)),
-            Phase::Fetching { fetch, give_up_at } => {
-                Phase::Fetching { fetch: self.fetch(fetch), give_up_at: self.time(give_up_at) }
-            }
+            Phase::Fetching => Phase::Fetching,
             Phase::Opening(handshake) => Phase::Opening(self.handshake(handshake)),
             Phase::Agreeing(handshake) => Phase::Agreeing(self.handshake(handshake)),
         }
     }
 
+    fn supply(&self, supply: Supply) -> Supply {
+        match supply {
+            Supply::Empty => Supply::Empty,
+            Supply::Fetching { fetch, give_up_at } => {
+                Supply::Fetching { fetch: self.fetch(fetch), give_up_at: self.time(give_up_at) }
+            }
+            Supply::Fetched { token, dies_at } => {
+                Supply::Fetched { token, dies_at: dies_at.map(|at| self.moment.end(at)) }
+            }
+        }
+    }
+
+    fn renewal(&self, renewal: Renewal) -> Renewal {
+        match renewal {
+            Renewal::Never => Renewal::Never,
+            Renewal::Planned { at, failures } => Renewal::Planned { at: self.time(at), failures },
+            Renewal::Asked { failures } => Renewal::Asked { failures },
+            Renewal::Sent { id, give_up_at, failures } => {
+                Renewal::Sent { id: self.number(id), give_up_at: self.time(give_up_at), failures }
+            }
+        }
+    }
+
+    fn heartbeat(&self, heartbeat: Heartbeat) -> Heartbeat {
+        let endless = heartbeat.deadline() == NEVER;
+        let Heartbeat { silence, pulse } = heartbeat;
+        let pulse = match pulse {
+            // Where silence does not matter, only a page that wakes up asks for how long there was.
+            Pulse::Heard { at } if endless => match self.moment.memory(at, WAKE_TIMEOUT) {
+                Some(at) => Pulse::Heard { at },
+                None => Pulse::Heard { at: Time::ZERO },
+            },
+            Pulse::Heard { at } => Pulse::Heard { at: self.time(at) },
+            Pulse::Probing { give_up_at, then } => {
+                Pulse::Probing { give_up_at: self.time(give_up_at), then }
+            }
+        };
+        Heartbeat { silence, pulse }
+    }
+
     fn link(&self, link: Link) -> Link {
-        let Link { attempt, connection_id, max_message_bytes, token_expires_at, stable_at } = link;
+        let Link {
+            attempt,
+            connection_id,
+            max_message_bytes,
+            heartbeat,
+            renewal,
+            token_expires_at,
+            stable_at,
+        } = link;
         Link {
             attempt: self.attempt(attempt),
             connection_id,
             max_message_bytes,
-            token_expires_at: token_expires_at.map(|at| self.time(at)),
+            heartbeat: self.heartbeat(heartbeat),
+            renewal: self.renewal(renewal),
+            token_expires_at: token_expires_at.map(|at| self.moment.end(at)),
             stable_at: stable_at.map(|at| self.time(at)),
+        }
+    }
+
+    /// While offline nothing comes of it, and it may be long past.
+    fn retry_at(&self, at: Time) -> Time {
+        let past = at < self.moment.origin;
+        if past {
+            Time::since_start(ORIGIN.saturating_sub(Duration::from_millis(1)))
+        } else {
+            self.time(at)
         }
     }
 
@@ -153,7 +301,7 @@ impl Beginning {
             State::Connecting(phase) => State::Connecting(self.phase(phase)),
             State::Connected(link) => State::Connected(self.link(link)),
             State::Waiting { retry_at, remains } => {
-                State::Waiting { retry_at: self.time(retry_at), remains: self.remains(remains) }
+                State::Waiting { retry_at: self.retry_at(retry_at), remains: self.remains(remains) }
             }
             State::Closing { by, leaving } => State::Closing { by, leaving: self.leaving(leaving) },
             State::Closed { by, remains } => State::Closed { by, remains: self.remains(remains) },
@@ -179,18 +327,10 @@ impl Beginning {
             ready_state,
             attempt,
             max_attempts,
-            retry_at: retry_at.map(|at| self.time(at)),
+            retry_at: retry_at.map(|at| self.retry_at(at)),
             connection_id,
-            token_expires_at: token_expires_at.map(|at| self.time(at)),
+            token_expires_at: token_expires_at.map(|at| self.moment.end(at)),
             error,
         }
     }
-}
-
-/// Numbers what was asked from 1, in the same order; returns the last number too.
-fn numbered(Requests(asked): Requests) -> (Requests, MessageId) {
-    let asked: std::collections::VecDeque<_> =
-        (1..).map(MessageId).zip(asked).map(|(id, (_, request))| (id, request)).collect();
-    let last = MessageId(asked.len() as u64);
-    (Requests(asked), last)
 }

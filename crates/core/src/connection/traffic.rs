@@ -5,12 +5,12 @@ use onesocket_protocol::{ClientFrame, FrameError, Group, MessageId, ServerFrame}
 use super::Connection;
 use crate::error::{Error, ErrorCode};
 use crate::io::{Attempt, Call, Output};
-use crate::outbox::Outgoing;
+use crate::outbox::{Outgoing, To};
 use crate::requests::{Joining, Request};
 use crate::state::{Phase, State};
 use crate::time::Time;
 
-impl<M> Connection<M> {
+impl<M: Clone> Connection<M> {
     /// Takes a message for the server, of so many bytes on the wire: it goes out at once while
     /// connected, else it waits for the connection.
     ///
@@ -19,47 +19,37 @@ impl<M> Connection<M> {
     /// `too-large` for one the server does not take, `queue-full` for one too many, `closed` where
     /// no connection is on its way.
     pub fn send(&mut self, data: M, bytes: usize) -> Result<(), Error> {
-        self.check_room(bytes)?;
-        self.accept(Outgoing::Message { data, bytes });
-        Ok(())
+        self.accept(To::Server, data, bytes)
     }
 
     pub(super) fn on_publish(&mut self, call: Call, group: Group, data: M, bytes: usize) {
-        match self.check_room(bytes) {
-            Ok(()) => self.accept(Outgoing::Publish { call, group, data, bytes }),
-            Err(error) => self.settle(call, Err(error)),
+        if let Err(error) = self.accept(To::Group { call, group }, data, bytes) {
+            self.settle(call, Err(error));
         }
     }
 
-    fn check_room(&self, bytes: usize) -> Result<(), Error> {
+    fn accept(&mut self, to: To, data: M, bytes: usize) -> Result<(), Error> {
         match &self.state {
-            State::Connected(link) => check_size(bytes, link.max_message_bytes),
-            State::Idle | State::Connecting(_) | State::Waiting { .. } => {
-                self.outbox.check(bytes, self.config.queue)
-            }
+            State::Connected(link) => check_size(bytes, link.max_message_bytes)?,
+            State::Idle | State::Connecting(_) | State::Waiting { .. } => {}
             State::Closing { .. } | State::Closed { .. } | State::Failed { .. } => {
-                Err(Error::not_open())
+                return Err(Error::not_open());
             }
         }
-    }
-
-    fn accept(&mut self, outgoing: Outgoing<M>) {
-        match self.connected_attempt() {
-            Some(attempt) => self.transmit_outgoing(attempt, outgoing),
-            None => self.outbox.push(outgoing),
-        }
-    }
-
-    fn transmit_outgoing(&mut self, attempt: Attempt, outgoing: Outgoing<M>) {
+        self.outbox.check(bytes, self.config.queue)?;
         let id = self.next_message();
-        let frame = match outgoing {
-            Outgoing::Message { data, .. } => ClientFrame::Message { id, data },
-            Outgoing::Publish { call, group, data, .. } => {
-                self.requests.push(id, Request::Publish(call));
-                ClientFrame::Publish { id, group, data }
-            }
-        };
-        self.outputs.push_back(Output::Transmit { attempt, frame });
+        self.outbox.push(Outgoing { id, to, data, bytes });
+        self.send_waiting();
+        Ok(())
+    }
+
+    /// Sends what waits, if there is a connection for it.
+    fn send_waiting(&mut self) {
+        let Some(attempt) = self.connected_attempt() else { return };
+        while let Some(outgoing) = self.outbox.next() {
+            let frame = outgoing.frame();
+            self.outputs.push_back(Output::Transmit { attempt, frame });
+        }
     }
 
     pub(super) fn on_join(&mut self, call: Call, group: Group) {
@@ -112,12 +102,18 @@ impl<M> Connection<M> {
             | State::Closed { .. }
             | State::Failed { .. } => return,
         };
+        self.heard(now);
         match frame {
+            // It was a sign of life, and that is all.
+            ServerFrame::Pong => {}
             ServerFrame::Ping => {
                 let frame = ClientFrame::Pong;
                 self.outputs.push_back(Output::Transmit { attempt, frame });
             }
-            ServerFrame::Error(error) => self.on_frame_error(error),
+            ServerFrame::Error(error) => self.on_frame_error(error, now),
+            ServerFrame::Refreshed { id, token_expires_in } => {
+                self.on_refreshed(id, token_expires_in, now);
+            }
             ServerFrame::Welcome(welcome) if !agreed => self.on_welcome(attempt, welcome, now),
             ServerFrame::Welcome(_) => self.report(Error::out_of_turn("a second welcome")),
             ServerFrame::Ack { id } if agreed => self.on_ack(id),
@@ -129,7 +125,7 @@ impl<M> Connection<M> {
         }
     }
 
-    pub(super) fn on_garbled(&mut self, attempt: Attempt, problem: String) {
+    pub(super) fn on_garbled(&mut self, attempt: Attempt, problem: String, now: Time) {
         let agreeing = match &self.state {
             State::Connecting(Phase::Agreeing(handshake)) => Some(handshake.attempt),
             State::Connected(link) => Some(link.attempt),
@@ -141,29 +137,39 @@ impl<M> Connection<M> {
             | State::Failed { .. } => None,
         };
         if agreeing == Some(attempt) {
+            self.heard(now);
             self.report(Error::new(ErrorCode::InvalidMessage, problem));
         }
     }
 
     fn on_ack(&mut self, id: MessageId) {
+        for accepted in self.outbox.accepted(id) {
+            self.settle_sender(&accepted, Ok(()));
+        }
         match self.requests.answered(id) {
             Some(Request::Join(group)) => {
                 for call in self.groups.joined(&group) {
                     self.settle(call, Ok(()));
                 }
             }
-            Some(Request::Leave(call) | Request::Publish(call)) => self.settle(call, Ok(())),
-            // The answer to a message: nobody waits for it.
+            Some(Request::Leave(call)) => self.settle(call, Ok(())),
             None => {}
         }
     }
 
-    fn on_frame_error(&mut self, refused: FrameError) {
-        let request = refused.id.and_then(|id| self.requests.answered(id));
+    fn on_frame_error(&mut self, refused: FrameError, now: Time) {
+        let id = refused.id;
         let error = Error::of_frame(refused);
-        let calls = match request {
+        let Some(id) = id else { return self.report(error) };
+        if self.on_renewal_refused(id, &error, now) {
+            return;
+        }
+        if let Some(message) = self.outbox.refused(id) {
+            return self.report_undelivered(vec![message], error);
+        }
+        let calls = match self.requests.answered(id) {
             Some(Request::Join(group)) => self.groups.leave(&group),
-            Some(Request::Leave(call) | Request::Publish(call)) => vec![call],
+            Some(Request::Leave(call)) => vec![call],
             None => Vec::new(),
         };
         if calls.is_empty() {
@@ -174,53 +180,54 @@ impl<M> Connection<M> {
         }
     }
 
-    /// The session is agreed: joins the groups again, then sends what was waiting.
-    pub(super) fn resume_traffic(&mut self) {
-        let State::Connected(link) = &self.state else {
-            return;
-        };
+    /// The session is agreed: joins the groups again, sends again what was not answered, then what
+    /// was waiting.
+    pub(super) fn resume_traffic(&mut self, resumed: bool) {
+        let State::Connected(link) = &self.state else { return };
         let (attempt, limit) = (link.attempt, link.max_message_bytes);
         let groups: Vec<_> = self.groups.names().cloned().collect();
         for group in groups {
             self.ask_to_join(attempt, group);
         }
-        for outgoing in self.outbox.take() {
-            match check_size(outgoing.bytes(), limit) {
-                Ok(()) => self.transmit_outgoing(attempt, outgoing),
-                Err(error) => {
-                    let undelivered = self.undeliverable(outgoing, &error);
-                    self.outputs.push_back(Output::Error { error, undelivered });
-                }
+        if resumed {
+            self.outbox.rewind();
+        } else {
+            // It may have arrived: to send it again might be to send it twice.
+            let unanswered = self.outbox.take_unanswered();
+            self.report_undelivered(unanswered, Error::unconfirmed());
+        }
+        for larger in self.outbox.take_larger(limit) {
+            if let Err(error) = check_size(larger.bytes, limit) {
+                self.report_undelivered(vec![larger], error);
             }
         }
+        self.send_waiting();
     }
 
-    /// The connection is lost: what the server was asked goes unanswered.
+    /// The connection is lost: what the server was asked goes unanswered. Messages are kept, to be
+    /// sent again.
     pub(super) fn lose_traffic(&mut self) {
         self.groups.lost();
+        self.settle_refreshers(Err(&Error::unconfirmed()));
         for request in self.requests.take() {
             match request {
                 // Asked again on the next connection.
                 Request::Join(_) => {}
                 // The membership ended with the connection.
                 Request::Leave(call) => self.settle(call, Ok(())),
-                Request::Publish(call) => self.settle(call, Err(Error::unconfirmed())),
             }
         }
     }
 
     /// The connection has ended for good: everything that waits is answered. Returns the messages
-    /// that were accepted and never sent.
+    /// that were accepted and not confirmed.
     pub(super) fn drop_traffic(&mut self, error: &Error) -> Vec<M> {
         self.lose_traffic();
         for call in self.groups.ended() {
             self.settle(call, Err(error.clone()));
         }
-        let mut undelivered = Vec::new();
-        for outgoing in self.outbox.take() {
-            undelivered.extend(self.undeliverable(outgoing, error));
-        }
-        undelivered
+        let all = self.outbox.take_all();
+        self.undeliverable(all, error)
     }
 
     /// The same, for an end that is no error in itself: only messages that were lost make it one.
@@ -232,13 +239,37 @@ impl<M> Connection<M> {
         }
     }
 
-    fn undeliverable(&mut self, outgoing: Outgoing<M>, error: &Error) -> Vec<M> {
-        match outgoing {
-            Outgoing::Message { data, .. } => vec![data],
-            Outgoing::Publish { call, .. } => {
-                self.settle(call, Err(error.clone()));
-                Vec::new()
+    /// Tells of messages that will not be delivered: each caller who waits, and in one event those
+    /// that nobody waits for.
+    fn report_undelivered(&mut self, messages: Vec<Outgoing<M>>, error: Error) {
+        let undelivered = self.undeliverable(messages, &error);
+        if !undelivered.is_empty() {
+            self.outputs.push_back(Output::Error { error, undelivered });
+        }
+    }
+
+    fn undeliverable(
+        &mut self,
+        messages: impl IntoIterator<Item = Outgoing<M>>,
+        error: &Error,
+    ) -> Vec<M> {
+        let mut undelivered = Vec::new();
+        for message in messages {
+            if !self.settle_sender(&message, Err(error)) {
+                undelivered.push(message.data);
             }
+        }
+        undelivered
+    }
+
+    /// Answers who waits for a message; false if nobody does.
+    fn settle_sender(&mut self, message: &Outgoing<M>, result: Result<(), &Error>) -> bool {
+        match message.to {
+            To::Group { call, .. } => {
+                self.settle(call, result.map_err(Error::clone));
+                true
+            }
+            To::Server => false,
         }
     }
 
@@ -252,13 +283,13 @@ impl<M> Connection<M> {
         }
     }
 
-    fn next_message(&mut self) -> MessageId {
+    pub(super) fn next_message(&mut self) -> MessageId {
         // Far from its end: at a million a second, 2^53 lasts 285 years.
         self.last_message = MessageId(self.last_message.0.saturating_add(1));
         self.last_message
     }
 
-    fn report(&mut self, error: Error) {
+    pub(super) fn report(&mut self, error: Error) {
         self.outputs.push_back(Output::Error { error, undelivered: Vec::new() });
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use onesocket_core::protocol::{CloseCode, FrameError, Group, MessageId, ServerFrame};
-use onesocket_core::{Attempt, Call, Input, StateName, Token, TokenAnswer};
+use onesocket_core::{Attempt, Call, Input, StateName, Time, Token, TokenAnswer};
 
 use super::{Message, Place, Scope, Socket};
 
@@ -15,6 +15,7 @@ pub(crate) enum Action {
     Close,
     Connect,
     Hold,
+    Refresh,
     Join(&'static str),
     Leave(&'static str),
     Publish(&'static str),
@@ -35,6 +36,9 @@ pub(crate) enum Action {
     OpenFailed,
     Opened,
     Receive(Frame),
+    Offline,
+    Online,
+    Wake,
 }
 
 /// What `getToken` answers.
@@ -42,7 +46,8 @@ pub(crate) enum Action {
 pub(crate) enum Answer {
     Failed,
     NoSession,
-    Token,
+    /// It lives so long, as far as the application knows.
+    Token(Option<Duration>),
 }
 
 /// What a server sends.
@@ -52,12 +57,26 @@ pub(crate) enum Frame {
     Message,
     NoHandler,
     Ping,
+    Pong,
+    /// The new token was taken, and lives so long.
+    Refreshed(MessageId, Option<Duration>),
     Refusal(MessageId),
-    Welcome,
+    Welcome {
+        /// The server remembers what it has had.
+        resumed: bool,
+        /// How long the token lives.
+        life: Option<Duration>,
+    },
 }
 
 /// A number that no request has.
 const UNKNOWN: MessageId = MessageId(1 << 50);
+
+/// Any welcome.
+const WELCOME: Frame = Frame::Welcome { resumed: false, life: None };
+
+/// The end of the clock.
+const NEVER: Time = Time::since_start(Duration::MAX);
 
 /// What the server sends in its messages.
 pub(crate) const FROM_SERVER: Message = 200;
@@ -69,9 +88,8 @@ impl Place {
         self.user(scope, &mut actions);
         self.clock(&mut actions);
         if self.memory.fetching {
-            for answer in [Answer::Token, Answer::Failed, Answer::NoSession] {
-                actions.push(Action::Token(answer));
-            }
+            actions.extend([Answer::Failed, Answer::NoSession].map(Action::Token));
+            actions.extend(scope.lives.iter().map(|life| Action::Token(Answer::Token(*life))));
         }
         self.network(scope, &mut actions);
         actions
@@ -92,6 +110,13 @@ impl Place {
         if memory.holders > 0 {
             actions.push(Action::Release);
         }
+        if memory.refreshes.len() < scope.refreshes {
+            actions.push(Action::Refresh);
+        }
+        if scope.wakes {
+            let network = if memory.offline { Action::Online } else { Action::Offline };
+            actions.extend([Action::Wake, network]);
+        }
         // A server that answers out of turn could be asked without end.
         if memory.calls.len() < scope.calls && memory.asked.len() <= scope.calls {
             for group in scope.groups {
@@ -103,7 +128,11 @@ impl Place {
 
     fn clock(&self, actions: &mut Vec<Action>) {
         // Where nothing is waited for, time makes no difference.
-        let Some(at) = self.machine.deadline() else {
+        let Some(at) = self.due() else {
+            // Or for no longer than until the token is dead.
+            if self.machine.status().token_expires_at.is_some_and(|at| at > self.now) {
+                actions.push(Action::Tick);
+            }
             return;
         };
         if self.now <= at {
@@ -125,15 +154,32 @@ impl Place {
             Socket::Open => {
                 actions.extend([
                     Action::Garbled,
-                    Action::Receive(Frame::Welcome),
                     Action::Receive(Frame::Ping),
                     Action::Receive(Frame::Message),
                     Action::Receive(Frame::NoHandler),
                     Action::Receive(Frame::Ack(UNKNOWN)),
                 ]);
-                for (id, _) in &self.memory.asked {
-                    actions.push(Action::Receive(Frame::Ack(*id)));
-                    actions.push(Action::Receive(Frame::Refusal(*id)));
+                for resumed in scope.resumes {
+                    for life in scope.lives {
+                        let (resumed, life) = (*resumed, *life);
+                        actions.push(Action::Receive(Frame::Welcome { resumed, life }));
+                    }
+                }
+                let asked = self.memory.asked.iter().map(|(id, _)| *id);
+                for id in asked.chain(self.memory.kept.iter().filter_map(|kept| kept.sent)) {
+                    actions.push(Action::Receive(Frame::Ack(id)));
+                    actions.push(Action::Receive(Frame::Refusal(id)));
+                }
+                if scope.refreshes > 0 || scope.wakes {
+                    actions.push(Action::Receive(Frame::Pong));
+                    actions.push(Action::Receive(Frame::Refreshed(UNKNOWN, None)));
+                }
+                if let Some((id, _)) = self.memory.renewing {
+                    for life in scope.lives {
+                        actions.push(Action::Receive(Frame::Refreshed(id, *life)));
+                    }
+                    actions.push(Action::Receive(Frame::Ack(id)));
+                    actions.push(Action::Receive(Frame::Refusal(id)));
                 }
                 if self.machine.connected_attempt().is_some() {
                     actions.push(Action::Ended);
@@ -150,17 +196,45 @@ impl Place {
     /// shut closes, questions are answered, timers are punctual. `None` if all is quiet.
     pub(crate) fn friendly(&self) -> Option<Action> {
         let status = self.machine.status();
-        if self.memory.fetching {
-            return Some(Action::Token(Answer::Token));
+        let memory = &self.memory;
+        if memory.offline {
+            return Some(Action::Online);
+        }
+        if memory.fetching {
+            return Some(Action::Token(Answer::Token(None)));
         }
         match self.memory.socket {
             Socket::Connecting { .. } => return Some(Action::Opened),
             Socket::Open if status.state == StateName::Connected => {
-                if let Some((id, _)) = self.memory.asked.first() {
+                if let Some((id, _)) = memory.asked.first() {
                     return Some(Action::Receive(Frame::Ack(*id)));
                 }
+                if let Some(id) = memory.kept.iter().rev().find_map(|kept| kept.sent) {
+                    return Some(Action::Receive(Frame::Ack(id)));
+                }
+                if let Some((id, _)) = memory.renewing {
+                    return Some(Action::Receive(Frame::Refreshed(id, None)));
+                }
+                if memory.probe.is_some() {
+                    return Some(Action::Receive(Frame::Pong));
+                }
+                let silent_at = memory.heard + memory.silence;
+                let next = self.due()?;
+                if memory.stable_at.is_none() && memory.is_wanted() && !self.is_late() {
+                    // A server that lives and a token that is renewed: so it may stay.
+                    let renewed = status.token_expires_at.is_none_or(|at| at <= self.now);
+                    return (!renewed && next < silent_at).then_some(Action::Due);
+                }
+                if next < silent_at && memory.heard == self.now {
+                    return Some(Action::Due);
+                }
+                let heard = memory.heard == self.now;
+                return Some(if heard { Action::Tick } else { Action::Receive(Frame::Ping) });
             }
-            Socket::Open => return Some(Action::Receive(Frame::Welcome)),
+            Socket::Open => {
+                let (resumed, life) = (true, None);
+                return Some(Action::Receive(Frame::Welcome { resumed, life }));
+            }
             Socket::Ended { .. } | Socket::Shut { .. } => return Some(Action::Closed(1006)),
             Socket::Gone => {}
         }
@@ -169,7 +243,12 @@ impl Place {
 
     /// What a world does next in which nothing ever answers, and only time passes.
     pub(crate) fn mute(&self) -> Option<Action> {
-        self.machine.deadline().map(|_| Action::Due)
+        self.due().map(|_| Action::Due)
+    }
+
+    /// When something becomes due; what is due at the end of the clock never is.
+    pub(crate) fn due(&self) -> Option<Time> {
+        self.machine.deadline().filter(|at| *at < NEVER)
     }
 
     /// The smallest number that no unanswered call has.
@@ -179,6 +258,7 @@ impl Place {
             let mut calls = memory.calls.iter().map(|(call, _)| call);
             memory.connects.contains(call)
                 || memory.closes.contains(call)
+                || memory.refreshes.contains(call)
                 || calls.any(|taken| taken == call)
         };
         (1..).map(Call).find(|call| !taken(call)).expect("there are free numbers")
@@ -192,6 +272,10 @@ impl Place {
             Action::Close => Input::Close { call, code: CloseCode::NORMAL, reason: String::new() },
             Action::Connect => Input::Connect { call },
             Action::Hold => Input::Hold,
+            Action::Offline => Input::Offline,
+            Action::Online => Input::Online,
+            Action::Refresh => Input::Refresh { call },
+            Action::Wake => Input::Wake,
             Action::Join(group) => Input::Join { call, group: named(group) },
             Action::Leave(group) => Input::Leave { call, group: named(group) },
             Action::Publish(group) => {
@@ -205,7 +289,7 @@ impl Place {
                 let answer = match answer {
                     Answer::Failed => TokenAnswer::Failed("it threw".into()),
                     Answer::NoSession => TokenAnswer::NoSession,
-                    Answer::Token => TokenAnswer::Token(Token::new("t"), None),
+                    Answer::Token(life) => TokenAnswer::Token(Token::new("t"), life),
                 };
                 Input::Token { fetch: self.memory.newest_fetch, answer }
             }
@@ -227,8 +311,12 @@ impl Place {
             Frame::Message => ServerFrame::Message(FROM_SERVER),
             Frame::NoHandler => refusal(None, "no-handler"),
             Frame::Ping => ServerFrame::Ping,
+            Frame::Pong => ServerFrame::Pong,
+            Frame::Refreshed(id, token_expires_in) => {
+                ServerFrame::Refreshed { id, token_expires_in }
+            }
             Frame::Refusal(id) => refusal(Some(id), "refused"),
-            Frame::Welcome => ServerFrame::Welcome(super::welcome()),
+            Frame::Welcome { resumed, life } => ServerFrame::Welcome(super::welcome(resumed, life)),
         }
     }
 
@@ -250,7 +338,7 @@ impl Place {
             Socket::Shut { .. } | Socket::Ended { .. } => self.speak(memory.newest, &mut inputs),
             Socket::Connecting { .. } => {
                 inputs.push(Input::Ended { attempt: memory.newest });
-                for frame in [Frame::Welcome, Frame::Message] {
+                for frame in [WELCOME, Frame::Message] {
                     let frame = self.frame(frame);
                     inputs.push(Input::Received { attempt: memory.newest, frame });
                 }
@@ -280,8 +368,17 @@ impl Place {
             Input::OpenFailed { attempt, problem: "no".into() },
             Input::Opened { attempt },
         ]);
-        let frames = [Frame::Welcome, Frame::Message, Frame::Ping, Frame::NoHandler];
-        for frame in frames.into_iter().chain([Frame::Ack(MessageId(1))]) {
+        let frames = [
+            WELCOME,
+            Frame::Message,
+            Frame::Ping,
+            Frame::Pong,
+            Frame::NoHandler,
+            Frame::Ack(MessageId(1)),
+            Frame::Refusal(MessageId(1)),
+            Frame::Refreshed(MessageId(1), None),
+        ];
+        for frame in frames {
             inputs.push(Input::Received { attempt, frame: self.frame(frame) });
         }
     }

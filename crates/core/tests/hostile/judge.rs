@@ -1,12 +1,13 @@
 //! What must hold of everything that the machine says.
 
-use onesocket_core::protocol::{ClientFrame, MessageId};
-use onesocket_core::{Call, ErrorCode, Output, StateName, Status, Time};
+use onesocket_core::protocol::{ClientFrame, CloseCode, MessageId};
+use onesocket_core::{Call, ErrorCode, FetchReason, Output, ReadyState, StateName, Status, Time};
 
 use super::actions::{Action, Answer, FROM_SERVER, Frame};
 use super::seen::{error_name, input_name, output_name};
 use super::{
-    End, LARGEST, Memory, Message, Place, Queued, Scope, Seen, Socket, Verdict, is_live, rule,
+    End, Kept, LARGEST, LATE, Memory, Message, Place, Scope, Seen, Socket, Verdict, WAKE_INTERVAL,
+    WAKE_TIMEOUT, Want, What, is_live, rule,
 };
 
 /// One step, while it is judged.
@@ -22,6 +23,25 @@ pub(super) struct Step<'a> {
     pub(super) connects: bool,
     /// A message has gone out in this step.
     flushed: bool,
+    /// What the user was told before this step.
+    before: StateName,
+    was_late: bool,
+    /// The server remembers, and is sent again what it has not answered.
+    pub(super) resends: bool,
+    /// Which of what is kept goes out next, and how many have for the first time.
+    pub(super) next: usize,
+    pub(super) sent_new: usize,
+    /// What the server has accepted and refused in this step.
+    pub(super) done: Vec<Call>,
+    pub(super) refused_number: Option<MessageId>,
+    /// What `publish()` is answered where it is not accepted.
+    declined: Option<(Call, ErrorCode)>,
+    /// `getToken` has answered with a token in this step, and nobody has used it.
+    token: bool,
+    /// The server has taken the new token in this step.
+    renewed: bool,
+    /// The server was held to be gone in this step.
+    silent: bool,
     /// The groups that were asked for in this step.
     pub(super) asked_for: Vec<&'static str>,
 }
@@ -50,13 +70,24 @@ impl Place {
             refused: action == Action::Closed(4401) && was_up && stage != "connecting/leaving",
             connects: false,
             flushed: false,
+            before: self.machine.status().state,
+            was_late,
+            resends: false,
+            next: self.memory.kept.iter().filter(|kept| kept.sent.is_some()).count(),
+            sent_new: 0,
+            done: Vec::new(),
+            refused_number: None,
+            declined: None,
+            token: false,
+            renewed: false,
+            silent: false,
             asked_for: Vec::new(),
         };
         let call = self.free_call();
         if let Some(input) = self.input(action, call) {
             seen.inputs.insert(input_name(&input));
             self.memory.forgive_if_due(&step);
-            self.memory.note(&step, call);
+            self.memory.note(&mut step, &stage, call);
             self.machine.handle(input, self.now);
         } else if let Action::Send(bytes) = action {
             self.send(&step, bytes, seen)?;
@@ -71,6 +102,14 @@ impl Place {
             self.memory.judge(&mut step, output, seen)?;
         }
         let stage = self.machine.stage();
+        if !matches!(action, Action::Send(_)) {
+            self.memory.forgive_if_due(&step);
+        }
+        let begun = stage != "connecting/fetching" || self.memory.begun;
+        rule!(begun, "an attempt without a token");
+        rule!(!step.token, "a token is not used");
+        let gone = !step.silent || !matches!(self.memory.socket, Socket::Shut { .. });
+        rule!(gone, "the socket of a server that is gone is waited for");
         self.judge_rest(&step, &stage, was_late)?;
         if !seen.stages.contains(&stage) {
             seen.stages.insert(stage);
@@ -79,26 +118,14 @@ impl Place {
     }
 
     fn send(&mut self, step: &Step<'_>, bytes: usize, seen: &mut Seen) -> Verdict {
-        let queue = &mut self.memory.queue;
-        let waiting: usize = queue.iter().map(Queued::bytes).sum();
-        let limits = step.scope.config.queue;
-        let expected = match step.told.state {
-            StateName::Connected if bytes <= LARGEST => Ok(()),
-            StateName::Connected => Err(ErrorCode::TooLarge),
-            StateName::Idle | StateName::Connecting | StateName::Waiting => {
-                let fits = queue.len() < limits.max_messages && waiting + bytes <= limits.max_bytes;
-                if fits { Ok(()) } else { Err(ErrorCode::QueueFull) }
-            }
-            StateName::Closing | StateName::Closed | StateName::Failed => Err(ErrorCode::Closed),
-        };
-        let taken = |number: &u8| {
-            queue.iter().any(|item| matches!(item, Queued::Message(data, _) if data == number))
-        };
+        let expected = self.memory.accepts(step, bytes);
+        let kept = &mut self.memory.kept;
+        let taken = |number: &u8| kept.iter().any(|kept| kept.what == What::Message(*number));
         let data = (1..).find(|number| !taken(number)).ok_or("no free number")?;
         let result = self.machine.send(data, bytes).map_err(|error| error.code);
         rule!(result == expected, "send() answered {result:?}, not {expected:?}");
         match result {
-            Ok(()) => queue.push(Queued::Message(data, bytes)),
+            Ok(()) => kept.push(Kept { what: What::Message(data), bytes, sent: None }),
             Err(code) => drop(seen.errors.insert(error_name(code))),
         }
         Ok(())
@@ -128,8 +155,14 @@ impl Memory {
     }
 
     /// Notes what is about to happen.
-    fn note(&mut self, step: &Step<'_>, call: Call) {
+    fn note(&mut self, step: &mut Step<'_>, stage: &str, call: Call) {
         let state = step.told.state;
+        if state == StateName::Connected
+            && matches!(step.action, Action::Receive(_) | Action::Garbled)
+        {
+            self.heard = step.now;
+            self.probe = None;
+        }
         match step.action {
             Action::Connect => {
                 self.connects.push(call);
@@ -149,23 +182,68 @@ impl Memory {
                 self.end = Some(End::Asked);
                 self.lasting = false;
             }
-            Action::Join(group) => self.calls.push((call, Some(group))),
+            Action::Join(group) => self.calls.push((call, Want::Join(group))),
             Action::Leave(group) => {
-                self.calls.push((call, None));
+                self.calls.push((call, Want::Leave));
                 self.joined.retain(|joined| *joined != group);
                 self.asked.retain(|(_, join)| *join != Some(group));
             }
             Action::Publish(_) => {
-                self.calls.push((call, None));
-                self.queue.push(Queued::Publish(call, 1));
+                self.calls.push((call, Want::Publish));
+                match self.accepts(step, 1) {
+                    Ok(()) => {
+                        let what = What::Publish(call);
+                        self.kept.push(Kept { what, bytes: 1, sent: None });
+                    }
+                    Err(code) => step.declined = Some((call, code)),
+                }
             }
-            Action::Token(_) => self.fetching = false,
+            Action::Refresh => self.refreshes.push(call),
+            Action::Offline => self.offline = true,
+            Action::Online | Action::Wake => {
+                self.offline &= step.action == Action::Wake;
+                if state == StateName::Connected {
+                    let soon = step.now + WAKE_TIMEOUT;
+                    self.probe = self.probe.map(|at| if at > step.now { at.min(soon) } else { at });
+                }
+            }
+            Action::Token(answer) => {
+                self.fetching = false;
+                if let Answer::Token(life) = answer {
+                    if state == StateName::Connected || stage == "connecting/fetching" {
+                        step.token = true;
+                    } else {
+                        self.spare = Some(life.map(|life| step.now + life));
+                    }
+                }
+            }
             Action::Closed(_) | Action::OpenFailed => self.lose(Socket::Gone),
             Action::Ended => {
                 self.lose(Socket::Ended { until: step.now + step.scope.config.close_timeout });
             }
             Action::Opened => self.socket = Socket::Open,
+            Action::Receive(Frame::Welcome { resumed, .. }) if state == StateName::Connecting => {
+                step.resends = resumed;
+                if resumed {
+                    step.next = 0;
+                }
+            }
+            Action::Receive(Frame::Refreshed(id, _)) => {
+                if self.renewing.is_some_and(|(sent, _)| sent == id) {
+                    self.renewing = None;
+                    step.renewed = true;
+                }
+            }
             Action::Receive(Frame::Ack(id)) => {
+                let sent = self.kept.iter().position(|kept| kept.sent == Some(id));
+                if let Some(at) = sent.filter(|_| state == StateName::Connected) {
+                    for kept in self.kept.drain(..=at) {
+                        step.next -= 1;
+                        if let What::Publish(call) = kept.what {
+                            step.done.push(call);
+                        }
+                    }
+                }
                 if let Some(group) = self.take_asked(id)
                     && !self.joined.contains(&group)
                 {
@@ -174,6 +252,10 @@ impl Memory {
                 }
             }
             Action::Receive(Frame::Refusal(id)) => {
+                step.refused_number = Some(id);
+                if self.renewing.is_some_and(|(sent, _)| sent == id) {
+                    self.renewing = None;
+                }
                 if let Some(group) = self.take_asked(id) {
                     self.joined.retain(|joined| *joined != group);
                 }
@@ -182,7 +264,13 @@ impl Memory {
             | Action::Due
             | Action::Elapsed
             | Action::Garbled
-            | Action::Receive(Frame::Message | Frame::NoHandler | Frame::Ping | Frame::Welcome)
+            | Action::Receive(
+                Frame::Message
+                | Frame::NoHandler
+                | Frame::Ping
+                | Frame::Pong
+                | Frame::Welcome { .. },
+            )
             | Action::Send(_)
             | Action::Sleep
             | Action::Tick => {}
@@ -198,6 +286,23 @@ impl Memory {
     fn lose(&mut self, socket: Socket) {
         self.socket = socket;
         self.asked.clear();
+        self.renewing = None;
+        self.probe = None;
+    }
+
+    /// What comes of something that the user wants to be sent.
+    fn accepts(&self, step: &Step<'_>, bytes: usize) -> Result<(), ErrorCode> {
+        let limits = step.scope.config.queue;
+        match step.told.state {
+            StateName::Connected if bytes > LARGEST => Err(ErrorCode::TooLarge),
+            StateName::Idle | StateName::Connecting | StateName::Waiting | StateName::Connected => {
+                let kept: usize = self.kept.iter().map(|kept| kept.bytes).sum();
+                let fits =
+                    self.kept.len() < limits.max_messages && kept + bytes <= limits.max_bytes;
+                if fits { Ok(()) } else { Err(ErrorCode::QueueFull) }
+            }
+            StateName::Closing | StateName::Closed | StateName::Failed => Err(ErrorCode::Closed),
+        }
     }
 
     /// Judges one thing that the machine wants to be done, and does it.
@@ -218,22 +323,39 @@ impl Memory {
                 let (Socket::Shut { until } | Socket::Ended { until }) = self.socket else {
                     return Err(format!("detached while {:?}", self.socket));
                 };
-                rule!(until <= step.now, "detached before its time");
+                rule!(step.silent || until <= step.now, "detached before its time");
                 self.lose(Socket::Gone);
             }
             Output::Error { error, undelivered } => {
                 seen.errors.insert(error_name(error.code));
+                if self.renewing.is_some_and(|(_, until)| until <= step.now)
+                    && error.code == ErrorCode::TokenFailed
+                {
+                    self.renewing = None;
+                }
                 for data in undelivered {
-                    self.take_queued(
-                        |item| matches!(item, Queued::Message(queued, _) if *queued == data),
-                    )?;
+                    self.drop_kept(step, What::Message(data))?;
                 }
             }
-            Output::FetchToken { fetch } => {
+            Output::FetchToken { fetch, reason } => {
                 rule!(config.tokens, "a token is fetched where there are none");
                 rule!(!self.fetching, "a second token is fetched");
                 rule!(fetch.0 == self.newest_fetch.0.wrapping_add(1), "{fetch:?} is no new number");
-                self.begin(step)?;
+                match reason {
+                    FetchReason::Connect => {
+                        self.begin(step)?;
+                        let dead = |at: Time| at <= step.now;
+                        let spare = self.spare.take();
+                        let dead = spare.is_none_or(|dies_at| dies_at.is_some_and(dead));
+                        rule!(dead, "a token is fetched while there is one");
+                        self.begun = true;
+                    }
+                    FetchReason::Refresh => {
+                        let connected = step.told.state == StateName::Connected;
+                        rule!(connected, "a token to renew where there is no connection");
+                        rule!(self.renewing.is_none(), "renewed twice at once");
+                    }
+                }
                 (self.newest_fetch, self.fetching) = (fetch, true);
             }
             Output::Log(note) => drop(note.to_string()),
@@ -241,12 +363,14 @@ impl Memory {
                 rule!(self.socket == Socket::Gone, "a second socket while {:?}", self.socket);
                 rule!(attempt.0 == self.newest.0.wrapping_add(1), "{attempt:?} is no new number");
                 rule!(token.is_some() == config.tokens, "opened with the token {token:?}");
-                if config.tokens {
-                    let answered = step.action == Action::Token(Answer::Token);
-                    rule!(answered && self.end.is_none(), "opened without a new token");
-                } else {
+                if config.tokens && !std::mem::take(&mut step.token) {
+                    let dies_at = self.spare.take().ok_or("opened without a new token")?;
+                    rule!(dies_at.is_none_or(|at| at > step.now), "opened with a dead token");
+                }
+                if !std::mem::take(&mut self.begun) {
                     self.begin(step)?;
                 }
+                rule!(self.end.is_none(), "opened after the end");
                 self.newest = attempt;
                 self.socket = Socket::Connecting { until: step.now + config.connect_timeout };
             }
@@ -255,7 +379,7 @@ impl Memory {
                 seen.errors.extend(code.map(error_name));
                 self.settle(step, call, code)?;
             }
-            Output::Shut { attempt, .. } => {
+            Output::Shut { attempt, code, .. } => {
                 rule!(attempt == self.newest, "{attempt:?} is shut, not the newest");
                 let may = match self.socket {
                     Socket::Connecting { until } => until <= step.now,
@@ -263,6 +387,12 @@ impl Memory {
                     Socket::Gone | Socket::Ended { .. } | Socket::Shut { .. } => false,
                 };
                 rule!(may, "shut while {:?}", self.socket);
+                if step.told.state == StateName::Connected && code == CloseCode::TIMED_OUT {
+                    let due = self.probe.unwrap_or(self.heard + self.silence);
+                    rule!(due <= step.now, "given up, though it was heard at {:?}", self.heard);
+                    rule!(step.now.since(due) <= LATE, "given up without a probe");
+                    step.silent = true;
+                }
                 self.lose(Socket::Shut { until: step.now + config.close_timeout });
             }
             Output::Status { previous, status, reason: _ } => {
@@ -271,10 +401,19 @@ impl Memory {
                 let before = std::mem::replace(&mut step.told, status);
                 if step.told.state != before.state {
                     seen.edges.insert((before.state, step.told.state));
-                    self.enter(step)?;
+                    self.enter(step, &before)?;
+                }
+                let fetches = step.told.state == StateName::Connecting
+                    && step.told.ready_state == ReadyState::Connecting
+                    && self.socket == Socket::Gone;
+                if fetches && self.fetching && !self.begun {
+                    // What a renewal has asked for serves the attempt that begins.
+                    self.begin(step)?;
+                    self.begun = true;
                 }
             }
             Output::TokenFetched { .. } => rule!(!self.fetching, "a token while one is fetched"),
+            Output::TokenRefreshed { .. } => rule!(step.renewed, "renewed out of turn"),
             Output::Transmit { attempt, frame } => {
                 let open = attempt == self.newest && self.socket == Socket::Open;
                 rule!(open, "sent over a socket that is {:?}: {frame:?}", self.socket);
@@ -288,6 +427,8 @@ impl Memory {
     fn begin(&mut self, step: &Step<'_>) -> Verdict {
         rule!(self.end.is_none(), "an attempt after the end: {:?}", self.end);
         rule!(self.socket == Socket::Gone, "an attempt while the old socket is {:?}", self.socket);
+        let waited = step.before == StateName::Waiting && step.action != Action::Connect;
+        rule!(!(self.offline && waited), "an attempt while offline");
         if step.refused {
             rule!(self.fresh, "a second fresh try");
             self.fresh = false;
@@ -299,18 +440,58 @@ impl Memory {
     }
 
     /// The user is told of another state.
-    fn enter(&mut self, step: &mut Step<'_>) -> Verdict {
+    fn enter(&mut self, step: &mut Step<'_>, before: &Status) -> Verdict {
         let config = &step.scope.config;
         let status = &step.told;
         if status.state != StateName::Connected {
             self.stable_at = None;
             self.asked.clear();
+            self.renewing = None;
+            self.probe = None;
         }
+        if !is_live(status.state) {
+            self.spare = None;
+        }
+        if status.state != StateName::Connecting {
+            self.begun = false;
+        }
+        if before.state == StateName::Connected {
+            // A failing renewal does not, and what wakes up asks first.
+            let keeps = matches!(
+                step.action,
+                Action::Token(Answer::Failed | Answer::Token(_))
+                    | Action::Receive(_)
+                    | Action::Refresh
+                    | Action::Wake
+                    | Action::Online
+                    | Action::Offline
+            );
+            rule!(!keeps || step.was_late, "the connection was ended by {:?}", step.action);
+        }
+        let wakes = matches!(step.action, Action::Wake | Action::Online);
+        if wakes && status.state == StateName::Connecting && before.state == step.before {
+            rule!(!self.offline, "woken while offline");
+            if before.state == StateName::Failed {
+                let code = before.error.as_ref().map(|error| error.code);
+                rule!(code == Some(ErrorCode::AttemptsExhausted), "revived though {code:?}");
+                rule!(self.is_wanted(), "revived though nobody wants it");
+                self.revive(step.scope);
+            }
+            let in_time = before.state == StateName::Waiting
+                && before.retry_at.is_some_and(|at| at <= step.now);
+            let apart = self.woken_at.is_none_or(|at| step.now.since(at) >= WAKE_INTERVAL);
+            rule!(apart || in_time || step.was_late, "woken too often");
+            if apart {
+                self.woken_at = Some(step.now);
+            }
+        }
+        let status = &step.told;
         match status.state {
             StateName::Idle => return Err("back to idle".into()),
             StateName::Connecting => rule!(self.end.is_none(), "connecting after the end"),
             StateName::Connected => {
-                let agreed = step.action == Action::Receive(Frame::Welcome);
+                let agreed = matches!(step.action, Action::Receive(Frame::Welcome { .. }));
+                self.heard = step.now;
                 rule!(agreed && self.socket == Socket::Open, "connected without a welcome");
                 step.connects = true;
                 let full =
@@ -322,7 +503,8 @@ impl Memory {
                     Action::Closed(4529) => std::time::Duration::from_secs(15),
                     _ => config.reconnect.interval,
                 };
-                let early = status.retry_at.is_none_or(|at| at < step.now + asked);
+                let early = status.retry_at.is_some_and(|at| at < step.now + asked);
+                rule!(status.retry_at.is_none() == self.offline, "it is told when it tries again");
                 rule!(!early, "the next attempt is too early: {:?}", status.retry_at);
                 rule!(self.budget > 0, "an attempt too many is planned");
             }
@@ -351,28 +533,40 @@ impl Memory {
         Ok(())
     }
 
-    fn settle(&mut self, step: &Step<'_>, call: Call, code: Option<ErrorCode>) -> Verdict {
+    fn settle(&mut self, step: &mut Step<'_>, call: Call, code: Option<ErrorCode>) -> Verdict {
         if take(&mut self.connects, call) {
             if code.is_none() {
                 rule!(step.told.state == StateName::Connected, "connect() resolved too early");
                 self.lasting = true;
             } else if code == Some(ErrorCode::Aborted) {
                 rule!(step.action == Action::Abort(call), "aborted by nobody");
+            } else {
+                // Who was disappointed still wants it, should it become possible.
+                self.lasting |= step.told.state == StateName::Failed;
             }
         } else if take(&mut self.closes, call) {
             let done = matches!(self.socket, Socket::Gone | Socket::Connecting { .. });
             rule!(done && code.is_none(), "close() answered {code:?} while {:?}", self.socket);
         } else if let Some(at) = self.calls.iter().position(|(other, _)| *other == call) {
-            let (_, group) = self.calls.remove(at);
-            if let (Some(group), None) = (group, code) {
-                rule!(self.joined.contains(&group), "join() resolved, and we are not in {group}");
+            match (self.calls.remove(at).1, code) {
+                (Want::Join(group), None) => {
+                    rule!(self.joined.contains(&group), "join() resolved, we are not in {group}");
+                }
+                (Want::Join(_) | Want::Leave, _) => {}
+                (Want::Publish, None) => {
+                    rule!(step.done.contains(&call), "publish() resolved, and nobody accepted it");
+                    rule!(step.done.first() == Some(&call), "accepted out of order");
+                    step.done.remove(0);
+                }
+                (Want::Publish, Some(code)) => match step.declined.take() {
+                    Some(declined) => {
+                        rule!(declined == (call, code), "{call:?} {code:?}, not {declined:?}");
+                    }
+                    None => self.drop_kept(step, What::Publish(call))?,
+                },
             }
-            let queued =
-                |item: &Queued| matches!(item, Queued::Publish(other, _) if *other == call);
-            if let Some(at) = self.queue.iter().position(queued) {
-                rule!(code.is_some(), "a publish() that was not sent was answered with success");
-                self.queue.remove(at);
-            }
+        } else if take(&mut self.refreshes, call) {
+            rule!(code.is_some() || step.renewed, "refreshToken() resolved too early");
         } else {
             return Err(format!("{call:?} is not waiting for an answer"));
         }
@@ -381,12 +575,16 @@ impl Memory {
 
     fn transmit(&mut self, step: &mut Step<'_>, frame: &ClientFrame<Message>) -> Verdict {
         let Some(id) = frame.id() else {
+            if *frame == ClientFrame::Ping {
+                return self.probe(step);
+            }
             rule!(step.action == Action::Receive(Frame::Ping), "a pong that nobody asked for");
             return Ok(());
         };
         rule!(step.told.state == StateName::Connected, "sent before the session was agreed");
-        rule!(id > self.last_message, "{id:?} was used before");
-        self.last_message = id;
+        let message = matches!(frame, ClientFrame::Message { .. } | ClientFrame::Publish { .. });
+        rule!(message || id > self.last_number, "{id:?} was used before");
+        self.last_number = self.last_number.max(id);
         match frame {
             ClientFrame::Join { group, .. } => {
                 let mut groups = step.scope.groups.iter();
@@ -398,26 +596,75 @@ impl Memory {
             }
             ClientFrame::Leave { .. } => self.asked.push((id, None)),
             ClientFrame::Message { data, .. } => {
-                step.flushed = true;
-                self.take_queued(
-                    |item| matches!(item, Queued::Message(queued, _) if queued == data),
-                )?;
+                self.sent(step, id, |what| *what == What::Message(*data))?;
             }
             ClientFrame::Publish { .. } => {
-                step.flushed = true;
-                self.take_queued(|item| matches!(item, Queued::Publish(..)))?;
-                self.asked.push((id, None));
+                self.sent(step, id, |what| matches!(what, What::Publish(_)))?;
             }
-            ClientFrame::Pong => {}
+            ClientFrame::Refresh { .. } => {
+                rule!(std::mem::take(&mut step.token), "a token from nowhere");
+                rule!(self.renewing.is_none(), "renewed twice at once");
+                self.renewing = Some((id, step.now + onesocket_core::TOKEN_TIMEOUT));
+            }
+            ClientFrame::Ping | ClientFrame::Pong => {}
         }
         Ok(())
     }
 
-    /// Takes the oldest thing from the queue, which must be this.
-    fn take_queued(&mut self, is: impl Fn(&Queued) -> bool) -> Verdict {
-        let first = self.queue.first();
-        rule!(first.is_some_and(is), "out of order, or twice; the next is {first:?}");
-        self.queue.remove(0);
+    /// The server is asked for a sign of life.
+    fn probe(&mut self, step: &Step<'_>) -> Verdict {
+        rule!(step.told.state == StateName::Connected, "a probe before the session was agreed");
+        let woken = matches!(step.action, Action::Wake | Action::Online);
+        let asked = self.probe.is_some_and(|at| at > step.now);
+        if woken && !asked && step.now.since(self.heard) >= WAKE_TIMEOUT {
+            self.probe = Some(step.now + WAKE_TIMEOUT);
+            return Ok(());
+        }
+        let due = self.probe.unwrap_or(self.heard + self.silence);
+        rule!(due <= step.now && step.now.since(due) > LATE, "a probe without need");
+        self.probe = Some(step.now + step.scope.config.heartbeat.timeout);
+        Ok(())
+    }
+
+    /// A message goes out: the next one, and not again but after a loss, under the same number.
+    fn sent(&mut self, step: &mut Step<'_>, id: MessageId, is: impl Fn(&What) -> bool) -> Verdict {
+        step.flushed = true;
+        let next = self.kept.get_mut(step.next);
+        let Some(kept) = next.filter(|kept| is(&kept.what)) else {
+            return Err(format!("{id:?} is out of order, or sent twice"));
+        };
+        step.next += 1;
+        if let Some(sent) = kept.sent {
+            rule!(step.connects && step.resends, "{id:?} is sent again without need");
+            rule!(sent == id, "{sent:?} is sent again as {id:?}");
+            return Ok(());
+        }
+        rule!(id > self.last_sent, "{id:?} was used before");
+        rule!(self.asked.iter().all(|(asked, _)| *asked != id), "{id:?} was asked before");
+        step.sent_new += 1;
+        self.last_sent = id;
+        kept.sent = Some(id);
+        Ok(())
+    }
+
+    /// The user is told that this was not delivered.
+    fn drop_kept(&mut self, step: &mut Step<'_>, what: What) -> Verdict {
+        let at = self.kept.iter().position(|kept| kept.what == what);
+        let at = at.ok_or_else(|| format!("{what:?} was not kept, or is reported twice"))?;
+        let kept = self.kept.remove(at);
+        if at < step.next {
+            step.next -= 1;
+        }
+        let refused = kept.sent.is_some() && kept.sent == step.refused_number;
+        let forgotten = step.connects && !step.resends && kept.sent.is_some();
+        let too_large = step.connects && kept.sent.is_none() && kept.bytes > LARGEST;
+        let ended = !is_live(step.told.state);
+        rule!(refused || forgotten || too_large || ended, "{kept:?} is given up");
+        let alike = |other: &Kept| {
+            matches!(other.what, What::Message(_)) == matches!(what, What::Message(_))
+        };
+        let first = !self.kept.iter().take(at).any(alike);
+        rule!(refused || too_large || first, "{kept:?} is given up out of order");
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use onesocket_core::protocol::{ConnectionId, MessageId, Welcome};
-use onesocket_core::{Attempt, Call, Config, Connection, Fetch, StateName, Time};
+use onesocket_core::{Attempt, Call, Config, Connection, Fetch, Moment, StateName, Time};
 
 pub(crate) use actions::Action;
 pub(crate) use seen::{ERROR_CODES, INPUTS, OUTPUTS, Seen};
@@ -49,6 +49,14 @@ pub(crate) struct Scope {
     pub(crate) groups: &'static [&'static str],
     /// Whether messages are sent, and their sizes.
     pub(crate) sizes: &'static [usize],
+    /// How many `refreshToken()` calls may be unanswered at once.
+    pub(crate) refreshes: usize,
+    /// How long tokens live.
+    pub(crate) lives: &'static [Option<Duration>],
+    /// Whether the page sleeps and wakes, and the network comes and goes.
+    pub(crate) wakes: bool,
+    /// Whether the server remembers, when it is come back to.
+    pub(crate) resumes: &'static [bool],
     /// The codes with which sockets close.
     pub(crate) codes: &'static [u16],
     /// The step in which time passes, and a long sleep.
@@ -85,11 +93,27 @@ pub(crate) enum End {
     Released,
 }
 
-/// What was accepted for sending and has not gone out.
+/// What was accepted for sending and was neither accepted by the server, nor refused, nor reported.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Queued {
-    Message(Message, usize),
-    Publish(Call, usize),
+pub(crate) struct Kept {
+    pub(crate) what: What,
+    pub(crate) bytes: usize,
+    /// Under which number it went out, on whatever connection.
+    pub(crate) sent: Option<MessageId>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum What {
+    Message(Message),
+    Publish(Call),
+}
+
+/// What a call waits for.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Want {
+    Join(&'static str),
+    Leave,
+    Publish,
 }
 
 /// What a judge remembers.
@@ -101,16 +125,34 @@ pub(crate) struct Memory {
     pub(crate) fetching: bool,
     pub(crate) connects: Vec<Call>,
     pub(crate) closes: Vec<Call>,
-    /// The others, and which group they want to join.
-    pub(crate) calls: Vec<(Call, Option<&'static str>)>,
+    pub(crate) refreshes: Vec<Call>,
+    /// The others.
+    pub(crate) calls: Vec<(Call, Want)>,
     pub(crate) holders: u32,
     /// A `connect()` was answered and no `close()` came since.
     pub(crate) lasting: bool,
     /// What the server has been asked and has not answered, on the newest socket; and the group of
     /// a join. The answer to one that was left since matters to nobody.
     pub(crate) asked: Vec<(MessageId, Option<&'static str>)>,
-    pub(crate) last_message: MessageId,
-    pub(crate) queue: Vec<Queued>,
+    /// The highest number that was used, and that of a message.
+    pub(crate) last_number: MessageId,
+    pub(crate) last_sent: MessageId,
+    /// First what was sent and not answered, then what waits.
+    pub(crate) kept: Vec<Kept>,
+    /// An attempt has begun that waits for its token.
+    pub(crate) begun: bool,
+    /// A token that was fetched for a connection which was lost meanwhile, and when it dies.
+    pub(crate) spare: Option<Option<Time>>,
+    /// The new token was sent under this number, and this is how long the answer is waited for.
+    pub(crate) renewing: Option<(MessageId, Time)>,
+    pub(crate) offline: bool,
+    /// When waking up has led to an attempt.
+    pub(crate) woken_at: Option<Time>,
+    /// When the server was heard, how long it may be silent, and when it has to have answered a
+    /// probe.
+    pub(crate) heard: Time,
+    pub(crate) silence: Duration,
+    pub(crate) probe: Option<Time>,
     /// The groups that the server has let us into and that were not left since, on whatever
     /// connection.
     pub(crate) joined: Vec<&'static str>,
@@ -146,8 +188,18 @@ impl Place {
                 holders: 0,
                 lasting: false,
                 asked: Vec::new(),
-                last_message: MessageId(0),
-                queue: Vec::new(),
+                last_number: MessageId(0),
+                last_sent: MessageId(0),
+                kept: Vec::new(),
+                refreshes: Vec::new(),
+                begun: false,
+                spare: None,
+                renewing: None,
+                offline: false,
+                woken_at: None,
+                heard: Time::ZERO,
+                silence: silence(&scope.config),
+                probe: None,
                 joined: Vec::new(),
                 budget: 0,
                 fresh: false,
@@ -167,7 +219,11 @@ impl Place {
         let Self { machine, now, mut memory } = self;
         // What is overdue keeps its order.
         let origin = machine.deadline().map_or(now, |at| at.min(now));
-        let time = |at: Time| Time::since_start(at.since(origin));
+        let moment = Moment { origin, now };
+        let time = |at: Time| moment.time(at);
+        let numbers = machine.numbers();
+        let number =
+            |id: MessageId| MessageId(numbers.partition_point(|number| *number <= id) as u64);
         memory.newest = Attempt(4);
         memory.newest_fetch = Fetch(4);
         memory.socket = match memory.socket {
@@ -178,11 +234,27 @@ impl Place {
             Socket::Shut { until } => Socket::Shut { until: time(until) },
         };
         memory.stable_at = memory.stable_at.map(time);
-        for ((id, _), number) in memory.asked.iter_mut().zip(1..) {
-            *id = MessageId(number);
+        for (id, _) in &mut memory.asked {
+            *id = number(*id);
         }
-        memory.last_message = MessageId(memory.asked.len() as u64);
-        Self { machine: machine.relative_to(origin), now: time(now), memory }
+        for kept in &mut memory.kept {
+            kept.sent = kept.sent.map(number);
+        }
+        memory.last_number = number(memory.last_number);
+        memory.last_sent = number(memory.last_sent);
+        memory.renewing = memory.renewing.map(|(id, until)| (number(id), time(until)));
+        memory.spare = memory.spare.map(|dies_at| dies_at.map(|at| moment.end(at)));
+        memory.woken_at = memory.woken_at.and_then(|at| moment.memory(at, WAKE_INTERVAL));
+        let connected = machine.connected_attempt().is_some();
+        memory.heard = if !connected {
+            Time::ZERO
+        } else if memory.silence == Duration::MAX || memory.probe.is_some() {
+            moment.memory(memory.heard, WAKE_TIMEOUT).unwrap_or(Time::ZERO)
+        } else {
+            time(memory.heard)
+        };
+        memory.probe = memory.probe.map(time);
+        Self { machine: machine.relative_to(moment), now: time(now), memory }
     }
 
     /// What tells this place from others: 128 bits, so that among a billion places two are taken
@@ -244,24 +316,33 @@ impl Hasher for Twice {
     }
 }
 
-impl Queued {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Message(_, bytes) | Self::Publish(_, bytes) => *bytes,
-        }
-    }
+/// A timer that comes later than this has slept.
+pub(crate) const LATE: Duration = Duration::from_secs(1);
+
+/// How far apart two attempts are to which waking up leads.
+pub(crate) const WAKE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a probe may take after waking up.
+pub(crate) const WAKE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often the server pings.
+const PINGS: Duration = Duration::from_secs(25);
+
+fn silence(config: &Config) -> Duration {
+    config.heartbeat.interval.unwrap_or(PINGS).saturating_add(config.heartbeat.timeout)
 }
 
 /// The largest message that the server takes.
 pub(crate) const LARGEST: usize = 10;
 
-pub(crate) fn welcome() -> Welcome {
+pub(crate) fn welcome(resumed: bool, token_expires_in: Option<Duration>) -> Welcome {
     Welcome {
         connection_id: ConnectionId("c".into()),
         user: "ada".into(),
-        token_expires_in: None,
-        ping_interval: Duration::from_secs(25),
+        token_expires_in,
+        ping_interval: PINGS,
         max_message_bytes: LARGEST,
+        resumed,
     }
 }
 

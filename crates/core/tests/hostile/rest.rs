@@ -1,19 +1,21 @@
 //! What must hold wherever the machine has come to rest.
 
 use std::hash::Hash;
+use std::time::Duration;
 
 use onesocket_core::StateName;
 
 use super::actions::{Action, Frame};
 use super::judge::Step;
-use super::{Memory, Place, Queued, Socket, Verdict, fingerprint, is_live, rule};
+use super::{Memory, Place, Socket, Verdict, Want, fingerprint, is_live, rule};
 
 /// What is known of a stage from its name alone: which socket there is, and whether something will
 /// become due.
 struct Expected {
     sockets: fn(Socket) -> bool,
-    fetching: bool,
-    due: bool,
+    /// `None` where both may be.
+    fetching: Option<bool>,
+    due: Option<bool>,
 }
 
 /// A new stage fails here until it is said what is expected of it.
@@ -25,18 +27,25 @@ fn expected(stage: &str) -> Option<Expected> {
     let leaving: fn(Socket) -> bool =
         |socket| matches!(socket, Socket::Shut { .. } | Socket::Ended { .. });
     let (sockets, fetching, due) = match stage {
-        "idle" | "closed" | "closed/released" | "failed" => (gone, false, false),
-        "connecting/fetching" => (gone, true, true),
-        "connecting/opening" => (connecting, false, true),
-        "connecting/agreeing" => (open, false, true),
-        "connecting/ending" => (ended, false, true),
-        "connecting/leaving" | "closing" | "closing/released" => (leaving, false, true),
-        "connected" => (open, false, false),
-        "connected/unproven" => (open, false, true),
-        "waiting" => (gone, false, true),
-        "closed+lingering" | "closed/released+lingering" => (connecting, false, true),
-        "waiting+leaving" | "closed+leaving" | "closed/released+leaving" | "failed+leaving" => {
-            (leaving, false, true)
+        "idle" | "closed" | "closed/released" | "failed" => (gone, Some(false), Some(false)),
+        "connecting/fetching" => (gone, Some(true), Some(true)),
+        "connecting/opening" => (connecting, Some(false), Some(true)),
+        "connecting/agreeing" => (open, Some(false), Some(true)),
+        // What a renewal has asked for serves the next attempt.
+        "connecting/ending" => (ended, None, Some(true)),
+        "connecting/leaving" => (leaving, None, Some(true)),
+        "closing" | "closing/released" => (leaving, Some(false), Some(true)),
+        // It depends on the life of the token, and on how long the server may be silent.
+        "connected" => (open, Some(false), None),
+        "connected/asking" => (open, Some(true), Some(true)),
+        "connected/probing" => (open, None, Some(true)),
+        "connected/renewing" | "connected/unproven" => (open, Some(false), Some(true)),
+        // It depends on the network.
+        "waiting" => (gone, None, None),
+        "waiting+leaving" => (leaving, None, Some(true)),
+        "closed+lingering" | "closed/released+lingering" => (connecting, Some(false), Some(true)),
+        "closed+leaving" | "closed/released+leaving" | "failed+leaving" => {
+            (leaving, Some(false), Some(true))
         }
         _ => return None,
     };
@@ -53,24 +62,38 @@ impl Place {
             return Err(format!("what is expected of the stage {stage}?"));
         };
         rule!(sockets(memory.socket), "{stage} with a socket that is {:?}", memory.socket);
-        rule!(fetching == memory.fetching, "{stage}, and fetching a token: {}", memory.fetching);
-        let due = due || is_live(status.state) && !memory.is_wanted();
-        let deadline = machine.deadline();
-        rule!(deadline.is_some() == due, "{stage}: the deadline is {deadline:?}, needed: {due}");
+        let fetching = fetching.is_none_or(|fetching| fetching == memory.fetching);
+        rule!(fetching, "{stage}, and fetching a token: {}", memory.fetching);
+        let deadline = self.due();
+        let waits = status.state == StateName::Waiting && !memory.offline;
+        let unwanted = is_live(status.state) && !memory.is_wanted();
+        let due = if waits || unwanted || memory.fetching { Some(true) } else { due };
+        let right = due.is_none_or(|due| due == deadline.is_some());
+        rule!(right, "{stage}: the deadline is {deadline:?}, needed: {due:?}");
         if !matches!(step.action, Action::Send(_)) {
             rule!(deadline.is_none_or(|at| at > *now), "{stage}: what was due was not dealt with");
         }
-        let unproven = stage == "connected/unproven";
-        rule!(
-            unproven == memory.stable_at.is_some(),
-            "{stage}, to be forgiven at {:?}",
-            memory.stable_at
-        );
         let connected = status.state == StateName::Connected;
+        let unproven = match stage {
+            "connected/unproven" => memory.stable_at.is_some(),
+            // They do not tell.
+            "connected/asking" | "connected/renewing" | "connected/probing" => true,
+            _ => memory.stable_at.is_none(),
+        };
+        rule!(unproven, "{stage}, to be forgiven at {:?}", memory.stable_at);
+        self.judge_renewal(step.action, stage)?;
+        if connected && !matches!(step.action, Action::Send(_)) {
+            let silent_at = memory.probe.unwrap_or(memory.heard + memory.silence);
+            let heeded = machine.deadline().is_some_and(|at| at <= silent_at);
+            rule!(heeded, "{stage}: silence from {silent_at:?} on would not be noticed");
+            let probing = memory.probe.is_some() == (stage == "connected/probing");
+            rule!(probing, "{stage}, and the server was asked: {:?}", memory.probe);
+        }
         let attempt = connected.then_some(memory.newest);
         rule!(machine.connected_attempt() == attempt, "{stage}: connected over another socket");
 
-        let waiting: usize = memory.queue.iter().map(Queued::bytes).sum();
+        let unsent = memory.kept.iter().filter(|kept| kept.sent.is_none());
+        let waiting: usize = unsent.clone().map(|kept| kept.bytes).sum();
         rule!(
             machine.queued_bytes() == waiting,
             "{waiting} bytes wait, not {}",
@@ -78,9 +101,23 @@ impl Place {
         );
         let ended = memory.end.is_some();
         rule!(
-            memory.queue.is_empty() || !(connected || ended),
+            !(connected && unsent.count() > 0 || ended && !memory.kept.is_empty()),
             "{stage}: messages are left behind"
         );
+        let answered = step.done.iter().find(|call| memory.calls.iter().any(|(c, _)| c == *call));
+        rule!(answered.is_none(), "{answered:?} was accepted, and is not told");
+        let refused = |kept: &super::Kept| kept.sent.is_some() && kept.sent == step.refused_number;
+        rule!(!memory.kept.iter().any(refused), "what was refused is kept");
+        for (call, want) in &memory.calls {
+            let kept = memory.kept.iter().any(|kept| kept.what == super::What::Publish(*call));
+            rule!(*want != Want::Publish || kept, "{call:?} waits for nothing");
+        }
+        if step.resends {
+            rule!(step.next == memory.kept.len(), "{stage}: not all was sent again");
+        } else if step.connects && connected {
+            let unanswered = memory.kept.iter().filter(|kept| kept.sent.is_some()).count();
+            rule!(unanswered == step.sent_new, "kept for a server that remembers nothing");
+        }
         rule!(memory.connects.is_empty() || !(connected || ended), "{stage}: connect() hangs");
         rule!(memory.calls.is_empty() || !ended, "{stage}: a call hangs");
         let leaving = matches!(memory.socket, Socket::Shut { .. } | Socket::Ended { .. });
@@ -96,11 +133,30 @@ impl Place {
             }
             _ => {}
         }
-        if connected && step.action == Action::Receive(Frame::Welcome) && !step.asked_for.is_empty()
-        {
+        if connected && step.connects && !step.asked_for.is_empty() {
             let missing = memory.joined.iter().find(|group| !step.asked_for.contains(group));
             rule!(missing.is_none(), "{missing:?} was not joined again");
         }
+        Ok(())
+    }
+
+    fn judge_renewal(&self, action: Action, stage: &str) -> Verdict {
+        let Self { memory, now, .. } = self;
+        let connected = self.machine.status().state == StateName::Connected;
+        let renewing = memory.renewing.is_some();
+        rule!(!renewing || connected, "{stage}: a new token was sent");
+        rule!(!renewing || !memory.fetching, "{stage}: a token is fetched while one was sent");
+        let in_time = memory.renewing.is_none_or(|(_, until)| until > *now);
+        rule!(in_time || matches!(action, Action::Send(_)), "{stage}: no answer came");
+        if stage == "connected/renewing" {
+            rule!(renewing, "{stage}: no token was sent");
+        } else if stage != "connected/probing" {
+            rule!(!renewing, "{stage}: a token was sent");
+        }
+        let waits = connected && (renewing || memory.fetching);
+        rule!(memory.refreshes.is_empty() || waits, "{stage}: refreshToken() hangs");
+        let spare = memory.spare.is_none() || is_live(self.machine.status().state);
+        rule!(spare, "{stage}: a token is kept");
         Ok(())
     }
 
@@ -128,12 +184,18 @@ impl Place {
     /// Judges a place in which nothing more happens by itself.
     pub(crate) fn judge_quiet(&self, answers: bool) -> Verdict {
         let Memory { connects, closes, calls, .. } = &self.memory;
-        rule!(connects.is_empty(), "connect() is never answered: {connects:?}");
+        let offline = self.memory.offline && self.machine.status().state == StateName::Waiting;
+        rule!(connects.is_empty() || offline, "connect() is never answered: {connects:?}");
         rule!(closes.is_empty(), "close() is never answered: {closes:?}");
         let may_wait = match self.machine.status().state {
             // For somebody who calls connect().
             StateName::Idle => true,
-            StateName::Connected => !answers,
+            StateName::Connected if answers => false,
+            StateName::Connected => {
+                rule!(self.memory.silence == Duration::MAX, "nobody notices the silence");
+                true
+            }
+            StateName::Waiting if offline => true,
             StateName::Closed | StateName::Failed => false,
             state @ (StateName::Connecting | StateName::Waiting | StateName::Closing) => {
                 return Err(format!("stuck in {}", state.as_str()));

@@ -29,7 +29,7 @@ impl Seen {
 }
 
 /// Every input, as [`input_name`] has them.
-pub(crate) const INPUTS: [&str; 16] = [
+pub(crate) const INPUTS: [&str; 20] = [
     "Abort",
     "Close",
     "Closed",
@@ -40,16 +40,20 @@ pub(crate) const INPUTS: [&str; 16] = [
     "Hold",
     "Join",
     "Leave",
+    "Offline",
+    "Online",
     "OpenFailed",
     "Opened",
     "Publish",
     "Received",
+    "Refresh",
     "Release",
     "Token",
+    "Wake",
 ];
 
 /// Every output, as [`output_name`] has them.
-pub(crate) const OUTPUTS: [&str; 12] = [
+pub(crate) const OUTPUTS: [&str; 13] = [
     "AbortToken",
     "Deliver",
     "Detach",
@@ -61,6 +65,7 @@ pub(crate) const OUTPUTS: [&str; 12] = [
     "Shut",
     "Status",
     "TokenFetched",
+    "TokenRefreshed",
     "Transmit",
 ];
 
@@ -99,6 +104,10 @@ pub(crate) fn input_name(input: &Input<Message>) -> &'static str {
         Input::Received { .. } => "Received",
         Input::Release => "Release",
         Input::Token { .. } => "Token",
+        Input::Wake => "Wake",
+        Input::Refresh { .. } => "Refresh",
+        Input::Online => "Online",
+        Input::Offline => "Offline",
     }
 }
 
@@ -116,6 +125,7 @@ pub(crate) fn output_name(output: &Output<Message>) -> &'static str {
         Output::Shut { .. } => "Shut",
         Output::Status { .. } => "Status",
         Output::TokenFetched { .. } => "TokenFetched",
+        Output::TokenRefreshed { .. } => "TokenRefreshed",
         Output::Transmit { .. } => "Transmit",
     }
 }

@@ -88,6 +88,12 @@ impl World {
         call
     }
 
+    pub(crate) fn refresh(&mut self) -> Call {
+        let call = self.call();
+        self.feed(Input::Refresh { call });
+        call
+    }
+
     pub(crate) fn join(&mut self, group: &str) -> Call {
         let call = self.call();
         self.feed(Input::Join { call, group: Group::new(group).unwrap() });
@@ -146,7 +152,7 @@ impl World {
     /// The number of the last call of `getToken`.
     pub(crate) fn fetch(&self) -> Fetch {
         let asked = self.said.iter().rev().find_map(|output| match output {
-            Output::FetchToken { fetch } => Some(*fetch),
+            Output::FetchToken { fetch, .. } => Some(*fetch),
             _ => None,
         });
         asked.unwrap()
@@ -172,6 +178,27 @@ impl World {
         self.opened();
         self.welcomed();
         assert_eq!(self.state(), StateName::Connected);
+    }
+
+    /// Lets time pass up to a point, with a server that pings as its welcome says.
+    pub(crate) fn stay_connected_until(&mut self, end: Time) {
+        self.stay_connected_while(|world| world.now < end);
+    }
+
+    /// The same, for as long as something holds; looked at at every deadline.
+    pub(crate) fn stay_connected_while(&mut self, holds: impl Fn(&Self) -> bool) {
+        while holds(self) {
+            let ping = self.now + Duration::from_secs(5);
+            self.now = self.machine.deadline().map_or(ping, |due| due.min(ping));
+            self.feed(Input::Elapsed);
+            self.receive(ServerFrame::Ping);
+        }
+    }
+
+    /// The server takes the token that was sent under `id`.
+    pub(crate) fn refreshed(&mut self, id: u64, life: u64) {
+        let token_expires_in = Some(Duration::from_secs(life));
+        self.receive(ServerFrame::Refreshed { id: MessageId(id), token_expires_in });
     }
 
     /// What was answered to a call, if it was.
@@ -216,6 +243,7 @@ pub(crate) fn welcome() -> Welcome {
         token_expires_in: Some(Duration::from_secs(300)),
         ping_interval: Duration::from_secs(25),
         max_message_bytes: 64,
+        resumed: true,
     }
 }
 

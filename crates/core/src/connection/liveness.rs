@@ -1,0 +1,110 @@
+//! Whether the server is still there, whether the page is awake, and whether there is a network.
+
+use std::time::Duration;
+
+use onesocket_protocol::{ClientFrame, CloseCode};
+
+use super::Connection;
+use crate::error::{Error, ErrorCode};
+use crate::heartbeat::{Due, Then};
+use crate::io::{Note, Output};
+use crate::state::{Network, Remains, State};
+use crate::time::Time;
+
+/// How far apart two attempts are at least that the page's waking up leads to.
+pub(super) const WAKE_INTERVAL: Duration = Duration::from_secs(1);
+
+impl<M: Clone> Connection<M> {
+    pub(super) fn on_network(&mut self, network: Network, now: Time) {
+        self.network = network;
+        // What the user may know of the next attempt depends on it.
+        self.enter(self.state.clone(), None);
+        if network.is_there() {
+            self.on_wake(now);
+        }
+    }
+
+    pub(super) fn on_wake(&mut self, now: Time) {
+        let may_try = self.woken_at.is_none_or(|at| now.since(at) >= WAKE_INTERVAL);
+        match &mut self.state {
+            State::Connected(link) => {
+                if link.heartbeat.wake(now) {
+                    self.probe();
+                }
+            }
+            State::Waiting { remains, .. } if may_try && self.network.is_there() => {
+                let remains = *remains;
+                self.woken_at = Some(now);
+                self.begin(remains, None, now);
+            }
+            State::Failed { error, .. }
+                if may_try
+                    && error.code == ErrorCode::AttemptsExhausted
+                    && self.wishes.any()
+                    && self.network.is_there() =>
+            {
+                self.woken_at = Some(now);
+                self.start(now);
+            }
+            State::Idle
+            | State::Connecting(_)
+            | State::Waiting { .. }
+            | State::Closing { .. }
+            | State::Closed { .. }
+            | State::Failed { .. } => {}
+        }
+    }
+
+    /// Something came from the server.
+    pub(super) fn heard(&mut self, now: Time) {
+        if let State::Connected(link) = &mut self.state {
+            link.heartbeat.heard(now);
+        }
+    }
+
+    /// Does what has become due while connected.
+    pub(super) fn on_connected_due(&mut self, due: Time, now: Time) {
+        let timeout = self.config.heartbeat.timeout;
+        let State::Connected(link) = &mut self.state else { return };
+        if link.renewal.deadline() == Some(due) {
+            let renewal = link.renewal;
+            return self.on_renewal_due(renewal, now);
+        }
+        if link.stable_at == Some(due) {
+            return self.forgive_if_due(now);
+        }
+        match link.heartbeat.due(timeout, now) {
+            Due::Probe => self.probe(),
+            Due::Lost(then) => self.on_silence(then, now),
+        }
+    }
+
+    fn probe(&mut self) {
+        if let Some(attempt) = self.connected_attempt() {
+            let frame = ClientFrame::Ping;
+            self.outputs.push_back(Output::Transmit { attempt, frame });
+        }
+    }
+
+    /// The server is gone without a word. Its socket is not waited for: a browser may take a minute
+    /// to close it.
+    fn on_silence(&mut self, then: Then, now: Time) {
+        let Some(attempt) = self.connected_attempt() else { return };
+        let cause = "the server has fallen silent";
+        self.shut(attempt, CloseCode::TIMED_OUT, String::new(), now);
+        self.outputs.push_back(Output::Detach { attempt });
+        self.lose_traffic();
+        match then {
+            Then::Wait => self.try_again(cause, Duration::ZERO, Remains::Nothing, now),
+            Then::Replace if self.backoff.next(&self.config.reconnect).is_some() => {
+                let (attempt, of) = (self.backoff.attempt(), self.config.reconnect.max_attempts);
+                self.log(Note::Reconnecting { attempt, of, after: Duration::ZERO });
+                self.begin(Remains::Nothing, Some(cause.to_owned()), now);
+            }
+            Then::Replace => {
+                let attempts = self.config.reconnect.max_attempts;
+                self.fail(Error::exhausted(attempts, cause), Remains::Nothing);
+            }
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Tokens: one is fetched for every attempt, and renewed over the connection before it runs out.
+
+use std::time::Duration;
+
+use onesocket_protocol::{ClientFrame, CloseCode, MessageId, Token};
+
+use super::Connection;
+use crate::config::TOKEN_TIMEOUT;
+use crate::error::{Error, ErrorCode};
+use crate::io::{Call, Note, Output};
+use crate::state::{Link, Phase, State};
+use crate::time::{Time, whole_ms};
+use crate::token::{Fetch, FetchReason, Renewal, Supply, TokenAnswer};
+
+impl<M: Clone> Connection<M> {
+    /// Asks `getToken`, unless it is being asked.
+    pub(super) fn fetch(&mut self, reason: FetchReason, now: Time) {
+        if let Supply::Fetching { .. } = self.supply {
+            return;
+        }
+        self.last_fetch = Fetch(self.last_fetch.0.wrapping_add(1));
+        let fetch = self.last_fetch;
+        self.supply = Supply::Fetching { fetch, give_up_at: now + TOKEN_TIMEOUT };
+        self.outputs.push_back(Output::FetchToken { fetch, reason });
+    }
+
+    /// Takes the token that a lost connection had asked for, if it is not known to be dead.
+    pub(super) fn take_fetched(&mut self, now: Time) -> Option<Token> {
+        match std::mem::replace(&mut self.supply, Supply::Empty) {
+            Supply::Fetched { token, dies_at } => {
+                dies_at.is_none_or(|dies_at| now < dies_at).then_some(token)
+            }
+            supply @ (Supply::Empty | Supply::Fetching { .. }) => {
+                self.supply = supply;
+                None
+            }
+        }
+    }
+
+    /// Nobody needs a token any more.
+    pub(super) fn abort_fetch(&mut self) {
+        if let Supply::Fetching { fetch, .. } = std::mem::replace(&mut self.supply, Supply::Empty) {
+            self.outputs.push_back(Output::AbortToken { fetch });
+        }
+    }
+
+    pub(super) fn on_token(&mut self, fetch: Fetch, answer: TokenAnswer, now: Time) {
+        match self.supply {
+            Supply::Fetching { fetch: current, .. } if current == fetch => {}
+            // An answer to a question that was taken back.
+            Supply::Empty | Supply::Fetching { .. } | Supply::Fetched { .. } => return,
+        }
+        self.supply = Supply::Empty;
+        match answer {
+            TokenAnswer::Token(token, life) => {
+                self.outputs.push_back(Output::TokenFetched { result: Ok(life) });
+                self.fetched_at = Some(now);
+                self.use_token(token, life, now);
+            }
+            TokenAnswer::Failed(problem) => self.on_token_failed(&problem, now),
+            TokenAnswer::NoSession => {
+                let remains = self.let_go(CloseCode::NORMAL, String::new(), now);
+                self.fail(Error::no_session(), remains);
+            }
+        }
+    }
+
+    /// `getToken` has not answered in time.
+    pub(super) fn on_fetch_due(&mut self, now: Time) {
+        self.abort_fetch();
+        let ms = whole_ms(TOKEN_TIMEOUT);
+        self.on_token_failed(&format!("getToken did not answer within {ms} ms"), now);
+    }
+
+    fn use_token(&mut self, token: Token, life: Option<Duration>, now: Time) {
+        match &self.state {
+            State::Connecting(Phase::Fetching) => self.open(Some(token), None, now),
+            State::Connected(link) => {
+                let (attempt, failures) = (link.attempt, link.renewal.failures());
+                let id = self.next_message();
+                let give_up_at = now + TOKEN_TIMEOUT;
+                self.set_renewal(Renewal::Sent { id, give_up_at, failures });
+                let frame = ClientFrame::Refresh { id, token };
+                self.outputs.push_back(Output::Transmit { attempt, frame });
+            }
+            // The connection was lost meanwhile: the next attempt has its token.
+            State::Connecting(_) | State::Waiting { .. } => {
+                let dies_at = life.map(|life| now + life);
+                self.supply = Supply::Fetched { token, dies_at };
+            }
+            // The question was taken back.
+            State::Idle | State::Closing { .. } | State::Closed { .. } | State::Failed { .. } => {}
+        }
+    }
+
+    fn on_token_failed(&mut self, problem: &str, now: Time) {
+        let error = Error::new(ErrorCode::TokenFailed, problem);
+        self.outputs.push_back(Output::TokenFetched { result: Err(error.clone()) });
+        self.report(error.clone());
+        match &self.state {
+            State::Connecting(Phase::Fetching) => {
+                let remains = self.state.remains();
+                self.try_again(problem, Duration::ZERO, remains, now);
+            }
+            State::Connected(_) => self.on_renewal_failed(&error, now),
+            // The next attempt asks again.
+            State::Connecting(_)
+            | State::Waiting { .. }
+            | State::Idle
+            | State::Closing { .. }
+            | State::Closed { .. }
+            | State::Failed { .. } => {}
+        }
+    }
+
+    pub(super) fn on_refresh(&mut self, call: Call, now: Time) {
+        let State::Connected(link) = &self.state else {
+            let message = "There is no connection whose token could be renewed; every attempt \
+                           fetches one anyway.";
+            return self.settle(call, Err(Error::new(ErrorCode::Closed, message)));
+        };
+        if !self.config.tokens {
+            let message = "There is no getToken, so there is no token to renew.";
+            return self.settle(call, Err(Error::new(ErrorCode::InvalidOptions, message)));
+        }
+        let renewal = link.renewal;
+        self.refreshers.push(call);
+        match renewal {
+            Renewal::Asked { .. } | Renewal::Sent { .. } => {}
+            Renewal::Never | Renewal::Planned { .. } => self.renew(renewal.failures(), now),
+        }
+    }
+
+    /// The renewal itself is due.
+    pub(super) fn on_renewal_due(&mut self, renewal: Renewal, now: Time) {
+        match renewal {
+            Renewal::Planned { failures, .. } => self.renew(failures, now),
+            Renewal::Sent { .. } => {
+                let message = "The server did not answer the new token.";
+                let error = Error::new(ErrorCode::TokenFailed, message);
+                self.report(error.clone());
+                self.on_renewal_failed(&error, now);
+            }
+            Renewal::Never | Renewal::Asked { .. } => {}
+        }
+    }
+
+    fn renew(&mut self, failures: u32, now: Time) {
+        self.set_renewal(Renewal::Asked { failures });
+        self.fetch(FetchReason::Refresh, now);
+    }
+
+    /// A failing renewal keeps the connection, and is tried again for as long as the token lives.
+    fn on_renewal_failed(&mut self, error: &Error, now: Time) {
+        let State::Connected(link) = &self.state else { return };
+        let retry = Renewal::retry(link.renewal.failures(), link.token_expires_at, now);
+        self.set_renewal(retry);
+        self.settle_refreshers(Err(error));
+    }
+
+    pub(super) fn on_refreshed(&mut self, id: MessageId, life: Option<Duration>, now: Time) {
+        let State::Connected(link) = &self.state else { return };
+        match link.renewal {
+            Renewal::Sent { id: sent, .. } if sent == id => {}
+            Renewal::Never
+            | Renewal::Planned { .. }
+            | Renewal::Asked { .. }
+            | Renewal::Sent { .. } => {
+                return self.report(Error::out_of_turn("an answer to a token"));
+            }
+        }
+        let token_expires_at = life.map(|life| now + life);
+        let link = Link { token_expires_at, ..link.clone() };
+        let renewal = self.plan_renewal(life, now);
+        self.enter(State::Connected(Link { renewal, ..link }), None);
+        self.outputs.push_back(Output::TokenRefreshed { life });
+        self.settle_refreshers(Ok(()));
+    }
+
+    /// Takes the server's refusal, if it is one of a new token.
+    pub(super) fn on_renewal_refused(&mut self, id: MessageId, error: &Error, now: Time) -> bool {
+        let State::Connected(link) = &self.state else { return false };
+        match link.renewal {
+            Renewal::Sent { id: sent, .. } if sent == id => {
+                self.report(error.clone());
+                self.on_renewal_failed(error, now);
+                true
+            }
+            Renewal::Never
+            | Renewal::Planned { .. }
+            | Renewal::Asked { .. }
+            | Renewal::Sent { .. } => false,
+        }
+    }
+
+    pub(super) fn plan_renewal(&mut self, life: Option<Duration>, now: Time) -> Renewal {
+        let Some(life) = life.filter(|_| self.config.tokens) else { return Renewal::Never };
+        let renewal = Renewal::plan(life, self.fetched_at, self.config.refresh, now);
+        if let Some(at) = renewal.deadline() {
+            self.log(Note::SchedulingRefresh { after: at.since(now) });
+        }
+        renewal
+    }
+
+    pub(super) fn settle_refreshers(&mut self, result: Result<(), &Error>) {
+        for call in std::mem::take(&mut self.refreshers) {
+            self.settle(call, result.map_err(Error::clone));
+        }
+    }
+
+    fn set_renewal(&mut self, renewal: Renewal) {
+        if let State::Connected(link) = &mut self.state {
+            link.renewal = renewal;
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Whether the server is still there: judged by what comes from it, never by the socket.
+
+use std::time::Duration;
+
+use crate::time::Time;
+
+/// A timer that comes later than this has slept, and what was due meanwhile proves nothing.
+///
+/// 1 s: a page that is busy delays its timers by less, a hidden one is allowed one a second.
+const LATE: Duration = Duration::from_secs(1);
+
+/// How long an answer may take once the page has woken up: a dead socket is to be replaced within 2 s.
+pub(crate) const WAKE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Whether the server was heard.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Heartbeat {
+    /// How long it may be silent.
+    pub(crate) silence: Duration,
+    pub(crate) pulse: Pulse,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Pulse {
+    Heard {
+        at: Time,
+    },
+    /// It was asked for a sign of life.
+    Probing {
+        give_up_at: Time,
+        then: Then,
+    },
+}
+
+/// What to do if the server does not answer a probe.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Then {
+    /// Try again under the usual rules.
+    Wait,
+    /// Try again at once: a person has come back to the page.
+    Replace,
+}
+
+/// What has become due.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Due {
+    /// Ask the server for a sign of life.
+    Probe,
+    /// The server is gone.
+    Lost(Then),
+}
+
+impl Heartbeat {
+    /// Begins with a server that was just heard.
+    pub(crate) fn new(silence: Duration, now: Time) -> Self {
+        Self { silence, pulse: Pulse::Heard { at: now } }
+    }
+
+    /// Something came from the server.
+    pub(crate) fn heard(&mut self, now: Time) {
+        self.pulse = Pulse::Heard { at: now };
+    }
+
+    pub(crate) fn deadline(self) -> Time {
+        match self.pulse {
+            Pulse::Heard { at } => at + self.silence,
+            Pulse::Probing { give_up_at, .. } => give_up_at,
+        }
+    }
+
+    pub(crate) fn is_probing(self) -> bool {
+        matches!(self.pulse, Pulse::Probing { .. })
+    }
+
+    /// Says what to do at a deadline; a probe it asks for has `timeout` to be answered.
+    pub(crate) fn due(&mut self, timeout: Duration, now: Time) -> Due {
+        let then = match self.pulse {
+            Pulse::Heard { .. } => Then::Wait,
+            Pulse::Probing { then, .. } => then,
+        };
+        if now.since(self.deadline()) > LATE {
+            self.pulse = Pulse::Probing { give_up_at: now + timeout, then };
+            return Due::Probe;
+        }
+        Due::Lost(then)
+    }
+
+    /// The page has woken up: says whether to ask the server for a sign of life.
+    pub(crate) fn wake(&mut self, now: Time) -> bool {
+        let (asked, give_up_at) = match self.pulse {
+            Pulse::Heard { at } if now.since(at) < WAKE_TIMEOUT => return false,
+            Pulse::Heard { .. } => (false, now + WAKE_TIMEOUT),
+            // One that was asked before the page slept says nothing about now.
+            Pulse::Probing { give_up_at, .. } if give_up_at <= now => (false, now + WAKE_TIMEOUT),
+            Pulse::Probing { give_up_at, .. } => (true, give_up_at.min(now + WAKE_TIMEOUT)),
+        };
+        self.pulse = Pulse::Probing { give_up_at, then: Then::Replace };
+        !asked
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(10);
+
+    fn at(seconds: u64) -> Time {
+        Time::since_start(Duration::from_secs(seconds))
+    }
+
+    fn heartbeat() -> Heartbeat {
+        Heartbeat::new(Duration::from_secs(35), at(0))
+    }
+
+    #[test]
+    fn silence_is_the_end_when_the_timer_comes_in_time() {
+        let mut heartbeat = heartbeat();
+        heartbeat.heard(at(10));
+
+        assert_eq!(heartbeat.deadline(), at(45));
+        assert_eq!(heartbeat.due(TIMEOUT, at(45)), Due::Lost(Then::Wait));
+    }
+
+    #[test]
+    fn a_late_timer_asks_first() {
+        let mut heartbeat = heartbeat();
+
+        assert_eq!(heartbeat.due(TIMEOUT, at(3600)), Due::Probe);
+        assert_eq!(heartbeat.deadline(), at(3610));
+        assert_eq!(heartbeat.due(TIMEOUT, at(3610)), Due::Lost(Then::Wait));
+    }
+
+    #[test]
+    fn after_waking_up_an_answer_is_due_within_two_seconds_and_asked_for_once() {
+        let mut heartbeat = heartbeat();
+
+        assert!(heartbeat.wake(at(20)));
+        assert!(!heartbeat.wake(at(20)));
+        assert_eq!(heartbeat.deadline(), at(22));
+        assert_eq!(heartbeat.due(TIMEOUT, at(22)), Due::Lost(Then::Replace));
+    }
+
+    #[test]
+    fn who_was_heard_just_now_is_not_asked() {
+        let mut heartbeat = heartbeat();
+        heartbeat.heard(at(19));
+
+        assert!(!heartbeat.wake(at(20)));
+        assert!(!heartbeat.is_probing());
+    }
+}

@@ -1,0 +1,210 @@
+/** What networks and pages do to a connection, and how it is there again. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { plainSite } from "./support/app.mjs";
+import { scene } from "./support/scene.mjs";
+import { until } from "./support/wait.mjs";
+
+/** What the server's welcome says, and the default of `heartbeat.timeoutMs`. */
+const SILENCE_MS = 1000 + 10_000;
+
+/** `intervalMs` and the most that jitter adds. */
+const RETRY_MS = 5500;
+
+test(
+  "a network that falls silent is found out, and its socket is not waited for",
+  scene(async (the) => {
+    const { server, proxy, opened, page, watch } = await behindProxy(the);
+    await connect(page, "ada");
+
+    proxy.hush();
+    await opened.pass(SILENCE_MS - 100);
+    assert.equal(await state(page), "connected");
+    await opened.pass(200);
+    assert.equal(await state(page), "waiting");
+    await opened.pass(RETRY_MS);
+    await until("the connection", async () => (await state(page)) === "connected");
+
+    assert.equal(watch.sockets.length, 2);
+    assert.deepEqual(await server.connectionsWhenOpen("ada", 1), { open: 1, opened: 2 });
+    assert.equal(server.logged("Closing existing connection"), 1);
+  }),
+);
+
+test(
+  "when a person comes back to the page a dead connection is replaced within two seconds, once",
+  scene(async (the) => {
+    const { proxy, opened, page, watch } = await behindProxy(the);
+    await connect(page, "ada");
+
+    proxy.hush();
+    await opened.pass(3000);
+    await page.evaluate(() => {
+      document.dispatchEvent(new Event("visibilitychange"));
+      window.dispatchEvent(new Event("online"));
+      window.dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }));
+    });
+    await opened.pass(1900);
+    assert.equal(await state(page), "connected");
+    await opened.pass(200);
+    assert.equal(await state(page), "connecting");
+    await until("the connection", async () => (await state(page)) === "connected");
+
+    assert.equal(watch.sockets.length, 2);
+    assert.equal(proxy.upgrades, 2);
+  }),
+);
+
+test(
+  "a connection that is alive is asked when a person comes back, and stays",
+  scene(async (the) => {
+    const { server, opened, page, watch } = await behindProxy(the);
+    const sent = [];
+    page.on("websocket", (socket) => {
+      socket.on("framesent", ({ payload }) => sent.push(String(payload)));
+    });
+    await connect(page, "ada");
+
+    await opened.pass(3000);
+    await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+    await until("the probe", () => sent.includes('{"type":"ping"}'));
+    const { connectionId } = await page.evaluate(() => window.client.status);
+    // The answer comes back before the virtual two seconds are over.
+    await page.evaluate(() => window.client.join("tea"));
+    await opened.pass(5000);
+
+    assert.equal(await page.evaluate(() => window.client.status.connectionId), connectionId);
+    assert.equal(watch.sockets.length, 1);
+    assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
+  }),
+);
+
+test(
+  "a token is renewed over the open connection, at once when asked for",
+  scene(async (the) => {
+    const { server, page, watch } = await behindProxy(the);
+    await connect(page, "ada");
+
+    const told = await page.evaluate(async () => {
+      const events = [];
+      window.client.on("token", ({ event }) => events.push(event));
+      const { connectionId } = window.client.status;
+      await Promise.all([window.client.refreshToken(), window.client.refreshToken()]);
+      return { events, same: window.client.status.connectionId === connectionId };
+    });
+
+    assert.deepEqual(told, { events: ["fetched", "refreshed"], same: true });
+    assert.equal(watch.sockets.length, 1);
+    assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
+  }),
+);
+
+test(
+  "what is published while the network comes and goes arrives once, and in order",
+  scene(async (the) => {
+    const { server, proxy, opened, page, watch } = await behindProxy(the, { isReset: true });
+    const bob = await the.open(server.url);
+    await bob.page.evaluate(async () => {
+      window.heard = [];
+      const client = window.clientOf("bob");
+      client.on("message", ({ data }) => window.heard.push(data));
+      await client.connect();
+      await client.join("tea");
+    });
+    await connect(page, "ada");
+    await page.evaluate(() => window.client.join("tea"));
+
+    const COUNT = 60;
+    for (let number = 0; number < COUNT; number += 1) {
+      await page.evaluate((n) => {
+        window.unsettled ??= [];
+        window.unsettled.push(window.client.publish("tea", n));
+      }, number);
+      if (number % 10 === 5) {
+        // Half of the time what is under way is lost, too.
+        if (number % 20 === 5) proxy.cut();
+        else proxy.reset();
+        await until("the loss", async () => (await state(page)) === "waiting");
+      }
+      if (number % 10 === 8) {
+        await opened.pass(RETRY_MS);
+        await until("the connection", async () => (await state(page)) === "connected");
+        // Lasting: the attempts are forgiven.
+        await opened.pass(10_001);
+      }
+    }
+    const outcomes = await page.evaluate(async () => {
+      const settled = await Promise.allSettled(window.unsettled);
+      return settled.map(({ status }) => status);
+    });
+
+    assert.deepEqual(new Set(outcomes), new Set(["fulfilled"]));
+    await until("the last", async () => (await bob.page.evaluate(() => window.heard.length)) >= COUNT);
+    const heard = await bob.page.evaluate(() => window.heard);
+    assert.deepEqual(heard, Array.from({ length: COUNT }, (_, number) => number));
+    assert.equal(watch.sockets.length, 7);
+  }),
+);
+
+test(
+  "after free() no listener of ours is left on the page",
+  scene(async (the) => {
+    const { folder } = the.use(plainSite());
+    const server = await the.server({ site: folder });
+    const before = async (page) => {
+      await page.addInitScript(() => {
+        window.listening = 0;
+        for (const target of [window, document]) {
+          const add = target.addEventListener.bind(target);
+          const remove = target.removeEventListener.bind(target);
+          target.addEventListener = (...args) => {
+            window.listening += 1;
+            add(...args);
+          };
+          target.removeEventListener = (...args) => {
+            window.listening -= 1;
+            remove(...args);
+          };
+        }
+      });
+    };
+    const { page } = await the.open(server.url, { before });
+
+    const counts = await page.evaluate(async () => {
+      const start = window.listening;
+      const client = window.clientOf("ada");
+      await client.connect();
+      const connected = window.listening - start;
+      await client.close();
+      await client.connect();
+      const again = window.listening - start;
+      client.free();
+      await new Promise((resolve) => setTimeout(resolve));
+      return { connected, again, freed: window.listening - start };
+    });
+
+    assert.deepEqual(counts, { connected: 5, again: 5, freed: 0 });
+  }),
+);
+
+/** A page on a virtual clock, with a network that can be made to fail. */
+async function behindProxy(the, options) {
+  const { folder } = the.use(plainSite());
+  const server = await the.server({ site: folder, args: ["--ping-every", "1s"], ...options });
+  const proxy = await the.proxy(server.url);
+  const opened = await the.open(proxy.url, { clock: true });
+  return { server, proxy, opened, page: opened.page, watch: opened.watch };
+}
+
+async function connect(page, user) {
+  await page.evaluate(async (name) => {
+    window.client = window.clientOf(name);
+    await window.client.connect();
+  }, user);
+}
+
+async function state(page) {
+  return await page.evaluate(() => window.client.state);
+}
