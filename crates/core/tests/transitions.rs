@@ -201,14 +201,15 @@ const INPUTS: &[(&str, Feed)] = &[
     ("closed 4401", |world| closed(world, 4401, "")),
     ("closed 4409", |world| closed(world, 4409, "")),
     ("closed 4529", |world| closed(world, 4529, "retry-after-ms=30000")),
+    // Two seconds after the server was heard: before that nothing is asked.
     ("awake", |world| {
-        world.now = world.now + Duration::from_secs(3);
+        world.now = world.now + Duration::from_secs(2);
         feed(world, Input::Wake);
     }),
     ("offline", |world| feed(world, Input::Offline)),
     ("online", |world| {
         feed(world, Input::Offline);
-        world.now = world.now + Duration::from_secs(3);
+        world.now = world.now + Duration::from_secs(2);
         feed(world, Input::Online);
     }),
     ("a stranger closed", |world| {
