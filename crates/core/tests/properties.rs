@@ -8,7 +8,7 @@ mod hostile;
 use std::time::Duration;
 
 use hostile::{Action, Place, Scope, Seen};
-use onesocket_core::{Config, QueueLimits, Reconnect, StateName};
+use onesocket_core::{Config, HeartbeatRules, QueueLimits, Reconnect, RefreshRules, StateName};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
 
@@ -43,8 +43,14 @@ fn scope(config: Config) -> Scope {
 fn configs() -> impl Strategy<Value = Config> {
     let reconnect = (0..6_u32, 0..12_000_u64, 0.0..3.0, 0.0..1.0);
     let times = (1..20_000_u64, 0..6_000_u64, 0..20_000_u64, 0..1_000_u64);
-    (reconnect, times, any::<bool>(), any::<u64>()).prop_map(
-        |((max_attempts, interval, factor, jitter), times, tokens, seed)| Config {
+    let more = (
+        prop::option::of(prop_oneof![0..40_000_u64, Just(u64::MAX)]),
+        0..12_000_u64,
+        0..90_000_u64,
+        0..40_000_u64,
+    );
+    (reconnect, times, more, any::<bool>(), any::<u64>()).prop_map(
+        |((max_attempts, interval, factor, jitter), times, more, tokens, seed)| Config {
             reconnect: Reconnect {
                 max_attempts,
                 interval: Duration::from_millis(interval),
@@ -57,9 +63,16 @@ fn configs() -> impl Strategy<Value = Config> {
             stable_after: Duration::from_millis(times.2),
             release_after: Duration::from_millis(times.3),
             queue: QueueLimits { max_messages: 20, max_bytes: 120 },
+            heartbeat: HeartbeatRules {
+                interval: more.0.map(Duration::from_millis),
+                timeout: Duration::from_millis(more.1),
+            },
+            refresh: RefreshRules {
+                before_expiry: Duration::from_millis(more.2),
+                min_interval: Duration::from_millis(more.3),
+            },
             tokens,
             seed,
-            ..Config::default()
         },
     )
 }

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use onesocket_protocol::{
     ClientFrame, CloseCode, ConnectionId, FrameError, Group, MessageId, ServerFrame, ServerMessage,
-    Welcome, decode_client_binary, decode_client_text, decode_server_text, encode_client_binary,
-    encode_client_text, encode_server_text, offered_token, retry_after, token_subprotocol,
+    Token, Welcome, decode_client_binary, decode_client_text, decode_server_text,
+    encode_client_binary, encode_client_text, encode_server_text, offered_token, retry_after,
+    token_subprotocol,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
@@ -46,7 +47,10 @@ fn values() -> impl Strategy<Value = Value> {
 
 fn client_frames() -> impl Strategy<Value = ClientFrame<Box<RawValue>>> {
     prop_oneof![
+        Just(ClientFrame::Ping),
         Just(ClientFrame::Pong),
+        (ids(), any::<String>())
+            .prop_map(|(id, token)| { ClientFrame::Refresh { id, token: Token::new(token) } }),
         (ids(), groups()).prop_map(|(id, group)| ClientFrame::Join { id, group }),
         (ids(), groups()).prop_map(|(id, group)| ClientFrame::Leave { id, group }),
         (ids(), payloads()).prop_map(|(id, data)| ClientFrame::Message { id, data }),
@@ -61,22 +65,26 @@ fn client_frames() -> impl Strategy<Value = ClientFrame<Box<RawValue>>> {
 fn server_frames() -> impl Strategy<Value = ServerFrame<ServerMessage<Box<RawValue>>>> {
     let error = (prop::option::of(ids()), any::<String>(), any::<String>());
     let message = (payloads(), prop::option::of(groups()), prop::option::of(any::<String>()));
-    let welcome =
-        (any::<(String, String)>(), prop::option::of(any::<u64>()), any::<u64>(), any::<usize>());
+    let life = || prop::option::of(any::<u64>().prop_map(Duration::from_millis));
+    let welcome = (any::<(String, String)>(), life(), any::<u64>(), any::<usize>(), any::<bool>());
     prop_oneof![
         Just(ServerFrame::Ping),
+        Just(ServerFrame::Pong),
+        (ids(), life())
+            .prop_map(|(id, token_expires_in)| ServerFrame::Refreshed { id, token_expires_in }),
         ids().prop_map(|id| ServerFrame::Ack { id }),
         error.prop_map(|(id, code, message)| ServerFrame::Error(FrameError { id, code, message })),
         message.prop_map(|(data, group, from)| {
             ServerFrame::Message(ServerMessage { data, group, from })
         }),
-        welcome.prop_map(|((connection_id, user), life, ping, max_message_bytes)| {
+        welcome.prop_map(|((connection_id, user), life, ping, max_message_bytes, resumed)| {
             ServerFrame::Welcome(Welcome {
                 connection_id: ConnectionId(connection_id),
                 user,
-                token_expires_in: life.map(Duration::from_millis),
+                token_expires_in: life,
                 ping_interval: Duration::from_millis(ping),
                 max_message_bytes,
+                resumed,
             })
         }),
     ]
@@ -89,10 +97,12 @@ fn of_client(frame: ClientFrame<&RawValue>) -> ClientFrame<String> {
         ClientFrame::Join { id, group } => ClientFrame::Join { id, group },
         ClientFrame::Leave { id, group } => ClientFrame::Leave { id, group },
         ClientFrame::Message { id, data } => ClientFrame::Message { id, data: text(data) },
+        ClientFrame::Ping => ClientFrame::Ping,
         ClientFrame::Pong => ClientFrame::Pong,
         ClientFrame::Publish { id, group, data } => {
             ClientFrame::Publish { id, group, data: text(data) }
         }
+        ClientFrame::Refresh { id, token } => ClientFrame::Refresh { id, token },
     }
 }
 
@@ -105,6 +115,10 @@ fn of_server(frame: ServerFrame<ServerMessage<&RawValue>>) -> ServerFrame<Server
             ServerFrame::Message(ServerMessage { data: data.get().to_owned(), group, from })
         }
         ServerFrame::Ping => ServerFrame::Ping,
+        ServerFrame::Pong => ServerFrame::Pong,
+        ServerFrame::Refreshed { id, token_expires_in } => {
+            ServerFrame::Refreshed { id, token_expires_in }
+        }
         ServerFrame::Welcome(welcome) => ServerFrame::Welcome(welcome),
     }
 }
@@ -115,9 +129,13 @@ fn lent(frame: &ClientFrame<Box<RawValue>>) -> ClientFrame<&RawValue> {
         ClientFrame::Join { id, group } => ClientFrame::Join { id: *id, group: group.clone() },
         ClientFrame::Leave { id, group } => ClientFrame::Leave { id: *id, group: group.clone() },
         ClientFrame::Message { id, data } => ClientFrame::Message { id: *id, data },
+        ClientFrame::Ping => ClientFrame::Ping,
         ClientFrame::Pong => ClientFrame::Pong,
         ClientFrame::Publish { id, group, data } => {
             ClientFrame::Publish { id: *id, group: group.clone(), data }
+        }
+        ClientFrame::Refresh { id, token } => {
+            ClientFrame::Refresh { id: *id, token: token.clone() }
         }
     }
 }
@@ -133,15 +151,31 @@ fn lent_by_server(
             ServerFrame::Message(ServerMessage { data, group: group.clone(), from: from.clone() })
         }
         ServerFrame::Ping => ServerFrame::Ping,
+        ServerFrame::Pong => ServerFrame::Pong,
+        ServerFrame::Refreshed { id, token_expires_in } => {
+            ServerFrame::Refreshed { id: *id, token_expires_in: *token_expires_in }
+        }
         ServerFrame::Welcome(welcome) => ServerFrame::Welcome(welcome.clone()),
     }
 }
 
 /// What looks like a frame: its fields are ours, what is in them is anything.
 fn half_right() -> impl Strategy<Value = String> {
-    const KINDS: [&str; 10] =
-        ["ack", "error", "join", "leave", "message", "ping", "pong", "publish", "welcome", "dance"];
-    const FIELDS: [&str; 10] = [
+    const KINDS: [&str; 12] = [
+        "ack",
+        "error",
+        "join",
+        "leave",
+        "message",
+        "ping",
+        "pong",
+        "publish",
+        "refresh",
+        "refreshed",
+        "welcome",
+        "dance",
+    ];
+    const FIELDS: [&str; 12] = [
         "id",
         "group",
         "from",
@@ -152,6 +186,8 @@ fn half_right() -> impl Strategy<Value = String> {
         "connectionId",
         "tokenExpiresInMs",
         "pingIntervalMs",
+        "token",
+        "resumed",
     ];
     let field = (prop::sample::select(&FIELDS[..]), values());
     let fields = prop::collection::vec(field, 0..8);
