@@ -189,10 +189,10 @@ mod tests {
             outbox.next();
         }
 
-        assert_eq!(ids(outbox.accepted(MessageId(4))), []);
+        assert!(outbox.accepted(MessageId(4)).is_empty());
         assert_eq!(outbox.refused(MessageId(2)).map(|outgoing| outgoing.data), Some(2));
         assert_eq!(ids(outbox.accepted(MessageId(3))), [1, 3]);
-        assert_eq!(ids(outbox.accepted(MessageId(3))), []);
+        assert!(outbox.accepted(MessageId(3)).is_empty());
         assert_eq!(outbox.next().map(|outgoing| outgoing.data), Some(4));
     }
 
