@@ -122,7 +122,7 @@ impl Error {
 
     /// Says why a close with this code is final.
     pub(crate) fn of_close(code: CloseCode, reason: &str) -> Self {
-        let said = if reason.is_empty() { String::new() } else { format!(" \"{reason}\"") };
+        let said = quoted(reason);
         let (code, message) = match code {
             CloseCode::UNAUTHORIZED => (
                 ErrorCode::Unauthorized,
@@ -157,6 +157,11 @@ impl Error {
         };
         Self::new(code, format!("The server answered: {}", error.message))
     }
+}
+
+/// Returns what a close said, to be put behind the code; nothing if it said nothing.
+pub(crate) fn quoted(reason: &str) -> String {
+    if reason.is_empty() { String::new() } else { format!(" \"{reason}\"") }
 }
 
 impl fmt::Display for Error {

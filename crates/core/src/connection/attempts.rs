@@ -6,7 +6,7 @@ use std::time::Duration;
 use onesocket_protocol::{CloseCode, Retry, Token, Welcome, retry_after};
 
 use super::Connection;
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, quoted};
 use crate::heartbeat::Heartbeat;
 use crate::io::{Attempt, Note, Output};
 use crate::state::{Handshake, Leaving, Link, Phase, Remains, State};
@@ -174,14 +174,26 @@ impl<M: Clone> Connection<M> {
         remains: Remains,
         now: Time,
     ) {
-        let Some(delay) = self.backoff.next(&self.config.reconnect) else {
-            let attempts = self.config.reconnect.max_attempts;
-            return self.fail(Error::exhausted(attempts, cause), remains);
-        };
+        let Some(delay) = self.grant(cause, remains) else { return };
         let after = delay.max(at_least);
+        self.announce(after);
+        self.enter(State::Waiting { retry_at: now + after, remains }, Some(cause.to_owned()));
+    }
+
+    /// Grants one more attempt and says how long to wait for it; gives up if there was the last one.
+    pub(super) fn grant(&mut self, cause: &str, remains: Remains) -> Option<Duration> {
+        let delay = self.backoff.next(&self.config.reconnect);
+        if delay.is_none() {
+            let attempts = self.config.reconnect.max_attempts;
+            self.fail(Error::exhausted(attempts, cause), remains);
+        }
+        delay
+    }
+
+    /// Tells the log of the attempt that was granted.
+    pub(super) fn announce(&mut self, after: Duration) {
         let (attempt, of) = (self.backoff.attempt(), self.config.reconnect.max_attempts);
         self.log(Note::Reconnecting { attempt, of, after });
-        self.enter(State::Waiting { retry_at: now + after, remains }, Some(cause.to_owned()));
     }
 
     /// Ends the connection by itself, for good.
@@ -272,6 +284,5 @@ impl<M: Clone> Connection<M> {
 }
 
 fn closed_with(code: CloseCode, said: &str) -> String {
-    let said = if said.is_empty() { String::new() } else { format!(" \"{said}\"") };
-    format!("the socket closed with code {}{said}", code.get())
+    format!("the socket closed with code {}{}", code.get(), quoted(said))
 }

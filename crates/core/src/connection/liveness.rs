@@ -5,9 +5,9 @@ use std::time::Duration;
 use onesocket_protocol::{ClientFrame, CloseCode};
 
 use super::Connection;
-use crate::error::{Error, ErrorCode};
+use crate::error::ErrorCode;
 use crate::heartbeat::{Due, Then};
-use crate::io::{Note, Output};
+use crate::io::Output;
 use crate::state::{Network, Remains, State};
 use crate::time::Time;
 
@@ -96,14 +96,11 @@ impl<M: Clone> Connection<M> {
         self.lose_traffic();
         match then {
             Then::Wait => self.try_again(cause, Duration::ZERO, Remains::Nothing, now),
-            Then::Replace if self.backoff.next(&self.config.reconnect).is_some() => {
-                let (attempt, of) = (self.backoff.attempt(), self.config.reconnect.max_attempts);
-                self.log(Note::Reconnecting { attempt, of, after: Duration::ZERO });
-                self.begin(Remains::Nothing, Some(cause.to_owned()), now);
-            }
             Then::Replace => {
-                let attempts = self.config.reconnect.max_attempts;
-                self.fail(Error::exhausted(attempts, cause), Remains::Nothing);
+                if self.grant(cause, Remains::Nothing).is_some() {
+                    self.announce(Duration::ZERO);
+                    self.begin(Remains::Nothing, Some(cause.to_owned()), now);
+                }
             }
         }
     }
