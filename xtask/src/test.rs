@@ -162,12 +162,14 @@ fn js(setup: &Setup) -> Result<(Counts, ExitStatus)> {
 /// The tests that open real pages, with the package installed into the demo page.
 fn e2e(setup: &Setup) -> Result<(Counts, ExitStatus)> {
     let browser = setup.browser()?;
+    let python = setup.python()?;
     let site = build::site(setup)?;
     let server = build::server(setup)?;
     let tests = tests_in(&setup.project.path("tests/e2e"), &[".test.mjs"])?;
     node_tests(setup, &tests, |node| {
         node.env("ONESOCKET_BROWSER", &browser.chrome);
         node.env("ONESOCKET_PACKAGE", setup.project.tarball());
+        node.env("ONESOCKET_PYTHON", python);
         node.env("ONESOCKET_SERVER", &server);
         node.env("ONESOCKET_SITE", &site);
     })

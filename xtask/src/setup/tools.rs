@@ -205,7 +205,7 @@ impl Tool {
 }
 
 /// The project's own cache of this user.
-fn cache() -> Result<PathBuf> {
+pub(super) fn cache() -> Result<PathBuf> {
     let folder =
         |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     folder("ONESOCKET_CACHE")
