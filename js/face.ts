@@ -56,7 +56,7 @@ export function makeFace(board: Board, calls: Calls, tokens: Tokens | undefined,
 
 /** Leaves out what belongs to the wire, and what a server may have added. */
 function toMessage(arrived: Arrived): Message {
-  if (arrived instanceof ArrayBuffer) return { data: arrived };
+  if (typeof arrived === "string" || arrived instanceof ArrayBuffer) return { data: arrived };
   const { data, group, from } = arrived;
   return {
     data,

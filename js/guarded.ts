@@ -8,11 +8,13 @@ import { Kept } from "./kept.js";
 import { load } from "./loading.js";
 import { type Log, makeLog } from "./log.js";
 import type { Settings } from "./options.js";
+import { nameStats, type Stats } from "./stats.js";
 import type { ReadyState, State, Status } from "./status.js";
 import { type TokenResult, Tokens } from "./tokens.js";
 import type { Client, ConnectOptions, Events, Sendable } from "./types.js";
 import { resolveUrl } from "./url.js";
 import { utf8Length } from "./utf8.js";
+import { makeWire } from "./wire.js";
 
 const EVENTS: readonly (keyof Events)[] = ["state", "message", "error", "token"];
 
@@ -59,6 +61,10 @@ export class GuardedClient implements Client {
 
   get bufferedAmount(): number {
     return this.#core?.bufferedAmount() ?? this.#kept.bytes;
+  }
+
+  stats(): Stats {
+    return nameStats(this.#core?.stats());
   }
 
   isConnected(): boolean {
@@ -257,11 +263,12 @@ export class GuardedClient implements Client {
 
   /** Makes the machine, and hands it what was called before it was there, in one go. */
   #begin(glue: Glue, url: string): void {
-    const { getToken, logger, numbers } = this.#settings;
+    const { getToken, wire, logger, numbers } = this.#settings;
     const options = {
       ...numbers,
       url,
       hasToken: getToken !== undefined,
+      wire: wire && makeWire(wire),
       logs: logger !== undefined,
       seed: Math.floor(Math.random() * 2 ** 32),
     };

@@ -1,4 +1,5 @@
 import { NotAuthenticated } from "./error.js";
+import { lifeOfJwt } from "./jwt.js";
 import { fitsUtf8 } from "./utf8.js";
 
 /** What `getToken` may answer; `null`: nobody is signed in. */
@@ -7,7 +8,10 @@ export type TokenAnswer =
   | {
       /** The token: 1 byte to 16 KiB. */
       readonly token: string;
-      /** How long it lives from now, in milliseconds, where that is known. */
+      /**
+       * How long it lives from now, in milliseconds. What the server says counts more; where neither
+       * says anything, the `exp` of a JWT does.
+       */
       readonly expiresInMs?: number;
     }
   | null;
@@ -107,7 +111,9 @@ function readToken(token: string, expiresInMs: unknown): TokenResult {
   if (!fitsUtf8(token, MAX_TOKEN_BYTES)) {
     return failed(`answered a token of more than ${MAX_TOKEN_BYTES} bytes`);
   }
-  if (expiresInMs === undefined) return { kind: "token", token, expiresInMs };
+  if (expiresInMs === undefined) {
+    return { kind: "token", token, expiresInMs: lifeOfJwt(token, Date.now()) };
+  }
   if (typeof expiresInMs === "number" && Number.isFinite(expiresInMs) && expiresInMs > 0) {
     return { kind: "token", token, expiresInMs };
   }
