@@ -37,15 +37,15 @@ const STEPS: [(&str, Step); 9] = [
 /// # Errors
 ///
 /// Returns an error if there is no such step, or if we were interrupted.
-pub(crate) fn run(setup: &Setup, names: &[&str]) -> Result<bool> {
+pub(crate) fn run(setup: &Setup, names: &[String]) -> Result<bool> {
     let all: Vec<&str> = STEPS.iter().map(|(step, _)| *step).collect();
-    if let Some(name) = names.iter().find(|name| !all.contains(name)) {
+    if let Some(name) = names.iter().find(|name| !all.contains(&name.as_str())) {
         bail!("there is no check `{name}`: {}", all.join(", "));
     }
     let begun = Instant::now();
     let mut failed = Vec::new();
     for (step, run) in STEPS {
-        if !names.is_empty() && !names.contains(&step) {
+        if !names.is_empty() && !names.iter().any(|name| name == step) {
             continue;
         }
         println!("\n== {step}");
