@@ -47,7 +47,7 @@ enum Command {
 
     /// Run the checks: the steps that are named, else all
     Check {
-        /// fmt, clippy, clippy-wasm, doc, licences, deps, wasm, js or pack
+        /// fmt, clippy, clippy-wasm, doc, licences, deps, wasm, js, pack or faults
         steps: Vec<String>,
     },
 
