@@ -12,6 +12,7 @@ mod check;
 mod counts;
 mod demo;
 mod faults;
+mod mutants;
 mod process;
 mod project;
 mod server;
@@ -61,6 +62,9 @@ enum Command {
     /// Put faults into copies of the code, one at a time: its tests must catch each
     Faults(faults::Options),
 
+    /// Have cargo-mutants change the machine and the wire everywhere: their tests should notice
+    Mutants(mutants::Options),
+
     /// Run the tests: the parts that are named, else all
     Test(test::Options),
 }
@@ -91,6 +95,7 @@ fn run(command: &Command) -> Result<bool> {
         Command::Check { steps } => check::run(&setup, steps),
         Command::Demo { port } => demo::run(&setup, *port).map(|()| true),
         Command::Faults(options) => faults::run(&setup, options),
+        Command::Mutants(options) => mutants::run(&setup, options),
         Command::Test(options) => test::run(&setup, options),
     }
 }
