@@ -149,6 +149,16 @@ impl Setup {
         })
     }
 
+    /// Finds cargo-mutants, or installs it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it is missing and cannot be installed.
+    pub(crate) fn mutants(&self) -> Result<PathBuf> {
+        self.rust()?;
+        tools::cargo_mutants(&self.project)
+    }
+
     /// Finds a browser and its driver, or installs them.
     ///
     /// # Errors
