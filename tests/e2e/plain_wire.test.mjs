@@ -15,6 +15,9 @@ const ANSWER_MS = 10_000;
 /** `intervalMs` and the most that jitter adds. */
 const RETRY_MS = 5500;
 
+/** What timers may come late. */
+const TIMER_MS = 100;
+
 const CANARY = "canary-token";
 
 for (const name of FOREIGN) {
@@ -78,7 +81,7 @@ for (const name of FOREIGN) {
         const wire = { ping: () => "ping", isPong: (data) => data === "pong" };
         await window.make({ wire }).connect();
       });
-      await opened.pass(PING_MS);
+      await opened.pass(PING_MS + TIMER_MS);
       await until("the ping", () => foreign.messages.includes("ping"));
       await page.evaluate(async () => {
         window.client.send("after it");
@@ -90,7 +93,8 @@ for (const name of FOREIGN) {
 
       await page.evaluate(() => window.client.send("mute"));
       await until("the end of answers", () => foreign.messages.includes("mute"));
-      await opened.pass(PING_MS + ANSWER_MS);
+      // Ten seconds of its silence have passed already.
+      await opened.pass(PING_MS + 2 * TIMER_MS);
       assert.equal(await page.evaluate(() => window.client.state), "waiting");
       await opened.pass(RETRY_MS);
       await until("the connection", () => page.evaluate(() => window.client.isConnected()));

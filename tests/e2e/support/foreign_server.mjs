@@ -71,7 +71,8 @@ class ForeignServer {
 
   /** The messages that it was sent, texts and bytes. */
   get messages() {
-    return this.events.flatMap(({ text, bytes }) => text ?? bytes ?? []).map(String);
+    const said = this.events.filter(({ event }) => event === "text" || event === "bytes");
+    return said.map(({ text, bytes }) => text ?? String(bytes));
   }
 
   /** Waits until it has so many open sockets. */
