@@ -50,7 +50,7 @@ export function makeFace(board: Board, calls: Calls, tokens: Tokens | undefined,
       const told = { event, ...(expiresInMs !== undefined && { expiresInMs }) };
       board.listeners.tell("token", Object.freeze(told));
     },
-    log,
+    log: (level, text) => board.listeners.inTurn(() => log(level, text)),
   };
 }
 

@@ -192,14 +192,15 @@ export class GuardedClient implements Client {
     if (this.#freed) return Promise.reject(freed());
     if (signal !== undefined) return this.#connectUntil(signal);
     const pending = this.#connecting;
-    if (pending !== undefined) {
+    // Of one that has ended only the answer is yet to come: who connects now, connects anew.
+    if (pending !== undefined && isLive(this.state)) {
       // The machine hears of every call: in `waiting` it tries at once.
       if (this.#core === undefined) this.#log("debug", "🔌 Connection already in progress");
       else this.#core.connect(this.#calls.number());
       return pending;
     }
     const { call, promise } = this.#calls.open(() => {
-      this.#connecting = undefined;
+      if (this.#connecting === promise) this.#connecting = undefined;
     });
     // Before anybody is told: a listener that connects gets the same promise.
     this.#connecting = promise;
@@ -361,6 +362,11 @@ export class GuardedClient implements Client {
 /** Loads the wasm and finds out where to connect; in one function, so that neither throws at once. */
 async function prepare(url: string): Promise<{ glue: Glue; url: string }> {
   return { url: resolveUrl(url), glue: await load() };
+}
+
+/** Says whether there is a connection, or one is being tried for. */
+function isLive(state: State): boolean {
+  return state === "connecting" || state === "connected" || state === "waiting";
 }
 
 function requireFunction(listener: unknown): void {
