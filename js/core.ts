@@ -4,7 +4,6 @@
  */
 
 import type { State } from "./status.js";
-import type { RetryAdvice } from "./wire.js";
 
 /** What the generated glue exports. */
 export interface Glue {
@@ -100,7 +99,8 @@ export interface CoreWire {
   /** These throw nothing: without an answer of the application's there is none. */
   ping(): string | Uint8Array | undefined;
   isPong(data: unknown): boolean;
-  retry(code: number): RetryAdvice | undefined;
+  /** 0 for the usual meaning, else one more than the place in `ADVICE` of `wire.ts`. */
+  retry(code: number): number;
 }
 
 /**

@@ -28,7 +28,7 @@ test("a wire without places connects to the url, offers nothing and says nothing
   assert.equal(wire.hello(SECRET), undefined);
   assert.equal(wire.ping(), undefined);
   assert.equal(wire.isPong("pong"), false);
-  assert.equal(wire.retry(1000), undefined);
+  assert.equal(wire.retry(1000), 0);
 });
 
 test("every place is asked with the token, and by its name", () => {
@@ -39,7 +39,7 @@ test("every place is asked with the token, and by its name", () => {
     refresh: (token) => new TextEncoder().encode(token),
     ping: () => "ping",
     isPong: (data) => data === "pong",
-    retry: (code) => (code === 1000 ? "soon" : undefined),
+    retry: (code) => ({ 1000: "never", 1001: "soon", 4001: "fresh-token" } as const)[code],
   });
 
   assert.deepEqual([wire.pings, wire.refreshes], [true, true]);
@@ -49,7 +49,7 @@ test("every place is asked with the token, and by its name", () => {
   assert.deepEqual(wire.refresh("t"), new Uint8Array([116]));
   assert.equal(wire.ping(), "ping");
   assert.deepEqual([wire.isPong("pong"), wire.isPong("data")], [true, false]);
-  assert.deepEqual([wire.retry(1000), wire.retry(1006)], ["soon", undefined]);
+  assert.deepEqual([1006, 1000, 1001, 4001].map((code) => wire.retry(code)), [0, 1, 2, 3]);
 });
 
 test("what the application throws is reported as it is, and not quoted", () => {
@@ -98,8 +98,8 @@ test("without an answer to what is asked in passing it goes on, and the page is 
   };
   const wire = makeWire({ ping: fail, isPong: fail, retry: fail });
 
-  assert.deepEqual([wire.ping(), wire.isPong("x"), wire.retry(1000)], [undefined, false, undefined]);
-  assert.equal(makeWire({ retry: () => "later" as never }).retry(1000), undefined);
+  assert.deepEqual([wire.ping(), wire.isPong("x"), wire.retry(1000)], [undefined, false, 0]);
+  assert.equal(makeWire({ retry: () => "later" as never }).retry(1000), 0);
   assert.equal(reported.length, 4);
 });
 

@@ -57,7 +57,8 @@ export const PLACES = ["url", "protocols", "hello", "refresh", "ping", "isPong",
 /** Those at which a token can reach the server for a new socket. */
 export const TOKEN_PLACES = ["url", "protocols", "hello"] as const;
 
-const ADVICE: readonly unknown[] = ["never", "soon", "fresh-token", undefined];
+/** In the order in which the machine knows them. */
+const ADVICE: readonly unknown[] = ["never", "soon", "fresh-token"] satisfies RetryAdvice[];
 
 /** Makes what the machine asks, out of checked options. */
 export function makeWire(wire: PlainWire): CoreWire {
@@ -72,7 +73,7 @@ export function makeWire(wire: PlainWire): CoreWire {
     refresh: (token) => readMessage("refresh", ask("refresh", () => wire.refresh?.(token))),
     ping: () => harmless(() => readMessage("ping", wire.ping?.())),
     isPong: (data) => harmless(() => wire.isPong?.(data)) === true,
-    retry: (code) => harmless(() => readAdvice(wire.retry?.(code))),
+    retry: (code) => harmless(() => readAdvice(wire.retry?.(code))) ?? 0,
   };
 }
 
@@ -121,8 +122,8 @@ function readMessage(place: string, answer: unknown): string | Uint8Array {
   }
 }
 
-function readAdvice(answer: unknown): RetryAdvice | undefined {
-  if (ADVICE.includes(answer)) return answer as RetryAdvice | undefined;
+function readAdvice(answer: unknown): number {
+  if (answer === undefined || ADVICE.includes(answer)) return ADVICE.indexOf(answer) + 1;
   throw fault("retry", 'must answer "never", "soon", "fresh-token" or undefined');
 }
 

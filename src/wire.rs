@@ -1,5 +1,6 @@
 //! An application's own wire, as `js/wire.ts` hands it over.
 
+use js_sys::Array;
 use onesocket_core::protocol::{CloseCode, Retry};
 use onesocket_core::{PlainRules, Token};
 use onesocket_web::{Hail, PlainWire};
@@ -21,7 +22,7 @@ extern "C" {
     fn url(this: &CoreWire, url: &str, token: &str) -> Result<String, JsValue>;
 
     #[wasm_bindgen(method, catch)]
-    fn protocols(this: &CoreWire, token: &str) -> Result<Vec<String>, JsValue>;
+    fn protocols(this: &CoreWire, token: &str) -> Result<Array, JsValue>;
 
     #[wasm_bindgen(method, catch)]
     fn hello(this: &CoreWire, token: &str) -> Result<Option<JsValue>, JsValue>;
@@ -36,7 +37,7 @@ extern "C" {
     fn is_pong(this: &CoreWire, data: &JsValue) -> bool;
 
     #[wasm_bindgen(method)]
-    fn retry(this: &CoreWire, code: u16) -> Option<String>;
+    fn retry(this: &CoreWire, code: u16) -> u8;
 }
 
 /// Asks a JavaScript object.
@@ -72,10 +73,10 @@ impl PlainWire for JsWire {
     }
 
     fn retry(&self, code: CloseCode) -> Retry {
-        match self.0.retry(code.get()).as_deref() {
-            Some("never") => Retry::Never,
-            Some("soon") => Retry::Soon,
-            Some("fresh-token") => Retry::WithFreshToken,
+        match self.0.retry(code.get()) {
+            1 => Retry::Never,
+            2 => Retry::Soon,
+            3 => Retry::WithFreshToken,
             _ => code.retry(),
         }
     }

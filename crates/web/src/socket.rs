@@ -2,7 +2,6 @@
 
 use std::rc::Weak;
 
-use js_sys::Array;
 use onesocket_core::protocol::CloseCode;
 use onesocket_core::{Attempt, Input};
 use wasm_bindgen::prelude::*;
@@ -39,8 +38,8 @@ impl Socket {
         attempt: Attempt,
         driver: &Weak<Driver>,
     ) -> Result<Self, String> {
-        let protocols: Array = hail.protocols.iter().map(JsValue::from).collect();
-        let raw = WebSocket::new_with_str_sequence(&hail.url, &protocols).map_err(|thrown| {
+        let raw = WebSocket::new_with_str_sequence(&hail.url, &hail.protocols);
+        let raw = raw.map_err(|thrown| {
             // Its name only: in its message the browser may quote the subprotocols, and so the
             // token.
             let name = thrown.dyn_ref::<js_sys::Error>().map(|error| String::from(error.name()));

@@ -1,6 +1,6 @@
 //! How the shell speaks with the server: as `onesocket.v1` says, or as the application says.
 
-use js_sys::{JsString, Uint8Array};
+use js_sys::{Array, JsString, Uint8Array};
 use onesocket_core::protocol::{
     ClientFrame, CloseCode, Retry, SUBPROTOCOL, ServerFrame, client_subprotocol, token_subprotocol,
 };
@@ -48,8 +48,8 @@ pub trait PlainWire {
 pub struct Hail {
     /// Where to.
     pub url: String,
-    /// The subprotocols that are offered.
-    pub protocols: Vec<String>,
+    /// The subprotocols that are offered, strings.
+    pub protocols: Array,
     /// What is sent first, once it is open.
     pub hello: Option<JsValue>,
 }
@@ -81,9 +81,11 @@ impl Wire {
     pub(crate) fn hail(&self, url: &str, token: Option<&Token>) -> Result<Hail, String> {
         match self {
             Self::OneSocket { client } => {
-                let token = token.map(|token| token_subprotocol(token.reveal()));
-                let offered = [Some(SUBPROTOCOL.to_owned()), token, Some(client.clone())];
-                let protocols = offered.into_iter().flatten().collect();
+                let protocols = Array::of1(&SUBPROTOCOL.into());
+                if let Some(token) = token {
+                    protocols.push(&token_subprotocol(token.reveal()).into());
+                }
+                protocols.push(&client.into());
                 Ok(Hail { url: url.to_owned(), protocols, hello: None })
             }
             Self::Plain(wire) => wire.hail(url, token),
