@@ -20,7 +20,7 @@ export function createClient(options: ClientOptions): Client {
   return new GuardedClient(readOptions(options));
 }
 
-export { type ErrorCode, NotAuthenticated, OneSocketError } from "./error.js";
+export { type ErrorCode, NotAuthenticated, OneSocketError, RetryLater } from "./error.js";
 export type { ClientOptions, Logger, QueueOptions, ReconnectOptions } from "./options.js";
 export { connect } from "./page.js";
 export type { Stats } from "./stats.js";

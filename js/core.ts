@@ -38,6 +38,8 @@ export interface Core {
   token(fetch: number, token: string, expiresInMs: number | undefined): void;
   /** `getToken` threw, rejected or answered what is no token. */
   tokenFailed(fetch: number, message: string): void;
+  /** `getToken` says when to ask again: in so many milliseconds. */
+  tokenLater(fetch: number, afterMs: number): void;
   /** `getToken` says that there is no session. */
   noSession(fetch: number): void;
   bufferedAmount(): number;

@@ -60,6 +60,27 @@ export class NotAuthenticated extends Error {
   }
 }
 
+/**
+ * For `getToken` to throw when its endpoint says when to come back, as one does that answers 429
+ * with `Retry-After`: it is not asked again before that, but if a person calls `connect()` or
+ * `refreshToken()`, or the page comes online or back to sight while the client waits.
+ */
+export class RetryLater extends Error {
+  override readonly name = "RetryLater";
+
+  /** After how many milliseconds to ask again. */
+  readonly afterMs: number;
+
+  /**
+   * @param afterMs - After how many milliseconds to ask again; more than a day counts as a day.
+   * @param message - For the application's own use.
+   */
+  constructor(afterMs: number, message = "There is no token now.") {
+    super(message);
+    this.afterMs = afterMs;
+  }
+}
+
 /** Turns what the wasm module threw into an error of ours; what it did not mean to throw stays. */
 export function fromRefusal(thrown: unknown): unknown {
   if (typeof thrown !== "object" || thrown === null) return thrown;

@@ -352,6 +352,9 @@ export class GuardedClient implements Client {
       case "none":
         this.#core?.noSession(fetch);
         break;
+      case "later":
+        this.#core?.tokenLater(fetch, result.afterMs);
+        break;
       case "failed":
         this.#core?.tokenFailed(fetch, result.message);
         break;

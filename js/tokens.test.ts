@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 
-import { NotAuthenticated } from "./client.js";
+import { NotAuthenticated, RetryLater } from "./client.js";
 import {
   type GetToken,
   readAnswer,
@@ -39,6 +39,19 @@ test("null and NotAuthenticated say that there is no session", () => {
   assert.deepEqual(readAnswer(null), { kind: "none" });
   assert.deepEqual(readThrown(new NotAuthenticated()), { kind: "none" });
   assert.deepEqual(readThrown(fromAnotherCopy), { kind: "none" });
+});
+
+test("RetryLater says when to ask again", () => {
+  const fromAnotherCopy = Object.assign(new Error("x"), { name: "RetryLater", afterMs: 5 });
+
+  assert.deepEqual(readThrown(new RetryLater(70_000)), { kind: "later", afterMs: 70_000 });
+  assert.deepEqual(readThrown(new RetryLater(0)), { kind: "later", afterMs: 0 });
+  assert.deepEqual(readThrown(fromAnotherCopy), { kind: "later", afterMs: 5 });
+  for (const afterMs of [NaN, Infinity, -1, "70", undefined]) {
+    const result = readThrown(new RetryLater(afterMs as number));
+    assert.equal(result.kind, "failed", String(afterMs));
+    assert.match(JSON.stringify(result), /RetryLater with what is no number of milliseconds/);
+  }
 });
 
 test("rubbish is a failure with a sentence that says what it was", () => {

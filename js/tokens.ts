@@ -1,4 +1,4 @@
-import { NotAuthenticated } from "./error.js";
+import { NotAuthenticated, RetryLater } from "./error.js";
 import { lifeOfJwt } from "./jwt.js";
 import { fitsUtf8 } from "./utf8.js";
 
@@ -31,6 +31,7 @@ export type GetToken = (request: TokenRequest) => TokenAnswer | Promise<TokenAns
 export type TokenResult =
   | { readonly kind: "token"; readonly token: string; readonly expiresInMs: number | undefined }
   | { readonly kind: "none" }
+  | { readonly kind: "later"; readonly afterMs: number }
   | { readonly kind: "failed"; readonly message: string };
 
 /** A token travels in a header; servers take 16 KiB of headers, many only 8. */
@@ -105,8 +106,17 @@ export function readThrown(thrown: unknown): TokenResult {
   // The name, for the application may have got its class from another copy of this package.
   if (thrown instanceof NotAuthenticated || name === "NotAuthenticated") return { kind: "none" };
   if (name === undefined) return failed("threw what is no Error");
+  if (thrown instanceof RetryLater || name === "RetryLater") return readLater(thrown);
   const reason = "what it says is not repeated here, for a token may be in it";
   return { kind: "failed", message: `getToken failed with ${name}; ${reason}` };
+}
+
+function readLater(thrown: unknown): TokenResult {
+  const { afterMs } = thrown as { afterMs?: unknown };
+  if (typeof afterMs === "number" && Number.isFinite(afterMs) && afterMs >= 0) {
+    return { kind: "later", afterMs };
+  }
+  return failed("threw RetryLater with what is no number of milliseconds");
 }
 
 /** Returns the name of an error; `undefined` for what is none. */

@@ -110,6 +110,13 @@ impl Core {
         self.answer(fetch, TokenAnswer::Failed(message));
     }
 
+    /// `getToken` says when to ask again.
+    #[wasm_bindgen(js_name = tokenLater)]
+    pub fn token_later(&self, fetch: u32, after_ms: f64) {
+        let after = Duration::try_from_secs_f64(after_ms / 1000.0).unwrap_or(Duration::MAX);
+        self.answer(fetch, TokenAnswer::Later(after));
+    }
+
     /// There is no session any more.
     #[wasm_bindgen(js_name = noSession)]
     pub fn no_session(&self, fetch: u32) {

@@ -123,6 +123,7 @@ test(
     await until("connected", () => page.evaluate(() => window.client.isConnected()));
 
     const senseless = [CANARY, `"${CANARY}"`, `["${CANARY}"]`, `{"${CANARY}":1}`];
+    senseless.push(`{"type":"${CANARY}"}`, `{"type":"${CANARY}.1"}`);
     for (const type of ["ack", "error", "message", "refreshed", "welcome"]) {
       senseless.push(JSON.stringify({ type, token: CANARY }));
     }

@@ -185,6 +185,47 @@ test(
 );
 
 test(
+  "an endpoint that answers 429 is asked again when it said, at connect and at refresh",
+  scene(async (the) => {
+    const { opened, server, page, watch, endpoint } = await endpointPage(the, { clock: true });
+    const busy = { status: 429, headers: { "retry-after": "70" }, body: "{}" };
+    const state = () => page.evaluate(() => window.client.state);
+    endpoint.answer = busy;
+    await page.evaluate(() => {
+      const heartbeat = { intervalMs: 1_000_000 };
+      window.client = window.endpointClient(true, { heartbeat });
+      window.tokens = [];
+      window.client.on("token", ({ event }) => window.tokens.push(event));
+      void window.client.connect();
+    });
+
+    await until("it waits", async () => (await state()) === "waiting");
+    endpoint.answer = await answered(server, { life: "" });
+    await opened.pass(69_900);
+    assert.deepEqual([await state(), endpoint.asked], ["waiting", 1]);
+    await opened.pass(200);
+    await until("connected", async () => (await state()) === "connected");
+
+    endpoint.answer = busy;
+    const { code, message } = await page.evaluate(() =>
+      window.outcome(window.client.refreshToken()),
+    );
+    assert.equal(code, "token-failed");
+    assert.match(message, /ask again in 70000 ms/);
+    endpoint.answer = await answered(server, { life: "" });
+    await opened.pass(69_900);
+    assert.equal(endpoint.asked, 3);
+    await opened.pass(200);
+    await until("renewed", () => page.evaluate(() => window.tokens.at(-1) === "refreshed"));
+
+    const tokens = await page.evaluate(() => window.tokens);
+    assert.deepEqual(tokens, ["failed", "fetched", "failed", "fetched", "refreshed"]);
+    assert.equal(watch.sockets.length, 1);
+    assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
+  }),
+);
+
+test(
   "a token of 16 KiB is offered, and a server that does not take such a head is one that fails",
   scene(async (the) => {
     const allow = [/WebSocket connection to '[^']*' failed/];
@@ -213,6 +254,9 @@ async function endpointPage(the, { allow = [], clock } = {}) {
     const careful = async ({ signal }) => {
       const answer = await fetch(url, { method: "POST", signal });
       if ([401, 403].includes(answer.status)) throw new window.onesocket.NotAuthenticated();
+      if (answer.status === 429) {
+        throw new window.onesocket.RetryLater(answer.headers.get("retry-after") * 1000);
+      }
       if (!answer.ok) throw new Error(`the token endpoint answers ${answer.status}`);
       return await answer.json();
     };

@@ -35,6 +35,8 @@ impl FetchReason {
 pub enum TokenAnswer {
     /// It threw, or answered what is no token; a sentence says what.
     Failed(String),
+    /// It has none now and says when to ask again, as its endpoint does with 429 and `Retry-After`.
+    Later(Duration),
     /// There is no session any more: nobody is signed in.
     NoSession,
     /// A token, and how long it lives where the application knows.
@@ -102,15 +104,20 @@ impl Renewal {
         Self::Planned { at, failures: 0 }
     }
 
-    /// Plans anew after a failure, for as long as the token lives. One that is not known to run out
-    /// was renewed because somebody asked, who is told that it failed.
-    pub(crate) fn retry(failures: u32, dies_at: Option<Time>, now: Time) -> Self {
+    /// Plans anew after a failure, not before `at_least` has passed, for as long as the token lives.
+    /// One that is not known to run out was renewed because somebody asked, who is told that it failed.
+    pub(crate) fn retry(
+        failures: u32,
+        at_least: Duration,
+        dies_at: Option<Time>,
+        now: Time,
+    ) -> Self {
         let delay = match failures {
             0 => Duration::from_secs(5),
             1 => Duration::from_secs(10),
             _ => Duration::from_secs(30),
         };
-        let at = now + delay;
+        let at = now + delay.max(at_least);
         if dies_at.is_none_or(|dies_at| at >= dies_at) {
             return Self::Never;
         }
@@ -170,11 +177,11 @@ mod tests {
 
     #[test]
     fn a_failed_renewal_is_tried_again_until_the_token_is_dead() {
-        let mut renewal = Renewal::retry(0, Some(at(100)), at(0));
+        let mut renewal = Renewal::retry(0, Duration::ZERO, Some(at(100)), at(0));
         let mut tries = Vec::new();
         while let Some(now) = renewal.deadline() {
             tries.push(now.since(Time::ZERO) / SECOND.as_secs() as u32);
-            renewal = Renewal::retry(renewal.failures(), Some(at(100)), now);
+            renewal = Renewal::retry(renewal.failures(), Duration::ZERO, Some(at(100)), now);
         }
         assert_eq!(tries, [5, 15, 45, 75].map(Duration::from_secs));
     }

@@ -935,6 +935,50 @@ fn a_failing_refresh_keeps_the_connection_and_is_tried_again_until_the_token_is_
 }
 
 #[test]
+fn a_get_token_that_says_when_to_ask_again_is_obeyed_at_every_attempt_and_counted() {
+    let mut world = World::with_tokens();
+    world.connect();
+    let mut waited = Vec::new();
+    for seconds in [70, 1, 1_000_000] {
+        world.answer(TokenAnswer::Later(Duration::from_secs(seconds)));
+        waited.push(world.elapse());
+    }
+
+    assert_eq!(waited, [70 * SECOND, 5 * SECOND, Duration::from_hours(24)]);
+    assert_eq!(world.machine.status().attempt, 3);
+    assert_eq!(world.errors().len(), 3);
+    assert_eq!(world.sockets(), 0);
+}
+
+#[test]
+fn a_refresh_for_which_get_token_says_when_to_ask_again_waits_while_the_connection_stays() {
+    let mut world = World::with_tokens().connected();
+    let mut asked = Vec::new();
+    world.stay_connected_until(at(240));
+    while world.machine.stage() == "connected/asking" {
+        asked.push(world.now.since(Time::ZERO).as_secs());
+        world.answer(TokenAnswer::Later(20 * SECOND));
+        world.stay_connected_while(|world| {
+            world.machine.stage() == "connected" && world.now < at(320)
+        });
+    }
+
+    assert_eq!(asked, [240, 260, 280]);
+    assert_eq!(world.state(), StateName::Connected);
+}
+
+#[test]
+fn a_get_token_that_says_when_to_ask_again_is_obeyed_when_the_connection_was_lost_meanwhile() {
+    let mut world = World::with_tokens().connected();
+    world.refresh();
+    world.closed(1006);
+    world.answer(TokenAnswer::Later(70 * SECOND));
+
+    assert_eq!(world.elapse(), 70 * SECOND);
+    assert_eq!(world.machine.stage(), "connecting/fetching");
+}
+
+#[test]
 fn no_session_during_a_refresh_ends_the_connection_at_once() {
     let mut world = World::with_tokens().connected();
     world.refresh();

@@ -203,6 +203,7 @@ const INPUTS: &[(&str, Feed)] = &[
     ("refreshToken()", |world| feed(world, Input::Refresh { call: NEW })),
     ("token", |world| answer(world, token())),
     ("no session", |world| answer(world, TokenAnswer::NoSession)),
+    ("getToken says later", |world| answer(world, TokenAnswer::Later(Duration::from_secs(70)))),
     ("getToken failed", |world| answer(world, TokenAnswer::Failed("it threw".into()))),
     ("browser refuses", |world| {
         let attempt = last_attempt(world);

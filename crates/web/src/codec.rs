@@ -86,11 +86,22 @@ pub(crate) fn decode(data: JsValue) -> Result<ServerFrame<JsValue>, String> {
             id(fields).map(|id| ServerFrame::Refreshed { id, token_expires_in: token_life(fields) })
         }
         "welcome" => welcome(fields).map(ServerFrame::Welcome),
-        _ => {
-            return Err(format!("The server sent a frame of an unknown type \"{kind}\"."));
-        }
+        _ => return Err(unknown(&kind)),
     };
     frame.ok_or_else(|| format!("The server sent a frame of type \"{kind}\" that lacks a field."))
+}
+
+/// Names a type only if it is a short word, as types are: what else is there may be of any size, and
+/// a token.
+fn unknown(kind: &str) -> String {
+    let is_word = kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    match kind {
+        "" => "The server sent a frame without a type.".to_owned(),
+        _ if is_word && kind.len() <= 20 => {
+            format!("The server sent a frame of an unknown type \"{kind}\".")
+        }
+        _ => "The server sent a frame whose type is none of ours.".to_owned(),
+    }
 }
 
 fn id(fields: &Fields) -> Option<MessageId> {

@@ -13,6 +13,9 @@ use crate::stats::count;
 use crate::time::{Time, whole_ms};
 use crate::token::{Fetch, FetchReason, Fetched, Renewal, Supply, TokenAnswer};
 
+/// The longest that `getToken` is believed when it says when to ask again; as of a server's close.
+const LONGEST_DELAY: Duration = Duration::from_hours(24);
+
 impl<M: Clone> Connection<M> {
     /// Asks `getToken`, unless it is being asked.
     pub(super) fn fetch(&mut self, reason: FetchReason, now: Time) {
@@ -58,7 +61,12 @@ impl<M: Clone> Connection<M> {
                 self.fetched_at = Some(now);
                 self.use_token(Fetched { token, dies_at: life.map(|life| now + life) }, now);
             }
-            TokenAnswer::Failed(problem) => self.on_token_failed(&problem, now),
+            TokenAnswer::Failed(problem) => self.on_token_failed(&problem, Duration::ZERO, now),
+            TokenAnswer::Later(after) => {
+                let after = after.min(LONGEST_DELAY);
+                let ms = whole_ms(after);
+                self.on_token_failed(&format!("getToken says to ask again in {ms} ms"), after, now);
+            }
             TokenAnswer::NoSession => {
                 let remains = self.let_go(CloseCode::NORMAL, String::new(), now);
                 self.fail(Error::no_session(), remains);
@@ -70,7 +78,8 @@ impl<M: Clone> Connection<M> {
     pub(super) fn on_fetch_due(&mut self, now: Time) {
         self.abort_fetch();
         let ms = whole_ms(TOKEN_TIMEOUT);
-        self.on_token_failed(&format!("getToken did not answer within {ms} ms"), now);
+        let problem = format!("getToken did not answer within {ms} ms");
+        self.on_token_failed(&problem, Duration::ZERO, now);
     }
 
     fn use_token(&mut self, fetched: Fetched, now: Time) {
@@ -92,19 +101,24 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    fn on_token_failed(&mut self, problem: &str, now: Time) {
+    /// There is no token; it is not asked for again before `at_least` has passed.
+    fn on_token_failed(&mut self, problem: &str, at_least: Duration, now: Time) {
         let error = Error::new(ErrorCode::TokenFailed, problem);
         self.outputs.push_back(Output::TokenFetched { result: Err(error.clone()) });
         self.report(error.clone());
         match &self.state {
             State::Connecting(Phase::Fetching) => {
                 let remains = self.state.remains();
-                self.try_again(problem, Duration::ZERO, remains, now);
+                self.try_again(problem, at_least, remains, now);
             }
-            State::Connected(_) => self.on_renewal_failed(&error, now),
+            State::Connected(_) => self.on_renewal_failed(&error, at_least, now),
+            // It was asked for a connection that was lost meanwhile.
+            State::Waiting { retry_at, remains } => {
+                let (retry_at, remains) = ((*retry_at).max(now + at_least), *remains);
+                self.enter(State::Waiting { retry_at, remains }, None);
+            }
             // The next attempt asks again.
             State::Connecting(_)
-            | State::Waiting { .. }
             | State::Idle
             | State::Closing { .. }
             | State::Closed { .. }
@@ -141,7 +155,7 @@ impl<M: Clone> Connection<M> {
                 let message = "The server did not answer the new token.";
                 let error = Error::new(ErrorCode::TokenFailed, message);
                 self.report(error.clone());
-                self.on_renewal_failed(&error, now);
+                self.on_renewal_failed(&error, Duration::ZERO, now);
             }
             Renewal::Never | Renewal::Asked { .. } => {}
         }
@@ -153,9 +167,10 @@ impl<M: Clone> Connection<M> {
     }
 
     /// A failing renewal keeps the connection, and is tried again for as long as the token lives.
-    fn on_renewal_failed(&mut self, error: &Error, now: Time) {
+    fn on_renewal_failed(&mut self, error: &Error, at_least: Duration, now: Time) {
         let State::Connected(link) = &self.state else { return };
-        let retry = Renewal::retry(link.renewal.failures(), link.token_expires_at, now);
+        let (failures, dies_at) = (link.renewal.failures(), link.token_expires_at);
+        let retry = Renewal::retry(failures, at_least, dies_at, now);
         self.set_renewal(retry);
         self.settle_refreshers(Err(error));
     }
@@ -183,7 +198,7 @@ impl<M: Clone> Connection<M> {
             (Some(_), Err(problem)) => {
                 let error = Error::new(ErrorCode::TokenFailed, problem);
                 self.report(error.clone());
-                self.on_renewal_failed(&error, now);
+                self.on_renewal_failed(&error, Duration::ZERO, now);
             }
         }
     }
@@ -217,7 +232,7 @@ impl<M: Clone> Connection<M> {
         let refused = self.sent_renewal(id).is_some();
         if refused {
             self.report(error.clone());
-            self.on_renewal_failed(error, now);
+            self.on_renewal_failed(error, Duration::ZERO, now);
         }
         refused
     }

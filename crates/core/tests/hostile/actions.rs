@@ -46,6 +46,8 @@ pub(crate) enum Action {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Answer {
     Failed,
+    /// It is to be asked again after [`LATER`].
+    Later,
     NoSession,
     /// It lives so long, as far as the application knows.
     Token(Option<Duration>),
@@ -73,6 +75,9 @@ pub(crate) enum Frame {
 /// A number that no request has.
 const UNKNOWN: MessageId = MessageId(1 << 50);
 
+/// How long `getToken` wants not to be asked again.
+pub(crate) const LATER: Duration = Duration::from_secs(20);
+
 /// Any welcome.
 const WELCOME: Frame = Frame::Welcome { resumed: false, life: None };
 
@@ -88,6 +93,9 @@ impl Place {
         if self.memory.fetching {
             actions.extend([Answer::Failed, Answer::NoSession].map(Action::Token));
             actions.extend(scope.lives.iter().map(|life| Action::Token(Answer::Token(*life))));
+            if scope.refreshes > 0 {
+                actions.push(Action::Token(Answer::Later));
+            }
         }
         self.network(scope, &mut actions);
         actions
@@ -304,6 +312,7 @@ impl Place {
             Action::Token(answer) => {
                 let answer = match answer {
                     Answer::Failed => TokenAnswer::Failed("it threw".into()),
+                    Answer::Later => TokenAnswer::Later(LATER),
                     Answer::NoSession => TokenAnswer::NoSession,
                     Answer::Token(life) => TokenAnswer::Token(Token::new("t"), life),
                 };

@@ -3,7 +3,7 @@
 use onesocket_core::protocol::{ClientFrame, CloseCode, MessageId, Retry};
 use onesocket_core::{Call, ErrorCode, FetchReason, Output, ReadyState, StateName, Status, Time};
 
-use super::actions::{Action, Answer, FROM_SERVER, Frame};
+use super::actions::{Action, Answer, FROM_SERVER, Frame, LATER};
 use super::seen::{error_name, input_name, output_name};
 use super::{
     End, Kept, LARGEST, LATE, Memory, Message, Place, Scope, Seen, Socket, Verdict, WAKE_INTERVAL,
@@ -17,6 +17,9 @@ pub(super) struct Step<'a> {
     now: Time,
     /// What the user was told last.
     pub(super) told: Status,
+    /// `getToken` may say when it is asked again. Where the socket that it was asked for is just
+    /// being closed it may not: whether there will be another attempt is not known yet.
+    pub(super) heeds_later: bool,
     /// The server has refused the token of the connection or attempt that was there.
     refused: bool,
     /// The session is agreed in this step.
@@ -69,6 +72,7 @@ impl Place {
             action,
             now: self.now,
             told,
+            heeds_later: stage == "connecting/fetching" || self.machine.status().state == StateName::Waiting,
             refused: is_refusal(scope, action) && was_up && stage != "connecting/leaving",
             connects: false,
             flushed: false,
@@ -486,7 +490,7 @@ impl Memory {
             // A failing renewal does not, and what wakes up asks first.
             let keeps = matches!(
                 step.action,
-                Action::Token(Answer::Failed | Answer::Token(_))
+                Action::Token(Answer::Failed | Answer::Later | Answer::Token(_))
                     | Action::TokenSent(_)
                     | Action::Receive(_)
                     | Action::Refresh
@@ -534,6 +538,9 @@ impl Memory {
             StateName::Waiting => {
                 let asked = match step.action {
                     Action::Closed(4529) => std::time::Duration::from_secs(15),
+                    Action::Token(Answer::Later) if step.heeds_later => {
+                        config.reconnect.interval.max(LATER)
+                    }
                     _ => config.reconnect.interval,
                 };
                 let early = status.retry_at.is_some_and(|at| at < step.now + asked);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use onesocket_core::{StateName, Time};
 
-use super::actions::{Action, Frame};
+use super::actions::{Action, Answer, Frame, LATER};
 use super::judge::Step;
 use super::{Memory, Place, Socket, Verdict, Want, fingerprint, is_live, rule};
 
@@ -127,6 +127,10 @@ impl Place {
             Action::Connect if !was_late => {
                 let up = connected || status.state == StateName::Connecting;
                 rule!(up, "connect() has led to {stage}");
+            }
+            Action::Token(Answer::Later) if step.heeds_later && !was_late => {
+                let early = status.retry_at.is_some_and(|at| at < *now + LATER);
+                rule!(!early, "getToken is asked again at {:?}", status.retry_at);
             }
             Action::Close => {
                 let closed = matches!(status.state, StateName::Closing | StateName::Closed);
