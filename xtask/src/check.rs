@@ -150,6 +150,7 @@ fn js(setup: &Setup) -> Result<()> {
                 "js",
                 "www",
                 "tests/e2e",
+                "tests/soak",
             ],
         ),
     ] {

@@ -62,12 +62,12 @@ pub(crate) fn failed_in_rust(lines: &[String]) -> Vec<String> {
     lines.iter().filter_map(failed).collect()
 }
 
-/// The names of the tests that failed, in what Node's `tap` reporter writes: a file with such a
-/// test is not ok either, but has none of its own.
+/// The names of the tests that failed, in what Node's `tap` reporter writes; a file that broke is
+/// one as well.
 pub(crate) fn failed_in_node(tap: &str) -> Vec<String> {
     let failed = |line: &str| {
         let (_, name) = line.trim_start().strip_prefix("not ok ")?.split_once(" - ")?;
-        (!name.contains(".test.")).then(|| name.to_owned())
+        Some(name.to_owned())
     };
     tap.lines().filter_map(failed).collect()
 }
@@ -113,6 +113,6 @@ mod tests {
                    not ok 3 - /x/page.test.mjs\n";
 
         assert_eq!(failed_in_rust(&lines.map(str::to_owned)), ["bad::one", "other"]);
-        assert_eq!(failed_in_node(tap), ["one - and two", "inner"]);
+        assert_eq!(failed_in_node(tap), ["one - and two", "inner", "/x/page.test.mjs"]);
     }
 }

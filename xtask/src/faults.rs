@@ -39,15 +39,14 @@ type Tests = &'static [&'static str];
 
 /// The tests of each crate, quick ones first: what they do not catch, the next are asked about.
 const CRATES: [(&str, &str, &[Tests]); 4] = [
-    (
-        "crates/core",
-        "onesocket-core",
-        &[&["--lib", "--test", "transitions"], &["--test", "behaviour"], MODEL],
-    ),
+    ("crates/core", "onesocket-core", &[&["--lib", "--test", "transitions"], BEHAVIOUR, MODEL]),
     ("crates/protocol", "onesocket-protocol", &[&["--lib", "--test", "properties"]]),
     ("crates/web", "onesocket-web", &[&["--tests"]]),
     ("server", "onesocket-server", &[&["--lib", "--bins"], &["--tests"]]),
 ];
+
+/// What users of the machine may rely on.
+const BEHAVIOUR: Tests = &["--test", "behaviour", "--test", "edges", "--test", "errors"];
 
 /// The tests that catch what no other test of the machine does.
 const MODEL: Tests = &["--test", "model"];

@@ -17,6 +17,7 @@ mod process;
 mod project;
 mod server;
 mod setup;
+mod soak;
 mod stamp;
 mod test;
 mod version;
@@ -65,6 +66,9 @@ enum Command {
     /// Have cargo-mutants change the machine and the wire everywhere: their tests should notice
     Mutants(mutants::Options),
 
+    /// Hold a connection for six real minutes in a real browser, then take the network away
+    Soak,
+
     /// Run the tests: the parts that are named, else all
     Test(test::Options),
 }
@@ -96,6 +100,7 @@ fn run(command: &Command) -> Result<bool> {
         Command::Demo { port } => demo::run(&setup, *port).map(|()| true),
         Command::Faults(options) => faults::run(&setup, options),
         Command::Mutants(options) => mutants::run(&setup, options),
+        Command::Soak => soak::run(&setup).map(|()| true),
         Command::Test(options) => test::run(&setup, options),
     }
 }

@@ -39,7 +39,7 @@ const CRATES: [(&str, &[Tests]); 2] = [
         "onesocket-core",
         &[
             &["--lib", "--test", "transitions"],
-            &["--test", "behaviour"],
+            &["--test", "behaviour", "--test", "edges", "--test", "errors"],
             &["--test", "properties"],
             &["--test", "model"],
         ],

@@ -22,6 +22,8 @@ const FLAGS = [
   "--disable-extensions",
   "--disable-domain-reliability",
   "--metrics-recording-only",
+  // A name for this machine that is not loopback's, for pages that ask whether they are online.
+  "--host-resolver-rules=MAP onesocket.test 127.0.0.1",
 ];
 
 /** When virtual clocks begin: any time will do, as long as it is the same one each time. */

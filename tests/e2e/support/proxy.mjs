@@ -32,6 +32,8 @@ class Proxy {
   #held = [];
   /** The two ends of each WebSocket. */
   #upgraded = [];
+  /** The ends at the server of WebSockets whose pages were cut off. */
+  #stranded = new WeakSet();
 
   constructor(target, handshakeMs) {
     this.#target = new URL(target);
@@ -63,6 +65,22 @@ class Proxy {
       for (const socket of pair) socket.unpipe().resume();
     }
     this.#upgraded = [];
+  }
+
+  /**
+   * Cuts the pages off, and leaves the server in the belief that they are there, as a network does
+   * that is gone on one side.
+   */
+  strand() {
+    for (const [page, server] of this.#upgraded.splice(0)) {
+      page.unpipe();
+      server.unpipe().resume();
+      this.#stranded.add(server);
+      page.destroy();
+    }
+    for (const socket of this.#sockets) {
+      if (!this.#stranded.has(socket)) socket.destroy();
+    }
   }
 
   /** Lets the answers through that were held back. */
@@ -99,7 +117,9 @@ class Proxy {
       else if (isUpgrade && this.#handshakeMs > 0) setTimeout(answer, this.#handshakeMs);
       else answer();
     });
-    page.once("close", () => server.destroy());
+    page.once("close", () => {
+      if (!this.#stranded.has(server)) server.destroy();
+    });
     server.once("close", () => page.destroySoon());
   }
 

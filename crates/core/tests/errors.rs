@@ -1,0 +1,114 @@
+//! What errors say: the code for programs, and the words of a server for people; and other names
+//! that JavaScript sees.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
+
+mod world;
+
+use onesocket_core::protocol::{FrameError, MessageId, ServerFrame};
+use onesocket_core::{Error, ErrorCode, FetchReason, Output, ReadyState, Reconnect};
+use world::{World, config, refusal};
+
+/// The error with which the connection has failed.
+fn failure(world: &World) -> Error {
+    world.machine.status().error.clone().unwrap()
+}
+
+#[test]
+fn what_the_server_refuses_fails_with_the_code_that_it_names() {
+    for (said, code) in [
+        ("invalid-message", ErrorCode::InvalidMessage),
+        ("no-handler", ErrorCode::NoHandler),
+        ("refused", ErrorCode::Refused),
+        ("too-large", ErrorCode::TooLarge),
+        ("unauthorized", ErrorCode::Unauthorized),
+        ("a code of a later server", ErrorCode::Refused),
+    ] {
+        let mut world = World::plain().connected();
+        let call = world.join("tea");
+
+        world.receive(refusal(1, said));
+
+        assert_eq!(world.answer_to(call), Some(Err(code)), "{said}");
+    }
+}
+
+#[test]
+fn what_the_server_says_of_nothing_in_particular_is_an_error_in_its_words() {
+    let mut world = World::plain().connected();
+    let (code, message) = ("too-large".to_owned(), "send less".to_owned());
+
+    let said = world.receive(ServerFrame::Error(FrameError { id: None, code, message }));
+
+    let error = said.iter().find_map(|output| match output {
+        Output::Error { error, .. } => Some(error.clone()),
+        _ => None,
+    });
+    let error = error.unwrap();
+    assert_eq!(error.code, ErrorCode::TooLarge);
+    assert_eq!(error.message, "The server answered: send less");
+    assert_eq!(error.to_string(), error.message);
+}
+
+#[test]
+fn an_answer_to_what_was_never_asked_is_no_answer() {
+    let mut world = World::plain().connected();
+    let call = world.join("tea");
+
+    world.receive(ServerFrame::Ack { id: MessageId(9) });
+
+    assert_eq!(world.answer_to(call), None);
+}
+
+#[test]
+fn the_reason_of_a_close_is_quoted_where_there_is_one() {
+    for (code, reason, message) in [
+        (1000, "done", "The server closed the connection for good: code 1000 \"done\"."),
+        (1000, "", "The server closed the connection for good: code 1000."),
+        (
+            4413,
+            "70 KiB",
+            "A message was larger than the server takes \"70 KiB\". Send smaller ones.",
+        ),
+    ] {
+        let mut world = World::plain().connected();
+
+        world.closed_saying(code, reason);
+
+        assert_eq!(failure(&world).message, message);
+    }
+}
+
+#[test]
+fn who_has_switched_reconnecting_off_is_not_told_of_attempts() {
+    for (max_attempts, beginning) in
+        [(0, "The connection failed and reconnecting is off"), (1, "Gave up after 1 ")]
+    {
+        let mut config = config();
+        config.reconnect = Reconnect { max_attempts, ..config.reconnect };
+        let mut world = World::new(config).connected();
+
+        world.closed(1006);
+        while world.machine.status().error.is_none() {
+            world.elapse();
+        }
+
+        let message = failure(&world).message;
+        assert!(message.starts_with(beginning), "{message}");
+    }
+}
+
+#[test]
+fn the_ready_state_is_the_number_of_the_html_standard() {
+    let states =
+        [ReadyState::Connecting, ReadyState::Open, ReadyState::Closing, ReadyState::Closed];
+
+    assert_eq!(states.map(ReadyState::as_u8), [0, 1, 2, 3]);
+}
+
+#[test]
+fn get_token_is_told_by_name_what_for() {
+    let names = [FetchReason::Connect, FetchReason::Refresh].map(FetchReason::as_str);
+
+    assert_eq!(names, ["connect", "refresh"]);
+}
