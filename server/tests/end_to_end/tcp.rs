@@ -78,7 +78,7 @@ async fn a_new_token_is_taken_if_it_is_good_and_the_same_users() {
     for (id, token, message) in [
         (2, token("grace").as_str(), "the token is another user's"),
         (3, &expired, "the token has expired"),
-        (4, &early, "the token was issued in the future"),
+        (4, &early, "the token was issued in the future, or is not to be used yet"),
         (5, "garbage", "the token is no JWT"),
         (6, "", "the token is no JWT"),
     ] {
