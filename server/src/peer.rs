@@ -354,6 +354,8 @@ async fn close(socket: &mut WebSocket, end: End, app: &App) {
             // The library has the echo ready; reading on sends it.
             End::Client { .. } => {}
             End::Server { code, reason } => {
+                // The library may have a pong ready, and would send it after the close.
+                socket.flush().await?;
                 let frame = CloseFrame { code: code.get(), reason: reason.as_ref().into() };
                 socket.send(Message::Close(Some(frame))).await?;
             }
