@@ -6,6 +6,7 @@
 #[cfg(unix)]
 mod binary;
 mod clock;
+mod examples;
 mod handler;
 mod limits;
 mod publish;
