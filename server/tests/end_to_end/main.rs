@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
+mod attacks;
 #[cfg(unix)]
 mod binary;
 mod clock;
@@ -10,6 +11,7 @@ mod examples;
 mod handler;
 mod limits;
 mod publish;
+mod races;
 mod status;
 mod support;
 mod tcp;
