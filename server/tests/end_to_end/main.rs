@@ -10,6 +10,7 @@ mod clock;
 mod examples;
 mod handler;
 mod limits;
+mod properties;
 mod publish;
 mod races;
 mod status;
