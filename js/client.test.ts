@@ -330,6 +330,16 @@ test("free() closes, lets go of everybody and is for good", async () => {
   assert.deepEqual(told, ["idle > connecting", "connecting > closed"]);
 });
 
+test("there is no token to renew before there is a connection", async () => {
+  const { client, told } = setUp({ getToken: () => "t" });
+
+  await assert.rejects(client.refreshToken(), { ...CLOSED, message: /every attempt fetches one/ });
+  client.free();
+  await assert.rejects(client.refreshToken(), { ...CLOSED, message: /free\(\) was called/ });
+
+  assert.deepEqual(told, ["idle > closed"]);
+});
+
 test("a listener may free the client", () => {
   const { client, told } = setUp();
   client.on("state", () => client.free());
