@@ -46,8 +46,8 @@ const TABLE = `
   connect()                          | ok connected 1              | ok connected 1              | ok connected 1              | ok connected 1       | ok connected 1        | ok connected 2
   connect(), its signal fires        | aborted connected 1         | aborted connected 1         | ok connected 1              | aborted connected 1  | aborted connected 1   | aborted closed 1
   connect(), its signal has fired    | aborted connected 1         | aborted connected 1         | aborted connected 1         | aborted waiting 0    | aborted failed 0      | aborted closed 1
-  the first connect()'s signal fires | aborted closed 0            | aborted closed 1            | ok connected 1              | aborted closed 0     | unauthorized failed 0 | ok closed 1
-  close()                            | ok closed 0                 | ok closed 1                 | ok closed 1                 | ok closed 0          | ok closed 0           | ok closed 1
+  the first connect()'s signal fires | aborted closed 0            | aborted closed 0            | ok connected 1              | aborted closed 0     | unauthorized failed 0 | ok closed 1
+  close()                            | ok closed 0                 | ok closed 0                 | ok closed 1                 | ok closed 0          | ok closed 0           | ok closed 1
   close(5)                           | invalid-options connected 1 | invalid-options connected 1 | invalid-options connected 1 | invalid-options waiting 0 | invalid-options failed 0 | invalid-options closed 1
   close(), connect()                 | ok connected 1              | ok connected 1              | ok connected 2              | ok connected 1       | ok connected 1        | ok connected 2
   send()                             | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | closed failed 0       | closed closed 1
@@ -57,13 +57,13 @@ const TABLE = `
   refreshToken()                     | closed connected 1          | closed connected 1          | ok connected 1              | closed waiting 0     | closed failed 0       | closed closed 1
   hold()                             | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | ok failed 0           | ok closed 1
   hold(), let go                     | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | ok failed 0           | ok closed 1
-  the only holder lets go            | ok closed 0                 | ok closed 1                 | ok closed 1                 | ok closed 0          | ok failed 0           | ok closed 1
+  the only holder lets go            | ok closed 0                 | ok closed 0                 | ok closed 1                 | ok closed 0          | ok failed 0           | ok closed 1
   on()                               | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | ok failed 0           | ok closed 1
   its own off()                      | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | ok failed 0           | ok closed 1
   another's off()                    | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | ok failed 0           | ok closed 1
   subscribe()                        | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | ok failed 0           | ok closed 1
   isConnected(), isConnecting()      | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | ok failed 0           | ok closed 1
-  free()                             | ok closed 0                 | ok closed 1                 | ok closed 1                 | ok closed 0          | ok closed 0           | ok closed 1
+  free()                             | ok closed 0                 | ok closed 0                 | ok closed 1                 | ok closed 0          | ok closed 0           | ok closed 1
   throws                             | - connected 1               | - connected 1               | - connected 1               | - waiting 0          | - failed 0            | - closed 1
   returns a promise that rejects     | - connected 1               | - connected 1               | - connected 1               | - waiting 0          | - failed 0            | - closed 1
   returns a promise that never settles | - connected 1             | - connected 1               | - connected 1               | - waiting 0          | - failed 0            | - closed 1

@@ -176,6 +176,21 @@ impl<M: Clone> Connection<M> {
         }
     }
 
+    /// Says whether a socket that is to be made is still wanted: a listener may have closed the
+    /// connection since.
+    pub fn wants(&self, attempt: Attempt) -> bool {
+        match &self.state {
+            State::Connecting(Phase::Opening(handshake)) => handshake.attempt == attempt,
+            State::Idle
+            | State::Connecting(_)
+            | State::Connected(_)
+            | State::Waiting { .. }
+            | State::Closing { .. }
+            | State::Closed { .. }
+            | State::Failed { .. } => false,
+        }
+    }
+
     /// Returns how many bytes of payload wait here to be sent.
     pub fn queued_bytes(&self) -> usize {
         self.outbox.waiting_bytes()

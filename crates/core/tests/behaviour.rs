@@ -979,6 +979,19 @@ fn a_get_token_that_says_when_to_ask_again_is_obeyed_when_the_connection_was_los
 }
 
 #[test]
+fn a_socket_that_shakes_hands_is_wanted_until_close_and_again_once_it_is_adopted() {
+    let mut world = World::plain();
+    world.connect();
+    let attempt = world.attempt();
+    assert!(world.machine.wants(attempt));
+
+    world.close();
+    assert!(!world.machine.wants(attempt));
+    world.connect();
+    assert!(world.machine.wants(attempt));
+}
+
+#[test]
 fn no_session_during_a_refresh_ends_the_connection_at_once() {
     let mut world = World::with_tokens().connected();
     world.refresh();

@@ -260,6 +260,10 @@ impl Driver {
     }
 
     fn open(&self, attempt: Attempt, token: Option<&Token>) {
+        if !self.connection.borrow().wants(attempt) {
+            let problem = "nobody wanted it any more".to_owned();
+            return self.feed(Input::OpenFailed { attempt, problem });
+        }
         let hail = self.wire.hail(&self.url, token);
         match hail.and_then(|hail| Socket::open(&self.url, hail, attempt, &self.me)) {
             Ok(socket) => self.sockets.borrow_mut().push(socket),

@@ -72,7 +72,8 @@ impl Place {
             action,
             now: self.now,
             told,
-            heeds_later: stage == "connecting/fetching" || self.machine.status().state == StateName::Waiting,
+            heeds_later: stage == "connecting/fetching"
+                || self.machine.status().state == StateName::Waiting,
             refused: is_refusal(scope, action) && was_up && stage != "connecting/leaving",
             connects: false,
             flushed: false,
