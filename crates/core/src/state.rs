@@ -17,8 +17,9 @@ pub(crate) enum State {
     Connecting(Phase),
     /// The session is agreed.
     Connected(Link),
-    /// Between two attempts.
-    Waiting { retry_at: Time, remains: Remains },
+    /// Between two attempts. What wakes up does not cut short what the server, or `getToken`, has asked
+    /// for.
+    Waiting { retry_at: Time, not_before: Time, remains: Remains },
     /// The connection was ended and its socket is not closed yet.
     Closing { by: By, leaving: Leaving },
     /// The connection was ended.
@@ -195,7 +196,7 @@ impl State {
                 let heartbeat = link.heartbeat.deadline();
                 Some(deadlines.into_iter().flatten().fold(heartbeat, Time::min))
             }
-            Self::Waiting { retry_at, remains } => {
+            Self::Waiting { retry_at, remains, not_before: _ } => {
                 let retry_at = network.is_there().then_some(*retry_at);
                 [retry_at, remains.deadline()].into_iter().flatten().min()
             }

@@ -992,6 +992,43 @@ fn a_socket_that_shakes_hands_is_wanted_until_close_and_again_once_it_is_adopted
 }
 
 #[test]
+fn what_wakes_up_does_not_cut_short_what_the_server_or_get_token_has_asked_for() {
+    let mut world = World::plain().connected();
+    world.closed_saying(4529, "retry-after-ms=60000");
+    world.pass(20 * SECOND);
+    world.feed(Input::Wake);
+    world.feed(Input::Online);
+    assert_eq!(world.state(), StateName::Waiting);
+    assert_eq!(world.elapse(), 40 * SECOND);
+
+    let mut world = World::with_tokens();
+    world.connect();
+    world.answer(TokenAnswer::Later(60 * SECOND));
+    world.pass(20 * SECOND);
+    world.feed(Input::Wake);
+    assert_eq!(world.state(), StateName::Waiting);
+    // A person is not to be stopped.
+    world.connect();
+    assert_eq!(world.machine.stage(), "connecting/fetching");
+}
+
+#[test]
+fn leaving_where_there_is_no_connection_any_more_forgets_the_group_and_says_so() {
+    let mut world = World::plain().connected();
+    world.join("tea");
+    world.receive(ServerFrame::Ack { id: MessageId(1) });
+    world.closed(4409);
+    let leave = world.leave("tea");
+    assert_eq!(world.answer_to(leave), Some(Err(ErrorCode::Closed)));
+
+    let before = world.said.len();
+    world.connect();
+    world.agree();
+    let joins = world.said[before..].iter().any(|said| matches!(said, Output::Transmit { .. }));
+    assert!(!joins);
+}
+
+#[test]
 fn no_session_during_a_refresh_ends_the_connection_at_once() {
     let mut world = World::with_tokens().connected();
     world.refresh();

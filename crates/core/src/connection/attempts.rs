@@ -216,7 +216,8 @@ impl<M: Clone> Connection<M> {
         let Some(delay) = self.grant(cause, remains) else { return };
         let after = delay.max(at_least);
         self.announce(after);
-        self.enter(State::Waiting { retry_at: now + after, remains }, Some(cause.to_owned()));
+        let (retry_at, not_before) = (now + after, now + at_least);
+        self.enter(State::Waiting { retry_at, not_before, remains }, Some(cause.to_owned()));
     }
 
     /// Grants one more attempt and says how long to wait for it; gives up if there was the last one.
@@ -252,9 +253,10 @@ impl<M: Clone> Connection<M> {
             State::Closing { by, .. } | State::Closed { by, .. } => {
                 self.enter(State::Closed { by: *by, remains: Remains::Nothing }, None);
             }
-            State::Waiting { retry_at, .. } => {
-                let retry_at = *retry_at;
-                self.enter(State::Waiting { retry_at, remains: Remains::Nothing }, None);
+            State::Waiting { retry_at, not_before, .. } => {
+                let (retry_at, not_before) = (*retry_at, *not_before);
+                let remains = Remains::Nothing;
+                self.enter(State::Waiting { retry_at, not_before, remains }, None);
             }
             State::Failed { error, .. } => {
                 let error = error.clone();

@@ -32,7 +32,9 @@ impl<M: Clone> Connection<M> {
                     self.probe();
                 }
             }
-            State::Waiting { remains, .. } if may_try && self.network.is_there() => {
+            State::Waiting { remains, not_before, .. }
+                if may_try && *not_before <= now && self.network.is_there() =>
+            {
                 let remains = *remains;
                 self.woken_at = Some(now);
                 self.begin(remains, None, now);

@@ -315,9 +315,11 @@ impl Beginning {
             State::Idle => State::Idle,
             State::Connecting(phase) => State::Connecting(self.phase(phase)),
             State::Connected(link) => State::Connected(self.link(link)),
-            State::Waiting { retry_at, remains } => {
-                State::Waiting { retry_at: self.retry_at(retry_at), remains: self.remains(remains) }
-            }
+            State::Waiting { retry_at, not_before, remains } => State::Waiting {
+                retry_at: self.retry_at(retry_at),
+                not_before: self.moment.end(not_before),
+                remains: self.remains(remains),
+            },
             State::Closing { by, leaving } => State::Closing { by, leaving: self.leaving(leaving) },
             State::Closed { by, remains } => State::Closed { by, remains: self.remains(remains) },
             State::Failed { error, remains } => {

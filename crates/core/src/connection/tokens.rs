@@ -113,9 +113,11 @@ impl<M: Clone> Connection<M> {
             }
             State::Connected(_) => self.on_renewal_failed(&error, at_least, now),
             // It was asked for a connection that was lost meanwhile.
-            State::Waiting { retry_at, remains } => {
-                let (retry_at, remains) = ((*retry_at).max(now + at_least), *remains);
-                self.enter(State::Waiting { retry_at, remains }, None);
+            State::Waiting { retry_at, not_before, remains } => {
+                let asked = now + at_least;
+                let (retry_at, not_before) = ((*retry_at).max(asked), (*not_before).max(asked));
+                let remains = *remains;
+                self.enter(State::Waiting { retry_at, not_before, remains }, None);
             }
             // The next attempt asks again.
             State::Connecting(_)

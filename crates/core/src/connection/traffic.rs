@@ -95,6 +95,10 @@ impl<M: Clone> Connection<M> {
             let message = "leave() was called before the group was joined.";
             self.settle(waiting, Err(Error::new(ErrorCode::Aborted, message)));
         }
+        if self.is_ended() {
+            // It is not joined again, should the connection come back.
+            return self.settle(call, Err(Error::not_open()));
+        }
         match self.connected_attempt() {
             Some(attempt) => {
                 let id = self.next_message();

@@ -1,5 +1,7 @@
 //! What must hold of everything that the machine says.
 
+use std::time::Duration;
+
 use onesocket_core::protocol::{ClientFrame, CloseCode, MessageId, Retry};
 use onesocket_core::{Call, ErrorCode, FetchReason, Output, ReadyState, StateName, Status, Time};
 
@@ -225,6 +227,9 @@ impl Memory {
             }
             Action::Token(answer) => {
                 self.fetching = false;
+                if answer == Answer::Later && state == StateName::Waiting {
+                    self.not_before = self.not_before.max(step.now + LATER);
+                }
                 if let Answer::Token(life) = answer {
                     if state == StateName::Connected || stage == "connecting/fetching" {
                         step.token = true;
@@ -504,6 +509,8 @@ impl Memory {
         let wakes = matches!(step.action, Action::Wake | Action::Online);
         if wakes && status.state == StateName::Connecting && before.state == step.before {
             rule!(!self.offline, "woken while offline");
+            let asked = before.state != StateName::Waiting || self.not_before <= step.now;
+            rule!(asked || step.was_late, "woken before {:?}", self.not_before);
             if before.state == StateName::Failed {
                 let code = before.error.as_ref().map(|error| error.code);
                 rule!(code == Some(ErrorCode::AttemptsExhausted), "revived though {code:?}");
@@ -537,13 +544,13 @@ impl Memory {
                 self.stable_at = (!full).then(|| step.now + config.stable_after);
             }
             StateName::Waiting => {
-                let asked = match step.action {
-                    Action::Closed(4529) => std::time::Duration::from_secs(15),
-                    Action::Token(Answer::Later) if step.heeds_later => {
-                        config.reconnect.interval.max(LATER)
-                    }
-                    _ => config.reconnect.interval,
+                let named = match step.action {
+                    Action::Closed(4529) => Duration::from_secs(15),
+                    Action::Token(Answer::Later) if step.heeds_later => LATER,
+                    _ => Duration::ZERO,
                 };
+                self.not_before = step.now + named;
+                let asked = named.max(config.reconnect.interval);
                 let early = status.retry_at.is_some_and(|at| at < step.now + asked);
                 rule!(status.retry_at.is_none() == self.offline, "it is told when it tries again");
                 rule!(!early, "the next attempt is too early: {:?}", status.retry_at);

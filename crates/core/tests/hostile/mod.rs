@@ -191,6 +191,8 @@ pub(crate) struct Memory {
     /// The new token was sent under this number, and this is how long the answer is waited for.
     pub(crate) renewing: Option<(MessageId, Time)>,
     pub(crate) offline: bool,
+    /// The server, or `getToken`, wants nothing to be tried before this.
+    pub(crate) not_before: Time,
     /// When waking up has led to an attempt.
     pub(crate) woken_at: Option<Time>,
     /// When the server was heard, how long it may be silent, and when it has to have answered a
@@ -241,6 +243,7 @@ impl Place {
                 spare: None,
                 renewing: None,
                 offline: false,
+                not_before: Time::ZERO,
                 woken_at: None,
                 heard: Time::ZERO,
                 silence: scope.silence(),
@@ -289,6 +292,7 @@ impl Place {
         memory.last_sent = number(memory.last_sent);
         memory.renewing = memory.renewing.map(|(id, until)| (number(id), time(until)));
         memory.spare = memory.spare.map(|dies_at| dies_at.map(|at| moment.end(at)));
+        memory.not_before = moment.end(memory.not_before);
         memory.woken_at = memory.woken_at.and_then(|at| moment.memory(at, WAKE_INTERVAL));
         let connected = machine.connected_attempt().is_some();
         memory.heard = if !connected {
