@@ -53,7 +53,7 @@ const TABLE = `
   send()                             | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | closed failed 0       | closed closed 1
   publish()                          | refused connected 1         | refused connected 1         | refused connected 1         | waits waiting 0      | closed failed 0       | closed closed 1
   join(), publish()                  | ok connected 1              | ok connected 1              | ok connected 1              | waits waiting 0      | closed failed 0       | closed closed 1
-  leave()                            | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | ok failed 0           | ok closed 1
+  leave()                            | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | closed failed 0       | closed closed 1
   refreshToken()                     | closed connected 1          | closed connected 1          | ok connected 1              | closed waiting 0     | closed failed 0       | closed closed 1
   hold()                             | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | ok failed 0           | ok closed 1
   hold(), let go                     | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | ok failed 0           | ok closed 1
@@ -62,7 +62,7 @@ const TABLE = `
   its own off()                      | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | ok failed 0           | ok closed 1
   another's off()                    | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | ok failed 0           | ok closed 1
   subscribe()                        | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | ok failed 0           | ok closed 1
-  isConnected(), isConnecting()      | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | ok failed 0           | ok closed 1
+  isConnected(), isConnecting(), stats() | ok connected 1              | ok connected 1              | ok connected 1              | ok waiting 0         | ok failed 0           | ok closed 1
   free()                             | ok closed 0                 | ok closed 0                 | ok closed 1                 | ok closed 0          | ok closed 0           | ok closed 1
   throws                             | - connected 1               | - connected 1               | - connected 1               | - waiting 0          | - failed 0            | - closed 1
   returns a promise that rejects     | - connected 1               | - connected 1               | - connected 1               | - waiting 0          | - failed 0            | - closed 1
