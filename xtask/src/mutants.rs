@@ -2,12 +2,13 @@
 //! their tests should notice. What survives is explained in `mutants.txt`, or the command fails.
 
 mod explained;
+mod found;
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::build;
 use crate::process::{self, Running};
@@ -15,6 +16,7 @@ use crate::project::ASK;
 use crate::setup::Setup;
 
 use explained::{Explained, without_place};
+use found::Found;
 
 /// How long all the mutants of a crate may take.
 const LIMIT: Duration = Duration::from_secs(8 * 3600);
@@ -156,9 +158,12 @@ impl Bench<'_> {
         let mut which: Vec<String> = which.collect();
         let mut fates = Fates::default();
         for (number, tests) in (1..).zip(stages) {
-            let found = self.try_some(&which, tests)?;
+            let mut found = self.try_some(&which, tests)?;
+            if number > 1 {
+                found.keep(&fates.unexplained);
+            }
             fates.caught += found.caught.len();
-            // One that does not compile did not with the first tests.
+            // One that does not compile does not get beyond the first tests.
             fates.unviable += found.unviable;
             fates.needless.extend(found.caught.into_iter().filter(is_known));
             fates.unexplained = found.missed;
@@ -204,27 +209,6 @@ impl Bench<'_> {
     }
 }
 
-/// What cargo-mutants has found.
-struct Found {
-    caught: Vec<String>,
-    missed: Vec<String>,
-    unviable: usize,
-}
-
-impl Found {
-    /// Reads the lists that it leaves.
-    fn read(folder: &Path) -> Result<Self> {
-        let list = |name: &str| -> Result<Vec<String>> {
-            let file = folder.join(name);
-            let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-            Ok(text.lines().map(str::to_owned).collect())
-        };
-        let mut caught = list("caught.txt")?;
-        caught.extend(list("timeout.txt")?);
-        Ok(Self { caught, missed: list("missed.txt")?, unviable: list("unviable.txt")?.len() })
-    }
-}
-
 /// A regular expression for a text and nothing else.
 fn exactly(text: &str) -> String {
     let mut expression = String::from("^");
@@ -254,25 +238,6 @@ mod tests {
         let told = fates.tell("x");
         assert!(told.starts_with("x: 18 of 20 mutants caught, 90.0 %"), "{told}");
         assert!(told.ends_with("SURVIVES: a.rs:1:2: replace a"), "{told}");
-    }
-
-    #[test]
-    fn what_the_lists_of_cargo_mutants_say_is_read() {
-        let folder = std::env::temp_dir().join(format!("xtask-mutants-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        for (name, text) in [
-            ("caught.txt", "a\nb\n"),
-            ("timeout.txt", "c\n"),
-            ("missed.txt", "d\n"),
-            ("unviable.txt", "e\nf\n"),
-        ] {
-            fs::write(folder.join(name), text).unwrap();
-        }
-
-        let found = Found::read(&folder).unwrap();
-        assert_eq!((found.caught.len(), found.missed.len(), found.unviable), (3, 1, 2));
-        fs::remove_dir_all(&folder).unwrap();
-        assert!(Found::read(&folder).is_err());
     }
 
     #[test]

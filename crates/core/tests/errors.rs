@@ -80,6 +80,24 @@ fn the_reason_of_a_close_is_quoted_where_there_is_one() {
 }
 
 #[test]
+fn a_loss_is_told_with_the_code_and_the_reason_that_were_seen() {
+    for (said, told) in [
+        ("", "the socket closed with code 4513"),
+        ("too slow", "the socket closed with code 4513 \"too slow\""),
+    ] {
+        let mut world = World::plain().connected();
+
+        world.closed_saying(4513, said);
+
+        let last = world.said.iter().rev().find_map(|output| match output {
+            Output::Status { reason, .. } => reason.as_deref(),
+            _ => None,
+        });
+        assert_eq!(last, Some(told));
+    }
+}
+
+#[test]
 fn who_has_switched_reconnecting_off_is_not_told_of_attempts() {
     for (max_attempts, beginning) in
         [(0, "The connection failed and reconnecting is off"), (1, "Gave up after 1 ")]
