@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use onesocket_protocol::{MessageId, encode_client_binary};
 use onesocket_server::hub::{Command, Delivery, Hub, Key};
 use onesocket_server::session::{Output, Session};
