@@ -14,6 +14,7 @@ use axum::routing::{any, get, post};
 use onesocket_protocol::{CloseCode, SUBPROTOCOL, offered_client, offered_token};
 use serde::Deserialize;
 use serde_json::json;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::cors::CorsLayer;
 use tower_http::services::ServeDir;
@@ -21,6 +22,7 @@ use tracing::info;
 
 use crate::config::Config;
 use crate::peer;
+use crate::raw_echo;
 use crate::switchboard::Switchboard;
 use crate::token::{Identity, TokenError, Tokens};
 use crate::validation::validate;
@@ -32,7 +34,7 @@ const MAX_BODY: usize = 4 << 10;
 const SOCKET_BUFFER: usize = 4 << 10;
 
 /// A page of this origin must not come back: it will not be let in next time either.
-const ORIGIN_NOT_ALLOWED: CloseCode = CloseCode::seen(4403);
+pub(crate) const ORIGIN_NOT_ALLOWED: CloseCode = CloseCode::seen(4403);
 
 /// What all requests share.
 pub(crate) struct App {
@@ -40,10 +42,12 @@ pub(crate) struct App {
     pub(crate) tokens: Tokens,
     pub(crate) switchboard: Arc<Switchboard>,
     pub(crate) tracker: TaskTracker,
+    /// Cancelled once the server leaves.
+    pub(crate) stop: CancellationToken,
 }
 
 /// Why a request was refused: a status and a sentence.
-struct Refusal(StatusCode, String);
+pub(crate) struct Refusal(StatusCode, String);
 
 #[derive(Deserialize)]
 struct TokenRequest {
@@ -63,7 +67,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
     if app.config.issue_tokens {
         calls = calls.route("/token", post(token));
     }
+    let echo = match app.config.echo {
+        true => Router::new().route("/echo", any(raw_echo::upgrade)),
+        false => Router::new(),
+    };
     let router = Router::new()
+        .merge(echo)
         // Inside the layer, which answers a preflight before the method is found wrong.
         .merge(calls.method_not_allowed_fallback(wrong_method).layer(cors))
         .route("/ws", any(upgrade));
@@ -84,21 +93,13 @@ async fn upgrade(
 ) -> Response {
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
-        Err(rejection) => {
-            return Refusal(rejection.status(), rejection.body_text()).into_response();
-        }
+        Err(rejection) => return Refusal::from(rejection).into_response(),
     };
     let offered: Vec<&str> =
         upgrade.requested_protocols().filter_map(|offered| offered.to_str().ok()).collect();
     let admitted = admit(&app, &headers, &offered);
     let client = offered_client(offered.iter().copied()).map(str::to_owned);
-    let max_frame = app.config.max_frame();
-    let upgrade = upgrade
-        .protocols([SUBPROTOCOL])
-        .read_buffer_size(SOCKET_BUFFER)
-        .write_buffer_size(SOCKET_BUFFER)
-        .max_message_size(max_frame)
-        .max_frame_size(max_frame);
+    let upgrade = with_limits(upgrade, &app.config).protocols([SUBPROTOCOL]);
     // Held from now on: between the answer and the task there must be no gap in which the server
     // could leave without it.
     let tracked = app.tracker.token();
@@ -113,6 +114,16 @@ async fn upgrade(
             Err((code, reason)) => peer::refuse(socket, code, reason).await,
         }
     })
+}
+
+/// Bounds what a socket holds in memory.
+pub(crate) fn with_limits(upgrade: WebSocketUpgrade, config: &Config) -> WebSocketUpgrade {
+    let max_frame = config.max_frame();
+    upgrade
+        .read_buffer_size(SOCKET_BUFFER)
+        .write_buffer_size(SOCKET_BUFFER)
+        .max_message_size(max_frame)
+        .max_frame_size(max_frame)
 }
 
 /// Says who wants to connect, or the close code and the reason for which nobody can.
@@ -190,7 +201,7 @@ async fn wrong_method() -> Refusal {
 
 /// Says whether the page that asks may. A browser always says which one asks; what is no browser
 /// says nothing, and has no user whose rights it could abuse.
-fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+pub(crate) fn origin_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else {
         return true;
     };
@@ -214,6 +225,12 @@ fn unique_id() -> Result<String, Refusal> {
 
 fn whole_ms(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl From<WebSocketUpgradeRejection> for Refusal {
+    fn from(rejection: WebSocketUpgradeRejection) -> Self {
+        Self(rejection.status(), rejection.body_text())
+    }
 }
 
 impl IntoResponse for Refusal {

@@ -15,6 +15,7 @@ mod linger;
 mod memory;
 mod outgoing;
 mod peer;
+mod raw_echo;
 pub mod session;
 mod switchboard;
 pub mod token;
@@ -98,6 +99,7 @@ pub async fn serve(
         tokens: Tokens::new(&config.secret, &config.audience, config.token_life),
         switchboard: Arc::clone(&switchboard),
         tracker: tracker.clone(),
+        stop: stop.clone(),
         config: Arc::new(config),
     }));
 

@@ -23,7 +23,7 @@ use crate::token::{Identity, Tokens};
 use crate::validation::validate_of;
 
 /// How long a client has to take what is written to it.
-const WRITE_TIME: Duration = Duration::from_secs(5);
+pub(crate) const WRITE_TIME: Duration = Duration::from_secs(5);
 
 /// How long a client has to answer a close, before the socket is dropped by force.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
@@ -33,7 +33,7 @@ const PROTOCOL_ERROR: CloseCode = CloseCode::seen(1002);
 const INVALID_DATA: CloseCode = CloseCode::seen(1007);
 
 /// How a socket comes to its end.
-enum End {
+pub(crate) enum End {
     /// The client has begun the closing handshake.
     Client { code: Option<u16> },
     /// The network is gone.
@@ -185,7 +185,7 @@ impl Peer<'_> {
 }
 
 impl End {
-    fn of_read(error: axum::Error) -> Self {
+    pub(crate) fn of_read(error: axum::Error) -> Self {
         let cause = error.to_string();
         let (code, reason) = match error.into_inner().downcast_ref::<WireError>() {
             Some(WireError::Capacity(_)) => (CloseCode::TOO_LARGE, "the frame is too large"),
@@ -248,7 +248,7 @@ async fn in_time(
 }
 
 /// Sees the closing handshake to its end, or gives it up.
-async fn close(socket: &mut WebSocket, end: End) {
+pub(crate) async fn close(socket: &mut WebSocket, end: End) {
     let handshake = async {
         match end {
             End::Lost { .. } => return Ok(()),

@@ -6,5 +6,6 @@
 #[cfg(unix)]
 mod binary;
 mod clock;
+mod raw_echo;
 mod support;
 mod tcp;

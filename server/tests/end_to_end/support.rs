@@ -211,7 +211,16 @@ impl Client {
 
 /// Upgrades a stream.
 pub(crate) async fn upgrade(stream: Box<dyn Io>, headers: &[(&'static str, &str)]) -> Client {
-    let mut request = "ws://localhost:8080/ws".into_client_request().unwrap();
+    upgrade_at("/ws", stream, headers).await
+}
+
+/// Upgrades a stream at a path of its own.
+pub(crate) async fn upgrade_at(
+    path: &str,
+    stream: Box<dyn Io>,
+    headers: &[(&'static str, &str)],
+) -> Client {
+    let mut request = format!("ws://localhost:8080{path}").into_client_request().unwrap();
     for (name, value) in headers {
         request.headers_mut().insert(*name, value.parse().unwrap());
     }
