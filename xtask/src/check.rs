@@ -147,6 +147,7 @@ fn js(setup: &Setup) -> Result<()> {
                 "js",
                 "www",
                 "tests/e2e",
+                "benches/peers",
             ],
         ),
     ] {

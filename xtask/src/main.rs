@@ -7,8 +7,10 @@
 #[cfg(not(unix))]
 compile_error!("xtask runs on Linux and macOS; on Windows, use WSL");
 
+mod bench;
 mod build;
 mod check;
+mod conformance;
 mod counts;
 mod demo;
 mod faults;
@@ -35,6 +37,8 @@ cargo xtask test [native|browser|js|e2e]...    runs the tests, all four parts wi
 cargo xtask check [STEP]...                    runs the checks, all steps without an argument
 cargo xtask faults [--model]                   puts faults into the machine, which its tests, or its
                                                model alone, must catch
+cargo xtask bench server [--minutes N] [...]   measures the server beside others
+cargo xtask conformance                        the Autobahn test suite; needs a Python 2.7
 
 Each of them sets up what it needs: Rust and Node.js have to be there, the rest is installed into
 $ONESOCKET_CACHE (default: a folder `onesocket` in the user's cache folder).";
@@ -69,8 +73,10 @@ fn run(arguments: &[String]) -> Result<bool> {
     }
     let setup = Setup::new(Project::find()?);
     match command {
+        "bench" => bench::run(&setup, rest).map(|()| true),
         "build" if rest.is_empty() => build::package(&setup).map(|_| true),
         "check" => check::run(&setup, rest),
+        "conformance" if rest.is_empty() => conformance::run(&setup),
         "demo" => demo::run(&setup, demo_port(rest)?).map(|()| true),
         "faults" if matches!(rest, [] | ["--model"]) => faults::run(&setup, !rest.is_empty()),
         "test" => test::run(&setup, rest),
