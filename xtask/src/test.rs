@@ -163,6 +163,7 @@ fn js(setup: &Setup) -> Result<(Counts, ExitStatus)> {
 fn e2e(setup: &Setup) -> Result<(Counts, ExitStatus)> {
     let browser = setup.browser()?;
     let python = setup.python()?;
+    let curl = setup.curl()?;
     let site = build::site(setup)?;
     let server = build::server(setup)?;
     let tests = tests_in(&setup.project.path("tests/e2e"), &[".test.mjs"])?;
@@ -170,6 +171,7 @@ fn e2e(setup: &Setup) -> Result<(Counts, ExitStatus)> {
         node.env("ONESOCKET_BROWSER", &browser.chrome);
         node.env("ONESOCKET_PACKAGE", setup.project.tarball());
         node.env("ONESOCKET_PYTHON", python);
+        node.env("ONESOCKET_CURL", &curl);
         node.env("ONESOCKET_SERVER", &server);
         node.env("ONESOCKET_SITE", &site);
     })

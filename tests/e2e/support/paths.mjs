@@ -11,6 +11,9 @@ export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 /** The pages of these tests. */
 export const FIXTURES = fileURLToPath(new URL("../fixtures/", import.meta.url));
 
+/** The clients that are not ours. */
+export const FOREIGN = fileURLToPath(new URL("../../foreign/", import.meta.url));
+
 /** The npm packages of the demo page: Vite, React and what they need. */
 export const MODULES = join(ROOT, "www/node_modules");
 
@@ -19,6 +22,12 @@ export const SERVER = given("ONESOCKET_SERVER");
 
 /** The browser's program. */
 export const BROWSER = given("ONESOCKET_BROWSER");
+
+/** The program curl. */
+export const CURL = given("ONESOCKET_CURL");
+
+/** A Python that has what `tests/foreign/requirements.txt` names. */
+export const PYTHON = given("ONESOCKET_PYTHON");
 
 /** The demo page, built. */
 export const SITE = given("ONESOCKET_SITE");
