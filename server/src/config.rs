@@ -1,9 +1,13 @@
 //! What a server can be told.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::token::Secret;
+use axum::http::HeaderName;
+
+use crate::handler::Handler;
+use crate::token::{KeyRing, Secret};
 
 /// What a frame may have around its payload, in bytes.
 const AROUND_PAYLOAD: usize = 1 << 10;
@@ -11,30 +15,55 @@ const AROUND_PAYLOAD: usize = 1 << 10;
 /// What a server can be told. The fields bear the names of the binary's options.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What tokens are signed with.
-    pub secret: Secret,
+    /// What tokens are signed with. The ring may be replaced while the server runs.
+    pub keys: KeyRing,
     /// Whom tokens are for: their `aud`.
     pub audience: String,
     /// Whether `POST /token` gives a token to whoever asks for one.
     pub issue_tokens: bool,
     /// How long a token lives at most.
     pub token_life: Duration,
+    /// A query parameter that may have the token, beside the subprotocol.
+    pub token_query: Option<String>,
     /// How long a connection outlives its token.
     pub expiry_grace: Duration,
+    /// What a back end has to know for `POST /publish`; without it there is none.
+    pub publish_key: Option<Secret>,
+    /// Origins that may connect beside the server's own, as `https://example.org:8443`.
+    pub allow_origins: Vec<String>,
+    /// A header in which a proxy names its client, as `x-forwarded-for`.
+    pub address_header: Option<String>,
     /// How often each client is pinged.
     pub ping_every: Duration,
     /// How often the server looks for clients that have fallen silent.
     pub sweep_every: Duration,
     /// How long a client may be silent.
     pub stale_after: Duration,
-    /// Origins that may connect beside the server's own, as `https://example.org:8443`.
-    pub allow_origins: Vec<String>,
+    /// How long a connection has from accept, or from its last answer, to the end of a request's
+    /// head.
+    pub handshake_time: Duration,
+    /// How long a client has to take what is written to it.
+    pub write_time: Duration,
+    /// How many connections there may be, silent ones included.
+    pub max_connections: usize,
+    /// How many of them from one address; 0 for no limit.
+    pub max_per_address: usize,
+    /// How many upgrades and tokens an address may ask for in a second, over long; 0 for no limit.
+    pub max_address_rate: u32,
+    /// How many messages a client may send in a second, over long; 0 for no limit.
+    pub max_rate: u32,
+    /// How many messages a client may send at once.
+    pub max_burst: u32,
     /// The largest payload that is taken, in bytes.
     pub max_message: usize,
     /// How many bytes may wait to be sent to one client.
     pub max_queue: usize,
+    /// The largest head of a request, in bytes.
+    pub max_head: usize,
     /// Whether messages to the server come back to their sender.
     pub echo: bool,
+    /// What takes messages to the server, unless they are echoed.
+    pub handler: Option<Arc<dyn Handler>>,
     /// A folder of files to serve.
     pub site: Option<PathBuf>,
 }
@@ -43,19 +72,33 @@ impl Config {
     /// Returns the defaults, with what has none.
     pub fn new(secret: Secret) -> Self {
         Self {
-            secret,
+            keys: KeyRing::new(&secret, None),
             audience: "onesocket".into(),
             issue_tokens: false,
             token_life: Duration::from_mins(5),
+            token_query: None,
             expiry_grace: Duration::from_secs(25),
+            publish_key: None,
+            allow_origins: Vec::new(),
+            address_header: None,
             // Proxies drop connections that are idle for 60 s, and some for 30 s.
             ping_every: Duration::from_secs(25),
             sweep_every: Duration::from_secs(30),
             stale_after: Duration::from_mins(2),
-            allow_origins: Vec::new(),
+            handshake_time: Duration::from_secs(5),
+            write_time: Duration::from_secs(5),
+            max_connections: 20_000,
+            // An office may have as many people behind one address.
+            max_per_address: 500,
+            max_address_rate: 50,
+            max_rate: 100,
+            // A client that comes back sends at once what waits, 1000 messages, and its groups.
+            max_burst: 2000,
             max_message: 64 << 10,
             max_queue: 1 << 20,
+            max_head: 16 << 10,
             echo: false,
+            handler: None,
             site: None,
         }
     }
@@ -70,6 +113,8 @@ impl Config {
             ("sweep-every", self.sweep_every, Duration::from_millis(10)),
             ("stale-after", self.stale_after, Duration::from_millis(10)),
             ("expiry-grace", self.expiry_grace, Duration::ZERO),
+            ("handshake-time", self.handshake_time, Duration::from_millis(10)),
+            ("write-time", self.write_time, Duration::from_millis(10)),
         ] {
             // Beyond it a browser's timer would fire at once.
             let most = Duration::from_hours(24);
@@ -79,6 +124,24 @@ impl Config {
         }
         if self.audience.is_empty() {
             faults.push("audience is empty".into());
+        }
+        if self.token_query.as_ref().is_some_and(String::is_empty) {
+            faults.push("token-query is empty".into());
+        }
+        if let Some(header) = &self.address_header
+            && HeaderName::try_from(header).is_err()
+        {
+            faults.push(format!("address-header {header:?} is no name of a header"));
+        }
+        if self.max_connections == 0 {
+            faults.push("max-connections is 0".into());
+        }
+        if self.max_burst < self.max_rate.max(1) {
+            faults.push("max-burst is 0, or smaller than max-rate".into());
+        }
+        // Below the least the library panics.
+        if !(8 << 10..=1 << 20).contains(&self.max_head) {
+            faults.push("max-head may be 8 KiB to 1 MiB".into());
         }
         if !(1..=16 << 20).contains(&self.max_message) {
             faults.push("max-message may be 1 byte to 16 MiB".into());
@@ -132,6 +195,11 @@ mod tests {
             sweep_every: Duration::ZERO,
             audience: String::new(),
             max_message: 0,
+            token_query: Some(String::new()),
+            address_header: Some("not a header".into()),
+            max_connections: 0,
+            max_burst: 99,
+            max_head: 1,
             allow_origins: vec!["example.org".into()],
             site: Some("/nowhere/at/all".into()),
             ..config()
@@ -143,13 +211,18 @@ mod tests {
             "token-life",
             "sweep-every",
             "audience",
+            "token-query",
+            "address-header",
+            "max-connections",
+            "max-burst",
+            "max-head",
             "max-message",
             "allow-origin",
             "site",
         ]) {
             assert!(fault.starts_with(name), "{fault}");
         }
-        assert_eq!(faults.len(), 6);
+        assert_eq!(faults.len(), 11);
     }
 
     #[test]

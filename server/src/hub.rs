@@ -86,8 +86,50 @@ pub enum Command {
         /// The answer.
         error: Outgoing,
     },
+    /// What the application made of a message. It is remembered even if the connection is gone.
+    Handled {
+        /// Over which connection it came.
+        key: Key,
+        /// Whose it was.
+        user: String,
+        /// The client's own name, if it has one.
+        client: Option<String>,
+        /// What the answer names.
+        id: MessageId,
+        /// What the client gets if it was accepted, or the answer if it was not.
+        answer: Result<Option<Outgoing>, Outgoing>,
+    },
+    /// A back end has something for clients.
+    Broadcast {
+        /// Which clients.
+        to: Target,
+        /// What they get.
+        frame: Outgoing,
+    },
     /// Time has passed: forgets what need not be known any more.
     Sweep,
+}
+
+/// For whom a back end has something.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Target {
+    /// All who are connected.
+    All,
+    /// The members of a group.
+    Group(Group),
+    /// One user.
+    User(String),
+}
+
+/// What is known of a message before it is handled.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Known {
+    /// It was answered before; this is the answer.
+    Answered(Outgoing),
+    /// It is new.
+    New,
+    /// It comes too late: the connection is gone or was replaced. Its successor will say it again.
+    TooLate,
 }
 
 /// What is to be done, for one connection.
@@ -143,6 +185,14 @@ struct User {
     gone_at: Option<Instant>,
 }
 
+impl User {
+    /// Makes a connection the user's own; returns the one that was. Who owns a user is decided here
+    /// and nowhere else: several nodes would have to agree on it.
+    fn own(&mut self, key: Key) -> Option<Key> {
+        self.current.replace(key)
+    }
+}
+
 impl Key {
     /// Returns the connection's name on the wire.
     pub fn connection_id(self) -> ConnectionId {
@@ -165,6 +215,10 @@ impl Hub {
                 self.once(key, id, |hub| hub.publish(key, id, &group, &frame))
             }
             Command::Refuse { key, id, error } => self.once(key, id, |_| Err(error)),
+            Command::Handled { key, user, client, id, answer } => {
+                self.handled(key, &user, client.as_deref(), id, answer)
+            }
+            Command::Broadcast { to, frame } => self.broadcast(&to, &frame),
             Command::Sweep => self.sweep(now),
         }
     }
@@ -185,6 +239,14 @@ impl Hub {
         self.users.get(user).is_some_and(|user| user.memory.knows(client))
     }
 
+    /// Says what is known of a message that the application is to handle.
+    pub fn known(&mut self, key: Key, id: MessageId) -> Known {
+        if self.live(key).is_none() {
+            return Known::TooLate;
+        }
+        self.said(key).and_then(|said| said.answer(id)).map_or(Known::New, Known::Answered)
+    }
+
     fn connect(&mut self, key: Key, name: String, client: Option<String>) -> Vec<Delivery> {
         let user = self.users.entry(name.clone()).or_default();
         user.count.open += 1;
@@ -193,7 +255,7 @@ impl Hub {
         if let Some(client) = &client {
             user.memory.connect(client);
         }
-        let replaced = user.current.replace(key);
+        let replaced = user.own(key);
         self.connections.insert(key, Connection { user: name, client, groups: BTreeSet::new() });
         let Some(old) = replaced else {
             self.clients += 1;
@@ -284,6 +346,41 @@ impl Hub {
         };
         let others = members.iter().filter(|member| **member != key);
         Ok(others.map(|to| Delivery::Send { to: *to, frame: frame.clone() }).collect())
+    }
+
+    fn handled(
+        &mut self,
+        key: Key,
+        user: &str,
+        client: Option<&str>,
+        id: MessageId,
+        answer: Result<Option<Outgoing>, Outgoing>,
+    ) -> Vec<Delivery> {
+        let said =
+            self.users.get_mut(user).zip(client).and_then(|(user, name)| user.memory.of(name));
+        if let Some(said) = said {
+            said.note(id, answer.as_ref().err());
+        }
+        // Who has replaced it asks again, and is told what was noted.
+        if self.live(key).is_none() {
+            return Vec::new();
+        }
+        let frames = match answer {
+            Ok(reply) => [Some(Outgoing::ack(id)), reply],
+            Err(error) => [Some(error), None],
+        };
+        frames.into_iter().flatten().map(|frame| Delivery::Send { to: key, frame }).collect()
+    }
+
+    fn broadcast(&self, to: &Target, frame: &Outgoing) -> Vec<Delivery> {
+        let keys: Vec<Key> = match to {
+            Target::All => self.users.values().filter_map(|user| user.current).collect(),
+            Target::Group(group) => self.groups.get(group).into_iter().flatten().copied().collect(),
+            Target::User(user) => {
+                self.users.get(user).and_then(|user| user.current).into_iter().collect()
+            }
+        };
+        keys.into_iter().map(|to| Delivery::Send { to, frame: frame.clone() }).collect()
     }
 
     fn sweep(&mut self, now: Instant) -> Vec<Delivery> {

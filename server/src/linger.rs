@@ -19,18 +19,28 @@ use tokio_util::task::TaskTracker;
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
 /// A stream that lingers when it is dropped.
-pub(crate) struct Lingering<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> {
+pub(crate) struct Lingering<S, P>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    P: Send + Unpin + 'static,
+{
     /// `None` once dropped, and only then.
     stream: Option<S>,
     tracker: TaskTracker,
+    /// What the connection takes up, for as long as there is a stream.
+    place: Option<P>,
     /// The other end has said all, or is gone.
     done: bool,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Lingering<S> {
-    /// Wraps a stream; `tracker` knows of it while it lingers.
-    pub(crate) fn new(stream: S, tracker: TaskTracker) -> Self {
-        Self { stream: Some(stream), tracker, done: false }
+impl<S, P> Lingering<S, P>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    P: Send + Unpin + 'static,
+{
+    /// Wraps a stream; `tracker` knows of it while it lingers, and `place` is given up after that.
+    pub(crate) fn new(stream: S, place: P, tracker: TaskTracker) -> Self {
+        Self { stream: Some(stream), tracker, place: Some(place), done: false }
     }
 
     fn with<T>(
@@ -48,7 +58,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Lingering<S> {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncRead for Lingering<S> {
+impl<S, P> AsyncRead for Lingering<S, P>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    P: Send + Unpin + 'static,
+{
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -63,7 +77,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncRead for Lingering
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncWrite for Lingering<S> {
+impl<S, P> AsyncWrite for Lingering<S, P>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    P: Send + Unpin + 'static,
+{
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -81,14 +99,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> AsyncWrite for Lingerin
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Drop for Lingering<S> {
+impl<S, P> Drop for Lingering<S, P>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    P: Send + Unpin + 'static,
+{
     fn drop(&mut self) {
         if let Some(stream) = self.stream.take()
             && !self.done
             // A runtime that is shutting down has no time to linger.
             && let Ok(runtime) = Handle::try_current()
         {
-            self.tracker.spawn_on(linger(stream), &runtime);
+            let place = self.place.take();
+            let lingering = async {
+                linger(stream).await;
+                drop(place);
+            };
+            self.tracker.spawn_on(lingering, &runtime);
         }
     }
 }

@@ -2,20 +2,22 @@
 
 mod options;
 
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use onesocket_server::token::KeyRing;
 use tokio::net::TcpListener;
 use tracing::level_filters::LevelFilter;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::options::{LogFormat, Options, Settings};
+use crate::options::{LogFormat, Options, Secrets, Settings};
 
 /// As clap has it for what it refuses itself.
 const BAD_OPTIONS: u8 = 2;
@@ -55,7 +57,51 @@ async fn serve(settings: Settings) -> io::Result<()> {
     if settings.random_secret {
         warn!("The secret is a random one: tokens end with this process, and no other signs them");
     }
-    onesocket_server::run(listener, settings.config, told_to_stop).await
+    info!(ids = ?settings.config.keys.ids(), "Keys");
+    let reread = reread_when_told(settings.secrets, settings.config.keys.clone())?;
+    tokio::select! {
+        served = onesocket_server::run(listener, settings.config, told_to_stop) => served,
+        never = reread => match never {},
+    }
+}
+
+/// Reads the secrets again at each SIGHUP; connections stay. What cannot be read leaves all as it
+/// was.
+#[cfg(unix)]
+fn reread_when_told(
+    secrets: Secrets,
+    keys: KeyRing,
+) -> io::Result<impl Future<Output = Infallible>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        loop {
+            if hangup.recv().await.is_none() {
+                std::future::pending::<()>().await;
+            }
+            if !secrets.are_files() {
+                warn!("SIGHUP: there is no file to read a secret from");
+                continue;
+            }
+            match secrets.read() {
+                Ok((secret, previous)) => {
+                    keys.replace(&secret, previous.as_ref());
+                    info!(ids = ?keys.ids(), "Keys");
+                }
+                Err(faults) => error!(?faults, "SIGHUP: the keys are as they were"),
+            }
+        }
+    })
+}
+
+/// There is no SIGHUP.
+#[cfg(windows)]
+fn reread_when_told(
+    _secrets: Secrets,
+    _keys: KeyRing,
+) -> io::Result<impl Future<Output = Infallible>> {
+    Ok(std::future::pending())
 }
 
 /// Listens for SIGTERM and ctrl-c from now on; the future resolves at the first of them.

@@ -1,86 +1,155 @@
 //! The command line. Values are read here and not by clap, so that all faults are named at once.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Arg, Parser};
 use onesocket_server::Config;
-use onesocket_server::token::{MIN_SECRET_BYTES, Secret};
+use onesocket_server::token::{KeyRing, MIN_SECRET_BYTES, Secret, SecretError};
 use tracing::level_filters::LevelFilter;
 
 /// One WebSocket connection per user: the server.
 ///
-/// Durations are written 500ms, 25s, 5m or 1h; sizes 512, 64KiB or 1MiB. The secret that tokens are
-/// signed with comes from --secret-file or from $ONESOCKET_SECRET.
+/// Durations are written 500ms, 25s, 5m or 1h; sizes 512, 64KiB or 1MiB. Every option may also be
+/// given as the environment variable beside it; what is on the command line counts.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, max_term_width = 100, mut_args(with_variable))]
 pub(crate) struct Options {
     /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     listen: String,
 
-    /// Give a token to whoever asks: POST /token {"user":"ada"}. For demos; a real application's
-    /// own back end signs them
-    #[arg(long)]
-    issue_tokens: bool,
-
-    /// The file with the secret, 32 bytes or more; a random secret with --issue-tokens
-    #[arg(long, value_name = "FILE")]
-    secret_file: Option<PathBuf>,
-
-    /// Whom tokens are for, their `aud`
-    #[arg(long, value_name = "NAME", default_value = "onesocket")]
-    audience: String,
-
-    /// How long a token lives at most
-    #[arg(long, value_name = "TIME", default_value = "5m")]
-    token_life: String,
-
-    /// How long a connection outlives its token
-    #[arg(long, value_name = "TIME", default_value = "25s")]
-    expiry_grace: String,
-
-    /// How often each client is pinged
-    #[arg(long, value_name = "TIME", default_value = "25s")]
-    ping_every: String,
-
-    /// How often the server looks for clients that have fallen silent
-    #[arg(long, value_name = "TIME", default_value = "30s")]
-    sweep_every: String,
-
-    /// How long a client may be silent
-    #[arg(long, value_name = "TIME", default_value = "2m")]
-    stale_after: String,
-
-    /// An origin whose pages may connect, beside the server's own; may be repeated
-    #[arg(long = "allow-origin", value_name = "ORIGIN")]
-    allow_origins: Vec<String>,
-
-    /// The largest payload that is taken
-    #[arg(long, value_name = "SIZE", default_value = "64KiB")]
-    max_message: String,
-
-    /// How much may wait to be sent to one client
-    #[arg(long, value_name = "SIZE", default_value = "1MiB")]
-    max_queue: String,
+    /// A folder of files to serve
+    #[arg(long, value_name = "DIR")]
+    site: Option<PathBuf>,
 
     /// Send messages to the server back to their sender. For tests: also GET /echo, a WebSocket
     /// without a token that gets back what it sends
     #[arg(long)]
     echo: bool,
 
-    /// A folder of files to serve
-    #[arg(long, value_name = "DIR")]
-    site: Option<PathBuf>,
+    /// The file with the secret that signs tokens, 32 bytes or more; else $ONESOCKET_SECRET has it.
+    /// Read again at SIGHUP
+    #[arg(long, value_name = "FILE", help_heading = "Tokens")]
+    secret_file: Option<PathBuf>,
+
+    /// The file with a second secret that tokens may be signed with, while secrets are changed. Read
+    /// again at SIGHUP
+    #[arg(long, value_name = "FILE", help_heading = "Tokens")]
+    previous_secret_file: Option<PathBuf>,
+
+    /// Give a token to whoever asks: POST /token {"user":"ada"}. For demos; a real application's
+    /// own back end signs them. Without a secret there is a random one
+    #[arg(long, help_heading = "Tokens")]
+    issue_tokens: bool,
+
+    /// Whom tokens are for, their `aud`
+    #[arg(long, value_name = "NAME", default_value = "onesocket", help_heading = "Tokens")]
+    audience: String,
+
+    /// How long a token lives at most
+    #[arg(long, value_name = "TIME", default_value = "5m", help_heading = "Tokens")]
+    token_life: String,
+
+    /// How long a connection outlives its token
+    #[arg(long, value_name = "TIME", default_value = "25s", help_heading = "Tokens")]
+    expiry_grace: String,
+
+    /// A query parameter of /ws that may have the token, for clients that offer no subprotocols.
+    /// Proxies write queries into their logs
+    #[arg(long, value_name = "NAME", help_heading = "Tokens")]
+    token_query: Option<String>,
+
+    /// An origin whose pages may connect, beside the server's own; may be repeated (in the
+    /// variable: with commas)
+    #[arg(
+        long = "allow-origin",
+        value_name = "ORIGIN",
+        value_delimiter = ',',
+        help_heading = "Who may come in"
+    )]
+    allow_origins: Vec<String>,
+
+    /// The file with the key, 32 bytes or more, of back ends that may POST /publish
+    #[arg(long, value_name = "FILE", help_heading = "Who may come in")]
+    publish_key_file: Option<PathBuf>,
+
+    /// The header in which a proxy in front names its client, such as X-Forwarded-For; its last
+    /// address counts. Only behind a proxy that writes it
+    #[arg(long, value_name = "NAME", help_heading = "Who may come in")]
+    address_header: Option<String>,
+
+    /// How often each client is pinged
+    #[arg(long, value_name = "TIME", default_value = "25s", help_heading = "Times")]
+    ping_every: String,
+
+    /// How often the server looks for clients that have fallen silent
+    #[arg(long, value_name = "TIME", default_value = "30s", help_heading = "Times")]
+    sweep_every: String,
+
+    /// How long a client may be silent
+    #[arg(long, value_name = "TIME", default_value = "2m", help_heading = "Times")]
+    stale_after: String,
+
+    /// How long a connection may take to bring the head of a request, from accept
+    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Times")]
+    handshake_time: String,
+
+    /// How long a client may take to take what is written to it
+    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Times")]
+    write_time: String,
+
+    /// How many connections there may be; who comes beyond gets 503
+    #[arg(long, value_name = "NUMBER", default_value = "20000", help_heading = "Limits")]
+    max_connections: String,
+
+    /// How many of them from one address, or IPv6 /64; 0 for no limit. This machine itself is not
+    /// counted
+    #[arg(long, value_name = "NUMBER", default_value = "500", help_heading = "Limits")]
+    max_per_address: String,
+
+    /// How many upgrades and tokens an address may ask for, a second over long and ten times that
+    /// at once; 0 for no limit. Beyond: 429
+    #[arg(long, value_name = "NUMBER", default_value = "50", help_heading = "Limits")]
+    max_address_rate: String,
+
+    /// How many messages a client may send, a second over long; 0 for no limit. Beyond: close 4529
+    #[arg(long, value_name = "NUMBER", default_value = "100", help_heading = "Limits")]
+    max_rate: String,
+
+    /// How many messages a client may send at once
+    #[arg(long, value_name = "NUMBER", default_value = "2000", help_heading = "Limits")]
+    max_burst: String,
+
+    /// The largest payload that is taken
+    #[arg(long, value_name = "SIZE", default_value = "64KiB", help_heading = "Limits")]
+    max_message: String,
+
+    /// How much may wait to be sent to one client
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", help_heading = "Limits")]
+    max_queue: String,
+
+    /// The largest head of a request
+    #[arg(long, value_name = "SIZE", default_value = "16KiB", help_heading = "Limits")]
+    max_head: String,
 
     /// How the log, on standard error, is written: text or json
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Log")]
     log: String,
 
     /// How much is logged: error, warn, info or debug
-    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    #[arg(long, value_name = "LEVEL", default_value = "info", help_heading = "Log")]
     log_level: String,
+}
+
+/// Names an option's environment variable after it.
+fn with_variable(arg: Arg) -> Arg {
+    let Some(long) = arg.get_long() else { return arg };
+    let variable = format!("ONESOCKET_{}", long.to_uppercase().replace('-', "_"));
+    // A value may be a path that is nobody's business.
+    arg.env(variable).hide_env_values(true)
 }
 
 /// The options, understood.
@@ -91,7 +160,16 @@ pub(crate) struct Settings {
     pub(crate) log_level: LevelFilter,
     /// The secret in `config` was made up.
     pub(crate) random_secret: bool,
+    pub(crate) secrets: Secrets,
     pub(crate) config: Config,
+}
+
+/// Where the secrets come from.
+#[derive(Clone, Debug)]
+pub(crate) struct Secrets {
+    file: Option<PathBuf>,
+    previous_file: Option<PathBuf>,
+    variable: Option<OsString>,
 }
 
 /// How the log is written.
@@ -102,7 +180,7 @@ pub(crate) enum LogFormat {
 }
 
 /// What was wrong, one sentence each.
-type Faults = Vec<String>;
+pub(crate) type Faults = Vec<String>;
 
 impl Options {
     /// Reads the values; `variable` is what $ONESOCKET_SECRET holds.
@@ -112,28 +190,22 @@ impl Options {
     /// Names all faults.
     pub(crate) fn into_settings(self, variable: Option<OsString>) -> Result<Settings, Faults> {
         let mut faults = Vec::new();
-        let secret = self.secret(variable).map_err(|fault| faults.push(fault)).ok();
-        let random_secret = matches!(secret, Some(None));
-        let secret = match secret.flatten() {
-            Some(secret) => secret,
-            None => random_secret_of_ours().map_err(|fault| vec![fault])?,
+        let secrets =
+            Secrets { file: self.secret_file, previous_file: self.previous_secret_file, variable };
+        let random_secret = self.issue_tokens && secrets.are_absent();
+        let placeholder = random_secret_of_ours().map_err(|fault| vec![fault])?;
+        let (secret, previous) = if random_secret {
+            (placeholder, None)
+        } else {
+            secrets.read().unwrap_or_else(|found| {
+                faults.extend(found);
+                (placeholder, None)
+            })
         };
-
-        let mut time = |option, text: &str| {
-            let fault = || faults.push(format!("--{option} {text:?} is no time such as 25s or 5m"));
-            read_time(text).ok_or_else(fault).ok()
-        };
-        let token_life = time("token-life", &self.token_life);
-        let expiry_grace = time("expiry-grace", &self.expiry_grace);
-        let ping_every = time("ping-every", &self.ping_every);
-        let sweep_every = time("sweep-every", &self.sweep_every);
-        let stale_after = time("stale-after", &self.stale_after);
-        let mut size = |option, text: &str| {
-            let fault = || faults.push(format!("--{option} {text:?} is no size such as 64KiB"));
-            read_size(text).ok_or_else(fault).ok()
-        };
-        let max_message = size("max-message", &self.max_message);
-        let max_queue = size("max-queue", &self.max_queue);
+        let publish_key = self.publish_key_file.as_deref().and_then(|file| {
+            let key = read_secret("publish-key-file", file);
+            key.map_err(|fault| faults.push(fault)).ok()
+        });
         let log = match self.log.as_str() {
             "json" => LogFormat::Json,
             "text" => LogFormat::Text,
@@ -150,51 +222,111 @@ impl Options {
             faults.push(format!("--listen {:?} is no HOST:PORT", self.listen));
         }
 
-        // What could not be read stands at its default, so that the rest can be judged.
-        let defaults = Config::new(secret.clone());
-        let config = Config {
-            secret,
+        // What cannot be read stands at its default, so that the rest can be judged.
+        let mut config = Config {
+            keys: KeyRing::new(&secret, previous.as_ref()),
             audience: self.audience,
             issue_tokens: self.issue_tokens,
-            token_life: token_life.unwrap_or(defaults.token_life),
-            expiry_grace: expiry_grace.unwrap_or(defaults.expiry_grace),
-            ping_every: ping_every.unwrap_or(defaults.ping_every),
-            sweep_every: sweep_every.unwrap_or(defaults.sweep_every),
-            stale_after: stale_after.unwrap_or(defaults.stale_after),
+            token_query: self.token_query,
+            publish_key,
             allow_origins: self.allow_origins,
-            max_message: max_message.unwrap_or(defaults.max_message),
-            max_queue: max_queue.unwrap_or(defaults.max_queue),
+            address_header: self.address_header,
             echo: self.echo,
             site: self.site,
+            ..Config::new(secret)
         };
+        for (option, text, value) in [
+            ("token-life", &self.token_life, &mut config.token_life),
+            ("expiry-grace", &self.expiry_grace, &mut config.expiry_grace),
+            ("ping-every", &self.ping_every, &mut config.ping_every),
+            ("sweep-every", &self.sweep_every, &mut config.sweep_every),
+            ("stale-after", &self.stale_after, &mut config.stale_after),
+            ("handshake-time", &self.handshake_time, &mut config.handshake_time),
+            ("write-time", &self.write_time, &mut config.write_time),
+        ] {
+            match read_time(text) {
+                Some(time) => *value = time,
+                None => faults.push(format!("--{option} {text:?} is no time such as 25s or 5m")),
+            }
+        }
+        for (option, text, value) in [
+            ("max-message", &self.max_message, &mut config.max_message),
+            ("max-queue", &self.max_queue, &mut config.max_queue),
+            ("max-head", &self.max_head, &mut config.max_head),
+        ] {
+            match read_size(text) {
+                Some(size) => *value = size,
+                None => faults.push(format!("--{option} {text:?} is no size such as 64KiB")),
+            }
+        }
+        for (option, text, value) in [
+            ("max-connections", &self.max_connections, &mut config.max_connections),
+            ("max-per-address", &self.max_per_address, &mut config.max_per_address),
+        ] {
+            read_number(option, text, value, &mut faults);
+        }
+        for (option, text, value) in [
+            ("max-address-rate", &self.max_address_rate, &mut config.max_address_rate),
+            ("max-rate", &self.max_rate, &mut config.max_rate),
+            ("max-burst", &self.max_burst, &mut config.max_burst),
+        ] {
+            read_number(option, text, value, &mut faults);
+        }
         faults.extend(config.faults().into_iter().map(|fault| format!("--{fault}")));
         if faults.is_empty() {
-            Ok(Settings { listen: self.listen, log, log_level, random_secret, config })
+            Ok(Settings { listen: self.listen, log, log_level, random_secret, secrets, config })
         } else {
             Err(faults)
         }
     }
+}
 
-    /// Returns the secret that was given; `None` if one is to be made up.
-    fn secret(&self, variable: Option<OsString>) -> Result<Option<Secret>, String> {
-        let (source, bytes) = match (&self.secret_file, variable) {
-            (Some(file), _) => {
-                let bytes = std::fs::read(file)
-                    .map_err(|error| format!("--secret-file {file:?} cannot be read: {error}"))?;
-                (format!("--secret-file {file:?}"), bytes)
+impl Secrets {
+    /// Reads the secret that signs, and the second one if there is to be one.
+    ///
+    /// # Errors
+    ///
+    /// Names all faults.
+    pub(crate) fn read(&self) -> Result<(Secret, Option<Secret>), Faults> {
+        let secret = match (&self.file, &self.variable) {
+            (Some(file), _) => read_secret("secret-file", file),
+            (None, Some(value)) => {
+                let secret = trimmed(value.as_encoded_bytes());
+                secret.map_err(|error| format!("$ONESOCKET_SECRET: {error}"))
             }
-            (None, Some(value)) => ("$ONESOCKET_SECRET".into(), value.into_encoded_bytes()),
-            (None, None) if self.issue_tokens => return Ok(None),
-            (None, None) => {
-                return Err("there is no secret: give --secret-file or $ONESOCKET_SECRET, \
-                            or --issue-tokens for a random one"
-                    .into());
-            }
+            (None, None) => Err("there is no secret: give --secret-file or $ONESOCKET_SECRET, \
+                                 or --issue-tokens for a random one"
+                .into()),
         };
-        // An editor's newline at the end is not meant.
-        let secret = Secret::new(bytes.trim_ascii_end());
-        secret.map(Some).map_err(|error| format!("{source}: {error}"))
+        let previous = self.previous_file.as_deref();
+        let previous = previous.map(|file| read_secret("previous-secret-file", file)).transpose();
+        match (secret, previous) {
+            (Ok(secret), Ok(previous)) => Ok((secret, previous)),
+            (secret, previous) => {
+                Err([secret.err(), previous.err()].into_iter().flatten().collect())
+            }
+        }
     }
+
+    /// Says whether they may change while the server runs.
+    pub(crate) fn are_files(&self) -> bool {
+        self.file.is_some() || self.previous_file.is_some()
+    }
+
+    fn are_absent(&self) -> bool {
+        self.variable.is_none() && !self.are_files()
+    }
+}
+
+fn read_secret(option: &str, file: &Path) -> Result<Secret, String> {
+    let bytes = std::fs::read(file)
+        .map_err(|error| format!("--{option} {file:?} cannot be read: {error}"))?;
+    trimmed(&bytes).map_err(|error| format!("--{option} {file:?}: {error}"))
+}
+
+/// Takes bytes as a secret. An editor's newline at the end is not meant.
+fn trimmed(bytes: &[u8]) -> Result<Secret, SecretError> {
+    Secret::new(bytes.trim_ascii_end())
 }
 
 fn random_secret_of_ours() -> Result<Secret, String> {
@@ -215,6 +347,13 @@ fn read_level(text: &str) -> Option<LevelFilter> {
         "info" => Some(LevelFilter::INFO),
         "debug" => Some(LevelFilter::DEBUG),
         _ => None,
+    }
+}
+
+fn read_number<T: FromStr>(option: &str, text: &str, value: &mut T, faults: &mut Faults) {
+    match text.parse() {
+        Ok(number) => *value = number,
+        Err(_) => faults.push(format!("--{option} {text:?} is no number such as 100")),
     }
 }
 
@@ -249,6 +388,8 @@ fn split_number(text: &str) -> Option<(u64, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]
@@ -312,6 +453,10 @@ mod tests {
             "--token-life=soon",
             "--ping-every=0s",
             "--max-queue=lots",
+            "--max-rate=-1",
+            "--max-connections=many",
+            "--previous-secret-file=/nowhere",
+            "--publish-key-file=/nowhere",
             "--log=xml",
             "--log-level=loud",
             "--allow-origin=*",
@@ -326,6 +471,10 @@ mod tests {
             "token-life",
             "ping-every",
             "max-queue",
+            "max-rate",
+            "max-connections",
+            "previous-secret-file",
+            "publish-key-file",
             "--log ",
             "log-level",
             "allow-origin",
@@ -334,7 +483,46 @@ mod tests {
             let naming = faults.iter().filter(|fault| fault.contains(option)).count();
             assert_eq!(naming, 1, "{option}: {faults:?}");
         }
-        assert_eq!(faults.len(), 9);
+        assert_eq!(faults.len(), 13);
+    }
+
+    #[test]
+    fn every_option_has_a_variable_that_is_named_after_it() {
+        let command = Options::command();
+        let options: Vec<_> = command.get_arguments().collect();
+        assert!(options.len() > 20);
+        for option in options {
+            let variable = option.get_env().unwrap().to_str().unwrap();
+            let long = option.get_long().unwrap();
+            assert_eq!(variable.to_lowercase().replace('_', "-"), format!("onesocket-{long}"));
+        }
+    }
+
+    #[test]
+    fn secrets_are_read_again_from_their_files() {
+        let folder = std::env::temp_dir().join(format!("onesocket-secrets-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let [file, previous_file] = ["secret", "previous"].map(|name| folder.join(name));
+        std::fs::write(&file, "1".repeat(32) + "\n").unwrap();
+        std::fs::write(&previous_file, "2".repeat(32)).unwrap();
+        let secrets = Secrets {
+            file: Some(file.clone()),
+            previous_file: Some(previous_file),
+            variable: None,
+        };
+        let ids = |secrets: &Secrets| {
+            let (secret, previous) = secrets.read().unwrap();
+            KeyRing::new(&secret, previous.as_ref()).ids()
+        };
+        let id = |text: &str| Secret::new(text.repeat(32)).unwrap().id();
+
+        assert_eq!(ids(&secrets), [id("1"), id("2")]);
+        std::fs::write(&file, "3".repeat(32)).unwrap();
+        assert_eq!(ids(&secrets), [id("3"), id("2")]);
+        std::fs::write(&file, "short").unwrap();
+        assert_eq!(secrets.read().unwrap_err().len(), 1);
+
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[allow(clippy::unwrap_in_result)] // what clap refuses is no case of these tests

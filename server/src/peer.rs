@@ -1,6 +1,7 @@
 //! The task that owns a client's socket: feeds its session, performs what that says, delivers what
 //! others have for it, and sees the socket to its end.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -10,23 +11,25 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::SinkExt;
 use onesocket_protocol::CloseCode;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 use tracing::{debug, info};
 use tungstenite::Error as WireError;
 use tungstenite::error::ProtocolError;
 
-use crate::config::Config;
+use crate::app::App;
+use crate::handling;
+use crate::metrics::{Ended, Limit};
 use crate::outgoing::Outgoing;
+use crate::rate::{Rate, TooOften};
 use crate::session::{Output, Session};
-use crate::switchboard::{Inbox, Registration, Switchboard};
-use crate::token::{Identity, Tokens};
-use crate::validation::validate_of;
-
-/// How long a client has to take what is written to it.
-pub(crate) const WRITE_TIME: Duration = Duration::from_secs(5);
+use crate::switchboard::{Inbox, Registration};
+use crate::token::Identity;
 
 /// How long a client has to answer a close, before the socket is dropped by force.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
+
+pub(crate) const WRITE_TOO_LONG: &str = "a write took too long";
 
 /// RFC 6455, section 7.4.1: what came breaks the protocol, or is no UTF-8.
 const PROTOCOL_ERROR: CloseCode = CloseCode::seen(1002);
@@ -39,7 +42,7 @@ pub(crate) enum End {
     /// The network is gone.
     Lost { cause: String },
     /// We begin the closing handshake.
-    Server { code: CloseCode, reason: &'static str },
+    Server { code: CloseCode, reason: Cow<'static, str> },
 }
 
 /// What there is to do next.
@@ -47,16 +50,23 @@ enum Work {
     Deliver(Outgoing),
     Elapsed,
     Flush,
+    /// The application has handled a message; these are for the client.
+    Handled(Vec<Outgoing>),
     Receive(Option<Result<Message, axum::Error>>),
 }
 
 struct Peer<'a> {
     socket: WebSocket,
     session: Session,
-    /// What a new token is checked with.
-    tokens: &'a Tokens,
+    app: &'a Arc<App>,
+    user: String,
+    client: Option<String>,
+    rate: Rate,
     registration: Registration,
     inbox: Inbox,
+    /// The application is at a message. Nothing more is read until it has done with it: they come
+    /// in order, and who sends faster than that waits.
+    handling: Option<JoinHandle<Vec<Outgoing>>>,
     /// Frames were written that may still be in the socket's buffer.
     unflushed: bool,
 }
@@ -67,26 +77,43 @@ pub(crate) async fn serve(
     socket: WebSocket,
     identity: Identity,
     client: Option<String>,
-    config: Arc<Config>,
-    tokens: &Tokens,
-    switchboard: &Arc<Switchboard>,
+    app: &Arc<App>,
 ) {
-    let (registration, inbox) = switchboard.connect(&identity.user, client);
+    let user = identity.user.clone();
+    let (registration, inbox) = app.switchboard.connect(&user, client.clone());
+    let config = Arc::clone(&app.config);
+    let rate = Rate::new(config.max_rate, config.max_burst);
     let now = Instant::now().into_std();
     let session = Session::new(registration.key, identity, registration.resumed, config, now);
-    let mut peer = Peer { socket, session, tokens, registration, inbox, unflushed: false };
+    let mut peer = Peer {
+        socket,
+        session,
+        app,
+        user,
+        client,
+        rate,
+        registration,
+        inbox,
+        handling: None,
+        unflushed: false,
+    };
     let Err(end) = peer.run().await;
     let Peer { mut socket, registration, .. } = peer;
     end.log(registration.key.0);
-    close(&mut socket, end).await;
+    close(&mut socket, end, app).await;
     // Before the socket: whoever has seen its end finds it counted no more.
     drop(registration);
     drop(socket);
 }
 
 /// Says to a client why it is refused. A browser would show nothing of a refused upgrade.
-pub(crate) async fn refuse(mut socket: WebSocket, code: CloseCode, reason: &'static str) {
-    close(&mut socket, End::Server { code, reason }).await;
+pub(crate) async fn refuse(
+    mut socket: WebSocket,
+    code: CloseCode,
+    reason: &'static str,
+    app: &App,
+) {
+    close(&mut socket, End::server(code, reason), app).await;
 }
 
 impl Peer<'_> {
@@ -99,6 +126,12 @@ impl Peer<'_> {
                 Work::Deliver(frame) => self.write(frame).await?,
                 Work::Elapsed => self.session.handle_elapsed(Instant::now().into_std()),
                 Work::Flush => self.flush().await?,
+                Work::Handled(frames) => {
+                    self.handling = None;
+                    for frame in frames {
+                        self.write(frame).await?;
+                    }
+                }
                 Work::Receive(Some(Ok(message))) => self.on_message(message)?,
                 Work::Receive(Some(Err(error))) => return Err(End::of_read(error)),
                 Work::Receive(None) => {
@@ -110,12 +143,13 @@ impl Peer<'_> {
 
     /// Waits for the next thing to do. What was written is flushed once there is nothing else.
     async fn next_work(&mut self, timer: Pin<&mut Sleep>) -> Result<Work, End> {
-        let Self { socket, inbox: Inbox { frames, close }, unflushed, .. } = self;
+        let Self { socket, inbox: Inbox { frames, close }, handling, unflushed, .. } = self;
         // Without an order: neither may starve the other.
         let traffic = async {
             tokio::select! {
-                received = socket.recv() => Work::Receive(received),
+                received = socket.recv(), if handling.is_none() => Work::Receive(received),
                 Some(frame) = frames.next() => Work::Deliver(frame),
+                frames = handled(handling) => Work::Handled(frames),
             }
         };
         tokio::select! {
@@ -129,14 +163,22 @@ impl Peer<'_> {
 
     fn on_message(&mut self, message: Message) -> Result<(), End> {
         let now = Instant::now().into_std();
+        if let Message::Close(frame) = message {
+            return Err(End::Client { code: frame.map(|frame| frame.code) });
+        }
+        // The socket's own pings as well: each of them is answered.
+        self.rate.check().map_err(End::too_often)?;
         match message {
-            Message::Text(text) => self.session.handle_text(&text, now),
-            Message::Binary(bytes) => self.session.handle_binary(&bytes, now),
-            // Answered by the library; no sign that the page is alive.
-            Message::Ping(_) | Message::Pong(_) => {}
-            Message::Close(frame) => {
-                return Err(End::Client { code: frame.map(|frame| frame.code) });
+            Message::Text(text) => {
+                self.count_in(text.len());
+                self.session.handle_text(&text, now);
             }
+            Message::Binary(bytes) => {
+                self.count_in(bytes.len());
+                self.session.handle_binary(&bytes, now);
+            }
+            // Answered by the library; no sign that the page is alive.
+            Message::Ping(_) | Message::Pong(_) | Message::Close(_) => {}
         }
         Ok(())
     }
@@ -144,7 +186,16 @@ impl Peer<'_> {
     async fn perform(&mut self) -> Result<(), End> {
         while let Some(output) = self.session.poll() {
             match output {
-                Output::Close { code, reason } => return Err(End::Server { code, reason }),
+                Output::Close { code, reason } => return Err(End::server(code, reason)),
+                Output::Handle { id, payload } => {
+                    let from = handling::From {
+                        user: self.user.clone(),
+                        client: self.client.clone(),
+                        key: self.registration.key,
+                    };
+                    let handling = handling::handle(Arc::clone(self.app), from, id, payload);
+                    self.handling = Some(self.app.tracker.spawn(handling));
+                }
                 Output::Send(frame) => self.write(frame).await?,
                 Output::Tell(command) => {
                     for frame in self.registration.tell(command) {
@@ -152,7 +203,7 @@ impl Peer<'_> {
                     }
                 }
                 Output::Validate { id, token, user } => {
-                    let checked = validate_of(self.tokens, token.reveal(), &user);
+                    let checked = self.app.validator.validate_of(token.reveal(), &user);
                     let life = checked.map(|identity| identity.expires_in);
                     self.session.handle_validated(id, life, Instant::now().into_std());
                 }
@@ -163,16 +214,25 @@ impl Peer<'_> {
 
     async fn write(&mut self, frame: Outgoing) -> Result<(), End> {
         self.unflushed = true;
+        self.app.metrics.messages_out.inc();
+        self.app.metrics.bytes_out.inc_by(frame.len() as u64);
         let message = match frame {
             Outgoing::Binary(bytes) => Message::Binary(bytes),
             Outgoing::Text(text) => Message::Text(text),
         };
-        in_time(self.socket.feed(message), &mut self.inbox.close).await
+        let time = self.app.config.write_time;
+        in_time(self.socket.feed(message), time, &mut self.inbox.close).await
     }
 
     async fn flush(&mut self) -> Result<(), End> {
         self.unflushed = false;
-        in_time(self.socket.flush(), &mut self.inbox.close).await
+        let time = self.app.config.write_time;
+        in_time(self.socket.flush(), time, &mut self.inbox.close).await
+    }
+
+    fn count_in(&self, bytes: usize) {
+        self.app.metrics.messages_in.inc();
+        self.app.metrics.bytes_in.inc_by(bytes as u64);
     }
 
     fn arm(&self, timer: Pin<&mut Sleep>) {
@@ -185,6 +245,15 @@ impl Peer<'_> {
 }
 
 impl End {
+    pub(crate) fn server(code: CloseCode, reason: &'static str) -> Self {
+        Self::Server { code, reason: reason.into() }
+    }
+
+    pub(crate) fn too_often(TooOften(wait): TooOften) -> Self {
+        let reason = format!("retry-after-ms={}", wait.as_millis()).into();
+        Self::Server { code: CloseCode::TOO_MANY_REQUESTS, reason }
+    }
+
     pub(crate) fn of_read(error: axum::Error) -> Self {
         let cause = error.to_string();
         let (code, reason) = match error.into_inner().downcast_ref::<WireError>() {
@@ -197,10 +266,10 @@ impl End {
             Some(WireError::Protocol(_)) => (PROTOCOL_ERROR, "the frame breaks RFC 6455"),
             Some(_) | None => return Self::Lost { cause },
         };
-        Self::Server { code, reason }
+        Self::server(code, reason)
     }
 
-    fn vanished() -> Self {
+    pub(crate) fn vanished() -> Self {
         Self::Lost { cause: "the stream ended without a close frame".into() }
     }
 
@@ -212,7 +281,28 @@ impl End {
                 info!(connection, "Client lost");
             }
             Self::Server { code, reason } => {
+                let reason = reason.as_ref();
                 info!(connection, code = code.get(), reason, "Closing connection");
+            }
+        }
+    }
+
+    fn count(&self, app: &App) {
+        let metrics = &app.metrics;
+        match self {
+            // RFC 6455, section 7.1.5: a close without a code counts as this one.
+            Self::Client { code } => metrics.closed(Ended::Client, code.unwrap_or(1005)),
+            Self::Lost { .. } => metrics.closed(Ended::Lost, CloseCode::ABNORMAL.get()),
+            Self::Server { code, reason } => {
+                match *code {
+                    CloseCode::SLOW_CONSUMER if reason == WRITE_TOO_LONG => {
+                        metrics.refused(Limit::Write);
+                    }
+                    CloseCode::TOO_LARGE => metrics.refused(Limit::Message),
+                    CloseCode::TOO_MANY_REQUESTS => metrics.refused(Limit::Rate),
+                    _ => {}
+                }
+                metrics.closed(Ended::Server, code.get());
             }
         }
     }
@@ -226,36 +316,47 @@ async fn closed(close: &mut oneshot::Receiver<CloseCode>) -> End {
         CloseCode::SLOW_CONSUMER => "too much waits to be sent",
         _ => "the server is going and will be back",
     };
-    End::Server { code, reason }
+    End::server(code, reason)
+}
+
+/// Returns what came of a message that the application is at.
+async fn handled(handling: &mut Option<JoinHandle<Vec<Outgoing>>>) -> Vec<Outgoing> {
+    match handling {
+        // It neither panics nor is it aborted.
+        Some(handling) => handling.await.unwrap_or_default(),
+        None => std::future::pending().await,
+    }
 }
 
 /// Writes, unless it takes too long or the peer is to be closed meanwhile.
 async fn in_time(
     write: impl Future<Output = Result<(), axum::Error>>,
+    time: Duration,
     close: &mut oneshot::Receiver<CloseCode>,
 ) -> Result<(), End> {
     tokio::select! {
         biased;
-        written = timeout(WRITE_TIME, write) => match written {
+        written = timeout(time, write) => match written {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(End::Lost { cause: error.to_string() }),
-            Err(_) => {
-                Err(End::Server { code: CloseCode::SLOW_CONSUMER, reason: "a write took too long" })
-            }
+            Err(_) => Err(End::server(CloseCode::SLOW_CONSUMER, WRITE_TOO_LONG)),
         },
         end = closed(close) => Err(end),
     }
 }
 
 /// Sees the closing handshake to its end, or gives it up.
-pub(crate) async fn close(socket: &mut WebSocket, end: End) {
+pub(crate) async fn close(socket: &mut WebSocket, end: End, app: &App) {
+    end.count(app);
     let handshake = async {
         match end {
             End::Lost { .. } => return Ok(()),
             // The library has the echo ready; reading on sends it.
             End::Client { .. } => {}
             End::Server { code, reason } => {
-                let frame = CloseFrame { code: code.get(), reason: reason.into() };
+                // The library may have a pong ready, and would send it after the close.
+                socket.flush().await?;
+                let frame = CloseFrame { code: code.get(), reason: reason.as_ref().into() };
                 socket.send(Message::Close(Some(frame))).await?;
             }
         }

@@ -16,6 +16,7 @@ use onesocket_protocol::{
 use serde_json::value::RawValue;
 
 use crate::config::Config;
+use crate::handler::{Json, Payload};
 use crate::hub::{Command, Key};
 use crate::outgoing::Outgoing;
 use crate::token::{Identity, TokenError};
@@ -32,6 +33,13 @@ pub enum Output {
         code: CloseCode,
         /// Why, for people.
         reason: &'static str,
+    },
+    /// Have the application handle a message, unless it was handled before.
+    Handle {
+        /// What the answer names.
+        id: MessageId,
+        /// What it says.
+        payload: Payload,
     },
     /// Send a frame to the client.
     Send(Outgoing),
@@ -125,7 +133,9 @@ impl Session {
         if self.heard(now) {
             match decode_client_binary(bytes) {
                 Ok(ClientFrame::Message { id, data }) if self.fits(id, data.len()) => {
-                    self.on_message(id, Outgoing::Binary(bytes.slice_ref(data)));
+                    let data = bytes.slice_ref(data);
+                    let echo = || Outgoing::Binary(data.clone());
+                    self.on_message(id, echo, || Payload::Binary(data.clone()));
                 }
                 // Too large, and refused.
                 Ok(_) => {}
@@ -186,7 +196,8 @@ impl Session {
             ClientFrame::Message { id, data } => {
                 if self.fits(id, data.get().len()) {
                     let message = ServerMessage { data, group: None, from: None };
-                    self.on_message(id, Outgoing::text(&ServerFrame::Message(message)));
+                    let echo = || Outgoing::text(&ServerFrame::Message(message));
+                    self.on_message(id, echo, || Payload::Json(Json::new(data)));
                 }
             }
             ClientFrame::Ping => self.send(Outgoing::text(&ServerFrame::Pong)),
@@ -206,10 +217,17 @@ impl Session {
         }
     }
 
-    fn on_message(&mut self, id: MessageId, echo: Outgoing) {
+    fn on_message(
+        &mut self,
+        id: MessageId,
+        echo: impl FnOnce() -> Outgoing,
+        payload: impl FnOnce() -> Payload,
+    ) {
         if self.config.echo {
             let key = self.key;
-            self.tell(Command::Message { key, id, echo });
+            self.tell(Command::Message { key, id, echo: echo() });
+        } else if self.config.handler.is_some() {
+            self.outputs.push_back(Output::Handle { id, payload: payload() });
         } else {
             self.refuse(id, "no-handler", "this server has no use for messages to itself");
         }
@@ -605,6 +623,7 @@ mod tests {
             Output::Send(Outgoing::Text(text)) => text,
             Output::Send(Outgoing::Binary(_))
             | Output::Close { .. }
+            | Output::Handle { .. }
             | Output::Tell(_)
             | Output::Validate { .. } => "",
         }

@@ -6,14 +6,15 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use onesocket_protocol::CloseCode;
-use tokio::sync::{mpsc, oneshot};
+use onesocket_protocol::{CloseCode, MessageId};
+use tokio::sync::{Mutex as Turn, mpsc, oneshot};
 use tracing::{info, warn};
 
-use crate::hub::{Command, Count, Delivery, Hub, Key};
+use crate::hub::{Command, Count, Delivery, Hub, Key, Known, Target};
+use crate::metrics::{Limit, Metrics};
 use crate::outgoing::Outgoing;
 
 /// How many frames may wait to be sent to one client.
@@ -22,12 +23,15 @@ const MAX_FRAMES: usize = 256;
 /// The hub, and the queues of those who are connected.
 pub(crate) struct Switchboard {
     max_bytes: usize,
+    metrics: Arc<Metrics>,
     inner: Mutex<Inner>,
 }
 
 struct Inner {
     hub: Hub,
     mailboxes: HashMap<Key, Mailbox>,
+    /// Whose messages the application handles at the moment.
+    turns: HashMap<String, Weak<Turn<()>>>,
     last: Key,
     /// The server is going: who comes now is told so.
     leaving: bool,
@@ -66,10 +70,15 @@ pub(crate) struct Registration {
 
 impl Switchboard {
     /// Makes a switchboard that lets `max_bytes` wait for each peer.
-    pub(crate) fn new(max_bytes: usize) -> Self {
-        let inner =
-            Inner { hub: Hub::default(), mailboxes: HashMap::new(), last: Key(0), leaving: false };
-        Self { max_bytes, inner: Mutex::new(inner) }
+    pub(crate) fn new(max_bytes: usize, metrics: Arc<Metrics>) -> Self {
+        let inner = Inner {
+            hub: Hub::default(),
+            mailboxes: HashMap::new(),
+            turns: HashMap::new(),
+            last: Key(0),
+            leaving: false,
+        };
+        Self { max_bytes, metrics, inner: Mutex::new(inner) }
     }
 
     /// Registers a connection of `user`, whose client may have a name of its own, and has the older
@@ -96,10 +105,11 @@ impl Switchboard {
         if inner.leaving {
             inner.close_all();
         }
-        let clients = inner.hub.clients();
+        let clients = self.count_clients(&inner);
         drop(inner);
 
-        log_closed(&closed);
+        self.metrics.opened.inc();
+        self.log_closed(&closed);
         info!(user, connection = key.0, "Client connected");
         info!(clients, "Total clients: {clients}");
         (Registration { key, resumed, switchboard: Arc::clone(self) }, inbox)
@@ -120,8 +130,36 @@ impl Switchboard {
         let closed = inner.deliver(others, self.max_bytes);
         drop(inner);
 
-        log_closed(&closed);
+        self.log_closed(&closed);
         answers
+    }
+
+    /// Delivers what a back end has; returns to how many clients.
+    pub(crate) fn publish(&self, to: Target, frame: Outgoing) -> usize {
+        let mut inner = self.lock();
+        let deliveries = inner.hub.handle(Command::Broadcast { to, frame }, now());
+        let members = deliveries.len();
+        let closed = inner.deliver(deliveries, self.max_bytes);
+        drop(inner);
+
+        self.log_closed(&closed);
+        members - closed.len()
+    }
+
+    /// Says what is known of a message that the application is to handle.
+    pub(crate) fn known(&self, key: Key, id: MessageId) -> Known {
+        self.lock().hub.known(key, id)
+    }
+
+    /// Returns what is held while the application handles a message of `user`.
+    pub(crate) fn turn(&self, user: &str) -> Arc<Turn<()>> {
+        let turns = &mut self.lock().turns;
+        if let Some(turn) = turns.get(user).and_then(Weak::upgrade) {
+            return turn;
+        }
+        let turn = Arc::default();
+        turns.insert(user.to_owned(), Arc::downgrade(&turn));
+        turn
     }
 
     /// Closes all who are connected, and all who will be: the server is going.
@@ -133,7 +171,9 @@ impl Switchboard {
 
     /// Forgets what need not be known any more.
     pub(crate) fn sweep(&self) {
-        self.lock().hub.handle(Command::Sweep, now());
+        let mut inner = self.lock();
+        inner.hub.handle(Command::Sweep, now());
+        inner.turns.retain(|_, turn| turn.strong_count() > 0);
     }
 
     /// Returns the sockets of a user.
@@ -146,11 +186,29 @@ impl Switchboard {
         inner.mailboxes.remove(&key);
         let before = inner.hub.clients();
         inner.hub.handle(Command::Disconnect { key }, now());
-        let clients = inner.hub.clients();
+        let clients = self.count_clients(&inner);
         drop(inner);
 
         if clients != before {
             info!(clients, "Total clients: {clients}");
+        }
+    }
+
+    /// Under the lock, so that the last number shown is the last there was.
+    fn count_clients(&self, inner: &Inner) -> usize {
+        let clients = inner.hub.clients();
+        self.metrics.clients.set(clients.try_into().unwrap_or(i64::MAX));
+        clients
+    }
+
+    fn log_closed(&self, closed: &[(Key, CloseCode)]) {
+        for (key, code) in closed {
+            if *code == CloseCode::REPLACED {
+                info!(connection = key.0, code = code.get(), "Closing existing connection");
+            } else {
+                self.metrics.refused(Limit::Queue);
+                warn!(connection = key.0, code = code.get(), "Closing a slow connection");
+            }
         }
     }
 
@@ -221,16 +279,6 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.switchboard.disconnect(self.key);
-    }
-}
-
-fn log_closed(closed: &[(Key, CloseCode)]) {
-    for (key, code) in closed {
-        if *code == CloseCode::REPLACED {
-            info!(connection = key.0, code = code.get(), "Closing existing connection");
-        } else {
-            warn!(connection = key.0, code = code.get(), "Closing a slow connection");
-        }
     }
 }
 

@@ -7,8 +7,11 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
+
+use crate::keys::Key;
+pub use crate::keys::{KeyRing, MIN_SECRET_BYTES, Secret, SecretError};
 
 /// What clocks of two machines may differ by.
 const LEEWAY: Duration = Duration::from_secs(5);
@@ -16,24 +19,9 @@ const LEEWAY: Duration = Duration::from_secs(5);
 /// The longest name of a user, in bytes of UTF-8.
 pub const MAX_USER_BYTES: usize = 128;
 
-/// The fewest bytes that a secret has: HS256 is no stronger than its key (RFC 7518, section 3.2).
-pub const MIN_SECRET_BYTES: usize = 32;
-
-/// What tokens are signed and checked with. Its `Debug` does not show it.
-#[derive(Clone)]
-pub struct Secret(Vec<u8>);
-
-/// A secret that is too short to be one.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct SecretError {
-    /// How many bytes it has.
-    pub bytes: usize,
-}
-
 /// Signs and checks tokens for one audience.
 pub struct Tokens {
-    signing: EncodingKey,
-    checking: DecodingKey,
+    keys: KeyRing,
     validation: Validation,
     audience: String,
     life: Duration,
@@ -51,7 +39,7 @@ pub struct Identity {
 /// Why a token was not taken, or not issued.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TokenError {
-    /// Signed by another algorithm than HS256, or by none.
+    /// Signed by another algorithm than HS256, or by none, or its header is none that we know.
     Algorithm,
     /// For somebody else.
     Audience,
@@ -59,8 +47,10 @@ pub enum TokenError {
     Claims,
     /// It has run out.
     Expired,
-    /// Issued in the future.
+    /// Issued in the future, or not to be used yet.
     Early,
+    /// Its `kid` names a key that the server does not have.
+    Key,
     /// It lives longer than the server allows.
     Life,
     /// No token at all.
@@ -82,38 +72,24 @@ struct Claims {
     iat: u64,
     aud: serde_json::Value,
     jti: String,
-}
-
-impl Secret {
-    /// Takes bytes as a secret.
-    ///
-    /// # Errors
-    ///
-    /// Refuses fewer than [`MIN_SECRET_BYTES`].
-    pub fn new(bytes: impl Into<Vec<u8>>) -> Result<Self, SecretError> {
-        let bytes = bytes.into();
-        if bytes.len() < MIN_SECRET_BYTES {
-            return Err(SecretError { bytes: bytes.len() });
-        }
-        Ok(Self(bytes))
-    }
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    nbf: Option<u64>,
 }
 
 impl Tokens {
     /// Makes tokens of `secret` for `audience` that live for `life` at most.
     pub fn new(secret: &Secret, audience: &str, life: Duration) -> Self {
+        Self::of(KeyRing::new(secret, None), audience, life)
+    }
+
+    /// [`new`](Self::new), of a ring of secrets that may change.
+    pub fn of(keys: KeyRing, audience: &str, life: Duration) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["sub", "exp", "aud"]);
         // The library would ask the clock; `check_times` has it as an argument.
         validation.validate_exp = false;
-        Self {
-            signing: EncodingKey::from_secret(&secret.0),
-            checking: DecodingKey::from_secret(&secret.0),
-            validation,
-            audience: audience.to_owned(),
-            life,
-        }
+        Self { keys, validation, audience: audience.to_owned(), life }
     }
 
     /// Returns how long the tokens live that [`issue`](Self::issue) makes.
@@ -135,9 +111,11 @@ impl Tokens {
             iat,
             aud: self.audience.as_str().into(),
             jti: id.to_owned(),
+            nbf: None,
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.signing)
-            .map_err(|_| TokenError::Claims)
+        let key = self.keys.now().signing;
+        let header = Header { kid: Some(key.id.clone()), ..Header::new(Algorithm::HS256) };
+        jsonwebtoken::encode(&header, &claims, &key.signing).map_err(|_| TokenError::Claims)
     }
 
     /// Says who the bearer of `token` is.
@@ -146,9 +124,7 @@ impl Tokens {
     ///
     /// Says why the token is not good.
     pub fn check(&self, token: &str, now: SystemTime) -> Result<Identity, TokenError> {
-        let claims = jsonwebtoken::decode::<Claims>(token, &self.checking, &self.validation)
-            .map_err(|error| reason(error.kind()))?
-            .claims;
+        let claims = self.claims(token)?;
         check_user(&claims.sub)?;
         if claims.jti.is_empty() {
             return Err(TokenError::Claims);
@@ -157,13 +133,38 @@ impl Tokens {
         Ok(Identity { user: claims.sub, expires_in })
     }
 
+    /// Returns the claims if one of our keys has signed them: the one that is named, else any.
+    fn claims(&self, token: &str) -> Result<Claims, TokenError> {
+        let header = jsonwebtoken::decode_header(token).map_err(|error| {
+            // A header has no claims: what is wrong in it is the algorithm.
+            let error = reason(error.kind());
+            if error == TokenError::Claims { TokenError::Algorithm } else { error }
+        })?;
+        // What must be understood (RFC 7515, section 4.1.11) is not: we know no such extension.
+        if header.crit.is_some() {
+            return Err(TokenError::Algorithm);
+        }
+        let named = |key: &&Key| header.kid.as_ref().is_none_or(|id| key.id == *id);
+        let mut found = Err(TokenError::Key);
+        for key in self.keys.now().all().filter(named) {
+            found = jsonwebtoken::decode::<Claims>(token, &key.checking, &self.validation)
+                .map(|token| token.claims)
+                .map_err(|error| reason(error.kind()));
+            if found.as_ref().err() != Some(&TokenError::Signature) {
+                break;
+            }
+        }
+        found
+    }
+
     fn check_times(&self, claims: &Claims, now: Duration) -> Result<Duration, TokenError> {
         let expires_at = Duration::from_secs(claims.exp);
         let issued_at = Duration::from_secs(claims.iat);
         if expires_at.saturating_sub(issued_at) > self.life {
             return Err(TokenError::Life);
         }
-        if issued_at > now + LEEWAY {
+        let good_from = issued_at.max(Duration::from_secs(claims.nbf.unwrap_or(0)));
+        if good_from > now + LEEWAY {
             return Err(TokenError::Early);
         }
         if expires_at + LEEWAY <= now {
@@ -211,28 +212,15 @@ fn reason(kind: &ErrorKind) -> TokenError {
     }
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
-impl fmt::Display for SecretError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a secret has at least {MIN_SECRET_BYTES} bytes, this one has {}", self.bytes)
-    }
-}
-
-impl std::error::Error for SecretError {}
-
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Algorithm => "the token is not signed with HS256",
             Self::Audience => "the token is for another audience",
             Self::Claims => "the token lacks a claim, or one has the wrong type",
-            Self::Early => "the token was issued in the future",
+            Self::Early => "the token was issued in the future, or is not to be used yet",
             Self::Expired => "the token has expired",
+            Self::Key => "the token's key id is none of this server's",
             Self::Life => "the token lives longer than this server allows",
             Self::Missing => "there is no token",
             Self::OtherUser => "the token is another user's",
@@ -247,6 +235,7 @@ impl std::error::Error for TokenError {}
 
 #[cfg(test)]
 mod tests {
+    use jsonwebtoken::EncodingKey;
     use serde_json::json;
 
     use super::*;
@@ -296,6 +285,8 @@ mod tests {
             ("exp", json!(301), TokenError::Life),
             ("exp", json!(u64::MAX), TokenError::Life),
             ("iat", json!(6), TokenError::Early),
+            ("nbf", json!(6), TokenError::Early),
+            ("nbf", json!("soon"), TokenError::Claims),
             ("aud", json!("others"), TokenError::Audience),
             ("aud", json!(["others"]), TokenError::Audience),
             ("jti", json!(""), TokenError::Claims),
@@ -307,6 +298,9 @@ mod tests {
             claims[claim] = value;
             assert_eq!(check(&claims), Err(error), "{claims}");
         }
+        let mut early = claims();
+        early["nbf"] = json!(5);
+        assert!(check(&early).is_ok(), "within the leeway");
         let mut several = claims();
         several["aud"] = json!(["others", "onesocket"]);
         assert!(check(&several).is_ok());
@@ -324,11 +318,68 @@ mod tests {
         let sha512 = sign(&claims(), Algorithm::HS512);
 
         let forged = stranger.issue("ada", "1", NOW).unwrap();
-        assert_eq!(tokens.check(&forged, NOW), Err(TokenError::Signature));
+        assert_eq!(tokens.check(&forged, NOW), Err(TokenError::Key));
         assert_eq!(tokens.check(&confused, NOW), Err(TokenError::Algorithm));
         assert_eq!(tokens.check(&sha512, NOW), Err(TokenError::Algorithm));
-        for bad in [unsigned.as_str(), "", "a.b.c", "....", "\u{0}", &good[1..], parts[0]] {
+        assert_eq!(tokens.check(&unsigned, NOW), Err(TokenError::Algorithm));
+        for bad in ["", "a.b.c", "....", "\u{0}", &good[1..], parts[0]] {
             assert!(tokens.check(bad, NOW).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_counts_for_as_long_as_its_secret_is_in_the_ring() {
+        let [old, new] = [1, 2].map(|byte| Secret::new([byte; 32]).unwrap());
+        let keys = KeyRing::new(&old, None);
+        let tokens = Tokens::of(keys.clone(), "onesocket", LIFE);
+        let of_old = tokens.issue("ada", "1", NOW).unwrap();
+
+        keys.replace(&new, Some(&old));
+        let of_new = tokens.issue("ada", "2", NOW).unwrap();
+        assert!(tokens.check(&of_old, NOW).is_ok() && tokens.check(&of_new, NOW).is_ok());
+
+        keys.replace(&new, None);
+        assert_eq!(tokens.check(&of_old, NOW), Err(TokenError::Key));
+        assert!(tokens.check(&of_new, NOW).is_ok());
+    }
+
+    #[test]
+    fn a_token_names_its_key_or_any_of_the_ring_may_have_signed_it() {
+        let [one, two] = [1, 2].map(|byte| Secret::new([byte; 32]).unwrap());
+        let tokens = Tokens::of(KeyRing::new(&two, Some(&one)), "onesocket", LIFE);
+        for (kid, error) in [
+            (None, None),
+            (Some(one.id()), None),
+            (Some(two.id()), Some(TokenError::Signature)),
+            (Some(String::new()), Some(TokenError::Key)),
+            (Some(one.id().to_uppercase()), Some(TokenError::Key)),
+            (Some("../../dev/null".into()), Some(TokenError::Key)),
+            (Some("x'; DROP TABLE keys; --".into()), Some(TokenError::Key)),
+        ] {
+            let header = Header { kid: kid.clone(), ..Header::new(Algorithm::HS256) };
+
+            let checked = tokens.check(&sign_as(&header, &claims()), NOW);
+
+            assert_eq!(checked.err(), error, "{kid:?}");
+        }
+        let crit = Some(vec!["exp".to_owned()]);
+        let header = Header { crit, ..Header::new(Algorithm::HS256) };
+        let critical = tokens.check(&sign_as(&header, &claims()), NOW);
+        assert_eq!(critical, Err(TokenError::Algorithm));
+    }
+
+    #[test]
+    fn a_token_with_any_byte_flipped_is_not_taken() {
+        let tokens = tokens();
+        let good = tokens.issue("ada", "1", NOW).unwrap();
+        for at in 0..good.len() {
+            for bit in 0..8 {
+                let mut bytes = good.clone().into_bytes();
+                bytes[at] ^= 1 << bit;
+                let bad = String::from_utf8_lossy(&bytes);
+                assert!(tokens.check(&bad, NOW).is_err(), "{at}, {bit}: {bad}");
+            }
+            assert!(tokens.check(&good[..at], NOW).is_err(), "{at}");
         }
     }
 
@@ -342,12 +393,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_secret_is_long_and_does_not_show_itself() {
-        assert_eq!(Secret::new([1; 31]).unwrap_err(), SecretError { bytes: 31 });
-        assert_eq!(format!("{:?}", Secret::new([1; 32]).unwrap()), "Secret(…)");
-    }
-
     fn tokens() -> Tokens {
         Tokens::new(&Secret::new([1; 32]).unwrap(), "onesocket", LIFE)
     }
@@ -357,8 +402,12 @@ mod tests {
     }
 
     fn sign(claims: &serde_json::Value, algorithm: Algorithm) -> String {
+        sign_as(&Header::new(algorithm), claims)
+    }
+
+    fn sign_as(header: &Header, claims: &serde_json::Value) -> String {
         let key = EncodingKey::from_secret(&[1; 32]);
-        jsonwebtoken::encode(&Header::new(algorithm), claims, &key).unwrap()
+        jsonwebtoken::encode(header, claims, &key).unwrap()
     }
 
     fn check(claims: &serde_json::Value) -> Result<Identity, TokenError> {

@@ -1,36 +1,64 @@
-//! Tokens as they come in: checked at the time of the wall clock, each with a line in the log.
+//! Tokens as they come in: checked at the time of the wall clock, each counted and with a line in
+//! the log.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tracing::info;
 
+use crate::metrics::Metrics;
 use crate::token::{Identity, TokenError, Tokens};
 
-/// Says who the bearer of a token is, and logs the outcome; never the token.
-pub(crate) fn validate(tokens: &Tokens, token: Option<&str>) -> Result<Identity, TokenError> {
-    logged(token.ok_or(TokenError::Missing).and_then(|token| check(tokens, token)))
+/// Checks tokens.
+pub(crate) struct Validator {
+    pub(crate) tokens: Tokens,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
-/// [`validate`], of a token that has to be `user`'s.
-pub(crate) fn validate_of(
-    tokens: &Tokens,
-    token: &str,
-    user: &str,
-) -> Result<Identity, TokenError> {
-    logged(check(tokens, token).and_then(|identity| identity.of(user)))
-}
-
-fn check(tokens: &Tokens, token: &str) -> Result<Identity, TokenError> {
-    tokens.check(token, SystemTime::now())
-}
-
-fn logged(checked: Result<Identity, TokenError>) -> Result<Identity, TokenError> {
-    match &checked {
-        Ok(Identity { user, expires_in }) => {
-            let expires_in_ms = u64::try_from(expires_in.as_millis()).unwrap_or(u64::MAX);
-            info!(outcome = "accepted", user, expires_in_ms, "Token validation");
-        }
-        Err(error) => info!(outcome = "refused", reason = %error, "Token validation"),
+impl Validator {
+    /// Says who the bearer of a token is, and logs the outcome; never the token.
+    pub(crate) fn validate(&self, token: Option<&str>) -> Result<Identity, TokenError> {
+        self.logged(token.ok_or(TokenError::Missing).and_then(|token| self.check(token)))
     }
-    checked
+
+    /// [`validate`](Self::validate), of a token that has to be `user`'s.
+    pub(crate) fn validate_of(&self, token: &str, user: &str) -> Result<Identity, TokenError> {
+        self.logged(self.check(token).and_then(|identity| identity.of(user)))
+    }
+
+    fn check(&self, token: &str) -> Result<Identity, TokenError> {
+        self.tokens.check(token, SystemTime::now())
+    }
+
+    fn logged(&self, checked: Result<Identity, TokenError>) -> Result<Identity, TokenError> {
+        match &checked {
+            Ok(Identity { user, expires_in }) => {
+                self.metrics.token("accepted");
+                let expires_in_ms = u64::try_from(expires_in.as_millis()).unwrap_or(u64::MAX);
+                info!(outcome = "accepted", user, expires_in_ms, "Token validation");
+            }
+            Err(error) => {
+                self.metrics.token(label(*error));
+                info!(outcome = "refused", reason = %error, "Token validation");
+            }
+        }
+        checked
+    }
+}
+
+fn label(error: TokenError) -> &'static str {
+    match error {
+        TokenError::Algorithm => "algorithm",
+        TokenError::Audience => "audience",
+        TokenError::Claims => "claims",
+        TokenError::Early => "early",
+        TokenError::Expired => "expired",
+        TokenError::Key => "key",
+        TokenError::Life => "life",
+        TokenError::Missing => "missing",
+        TokenError::OtherUser => "other-user",
+        TokenError::Shape => "shape",
+        TokenError::Signature => "signature",
+        TokenError::User => "user",
+    }
 }

@@ -95,8 +95,8 @@ fn results(setup: &Setup, suite: &autobahn::Suite, server: PathBuf) -> Result<Re
     fs::create_dir_all(&folder)?;
     let mut command = project.command(server);
     command.args(["--listen", "127.0.0.1:0", "--issue-tokens", "--echo"]);
-    // The cases 9.* send messages of up to 16 MiB.
-    command.args(["--max-message", "16MiB", "--max-queue", "64MiB"]);
+    // The cases 9.* send messages of up to 16 MiB, others very many.
+    command.args(["--max-message", "16MiB", "--max-queue", "64MiB", "--max-rate", "0"]);
     let server = Server::start(command.stderr(File::create(folder.join("server.log"))?))?;
     let url = server.url.replacen("http", "ws", 1) + "/echo";
 

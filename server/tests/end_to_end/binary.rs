@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime};
 
 use onesocket_protocol::{CLIENT_PREFIX, SUBPROTOCOL, token_subprotocol};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::net::TcpStream;
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-use crate::support::{Client, http, token, token_issued_at, upgrade};
+use crate::support::{Client, http, token, token_issued_at, token_of, upgrade, upgrade_at};
 
 /// As `support::secret`.
 const SECRET: &[u8; 32] = &[7; 32];
@@ -42,7 +43,8 @@ async fn it_may_be_told_to_leave_as_soon_as_it_says_where_it_listens() {
 async fn it_logs_what_happens_and_never_a_token_or_a_clients_name() {
     for format in ["text", "json"] {
         let log = format!("--log={format}");
-        let (mut process, address) = start(&["--issue-tokens", &log, "--log-level=debug"]).await;
+        let options = ["--issue-tokens", &log, "--log-level=debug", "--token-query=token"];
+        let (mut process, address) = start(&options).await;
         let ours = token("ada");
         let renewed = token_issued_at("ada", SystemTime::now() - Duration::from_mins(1));
         let canary = "canary.canary.canary";
@@ -76,6 +78,11 @@ async fn it_logs_what_happens_and_never_a_token_or_a_clients_name() {
             http(open(&address).await, "GET", "/connections", &[&bearer], "").await;
         }
         http(open(&address).await, "GET", &format!("/?token={canary}"), &[], "").await;
+        for token in [&ours, canary] {
+            let path = format!("/ws?token={token}");
+            let offered = [("sec-websocket-protocol", SUBPROTOCOL)];
+            assert!(upgrade_at(open(&address).await, &path, &offered).await.next().await.is_some());
+        }
         drop((first, second));
         terminate(&process);
 
@@ -122,6 +129,124 @@ async fn a_random_secret_is_mentioned_and_not_shown() {
 }
 
 #[tokio::test]
+async fn secrets_are_changed_without_a_disconnect() {
+    let folder = std::env::temp_dir().join(format!("onesocket-rotation-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let [file, previous] = ["secret", "previous"].map(|name| folder.join(name));
+    let [old, new] = [b"1", b"2"].map(|byte| byte.repeat(32));
+    std::fs::write(&file, &old).unwrap();
+    std::fs::write(&previous, &old).unwrap();
+    let files = [&file, &previous].map(|file| file.to_str().unwrap());
+    let mut command = command(&[]);
+    command.env("ONESOCKET_SECRET_FILE", files[0]);
+    command.env("ONESOCKET_PREVIOUS_SECRET_FILE", files[1]);
+    let (mut process, address) = listening(command).await;
+    let mut log = lines(&mut process);
+    log.until("Listening").await;
+    let mut ada = connect(&address, &token_of(&old, "ada")).await;
+    assert_eq!(ada.json().await["type"], "welcome");
+    assert_eq!(connect(&address, &token_of(&new, "new")).await.closed().await.0, 4401);
+
+    // The new one is known everywhere before anything is signed with it.
+    std::fs::write(&file, &new).unwrap();
+    signal(&process, "HUP");
+    log.until("Keys").await;
+    for secret in [&new, &old] {
+        let mut client = connect(&address, &token_of(secret, "grace")).await;
+        assert_eq!(client.json().await["type"], "welcome");
+    }
+
+    // A mistake changes nothing.
+    std::fs::write(&file, "short").unwrap();
+    signal(&process, "HUP");
+    log.until("the keys are as they were").await;
+    let mut client = connect(&address, &token_of(&new, "grace")).await;
+    assert_eq!(client.json().await["type"], "welcome");
+
+    // Once nothing is signed with the old one any more, it goes.
+    std::fs::write(&file, &new).unwrap();
+    std::fs::write(&previous, &new).unwrap();
+    signal(&process, "HUP");
+    log.until("Keys").await;
+    assert_eq!(connect(&address, &token_of(&old, "grace")).await.closed().await.0, 4401);
+    assert_eq!(ada.ask(r#"{"type":"ping"}"#).await["type"], "pong");
+    assert_eq!(ada.refresh(1, &token_of(&new, "ada")).await["type"], "refreshed");
+
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn options_may_be_variables() {
+    let mut command = command(&["--max-queue=2MiB"]);
+    command.env("ONESOCKET_ECHO", "true").env("ONESOCKET_ISSUE_TOKENS", "false");
+    command.env("ONESOCKET_MAX_MESSAGE", "1KiB");
+    command.env("ONESOCKET_MAX_QUEUE", "nothing that counts");
+    let (_process, address) = listening(command).await;
+
+    let mut client = connect(&address, &token("ada")).await;
+    assert_eq!(client.json().await["maxMessageBytes"], 1024);
+    assert_eq!(client.ask(r#"{"type":"message","id":1,"data":1}"#).await["type"], "ack");
+    let answer = http(open(&address).await, "POST", "/token", &[], r#"{"user":"ada"}"#).await;
+    assert_eq!(answer.status, 404);
+}
+
+#[tokio::test]
+async fn its_help_fits_a_terminal_and_tells_every_default() {
+    let output = command(&["--help"]).output().await.unwrap();
+    let help = String::from_utf8(output.stdout).unwrap();
+
+    assert_eq!(output.status.code(), Some(0));
+    for heading in ["Tokens:", "Who may come in:", "Times:", "Limits:", "Log:"] {
+        assert!(help.lines().any(|line| line == heading), "{heading}");
+    }
+    for line in help.lines() {
+        assert!(line.len() <= 100, "{line}");
+    }
+    assert!(help.contains("[default: 64KiB]") && help.contains("[env: ONESOCKET_MAX_QUEUE]"));
+}
+
+#[tokio::test]
+async fn what_a_stranger_says_forges_no_line_of_the_log() {
+    for format in ["text", "json"] {
+        let log = format!("--log={format}");
+        let (mut process, address) = start(&["--issue-tokens", &log, "--log-level=debug"]).await;
+        let forged = "\u{1b}[31m ERROR forged";
+        for user in ["a\\nforged", "a\\u001b[31mforged", "a\\u009b31mforged", "a\\u2028forged"] {
+            let body = format!(r#"{{"user":"{user}"}}"#);
+            http(open(&address).await, "POST", "/token", &[], &body).await;
+        }
+        let long = "x".repeat(5000);
+        for origin in ["http://a\"forged", &long, "http://a\tforged", "http://\u{9b}31mforged"] {
+            let headers = [format!("Origin: {origin}")];
+            http(open(&address).await, "POST", "/token", &[&headers[0]], "").await;
+        }
+        let mut client = connect(&address, &token("a\u{202e}forged \"quoted\"")).await;
+        assert_eq!(client.json().await["type"], "welcome");
+        client.send(&format!(r#"{{"type":"{forged}"}}"#)).await;
+        client
+            .socket
+            .close(Some(CloseFrame { code: 3000.into(), reason: forged.into() }))
+            .await
+            .unwrap();
+        while client.next().await.is_some() {}
+        terminate(&process);
+
+        let mut log = String::new();
+        process.stderr.take().unwrap().read_to_string(&mut log).await.unwrap();
+
+        assert!(log.contains("Origin not allowed") && log.contains("Client connected"), "{log}");
+        for line in log.lines() {
+            assert!(line.len() < 1000, "{line}");
+            assert!(!line.chars().any(char::is_control), "{line:?}");
+            // JSON has these as they are, and is read by what knows where its strings end.
+            assert!(format == "json" || !line.contains(['\u{2028}', '\u{202e}']), "{line:?}");
+            // Each line is one of ours, from its beginning.
+            assert!(line.starts_with("20") || line.starts_with(r#"{"timestamp":"20"#), "{line:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn bad_options_are_refused_all_at_once() {
     let mut command = command(&["--ping-every=0s", "--max-message=big", "--allow-origin=here"]);
     let output = command.env("ONESOCKET_SECRET", "short").output().await.unwrap();
@@ -160,9 +285,32 @@ async fn listening(mut command: Command) -> (Child, String) {
 }
 
 fn terminate(process: &Child) {
+    signal(process, "TERM");
+}
+
+fn signal(process: &Child, name: &str) {
     let id = process.id().unwrap().to_string();
-    let status = std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap();
+    let status = std::process::Command::new("kill").args(["-s", name, &id]).status().unwrap();
     assert!(status.success());
+}
+
+/// The log of a process, line by line.
+struct Log(Lines<BufReader<ChildStderr>>);
+
+impl Log {
+    /// Reads up to a line that has this in it.
+    async fn until(&mut self, part: &str) {
+        while let Some(line) = self.0.next_line().await.unwrap() {
+            if line.contains(part) {
+                return;
+            }
+        }
+        panic!("the log ends without {part:?}");
+    }
+}
+
+fn lines(process: &mut Child) -> Log {
+    Log(BufReader::new(process.stderr.take().unwrap()).lines())
 }
 
 async fn open(address: &str) -> Box<TcpStream> {

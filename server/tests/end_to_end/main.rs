@@ -1,11 +1,16 @@
 //! The server from the outside, with a client that is not ours: over real TCP (`tcp.rs`), on a
-//! clock that only the test moves (`clock.rs`), and as a process (`binary.rs`).
+//! clock that only the test moves (`clock.rs`, `limits.rs`), and as a process (`binary.rs`).
 
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
 #[cfg(unix)]
 mod binary;
 mod clock;
+mod examples;
+mod handler;
+mod limits;
+mod publish;
 mod raw_echo;
+mod status;
 mod support;
 mod tcp;

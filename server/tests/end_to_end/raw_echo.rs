@@ -64,7 +64,7 @@ async fn a_server_that_leaves_says_so_to_an_echo_as_well() {
 }
 
 async fn open(server: &Server, headers: &[(&'static str, &str)]) -> Client {
-    upgrade_at("/echo", server.open().await, headers).await
+    upgrade_at(server.open().await, "/echo", headers).await
 }
 
 fn echo() -> Config {

@@ -2,7 +2,7 @@
 //! to stand still.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use axum::serve::Listener;
@@ -40,11 +40,11 @@ pub(crate) struct Server {
 /// Where streams to a server are opened.
 #[derive(Clone)]
 pub(crate) enum Door {
-    Memory(mpsc::UnboundedSender<DuplexStream>, usize),
+    Memory(mpsc::UnboundedSender<(DuplexStream, SocketAddr)>, usize),
     Tcp(SocketAddr),
 }
 
-struct Memory(mpsc::UnboundedReceiver<DuplexStream>);
+struct Memory(mpsc::UnboundedReceiver<(DuplexStream, SocketAddr)>);
 
 /// A client's end of a WebSocket.
 pub(crate) struct Client {
@@ -88,6 +88,11 @@ impl Server {
         self.door.open().await.unwrap()
     }
 
+    /// Opens a stream to it, in memory, that comes from an address.
+    pub(crate) fn open_from(&self, address: &str) -> Box<dyn Io> {
+        self.door.open_from(address.parse().unwrap()).unwrap()
+    }
+
     /// Connects a user, whose token is good, up to the welcome.
     pub(crate) async fn connect(&self, user: &str) -> Client {
         let mut client = self.offer(&[SUBPROTOCOL, &token_subprotocol(&token(user))]).await;
@@ -122,6 +127,13 @@ impl Server {
         http(self.open().await, method, path, headers, body).await
     }
 
+    /// Returns what it counts under a name and these labels.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let answer = self.http("GET", "/metrics", &[], "").await;
+        let line = answer.body.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0, |value| value.parse().unwrap())
+    }
+
     /// Returns how many sockets of a user are open, and how many were opened.
     pub(crate) async fn count(&self, user: &str) -> (u64, u64) {
         let bearer = format!("Authorization: Bearer {}", token(user));
@@ -141,13 +153,17 @@ impl Server {
 impl Door {
     pub(crate) async fn open(&self) -> io::Result<Box<dyn Io>> {
         match self {
-            Self::Memory(streams, buffer) => {
-                let (ours, theirs) = duplex(*buffer);
-                streams.send(theirs).map_err(io::Error::other)?;
-                Ok(Box::new(ours))
-            }
+            Self::Memory(..) => self.open_from(Ipv4Addr::LOCALHOST.into()),
             Self::Tcp(address) => Ok(Box::new(TcpStream::connect(address).await?)),
         }
+    }
+
+    fn open_from(&self, address: IpAddr) -> io::Result<Box<dyn Io>> {
+        let Self::Memory(streams, buffer) = self else { panic!("TCP has its own addresses") };
+        let (ours, theirs) = duplex(*buffer);
+        let address = SocketAddr::new(address, 0);
+        streams.send((theirs, address)).map_err(io::Error::other)?;
+        Ok(Box::new(ours))
     }
 }
 
@@ -157,7 +173,7 @@ impl Listener for Memory {
 
     async fn accept(&mut self) -> (DuplexStream, SocketAddr) {
         match self.0.recv().await {
-            Some(stream) => (stream, SocketAddr::from(([127, 0, 0, 1], 0))),
+            Some(accepted) => accepted,
             None => std::future::pending().await,
         }
     }
@@ -204,20 +220,21 @@ impl Client {
                 other => panic!("{other:?} where a close was to come"),
             }
         };
-        assert!(self.next().await.is_none(), "the end comes after the close");
+        let next = self.next().await;
+        assert!(next.is_none(), "{next:?} where the end comes after the close");
         (close.code.into(), close.reason.to_string())
     }
 }
 
 /// Upgrades a stream.
 pub(crate) async fn upgrade(stream: Box<dyn Io>, headers: &[(&'static str, &str)]) -> Client {
-    upgrade_at("/ws", stream, headers).await
+    upgrade_at(stream, "/ws", headers).await
 }
 
-/// Upgrades a stream at a path of its own.
+/// Upgrades a stream at a path.
 pub(crate) async fn upgrade_at(
-    path: &str,
     stream: Box<dyn Io>,
+    path: &str,
     headers: &[(&'static str, &str)],
 ) -> Client {
     let mut request = format!("ws://localhost:8080{path}").into_client_request().unwrap();
@@ -249,6 +266,12 @@ pub(crate) async fn http(
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Answer { status, head: head.to_lowercase(), body: body.to_owned() }
+}
+
+/// Signs a good token with the secret of these bytes.
+pub(crate) fn token_of(secret: &[u8], user: &str) -> String {
+    let tokens = Tokens::new(&Secret::new(secret).unwrap(), "onesocket", Duration::from_mins(5));
+    tokens.issue(user, "id", SystemTime::now()).unwrap()
 }
 
 /// Returns a secret that all these tests use.

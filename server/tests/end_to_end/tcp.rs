@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::support::{Server, config, token, token_issued_at, upgrade};
+use crate::support::{Server, config, token, token_issued_at, upgrade, upgrade_at};
 
 #[tokio::test]
 async fn a_client_is_welcomed_and_its_token_is_not_echoed() {
@@ -56,6 +56,44 @@ async fn who_may_not_connect_is_accepted_and_told_why() {
 }
 
 #[tokio::test]
+async fn a_token_stands_in_a_query_only_where_that_is_wanted() {
+    let token = token("ada");
+    for (token_query, path, code) in [
+        (None, format!("/ws?access_token={token}"), Some(4401)),
+        (Some("access_token"), format!("/ws?access_token={token}"), None),
+        (Some("access_token"), format!("/ws?a=b&access%5Ftoken={token}&c"), None),
+        (Some("access_token"), format!("/ws?token={token}"), Some(4401)),
+        (Some("access_token"), "/ws?access_token=garbage".into(), Some(4401)),
+        (Some("access_token"), "/ws?access_token".into(), Some(4401)),
+        (Some("access_token"), "/ws".into(), Some(4401)),
+    ] {
+        let token_query = token_query.map(str::to_owned);
+        let server = Server::start(Config { token_query, ..config() }).await;
+        let offered = [("sec-websocket-protocol", SUBPROTOCOL)];
+
+        let mut client = upgrade_at(server.open().await, &path, &offered).await;
+
+        match code {
+            Some(code) => assert_eq!(client.closed().await.0, code, "{path}"),
+            None => assert_eq!(client.json().await["user"], "ada", "{path}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_offered_counts_before_one_in_the_query() {
+    let token_query = Some("token".to_owned());
+    let server = Server::start(Config { token_query, ..config() }).await;
+    let offered = format!("{SUBPROTOCOL}, {}", token_subprotocol(&token("grace")));
+    let path = format!("/ws?token={}", token("ada"));
+
+    let headers = [("sec-websocket-protocol", offered.as_str())];
+    let mut client = upgrade_at(server.open().await, &path, &headers).await;
+
+    assert_eq!(client.json().await["user"], "grace");
+}
+
+#[tokio::test]
 async fn a_ping_is_answered_and_one_that_came_first_is_answered_first() {
     let server = Server::start(config()).await;
     let mut client = server.connect("ada").await;
@@ -78,7 +116,7 @@ async fn a_new_token_is_taken_if_it_is_good_and_the_same_users() {
     for (id, token, message) in [
         (2, token("grace").as_str(), "the token is another user's"),
         (3, &expired, "the token has expired"),
-        (4, &early, "the token was issued in the future"),
+        (4, &early, "the token was issued in the future, or is not to be used yet"),
         (5, "garbage", "the token is no JWT"),
         (6, "", "the token is no JWT"),
     ] {

@@ -1,0 +1,85 @@
+//! Whom the limits per address count.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use axum::http::HeaderMap;
+
+/// Whom the limits per address count: an IPv4 address, or the network that an IPv6 address is in,
+/// for whoever has one of those has 2^64.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Address(IpAddr);
+
+impl Address {
+    /// Returns whom a connection counts for. One from this machine itself is a proxy's, which
+    /// speaks for many, and counts for nobody.
+    pub(crate) fn of(peer: IpAddr) -> Option<Self> {
+        let peer = peer.to_canonical();
+        (!peer.is_loopback()).then(|| Self::network(peer))
+    }
+
+    /// Returns whom a request counts for where a proxy names the client in `header`: the last one
+    /// named there, for what is before it may be the client's own invention.
+    pub(crate) fn named(headers: &HeaderMap, header: &str, peer: IpAddr) -> Option<Self> {
+        let last = headers.get_all(header).iter().next_back();
+        let named = last
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.rsplit(',').next())
+            .and_then(|address| address.trim().parse::<IpAddr>().ok());
+        named.map_or_else(|| Self::of(peer), |named| Some(Self::network(named.to_canonical())))
+    }
+
+    fn network(address: IpAddr) -> Self {
+        Self(match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(address) => {
+                let [a, b, c, d, ..] = address.segments();
+                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_a_v4_address_or_a_v6_network_and_never_this_machine() {
+        for (peer, expected) in [
+            ("192.0.2.1", Some("192.0.2.1")),
+            ("::ffff:192.0.2.1", Some("192.0.2.1")),
+            ("2001:db8:1:2:3:4:5:6", Some("2001:db8:1:2::")),
+            ("127.0.0.1", None),
+            ("::ffff:127.0.0.1", None),
+            ("::1", None),
+        ] {
+            assert_eq!(Address::of(ip(peer)), expected.map(|it| Address(ip(it))), "{peer}");
+        }
+    }
+
+    #[test]
+    fn a_proxy_names_the_client_last() {
+        for (lines, expected) in [
+            (&["192.0.2.1"][..], Some("192.0.2.1")),
+            (&["203.0.113.9, 192.0.2.1"], Some("192.0.2.1")),
+            (&["203.0.113.9", "192.0.2.1"], Some("192.0.2.1")),
+            (&["127.0.0.1"], Some("127.0.0.1")),
+            (&["192.0.2.1, unknown"], None),
+            (&[""], None),
+            (&[], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append("x-forwarded-for", line.parse().unwrap());
+            }
+
+            let named = Address::named(&headers, "x-forwarded-for", ip("127.0.0.1"));
+
+            assert_eq!(named, expected.map(|it| Address(ip(it))), "{lines:?}");
+        }
+    }
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+}

@@ -1,0 +1,91 @@
+//! What all connections share.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::http::HeaderMap;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::address::Address;
+use crate::config::Config;
+use crate::gate::Gate;
+use crate::keys::KeyRing;
+use crate::metrics::{Limit, Metrics};
+use crate::rate::{AddressRate, TooOften};
+use crate::switchboard::Switchboard;
+use crate::token::Tokens;
+use crate::validation::Validator;
+
+/// How many times its rate an address may ask at once: a whole office comes back together.
+const ADDRESS_BURST: u32 = 10;
+
+/// What all connections share.
+pub(crate) struct App {
+    pub(crate) config: Arc<Config>,
+    pub(crate) validator: Validator,
+    pub(crate) switchboard: Arc<Switchboard>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) tracker: TaskTracker,
+    /// Cancelled once the server leaves.
+    pub(crate) stop: CancellationToken,
+    address_rate: AddressRate,
+    leaving: AtomicBool,
+}
+
+impl App {
+    pub(crate) fn new(config: Config) -> Self {
+        let metrics = Arc::new(Metrics::new());
+        let keys = KeyRing::clone(&config.keys);
+        let tokens = Tokens::of(keys, &config.audience, config.token_life);
+        let burst = config.max_address_rate.saturating_mul(ADDRESS_BURST);
+        Self {
+            validator: Validator { tokens, metrics: Arc::clone(&metrics) },
+            switchboard: Arc::new(Switchboard::new(config.max_queue, Arc::clone(&metrics))),
+            metrics,
+            gate: Gate::new(config.max_connections, config.max_per_address),
+            tracker: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            address_rate: AddressRate::new(config.max_address_rate, burst),
+            leaving: AtomicBool::new(false),
+            config: Arc::new(config),
+        }
+    }
+
+    /// Returns whom a request counts for.
+    pub(crate) fn address(&self, headers: &HeaderMap, peer: IpAddr) -> Option<Address> {
+        match &self.config.address_header {
+            Some(header) => Address::named(headers, header, peer),
+            None => Address::of(peer),
+        }
+    }
+
+    /// Counts one more that an address asks for.
+    pub(crate) fn ask(&self, address: Option<Address>) -> Result<(), TooOften> {
+        let asked = self.address_rate.check(address);
+        if asked.is_err() {
+            self.metrics.refused(Limit::AddressRate);
+        }
+        asked
+    }
+
+    /// Forgets what need not be known any more.
+    pub(crate) fn sweep(&self) {
+        self.metrics.sweeps.inc();
+        self.switchboard.sweep();
+        self.address_rate.sweep();
+    }
+
+    /// Has all clients closed, and says so to who asks.
+    pub(crate) fn leave(&self) {
+        self.leaving.store(true, Ordering::Relaxed);
+        self.switchboard.leave();
+    }
+
+    /// Says whether the server is there for new clients.
+    pub(crate) fn is_ready(&self) -> bool {
+        !self.leaving.load(Ordering::Relaxed) && !self.gate.is_full()
+    }
+}

@@ -1,0 +1,123 @@
+//! How many connections there may be, in all and from one address, counted from accept.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::address::Address;
+
+/// Counts connections.
+pub(crate) struct Gate {
+    max_connections: usize,
+    /// `None` for as many as there may be in all.
+    max_per_address: Option<usize>,
+    open: Mutex<Open>,
+}
+
+#[derive(Default)]
+struct Open {
+    connections: usize,
+    /// Never zero for any.
+    addresses: HashMap<Address, usize>,
+}
+
+/// What a connection takes up. Dropping it gives it up.
+pub(crate) struct Place {
+    gate: Arc<Gate>,
+    /// `None` for one of all connections.
+    address: Option<Address>,
+}
+
+impl Gate {
+    /// Makes a gate; `max_per_address` is 0 for no limit.
+    pub(crate) fn new(max_connections: usize, max_per_address: usize) -> Arc<Self> {
+        let max_per_address = Some(max_per_address).filter(|max| *max > 0);
+        Arc::new(Self { max_connections, max_per_address, open: Mutex::default() })
+    }
+
+    /// Takes one of all places, if one is free.
+    pub(crate) fn enter(self: &Arc<Self>) -> Option<Place> {
+        let mut open = self.lock();
+        if open.connections >= self.max_connections {
+            return None;
+        }
+        open.connections += 1;
+        Some(Place { gate: Arc::clone(self), address: None })
+    }
+
+    /// Takes one of the places of an address, if one is free.
+    pub(crate) fn enter_from(self: &Arc<Self>, address: Address) -> Option<Place> {
+        let mut open = self.lock();
+        let taken = open.addresses.get(&address).copied().unwrap_or_default();
+        if self.max_per_address.is_some_and(|max| taken >= max) {
+            return None;
+        }
+        open.addresses.insert(address, taken + 1);
+        Some(Place { gate: Arc::clone(self), address: Some(address) })
+    }
+
+    /// Says whether all places are taken.
+    pub(crate) fn is_full(&self) -> bool {
+        self.lock().connections >= self.max_connections
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.gate.lock();
+        let Some(address) = self.address else {
+            open.connections -= 1;
+            return;
+        };
+        if let Some(taken) = open.addresses.get_mut(&address) {
+            *taken -= 1;
+            if *taken == 0 {
+                open.addresses.remove(&address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_limited_and_come_back() {
+        let gate = Gate::new(2, 1);
+        let places = [gate.enter().unwrap(), gate.enter().unwrap()];
+        assert!(gate.enter().is_none() && gate.is_full());
+
+        drop(places);
+
+        assert!(!gate.is_full() && gate.enter().is_some());
+    }
+
+    #[test]
+    fn addresses_have_places_of_their_own_and_are_forgotten() {
+        let gate = Gate::new(1, 2);
+        let places = [1, 1, 2].map(|n| gate.enter_from(address(n)).unwrap());
+        assert!(gate.enter_from(address(1)).is_none());
+
+        drop(places);
+
+        assert!(gate.lock().addresses.is_empty());
+        assert!(gate.enter_from(address(1)).is_some());
+    }
+
+    #[test]
+    fn zero_is_no_limit_for_an_address() {
+        let gate = Gate::new(1, 0);
+
+        let places: Vec<_> = (0..1000).map(|_| gate.enter_from(address(1))).collect();
+
+        assert!(places.iter().all(Option::is_some));
+    }
+
+    fn address(n: u8) -> Address {
+        Address::of([192, 0, 2, n].into()).unwrap()
+    }
+}

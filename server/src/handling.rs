@@ -1,0 +1,86 @@
+//! How a message comes to the application, and its answer back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use onesocket_protocol::MessageId;
+use tokio::time::timeout;
+use tracing::warn;
+
+use crate::app::App;
+use crate::handler::{Answer, Incoming, Payload};
+use crate::hub::{Command, Key, Known};
+use crate::outgoing::Outgoing;
+
+/// How long the application may take for a message.
+const HANDLER_TIME: Duration = Duration::from_secs(10);
+
+/// The longest sentence of a refusal, in characters.
+const MAX_SENTENCE: usize = 500;
+
+/// Whose message it is.
+pub(crate) struct From {
+    pub(crate) user: String,
+    pub(crate) client: Option<String>,
+    pub(crate) key: Key,
+}
+
+/// Has the application handle a message, unless it was handled before; returns what is for the
+/// client. Is not dropped with the connection: what was begun is brought to its end, and what comes
+/// again meanwhile over another connection waits for that.
+pub(crate) async fn handle(
+    app: Arc<App>,
+    from: From,
+    id: MessageId,
+    payload: Payload,
+) -> Vec<Outgoing> {
+    let From { user, client, key } = from;
+    let turn = app.switchboard.turn(&user);
+    let _turn = turn.lock().await;
+    match app.switchboard.known(key, id) {
+        Known::Answered(answer) => return vec![answer],
+        Known::TooLate => return Vec::new(),
+        Known::New => {}
+    }
+    let message = Incoming { user: user.clone(), connection: key.connection_id(), id, payload };
+    let answer = match ask(&app, message).await {
+        Answer::Accept => Ok(None),
+        Answer::Reply(payload) => reply(&app, id, &payload).map(Some),
+        Answer::Refuse(sentence) => Err(refusal(id, &sentence)),
+    };
+    app.switchboard.tell(key, Command::Handled { key, user, client, id, answer })
+}
+
+async fn ask(app: &App, message: Incoming) -> Answer {
+    let Some(handler) = app.config.handler.clone() else {
+        return Answer::Refuse("this server has no use for messages to itself".into());
+    };
+    // A task of its own, so that a panic is the end of the message and of nothing else.
+    let mut asked = tokio::spawn(async move { handler.handle(message).await });
+    match timeout(HANDLER_TIME, &mut asked).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => {
+            warn!("The handler has panicked");
+            Answer::Refuse("the server could not handle this".into())
+        }
+        Err(_) => {
+            asked.abort();
+            warn!("The handler took too long");
+            Answer::Refuse("the server took too long to handle this".into())
+        }
+    }
+}
+
+fn reply(app: &App, id: MessageId, payload: &Payload) -> Result<Outgoing, Outgoing> {
+    let frame = payload.frame();
+    if frame.len() > app.config.max_frame() {
+        warn!(bytes = frame.len(), "The handler's reply is too large");
+        return Err(refusal(id, "the server's reply was too large to be sent"));
+    }
+    Ok(frame)
+}
+
+fn refusal(id: MessageId, sentence: &str) -> Outgoing {
+    let sentence: String = sentence.chars().take(MAX_SENTENCE).collect();
+    Outgoing::error(Some(id), "refused", sentence)
+}

@@ -1,0 +1,204 @@
+//! What the server counts, as `GET /metrics` shows it. No label has what a client made up: there
+//! would be as many rows as it likes.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// What the server counts.
+pub(crate) struct Metrics {
+    registry: Registry,
+    /// Streams that are open, whatever they are for.
+    pub(crate) connections: Gauge,
+    /// Clients that are connected and were not replaced.
+    pub(crate) clients: Gauge,
+    /// Clients that were connected.
+    pub(crate) opened: Counter,
+    pub(crate) messages_in: Counter,
+    pub(crate) messages_out: Counter,
+    pub(crate) bytes_in: Counter,
+    pub(crate) bytes_out: Counter,
+    /// What `POST /publish` was asked for.
+    pub(crate) published: Counter,
+    pub(crate) sweeps: Counter,
+    closed: Family<Closed, Counter>,
+    tokens: Family<Outcome, Counter>,
+    refused: Family<Refused, Counter>,
+}
+
+/// Who ended a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Ended {
+    /// The client, by a close.
+    Client,
+    /// Nobody: the stream ended.
+    Lost,
+    /// The server, by a close.
+    Server,
+}
+
+/// A limit that something was refused by.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Limit {
+    /// `--max-address-rate`
+    AddressRate,
+    /// `--max-connections`
+    Connections,
+    /// `--handshake-time`
+    Handshake,
+    /// `--max-head`
+    Head,
+    /// `--max-message`
+    Message,
+    /// `--allow-origin`
+    Origin,
+    /// `--max-per-address`
+    PerAddress,
+    /// `--max-queue`
+    Queue,
+    /// `--max-rate`
+    Rate,
+    /// `--write-time`
+    Write,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Closed {
+    by: &'static str,
+    code: u16,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Refused {
+    limit: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Direction {
+    direction: &'static str,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut registry = Registry::with_prefix("onesocket");
+        let [connections, clients] = [Gauge::default(), Gauge::default()];
+        let [opened, published, sweeps] = [(); 3].map(|()| Counter::default());
+        let closed = Family::default();
+        let tokens = Family::default();
+        let refused = Family::default();
+        let messages = Family::<Direction, Counter>::default();
+        let bytes = Family::<Direction, Counter>::default();
+        registry.register("connections", "Streams that are open", connections.clone());
+        registry.register("clients", "Clients that are connected", clients.clone());
+        registry.register("opened", "Clients that were connected", opened.clone());
+        registry.register("closed", "WebSockets that have ended, and how", closed.clone());
+        registry.register("tokens", "Tokens that were checked", tokens.clone());
+        registry.register("refused", "What a limit did not let through", refused.clone());
+        registry.register("messages", "Frames from and to clients", messages.clone());
+        registry.register("bytes", "Bytes of their payloads", bytes.clone());
+        registry.register("published", "What POST /publish has sent", published.clone());
+        registry.register("sweeps", "Looks for what need not be kept", sweeps.clone());
+        let way = |direction| Direction { direction };
+        Self {
+            registry,
+            connections,
+            clients,
+            opened,
+            messages_in: messages.get_or_create_owned(&way("in")),
+            messages_out: messages.get_or_create_owned(&way("out")),
+            bytes_in: bytes.get_or_create_owned(&way("in")),
+            bytes_out: bytes.get_or_create_owned(&way("out")),
+            published,
+            sweeps,
+            closed,
+            tokens,
+            refused,
+        }
+    }
+
+    /// Counts the end of a WebSocket. A client may end it with any code: most are counted as 0.
+    pub(crate) fn closed(&self, by: Ended, code: u16) {
+        let (by, code) = match (by, code) {
+            (Ended::Server, code) => ("server", code),
+            (Ended::Client, 1000 | 1001 | 1005 | 4408) => ("client", code),
+            (Ended::Client, _) => ("client", 0),
+            (Ended::Lost, _) => ("nobody", 1006),
+        };
+        self.closed.get_or_create(&Closed { by, code }).inc();
+    }
+
+    /// Counts a token that was accepted, or refused for a reason.
+    pub(crate) fn token(&self, outcome: &'static str) {
+        self.tokens.get_or_create(&Outcome { outcome }).inc();
+    }
+
+    /// Counts what a limit did not let through.
+    pub(crate) fn refused(&self, limit: Limit) {
+        let limit = match limit {
+            Limit::AddressRate => "address-rate",
+            Limit::Connections => "connections",
+            Limit::Handshake => "handshake",
+            Limit::Head => "head",
+            Limit::Message => "message",
+            Limit::Origin => "origin",
+            Limit::PerAddress => "per-address",
+            Limit::Queue => "queue",
+            Limit::Rate => "rate",
+            Limit::Write => "write",
+        };
+        self.refused.get_or_create(&Refused { limit }).inc();
+    }
+
+    /// Returns all as text, in Prometheus' own format.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        let _ = encode(&mut text, &self.registry); // a string takes all
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_shown() {
+        let metrics = Metrics::new();
+        metrics.clients.set(3);
+        metrics.bytes_in.inc_by(5);
+        metrics.token("accepted");
+        metrics.refused(Limit::PerAddress);
+        metrics.closed(Ended::Server, 4409);
+
+        let text = metrics.text();
+
+        for line in [
+            "onesocket_clients 3",
+            r#"onesocket_bytes_total{direction="in"} 5"#,
+            r#"onesocket_bytes_total{direction="out"} 0"#,
+            r#"onesocket_tokens_total{outcome="accepted"} 1"#,
+            r#"onesocket_refused_total{limit="per-address"} 1"#,
+            r#"onesocket_closed_total{by="server",code="4409"} 1"#,
+        ] {
+            assert!(text.lines().any(|said| said == line), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_client_cannot_make_rows_of_its_own() {
+        let metrics = Metrics::new();
+
+        (0..=u16::MAX).for_each(|code| metrics.closed(Ended::Client, code));
+
+        let rows = metrics.text().lines().filter(|line| line.contains(r#"by="client""#)).count();
+        assert_eq!(rows, 5);
+    }
+}

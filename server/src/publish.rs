@@ -1,0 +1,94 @@
+//! `POST /publish`: what a back end has for a group, a user or all.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Json, Response};
+use axum::{Extension, Router, extract::DefaultBodyLimit, routing::post};
+use onesocket_protocol::{Group, ServerFrame, ServerMessage};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+use tracing::info;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::http::{Peer, Refusal, bearer};
+use crate::hub::Target;
+use crate::outgoing::Outgoing;
+use crate::token::Secret;
+
+/// The body. What else is in it is a mistake, and told.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request<'a> {
+    to: To,
+    #[serde(borrow)]
+    data: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum To {
+    All,
+    Group(String),
+    User(String),
+}
+
+/// Returns the route, for who has a key.
+pub(crate) fn route(config: &Config) -> Router<Arc<App>> {
+    match config.publish_key {
+        Some(_) => Router::new()
+            .route("/publish", post(publish))
+            .layer(DefaultBodyLimit::max(config.max_frame())),
+        None => Router::new(),
+    }
+}
+
+async fn publish(
+    State(app): State<Arc<App>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    let knows = |key: &Secret| bearer(&headers).is_some_and(|said| key.is(said.as_bytes()));
+    if !app.config.publish_key.as_ref().is_some_and(knows) {
+        // Who knows the key may ask as often as it likes; who guesses may not.
+        app.ask(app.address(&headers, peer))?;
+        info!("Publish key refused");
+        return Err(Refusal::new(StatusCode::UNAUTHORIZED, "this is not the publish key"));
+    }
+    let body = body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
+    let (target, data) = read(&body)?;
+    if data.get().len() > app.config.max_message {
+        let sentence = format!("data may have {} bytes", app.config.max_message);
+        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, sentence));
+    }
+    let group = match &target {
+        Target::Group(group) => Some(group.clone()),
+        Target::All | Target::User(_) => None,
+    };
+    let message = ServerMessage { data, group, from: None };
+    let frame = Outgoing::text(&ServerFrame::Message(message));
+    let delivered = app.switchboard.publish(target, frame);
+    app.metrics.published.inc();
+    Ok(Json(json!({"delivered": delivered})).into_response())
+}
+
+fn read(body: &[u8]) -> Result<(Target, &RawValue), Refusal> {
+    let bad = |sentence: String| Refusal::new(StatusCode::BAD_REQUEST, sentence);
+    let request: Request<'_> = serde_json::from_slice(body).map_err(|error| {
+        bad(format!(
+            r#"send {{"to": "all" or {{"group": …}} or {{"user": …}}, "data": …}}: {error}"#
+        ))
+    })?;
+    let target = match request.to {
+        To::All => Target::All,
+        To::Group(name) => Target::Group(Group::new(name).map_err(|error| bad(error.to_string()))?),
+        To::User(name) => Target::User(name),
+    };
+    Ok((target, request.data))
+}

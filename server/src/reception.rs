@@ -1,0 +1,159 @@
+//! Where streams come in: each finds a place and is answered, or is told that there is no room.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+use tracing::debug;
+
+use crate::address::Address;
+use crate::app::App;
+use crate::http;
+use crate::linger::Lingering;
+use crate::metrics::Limit;
+
+/// How long a connection may last that asks one thing after another and becomes no WebSocket, and
+/// as long again to end.
+const HTTP_TIME: Duration = Duration::from_secs(60);
+
+/// How many connections are told at once that there is no room; more are dropped.
+const MAX_BUSY: usize = 256;
+
+/// How long a request has that is being served when the server leaves.
+const LAST_REQUEST_TIME: Duration = Duration::from_secs(5);
+
+/// Where streams come in.
+pub(crate) struct Reception {
+    app: Arc<App>,
+    router: Router,
+    busy_router: Router,
+    busy: Arc<Semaphore>,
+    /// Those who are turned away are not waited for: when this is dropped, they are.
+    turned_away: TaskTracker,
+    stop: CancellationToken,
+    _gone: DropGuard,
+    gone: CancellationToken,
+}
+
+impl Reception {
+    pub(crate) fn new(app: Arc<App>, stop: CancellationToken) -> Self {
+        let gone = CancellationToken::new();
+        Self {
+            router: http::router(&app),
+            busy_router: http::busy_router(&app),
+            busy: Arc::new(Semaphore::new(MAX_BUSY)),
+            turned_away: TaskTracker::new(),
+            stop,
+            _gone: gone.clone().drop_guard(),
+            gone,
+            app,
+        }
+    }
+
+    /// Answers what comes over a stream, if there is room for it.
+    pub(crate) fn receive(&self, stream: impl Io, peer: IpAddr) {
+        let Self { app, .. } = self;
+        let Some(place) = app.gate.enter() else {
+            app.metrics.refused(Limit::Connections);
+            return self.turn_away(stream);
+        };
+        // Of what comes from a proxy, the request says from where.
+        let address = Address::of(peer).filter(|_| app.config.address_header.is_none());
+        let Some(from) = address.map_or(Some(None), |it| app.gate.enter_from(it).map(Some)) else {
+            app.metrics.refused(Limit::PerAddress);
+            return self.turn_away(stream);
+        };
+        let place = (place, from, Open::new(Arc::clone(app)));
+        let stream = Lingering::new(stream, place, app.tracker.clone());
+        let answer = answer(stream, self.router.clone(), peer, Arc::clone(app), self.stop.clone());
+        app.tracker.spawn(answer);
+    }
+
+    /// Says that there is no room.
+    pub(crate) fn turn_away(&self, stream: impl Io) {
+        let Ok(place) = Arc::clone(&self.busy).try_acquire_owned() else {
+            return;
+        };
+        let stream = Lingering::new(stream, place, self.turned_away.clone());
+        let (app, gone) = (Arc::clone(&self.app), self.gone.clone());
+        let peer = Ipv4Addr::UNSPECIFIED.into();
+        let answer = answer(stream, self.busy_router.clone(), peer, app, CancellationToken::new());
+        self.turned_away.spawn(async move { gone.run_until_cancelled(answer).await });
+    }
+}
+
+/// A stream that is open, as the metrics count it.
+struct Open(Arc<App>);
+
+impl Open {
+    fn new(app: Arc<App>) -> Self {
+        app.metrics.connections.inc();
+        Self(app)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.metrics.connections.dec();
+    }
+}
+
+/// A stream, of whatever kind.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
+
+/// Answers the requests of one connection, until it is upgraded or ends.
+async fn answer(
+    stream: impl Io,
+    router: Router,
+    peer: IpAddr,
+    app: Arc<App>,
+    stop: CancellationToken,
+) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(http::Peer(peer));
+        router.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(app.config.handshake_time)
+        .max_buf_size(app.config.max_head)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let time = tokio::select! {
+        answered = &mut connection => return note(&app, answered),
+        () = stop.cancelled() => LAST_REQUEST_TIME,
+        () = sleep(HTTP_TIME) => HTTP_TIME,
+    };
+    connection.as_mut().graceful_shutdown();
+    if let Ok(answered) = timeout(time, connection).await {
+        note(&app, answered);
+    }
+}
+
+/// Notes how a connection ended that has become no WebSocket.
+fn note(app: &App, answered: hyper::Result<()>) {
+    let Err(error) = answered else { return };
+    if error.is_timeout() {
+        app.metrics.refused(Limit::Handshake);
+    } else if error.is_parse_too_large() {
+        app.metrics.refused(Limit::Head);
+    }
+    debug!(cause = %error, "Connection ended");
+}

@@ -1,0 +1,136 @@
+//! `GET /ws`: who becomes a client, and why another does not.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{State, WebSocketUpgrade};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use onesocket_protocol::{CloseCode, SUBPROTOCOL, offered_client, offered_token};
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::app::App;
+use crate::gate::Place;
+use crate::http::{Peer, Refusal};
+use crate::metrics::Limit;
+use crate::origin;
+use crate::peer;
+use crate::token::{Identity, TokenError};
+
+/// The library's 128 KiB cost every idle connection as much, and four times the processor.
+const SOCKET_BUFFER: usize = 4 << 10;
+
+/// A page of this origin must not come back: it will not be let in next time either.
+const ORIGIN_NOT_ALLOWED: CloseCode = CloseCode::seen(4403);
+
+/// What a socket takes up, from the answer to its upgrade: between that and the task there must be
+/// no gap in which the server could leave without it.
+pub(crate) struct Held {
+    _tracked: TaskTrackerToken,
+    _place: Option<Place>,
+}
+
+pub(crate) async fn upgrade(
+    State(app): State<Arc<App>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    uri: Uri,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Refusal> {
+    let (upgrade, held) = enter(&app, &headers, peer, upgrade)?;
+    let offered: Vec<&str> =
+        upgrade.requested_protocols().filter_map(|offered| offered.to_str().ok()).collect();
+    let admitted = admit(&app, &headers, &uri, &offered);
+    let client = offered_client(offered.iter().copied()).map(str::to_owned);
+    Ok(upgrade.protocols([SUBPROTOCOL]).on_upgrade(async move |socket| {
+        let _held = held;
+        match admitted {
+            Ok(identity) => peer::serve(socket, identity, client, &app).await,
+            Err((code, reason)) => peer::refuse(socket, code, reason, &app).await,
+        }
+    }))
+}
+
+/// Lets in who asks for a WebSocket, within the limits of its address; what the socket may hold in
+/// memory is bounded.
+pub(crate) fn enter(
+    app: &App,
+    headers: &HeaderMap,
+    peer: IpAddr,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<(WebSocketUpgrade, Held), Refusal> {
+    let address = app.address(headers, peer);
+    app.ask(address)?;
+    let upgrade =
+        upgrade.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
+    // Behind a proxy this is the first that is known of the client's address.
+    let place = match address.filter(|_| app.config.address_header.is_some()) {
+        Some(address) => Some(app.gate.enter_from(address).ok_or_else(|| {
+            app.metrics.refused(Limit::PerAddress);
+            Refusal::busy("there are too many connections from this address")
+        })?),
+        None => None,
+    };
+    let max_frame = app.config.max_frame();
+    let upgrade = upgrade
+        .read_buffer_size(SOCKET_BUFFER)
+        .write_buffer_size(SOCKET_BUFFER)
+        // A frame is written whole, and beside it at most the answer to a ping or a close.
+        .max_write_buffer_size(SOCKET_BUFFER + 2 * max_frame)
+        .max_message_size(max_frame)
+        .max_frame_size(max_frame);
+    Ok((upgrade, Held { _tracked: app.tracker.token(), _place: place }))
+}
+
+/// Says whether the page that asks may, or the close code and the reason for which it may not.
+pub(crate) fn of_allowed_origin(
+    app: &App,
+    headers: &HeaderMap,
+) -> Result<(), (CloseCode, &'static str)> {
+    if origin::allowed(headers, &app.config.allow_origins) {
+        return Ok(());
+    }
+    app.metrics.refused(Limit::Origin);
+    Err((ORIGIN_NOT_ALLOWED, "this origin is not allowed"))
+}
+
+/// Says who wants to connect, or the close code and the reason for which nobody can.
+fn admit(
+    app: &App,
+    headers: &HeaderMap,
+    uri: &Uri,
+    offered: &[&str],
+) -> Result<Identity, (CloseCode, &'static str)> {
+    of_allowed_origin(app, headers)?;
+    if !offered.contains(&SUBPROTOCOL) {
+        return Err((CloseCode::BAD_FRAME, "offer the subprotocol onesocket.v1"));
+    }
+    let offered = offered_token(offered.iter().copied());
+    let token = offered.or_else(|| queried_token(uri, app.config.token_query.as_deref()?));
+    app.validator.validate(token.as_deref()).map_err(|error| {
+        let reason = match error {
+            TokenError::Missing => "no token",
+            TokenError::Expired => "the token has expired",
+            TokenError::Algorithm
+            | TokenError::Audience
+            | TokenError::Claims
+            | TokenError::Early
+            | TokenError::Key
+            | TokenError::Life
+            | TokenError::OtherUser
+            | TokenError::Shape
+            | TokenError::Signature
+            | TokenError::User => "the token is not valid",
+        };
+        (CloseCode::UNAUTHORIZED, reason)
+    })
+}
+
+/// Returns the token that a query has. Nothing that this server writes has a query in it.
+fn queried_token(uri: &Uri, name: &str) -> Option<String> {
+    let query = uri.query()?.as_bytes();
+    let found = form_urlencoded::parse(query).find(|(key, _)| key == name);
+    found.map(|(_, token)| token.into_owned())
+}
