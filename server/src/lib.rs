@@ -19,6 +19,7 @@ mod http;
 pub mod hub;
 mod keys;
 mod linger;
+mod mailbox;
 mod memory;
 mod metrics;
 mod origin;

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::http::{Peer, Refusal};
 use crate::peer::{End, WRITE_TOO_LONG, close, refuse};
 use crate::rate::Rate;
-use crate::upgrade::{enter, of_allowed_origin};
+use crate::upgrade::{Held, enter, of_allowed_origin};
 
 /// Upgrades whoever asks, and echoes.
 pub(crate) async fn upgrade(
@@ -30,16 +30,13 @@ pub(crate) async fn upgrade(
 ) -> Result<Response, Refusal> {
     let (upgrade, held) = enter(&app, &headers, peer, upgrade)?;
     let allowed = of_allowed_origin(&app, &headers);
-    Ok(upgrade.on_upgrade(async move |socket| {
-        let _held = held;
-        match allowed {
-            Ok(()) => serve(socket, &app).await,
-            Err((code, reason)) => refuse(socket, code, reason, &app).await,
-        }
+    Ok(upgrade.on_upgrade(async move |socket| match allowed {
+        Ok(()) => serve(socket, &app, held).await,
+        Err((code, reason)) => refuse(socket, code, reason, app, held).await,
     }))
 }
 
-async fn serve(mut socket: WebSocket, app: &App) {
+async fn serve(mut socket: WebSocket, app: &App, _held: Held) {
     let end = tokio::select! {
         biased;
         () = app.stop.cancelled() => {

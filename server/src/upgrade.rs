@@ -8,6 +8,7 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{State, WebSocketUpgrade};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use futures_util::future::Either;
 use onesocket_protocol::{CloseCode, SUBPROTOCOL, offered_client, offered_token};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -44,12 +45,9 @@ pub(crate) async fn upgrade(
         upgrade.requested_protocols().filter_map(|offered| offered.to_str().ok()).collect();
     let admitted = admit(&app, &headers, &uri, &offered);
     let client = offered_client(offered.iter().copied()).map(str::to_owned);
-    Ok(upgrade.protocols([SUBPROTOCOL]).on_upgrade(async move |socket| {
-        let _held = held;
-        match admitted {
-            Ok(identity) => peer::serve(socket, identity, client, &app).await,
-            Err((code, reason)) => peer::refuse(socket, code, reason, &app).await,
-        }
+    Ok(upgrade.protocols([SUBPROTOCOL]).on_upgrade(move |socket| match admitted {
+        Ok(identity) => Either::Left(peer::serve(socket, identity, client, app, held)),
+        Err((code, reason)) => Either::Right(peer::refuse(socket, code, reason, app, held)),
     }))
 }
 
