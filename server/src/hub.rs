@@ -4,6 +4,7 @@
 //! `switchboard.rs` has the hub under its lock and carries out what it says.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
 use onesocket_protocol::{CloseCode, ConnectionId, Group, MessageId};
@@ -161,7 +162,7 @@ pub struct Count {
 }
 
 /// Who is connected, and in which group.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Hub {
     connections: HashMap<Key, Connection>,
     users: HashMap<String, User>,
@@ -169,14 +170,14 @@ pub struct Hub {
     clients: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Connection {
     user: String,
     client: Option<String>,
     groups: BTreeSet<Group>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct User {
     /// The one that has not been replaced.
     current: Option<Key>,
@@ -422,6 +423,16 @@ impl Hub {
         if members.is_empty() {
             self.groups.remove(group);
         }
+    }
+}
+
+/// Of all that it knows, so that what explores hubs can tell whether it has been at one.
+impl Hash for Hub {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { connections, users, groups, clients } = self;
+        let connections: BTreeMap<_, _> = connections.iter().collect();
+        let users: BTreeMap<_, _> = users.iter().collect();
+        format!("{connections:?} {users:?} {groups:?} {clients}").hash(state);
     }
 }
 

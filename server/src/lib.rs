@@ -41,9 +41,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::{Listener, ListenerExt};
-use tokio::net::TcpListener;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use axum::serve::Listener;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -52,6 +52,9 @@ pub use crate::config::Config;
 pub use crate::handler::{Answer, Handler, Handling, Incoming, Json, Payload};
 pub use crate::outgoing::Outgoing;
 use crate::reception::Reception;
+
+/// How long nothing is accepted after that has failed.
+const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// When the server has left, whatever is still going on.
 const LEAVE_TIME: Duration = Duration::from_secs(10);
@@ -67,13 +70,7 @@ pub async fn run(
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) -> io::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        // Small frames are what there is; none should wait for the next.
-        if let Err(error) = stream.set_nodelay(true) {
-            debug!(cause = %error, "TCP_NODELAY refused");
-        }
-    });
-    serve(listener, config, shutdown).await
+    serve(Tcp(listener), config, shutdown).await
 }
 
 /// [`run`], on anything that accepts streams: a test has them in memory, under a clock of its own.
@@ -124,6 +121,45 @@ pub async fn serve(
     }
     info!("Left");
     Ok(())
+}
+
+struct Tcp(TcpListener);
+
+impl Listener for Tcp {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            match self.0.accept().await {
+                Ok((stream, address)) => {
+                    // Small frames are what there is; none should wait for the next.
+                    if let Err(error) = stream.set_nodelay(true) {
+                        debug!(cause = %error, "TCP_NODELAY refused");
+                    }
+                    return (stream, address);
+                }
+                // The client's own affair; the next one is there to be accepted.
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    // No descriptors, say. They come back when others leave; whoever tries again at
+                    // once has no time for these.
+                    warn!(cause = %error, "Accepting failed");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.0.local_addr()
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+
+    [ConnectionAborted, ConnectionRefused, ConnectionReset].contains(&error.kind())
 }
 
 async fn sweep(app: Arc<App>, stop: CancellationToken) {

@@ -16,14 +16,14 @@ const MAX_CLIENTS: usize = 16;
 const MAX_REFUSALS: usize = 32;
 
 /// What a user's clients have said.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
     /// The least recently connected first.
     clients: VecDeque<(String, Said)>,
 }
 
 /// What one client has said.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Said {
     /// Ids rise, so that all up to this one were had.
     highest: Option<MessageId>,

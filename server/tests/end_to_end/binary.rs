@@ -8,6 +8,8 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, Command};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
 use crate::support::{Client, http, token, token_issued_at, token_of, upgrade, upgrade_at};
@@ -247,6 +249,73 @@ async fn what_a_stranger_says_forges_no_line_of_the_log() {
 }
 
 #[tokio::test]
+async fn after_it_was_killed_it_starts_again_at_the_same_address_at_once() {
+    let (mut process, address) = start(&[]).await;
+    let mut clients = Vec::new();
+    for n in 0..20 {
+        let mut client = connect(&address, &token(&n.to_string())).await;
+        assert_eq!(client.json().await["type"], "welcome");
+        clients.push(client);
+    }
+
+    process.kill().await.unwrap();
+    let (_process, again) = listening(command_at(&address, &[])).await;
+
+    assert_eq!(again, address);
+    for (n, mut old) in clients.into_iter().enumerate() {
+        assert!(!matches!(old.next().await, Some(Ok(_))), "no close was said");
+        let mut client = connect(&address, &token(&n.to_string())).await;
+        assert_eq!(client.json().await["type"], "welcome");
+    }
+}
+
+#[tokio::test]
+async fn without_descriptors_it_waits_for_them_and_goes_on() {
+    let command = command(&[]);
+    let mut limited = Command::new("sh");
+    limited.args(["-c", r#"ulimit -n 128 && exec "$0" "$@""#]);
+    limited.arg(command.as_std().get_program()).args(command.as_std().get_args());
+    limited.env("ONESOCKET_SECRET", std::str::from_utf8(SECRET).unwrap());
+    limited.stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    let (mut process, address) = listening(limited).await;
+    let stderr = process.stderr.take().unwrap();
+    let (exhausted, is_exhausted) = watch::channel(false);
+    let failures = tokio::spawn(async move {
+        let mut lines = BufReader::new(stderr).lines();
+        let mut failures = 0;
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains("Accepting failed") {
+                failures += 1;
+                exhausted.send_replace(true);
+            }
+        }
+        failures
+    });
+
+    let mut clients = JoinSet::new();
+    for n in 0..300 {
+        let (address, mut is_exhausted) = (address.clone(), is_exhausted.clone());
+        clients.spawn(async move {
+            let mut client = connect(&address, &token(&n.to_string())).await;
+            assert_eq!(client.json().await["type"], "welcome");
+            // Nobody leaves before there is no room.
+            is_exhausted.wait_for(|exhausted| *exhausted).await.unwrap();
+            client.socket.close(None).await.unwrap();
+            while client.next().await.is_some() {}
+        });
+    }
+
+    assert_eq!(clients.join_all().await.len(), 300);
+    let mut client = connect(&address, &token("ada")).await;
+    assert_eq!(client.json().await["type"], "welcome");
+    terminate(&process);
+    assert_eq!(process.wait().await.unwrap().code(), Some(0));
+    // One for each second that it had to wait; one that spins has thousands.
+    let failures = failures.await.unwrap();
+    assert!((1..100).contains(&failures), "{failures}");
+}
+
+#[tokio::test]
 async fn bad_options_are_refused_all_at_once() {
     let mut command = command(&["--ping-every=0s", "--max-message=big", "--allow-origin=here"]);
     let output = command.env("ONESOCKET_SECRET", "short").output().await.unwrap();
@@ -260,9 +329,13 @@ async fn bad_options_are_refused_all_at_once() {
 }
 
 fn command(arguments: &[&str]) -> Command {
+    command_at("127.0.0.1:0", arguments)
+}
+
+fn command_at(address: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_onesocket-server"));
     command
-        .args(["--listen=127.0.0.1:0"])
+        .args(["--listen", address])
         .args(arguments)
         .env("ONESOCKET_SECRET", std::str::from_utf8(SECRET).unwrap())
         .stdout(Stdio::piped())

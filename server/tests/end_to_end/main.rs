@@ -3,13 +3,16 @@
 
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm)]
 
+mod attacks;
 #[cfg(unix)]
 mod binary;
 mod clock;
 mod examples;
 mod handler;
 mod limits;
+mod properties;
 mod publish;
+mod races;
 mod raw_echo;
 mod status;
 mod support;

@@ -38,7 +38,7 @@ pub(crate) struct Server {
 }
 
 /// Where streams to a server are opened.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) enum Door {
     Memory(mpsc::UnboundedSender<(DuplexStream, SocketAddr)>, usize),
     Tcp(SocketAddr),

@@ -1,0 +1,367 @@
+//! Does any order of events break a promise of the hub? Every one is tried, by the shortest way:
+//! up to three connections of two users come, say things, are replaced, end (of themselves, or since
+//! a token has run out or a sweep has found them silent: to the hub it is one and the same), end
+//! again, and time passes. The hub itself is explored, not a copy of it; what it does is compared with what a few
+//! lines of plain bookkeeping say that it has to, and what is left after quiet is asked for.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
+
+use onesocket_protocol::{CloseCode, Group, MessageId};
+use onesocket_server::Outgoing;
+use onesocket_server::hub::{Command, Count, Delivery, Hub, Key, Target};
+
+/// Who connects. The clients of the first have a name, and are remembered.
+const USERS: [(&str, Option<&str>); 2] = [("ada", Some("a")), ("grace", None)];
+
+const GROUPS: [&str; 1] = ["tea"];
+
+/// How many connections there are, one after another or at once.
+const CONNECTIONS: u64 = 3;
+
+/// Ids of what is published: they may come again, and out of order.
+const IDS: [u64; 2] = [1, 2];
+
+/// A user is remembered for two of these.
+const TICK: Duration = Duration::from_mins(5);
+
+/// How often time passes.
+const TICKS: u32 = 2;
+
+/// The id of what is not remembered.
+const ASKED: MessageId = MessageId(9);
+
+/// What may happen.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Action {
+    Connect {
+        user: usize,
+    },
+    Disconnect {
+        key: u64,
+    },
+    Join {
+        key: u64,
+        group: usize,
+    },
+    Leave {
+        key: u64,
+        group: usize,
+    },
+    Publish {
+        key: u64,
+        group: usize,
+        id: u64,
+    },
+    /// Time passes, and the server looks for what need not be known any more.
+    Sweep,
+}
+
+/// A hub, and what it has to know.
+#[derive(Clone)]
+struct Place {
+    hub: Hub,
+    truth: Truth,
+    depth: usize,
+}
+
+/// What the hub has to know, told in as few words as possible.
+#[derive(Clone, Default, Hash)]
+struct Truth {
+    /// All that there ever were, by key.
+    connections: BTreeMap<u64, Connection>,
+    ticks: u32,
+    /// Of users of whom something is known: when the last connection went, unless there is one.
+    gone_at: BTreeMap<usize, Option<u32>>,
+    /// How many of a user's connections were opened while it was known.
+    opened: BTreeMap<usize, u64>,
+    /// The highest id that a named client has published, and which were refused.
+    said: BTreeMap<usize, (u64, BTreeSet<u64>)>,
+}
+
+#[derive(Clone, Hash)]
+struct Connection {
+    user: usize,
+    /// Its socket has not ended.
+    open: bool,
+    /// It was replaced.
+    replaced: bool,
+    groups: BTreeSet<usize>,
+}
+
+#[test]
+fn whatever_happens_each_user_has_one_connection_and_the_gone_are_in_no_group() {
+    let start = Instant::now();
+    let first = Place { hub: Hub::default(), truth: Truth::default(), depth: 0 };
+    let mut seen = HashSet::from([fingerprint(&first)]);
+    let mut queue = VecDeque::from([first]);
+    let (mut steps, mut deepest) = (0_usize, 0);
+    while let Some(place) = queue.pop_front() {
+        deepest = deepest.max(place.depth);
+        for action in actions(&place.truth) {
+            let mut next = place.clone();
+            next.depth += 1;
+            next.take(action, start);
+            steps += 1;
+            if seen.insert(fingerprint(&next)) {
+                next.check(start);
+                queue.push_back(next);
+            }
+        }
+    }
+    println!("the hub: {} places, {steps} steps, {deepest} deep", seen.len());
+    assert!(seen.len() > 10_000, "only {} places were visited", seen.len());
+}
+
+/// Returns all that may happen next.
+fn actions(truth: &Truth) -> Vec<Action> {
+    let mut actions = Vec::new();
+    if (truth.connections.len() as u64) < CONNECTIONS {
+        actions.extend((0..USERS.len()).map(|user| Action::Connect { user }));
+    }
+    for key in truth.connections.keys() {
+        let key = *key;
+        // One that has ended may be said to end again, and what it has said may come late.
+        actions.push(Action::Disconnect { key });
+        for group in 0..GROUPS.len() {
+            actions.push(Action::Join { key, group });
+            actions.push(Action::Leave { key, group });
+        }
+        // In one group only: it is the same code.
+        actions.extend(IDS.map(|id| Action::Publish { key, group: 0, id }));
+    }
+    if truth.ticks < TICKS {
+        actions.push(Action::Sweep);
+    }
+    actions
+}
+
+impl Place {
+    /// Has it happen, to the hub and to what it has to know, and compares.
+    fn take(&mut self, action: Action, start: Instant) {
+        let now = start + TICK * self.truth.ticks;
+        let (command, expected) = match action {
+            Action::Connect { user } => {
+                let key = Key(self.truth.connections.len() as u64 + 1);
+                let (name, client) = USERS[user];
+                let client = client.map(str::to_owned);
+                let known = self.truth.said.contains_key(&user);
+                if let Some(client) = &client {
+                    assert_eq!(self.hub.remembers(name, client), known);
+                }
+                let command = Command::Connect { key, user: name.to_owned(), client };
+                (command, self.truth.connect(key.0, user))
+            }
+            Action::Disconnect { key } => {
+                self.truth.disconnect(key);
+                (Command::Disconnect { key: Key(key) }, Vec::new())
+            }
+            Action::Join { key, group } => {
+                let command = Command::Join { key: Key(key), id: ASKED, group: name(group) };
+                (command, self.truth.change(key, |groups| _ = groups.insert(group)))
+            }
+            Action::Leave { key, group } => {
+                let command = Command::Leave { key: Key(key), id: ASKED, group: name(group) };
+                (command, self.truth.change(key, |groups| _ = groups.remove(&group)))
+            }
+            Action::Publish { key, group, id } => {
+                let id_on_wire = MessageId(id);
+                let (key_, group_) = (Key(key), name(group));
+                let frame = frame();
+                let command = Command::Publish { key: key_, id: id_on_wire, group: group_, frame };
+                (command, self.truth.publish(key, group, id))
+            }
+            Action::Sweep => {
+                self.truth.ticks += 1;
+                self.truth.forget();
+                (Command::Sweep, Vec::new())
+            }
+        };
+        let now = if action == Action::Sweep { now + TICK } else { now };
+        let deliveries = self.hub.handle(command, now);
+        assert_eq!(sorted(deliveries), sorted(expected), "{action:?}");
+    }
+
+    /// Asks the hub what it knows, then lets all come to rest.
+    fn check(&self, start: Instant) {
+        let Truth { connections, .. } = &self.truth;
+        let mut owners = 0;
+        for (user, (name, _)) in USERS.iter().enumerate() {
+            let owner = self.truth.owner(user);
+            owners += usize::from(owner.is_some());
+            let heard = self.ask(Target::User((*name).to_owned()));
+            assert_eq!(heard, owner.into_iter().collect(), "who owns {name}");
+            let open = connections.values().filter(|it| it.user == user && it.open).count();
+            let opened = self.truth.opened.get(&user).copied().unwrap_or_default();
+            assert_eq!(self.hub.count(name), Count { open, opened }, "{name}");
+        }
+        assert_eq!(self.hub.clients(), owners);
+        let all = (0..USERS.len()).filter_map(|user| self.truth.owner(user)).collect();
+        assert_eq!(self.ask(Target::All), all);
+        for group in 0..GROUPS.len() {
+            let members: BTreeSet<u64> = connections
+                .iter()
+                .filter(|(key, it)| it.groups.contains(&group) && self.truth.is_live(**key))
+                .map(|(key, _)| *key)
+                .collect();
+            assert_eq!(self.ask(Target::Group(name(group))), members, "who is in {group}");
+        }
+
+        // Quiet: whoever was replaced ends, and then all do.
+        let mut quiet = self.clone();
+        for (key, connection) in connections {
+            if connection.open && connection.replaced {
+                quiet.take(Action::Disconnect { key: *key }, start);
+            }
+        }
+        for (user, (name, _)) in USERS.iter().enumerate() {
+            let newest = connections.iter().rfind(|(_, it)| it.user == user);
+            let there = newest.filter(|(_, it)| it.open);
+            let owner = there.map(|(key, _)| *key);
+            assert_eq!(quiet.ask(Target::User((*name).to_owned())), owner.into_iter().collect());
+            assert_eq!(quiet.hub.count(name).open, usize::from(owner.is_some()));
+        }
+        for key in connections.keys() {
+            quiet.take(Action::Disconnect { key: *key }, start);
+        }
+        let later = start + TICK * (TICKS + 3);
+        assert_eq!(quiet.hub.handle(Command::Sweep, later), []);
+        assert_eq!(hash(&quiet.hub), hash(&Hub::default()), "something is left");
+    }
+
+    /// Returns who hears what is for these.
+    fn ask(&self, to: Target) -> BTreeSet<u64> {
+        let command = Command::Broadcast { to, frame: frame() };
+        let deliveries = self.hub.clone().handle(command, Instant::now());
+        let count = deliveries.len();
+        let keys: BTreeSet<u64> = deliveries
+            .into_iter()
+            .map(|delivery| match delivery {
+                Delivery::Send { to, frame: sent } if sent == frame() => to.0,
+                Delivery::Send { .. } | Delivery::Close { .. } => panic!("{delivery:?}"),
+            })
+            .collect();
+        assert_eq!(keys.len(), count, "somebody hears it twice");
+        keys
+    }
+}
+
+impl Truth {
+    fn connect(&mut self, key: u64, user: usize) -> Vec<Delivery> {
+        let old = self.owner(user);
+        if let Some(old) = old {
+            self.connections.get_mut(&old).expect("it is there").replaced = true;
+        }
+        let connection = Connection { user, open: true, replaced: false, groups: BTreeSet::new() };
+        self.connections.insert(key, connection);
+        self.gone_at.insert(user, None);
+        *self.opened.entry(user).or_default() += 1;
+        if USERS[user].1.is_some() {
+            self.said.entry(user).or_default();
+        }
+        let close = |old| Delivery::Close { to: Key(old), code: CloseCode::REPLACED };
+        old.map(close).into_iter().collect()
+    }
+
+    fn disconnect(&mut self, key: u64) {
+        let owned = self.is_live(key);
+        let ticks = self.ticks;
+        let connection = self.connections.get_mut(&key).expect("one of ours");
+        connection.open = false;
+        if owned {
+            self.gone_at.insert(connection.user, Some(ticks));
+        }
+    }
+
+    fn change(&mut self, key: u64, change: impl FnOnce(&mut BTreeSet<usize>)) -> Vec<Delivery> {
+        if !self.is_live(key) {
+            return Vec::new();
+        }
+        change(&mut self.connections.get_mut(&key).expect("it is there").groups);
+        vec![send(key, Outgoing::ack(ASKED))]
+    }
+
+    fn publish(&mut self, key: u64, group: usize, id: u64) -> Vec<Delivery> {
+        if !self.is_live(key) {
+            return Vec::new();
+        }
+        let user = self.connections[&key].user;
+        let is_member = self.connections[&key].groups.contains(&group);
+        let refusal = || {
+            let sentence = format!("join {:?} before publishing to it", GROUPS[group]);
+            send(key, Outgoing::error(Some(MessageId(id)), "refused", sentence))
+        };
+        let ack = send(key, Outgoing::ack(MessageId(id)));
+        if let Some((highest, refused)) = self.said.get_mut(&user) {
+            if id <= *highest {
+                return vec![if refused.contains(&id) { refusal() } else { ack }];
+            }
+            *highest = id;
+            if !is_member {
+                refused.insert(id);
+            }
+        }
+        if !is_member {
+            return vec![refusal()];
+        }
+        let hears = |other: &u64| {
+            *other != key && self.is_live(*other) && self.connections[other].groups.contains(&group)
+        };
+        let heard = self.connections.keys().filter(|key| hears(key)).map(|to| send(*to, frame()));
+        [ack].into_iter().chain(heard).collect()
+    }
+
+    /// Two ticks after the last connection has gone a user is forgotten, unless a socket is open.
+    fn forget(&mut self) {
+        let open = |user| self.connections.values().any(|it| it.user == user && it.open);
+        let forgotten: Vec<usize> = (0..USERS.len())
+            .filter(|user| matches!(self.gone_at.get(user), Some(Some(at)) if at + 2 <= self.ticks))
+            .filter(|user| !open(*user))
+            .collect();
+        for user in forgotten {
+            self.gone_at.remove(&user);
+            self.opened.remove(&user);
+            self.said.remove(&user);
+        }
+    }
+
+    /// Returns the newest connection of a user, if it has not ended.
+    fn owner(&self, user: usize) -> Option<u64> {
+        let newest = self.connections.iter().rfind(|(_, it)| it.user == user);
+        newest.filter(|(_, it)| it.open).map(|(key, _)| *key)
+    }
+
+    fn is_live(&self, key: u64) -> bool {
+        self.owner(self.connections[&key].user) == Some(key)
+    }
+}
+
+fn send(to: u64, frame: Outgoing) -> Delivery {
+    Delivery::Send { to: Key(to), frame }
+}
+
+fn frame() -> Outgoing {
+    Outgoing::Text("hello".into())
+}
+
+fn name(group: usize) -> Group {
+    Group::new(GROUPS[group]).expect("a name")
+}
+
+fn sorted(mut deliveries: Vec<Delivery>) -> Vec<Delivery> {
+    deliveries.sort_by_cached_key(|delivery| format!("{delivery:?}"));
+    deliveries
+}
+
+fn fingerprint(place: &Place) -> u64 {
+    hash(&(&place.hub, &place.truth))
+}
+
+fn hash(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
+}
