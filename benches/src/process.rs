@@ -1,5 +1,6 @@
 //! A server as a process of its own, and what it takes of the machine: `/proc` says it.
 
+use std::env;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -63,6 +64,12 @@ impl Process {
                 command
             }
         };
+        // Options of the server may stand in the environment; these are to be measured by default.
+        for (name, _) in env::vars_os() {
+            if name.to_string_lossy().starts_with("ONESOCKET_") {
+                command.env_remove(name);
+            }
+        }
         command.env("ONESOCKET_SECRET", SECRET).env("NODE_ENV", "production");
         // What it logs costs it what it costs in production, and is read by nobody.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
