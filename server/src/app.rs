@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::HeaderMap;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::address::Address;
@@ -28,6 +29,8 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) gate: Arc<Gate>,
     pub(crate) tracker: TaskTracker,
+    /// Cancelled once the server leaves.
+    pub(crate) stop: CancellationToken,
     address_rate: AddressRate,
     leaving: AtomicBool,
 }
@@ -44,6 +47,7 @@ impl App {
             metrics,
             gate: Gate::new(config.max_connections, config.max_per_address),
             tracker: TaskTracker::new(),
+            stop: CancellationToken::new(),
             address_rate: AddressRate::new(config.max_address_rate, burst),
             leaving: AtomicBool::new(false),
             config: Arc::new(config),

@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::origin;
 use crate::publish;
 use crate::rate::TooOften;
+use crate::raw_echo;
 use crate::upgrade::upgrade;
 
 /// The largest body of a request, in bytes: a user's name is 128.
@@ -64,12 +65,16 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     if config.issue_tokens {
         calls = calls.route("/token", post(token));
     }
+    let mut sockets = Router::new().route("/ws", any(upgrade));
+    if config.echo {
+        sockets = sockets.route("/echo", any(raw_echo::upgrade));
+    }
     let router = Router::new()
         // Inside the layer, which answers a preflight before the method is found wrong.
         .merge(calls.method_not_allowed_fallback(wrong_method).layer(cors))
         .merge(publish::route(config).method_not_allowed_fallback(wrong_method))
         .merge(status())
-        .route("/ws", any(upgrade));
+        .merge(sockets);
     let router = match &config.site {
         Some(site) => {
             let files = ServeDir::new(site).fallback(get(nothing_here));

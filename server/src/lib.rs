@@ -19,6 +19,7 @@ mod http;
 pub mod hub;
 mod keys;
 mod linger;
+mod mailbox;
 mod memory;
 mod metrics;
 mod origin;
@@ -26,6 +27,7 @@ mod outgoing;
 mod peer;
 mod publish;
 mod rate;
+mod raw_echo;
 mod reception;
 pub mod session;
 mod switchboard;
@@ -86,7 +88,7 @@ pub async fn serve(
         return Err(io::Error::new(io::ErrorKind::InvalidInput, faults.join("; ")));
     }
     let app = Arc::new(App::new(config));
-    let stop = CancellationToken::new();
+    let stop = app.stop.clone();
     let reception = Reception::new(Arc::clone(&app), stop.clone());
     app.tracker.spawn(sweep(Arc::clone(&app), stop.clone()));
 

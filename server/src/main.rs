@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use onesocket_server::token::KeyRing;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tracing::level_filters::LevelFilter;
 use tracing::{error, info, warn};
 use tracing_subscriber::Layer;
@@ -18,6 +18,10 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::options::{LogFormat, Options, Secrets, Settings};
+
+/// How many connections may wait until they are accepted, where the system allows it. All clients
+/// come back at once after a restart; who finds no room tries again after 1 s, then 3 s, then 7 s.
+const BACKLOG: u32 = 4096;
 
 /// As clap has it for what it refuses itself.
 const BAD_OPTIONS: u8 = 2;
@@ -45,7 +49,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(settings: Settings) -> io::Result<()> {
-    let listener = TcpListener::bind(&settings.listen).await.map_err(|error| {
+    let listener = listen(&settings.listen).await.map_err(|error| {
         io::Error::new(error.kind(), format!("cannot listen on {}: {error}", settings.listen))
     })?;
     let address = listener.local_addr()?;
@@ -63,6 +67,21 @@ async fn serve(settings: Settings) -> io::Result<()> {
         served = onesocket_server::run(listener, settings.config, told_to_stop) => served,
         never = reread => match never {},
     }
+}
+
+/// Listens on the first address of `host` that is free.
+async fn listen(host: &str) -> io::Result<TcpListener> {
+    let mut failed = io::Error::new(io::ErrorKind::InvalidInput, "there is no such address");
+    for address in lookup_host(host).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        // After a restart, what is left of old connections still has the port.
+        socket.set_reuseaddr(cfg!(unix))?;
+        match socket.bind(address).and_then(|()| socket.listen(BACKLOG)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
 }
 
 /// Reads the secrets again at each SIGHUP; connections stay. What cannot be read leaves all as it

@@ -25,7 +25,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "DIR")]
     site: Option<PathBuf>,
 
-    /// Send messages to the server back to their sender
+    /// Send messages to the server back to their sender. For tests: also GET /echo, a WebSocket
+    /// without a token that gets back what it sends
     #[arg(long)]
     echo: bool,
 

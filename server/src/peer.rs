@@ -19,24 +19,26 @@ use tungstenite::error::ProtocolError;
 
 use crate::app::App;
 use crate::handling;
+use crate::mailbox::Inbox;
 use crate::metrics::{Ended, Limit};
 use crate::outgoing::Outgoing;
 use crate::rate::{Rate, TooOften};
 use crate::session::{Output, Session};
-use crate::switchboard::{Inbox, Registration};
+use crate::switchboard::Registration;
 use crate::token::Identity;
+use crate::upgrade::Held;
 
 /// How long a client has to answer a close, before the socket is dropped by force.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
-const WRITE_TOO_LONG: &str = "a write took too long";
+pub(crate) const WRITE_TOO_LONG: &str = "a write took too long";
 
 /// RFC 6455, section 7.4.1: what came breaks the protocol, or is no UTF-8.
 const PROTOCOL_ERROR: CloseCode = CloseCode::seen(1002);
 const INVALID_DATA: CloseCode = CloseCode::seen(1007);
 
 /// How a socket comes to its end.
-enum End {
+pub(crate) enum End {
     /// The client has begun the closing handshake.
     Client { code: Option<u16> },
     /// The network is gone.
@@ -55,10 +57,10 @@ enum Work {
     Receive(Option<Result<Message, axum::Error>>),
 }
 
-struct Peer<'a> {
+struct Peer {
     socket: WebSocket,
     session: Session,
-    app: &'a Arc<App>,
+    app: Arc<App>,
     user: String,
     client: Option<String>,
     rate: Rate,
@@ -69,22 +71,26 @@ struct Peer<'a> {
     handling: Option<JoinHandle<Vec<Outgoing>>>,
     /// Frames were written that may still be in the socket's buffer.
     unflushed: bool,
+    held: Held,
 }
 
 /// Serves a client whose token was good, until its socket has closed. `client` is the name by which
 /// it is known again, if it has one.
-pub(crate) async fn serve(
+pub(crate) fn serve(
     socket: WebSocket,
     identity: Identity,
     client: Option<String>,
-    app: &Arc<App>,
-) {
+    app: Arc<App>,
+    held: Held,
+) -> impl Future<Output = ()> + Send {
     let user = identity.user.clone();
     let (registration, inbox) = app.switchboard.connect(&user, client.clone());
     let config = Arc::clone(&app.config);
     let rate = Rate::new(config.max_rate, config.max_burst);
     let now = Instant::now().into_std();
     let session = Session::new(registration.key, identity, registration.resumed, config, now);
+    // Made here, for a future keeps what it is given beside what it makes of it, and each client
+    // has one.
     let mut peer = Peer {
         socket,
         session,
@@ -96,14 +102,17 @@ pub(crate) async fn serve(
         inbox,
         handling: None,
         unflushed: false,
+        held,
     };
-    let Err(end) = peer.run().await;
-    let Peer { mut socket, registration, .. } = peer;
-    end.log(registration.key.0);
-    close(&mut socket, end, app).await;
-    // Before the socket: whoever has seen its end finds it counted no more.
-    drop(registration);
-    drop(socket);
+    async move {
+        let Err(end) = peer.run().await;
+        end.log(peer.registration.key.0);
+        close(&mut peer.socket, end, &peer.app).await;
+        // Before the socket: whoever has seen its end finds it counted no more.
+        drop(peer.registration);
+        drop(peer.socket);
+        drop(peer.held);
+    }
 }
 
 /// Says to a client why it is refused. A browser would show nothing of a refused upgrade.
@@ -111,12 +120,13 @@ pub(crate) async fn refuse(
     mut socket: WebSocket,
     code: CloseCode,
     reason: &'static str,
-    app: &App,
+    app: Arc<App>,
+    _held: Held,
 ) {
-    close(&mut socket, End::server(code, reason), app).await;
+    close(&mut socket, End::server(code, reason), &app).await;
 }
 
-impl Peer<'_> {
+impl Peer {
     async fn run(&mut self) -> Result<Infallible, End> {
         let mut timer = pin!(sleep_until(Instant::now()));
         loop {
@@ -193,7 +203,7 @@ impl Peer<'_> {
                         client: self.client.clone(),
                         key: self.registration.key,
                     };
-                    let handling = handling::handle(Arc::clone(self.app), from, id, payload);
+                    let handling = handling::handle(Arc::clone(&self.app), from, id, payload);
                     self.handling = Some(self.app.tracker.spawn(handling));
                 }
                 Output::Send(frame) => self.write(frame).await?,
@@ -245,16 +255,16 @@ impl Peer<'_> {
 }
 
 impl End {
-    fn server(code: CloseCode, reason: &'static str) -> Self {
+    pub(crate) fn server(code: CloseCode, reason: &'static str) -> Self {
         Self::Server { code, reason: reason.into() }
     }
 
-    fn too_often(TooOften(wait): TooOften) -> Self {
+    pub(crate) fn too_often(TooOften(wait): TooOften) -> Self {
         let reason = format!("retry-after-ms={}", wait.as_millis()).into();
         Self::Server { code: CloseCode::TOO_MANY_REQUESTS, reason }
     }
 
-    fn of_read(error: axum::Error) -> Self {
+    pub(crate) fn of_read(error: axum::Error) -> Self {
         let cause = error.to_string();
         let (code, reason) = match error.into_inner().downcast_ref::<WireError>() {
             Some(WireError::Capacity(_)) => (CloseCode::TOO_LARGE, "the frame is too large"),
@@ -269,7 +279,7 @@ impl End {
         Self::server(code, reason)
     }
 
-    fn vanished() -> Self {
+    pub(crate) fn vanished() -> Self {
         Self::Lost { cause: "the stream ended without a close frame".into() }
     }
 
@@ -346,7 +356,7 @@ async fn in_time(
 }
 
 /// Sees the closing handshake to its end, or gives it up.
-async fn close(socket: &mut WebSocket, end: End, app: &App) {
+pub(crate) async fn close(socket: &mut WebSocket, end: End, app: &App) {
     end.count(app);
     let handshake = async {
         match end {

@@ -5,20 +5,17 @@
 //! frames into queues, never over an await or a line of log.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use onesocket_protocol::{CloseCode, MessageId};
-use tokio::sync::{Mutex as Turn, mpsc, oneshot};
+use tokio::sync::Mutex as Turn;
 use tracing::{info, warn};
 
 use crate::hub::{Command, Count, Delivery, Hub, Key, Known, Target};
+use crate::mailbox::{Inbox, Mailbox, mailbox};
 use crate::metrics::{Limit, Metrics};
 use crate::outgoing::Outgoing;
-
-/// How many frames may wait to be sent to one client.
-const MAX_FRAMES: usize = 256;
 
 /// The hub, and the queues of those who are connected.
 pub(crate) struct Switchboard {
@@ -35,29 +32,6 @@ struct Inner {
     last: Key,
     /// The server is going: who comes now is told so.
     leaving: bool,
-}
-
-/// The end of a peer's queue that others put things into.
-struct Mailbox {
-    frames: mpsc::Sender<Outgoing>,
-    /// How many bytes wait in `frames`.
-    bytes: Arc<AtomicUsize>,
-    /// Not behind the frames: who is to be closed may have a full queue.
-    close: oneshot::Sender<CloseCode>,
-}
-
-/// The end of a peer's queue that the peer takes things out of.
-pub(crate) struct Inbox {
-    /// What is to be sent.
-    pub(crate) frames: Frames,
-    /// Resolves once the peer is to be closed.
-    pub(crate) close: oneshot::Receiver<CloseCode>,
-}
-
-/// The frames that wait to be sent to one client.
-pub(crate) struct Frames {
-    waiting: mpsc::Receiver<Outgoing>,
-    bytes: Arc<AtomicUsize>,
 }
 
 /// A place in the hub. Dropping it gives it up.
@@ -88,16 +62,11 @@ impl Switchboard {
         user: &str,
         client: Option<String>,
     ) -> (Registration, Inbox) {
-        let (frames, waiting) = mpsc::channel(MAX_FRAMES);
-        let (close, to_close) = oneshot::channel();
-        let bytes = Arc::new(AtomicUsize::new(0));
-        let queue = Frames { waiting, bytes: Arc::clone(&bytes) };
-        let inbox = Inbox { frames: queue, close: to_close };
-
+        let (mailbox, inbox) = mailbox();
         let mut inner = self.lock();
         let key = Key(inner.last.0 + 1);
         inner.last = key;
-        inner.mailboxes.insert(key, Mailbox { frames, bytes, close });
+        inner.mailboxes.insert(key, mailbox);
         let resumed = client.as_ref().is_some_and(|client| inner.hub.remembers(user, client));
         let command = Command::Connect { key, user: user.to_owned(), client };
         let deliveries = inner.hub.handle(command, now());
@@ -227,7 +196,7 @@ impl Switchboard {
 impl Inner {
     fn close_all(&mut self) {
         for (_, mailbox) in self.mailboxes.drain() {
-            let _ = mailbox.close.send(CloseCode::SERVICE_RESTART);
+            mailbox.close(CloseCode::SERVICE_RESTART);
         }
     }
 
@@ -246,32 +215,11 @@ impl Inner {
                 }
             };
             if let Some(mailbox) = self.mailboxes.remove(&to) {
-                // A peer that is at its own end already does not listen any more.
-                let _ = mailbox.close.send(code);
+                mailbox.close(code);
                 closed.push((to, code));
             }
         }
         closed
-    }
-}
-
-impl Mailbox {
-    /// Returns `false` if the queue is full.
-    fn put(&self, frame: Outgoing, max_bytes: usize) -> bool {
-        let length = frame.len();
-        let waiting = self.bytes.fetch_add(length, Ordering::Relaxed) + length;
-        // A frame that is alone is no sign of a slow reader, however large.
-        let fits = waiting <= max_bytes || waiting == length;
-        fits && self.frames.try_send(frame).is_ok()
-    }
-}
-
-impl Frames {
-    /// Returns the next frame; `None` once the peer is to be closed.
-    pub(crate) async fn next(&mut self) -> Option<Outgoing> {
-        let frame = self.waiting.recv().await?;
-        self.bytes.fetch_sub(frame.len(), Ordering::Relaxed);
-        Some(frame)
     }
 }
 

@@ -1,5 +1,6 @@
 //! `GET /ws`: who becomes a client, and why another does not.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -7,9 +8,12 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{State, WebSocketUpgrade};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use futures_util::future::Either;
 use onesocket_protocol::{CloseCode, SUBPROTOCOL, offered_client, offered_token};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::app::App;
+use crate::gate::Place;
 use crate::http::{Peer, Refusal};
 use crate::metrics::Limit;
 use crate::origin;
@@ -22,6 +26,13 @@ const SOCKET_BUFFER: usize = 4 << 10;
 /// A page of this origin must not come back: it will not be let in next time either.
 const ORIGIN_NOT_ALLOWED: CloseCode = CloseCode::seen(4403);
 
+/// What a socket takes up, from the answer to its upgrade: between that and the task there must be
+/// no gap in which the server could leave without it.
+pub(crate) struct Held {
+    _tracked: TaskTrackerToken,
+    _place: Option<Place>,
+}
+
 pub(crate) async fn upgrade(
     State(app): State<Arc<App>>,
     Extension(Peer(peer)): Extension<Peer>,
@@ -29,7 +40,26 @@ pub(crate) async fn upgrade(
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
-    let address = app.address(&headers, peer);
+    let (upgrade, held) = enter(&app, &headers, peer, upgrade)?;
+    let offered: Vec<&str> =
+        upgrade.requested_protocols().filter_map(|offered| offered.to_str().ok()).collect();
+    let admitted = admit(&app, &headers, &uri, &offered);
+    let client = offered_client(offered.iter().copied()).map(str::to_owned);
+    Ok(upgrade.protocols([SUBPROTOCOL]).on_upgrade(move |socket| match admitted {
+        Ok(identity) => Either::Left(peer::serve(socket, identity, client, app, held)),
+        Err((code, reason)) => Either::Right(peer::refuse(socket, code, reason, app, held)),
+    }))
+}
+
+/// Lets in who asks for a WebSocket, within the limits of its address; what the socket may hold in
+/// memory is bounded.
+pub(crate) fn enter(
+    app: &App,
+    headers: &HeaderMap,
+    peer: IpAddr,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<(WebSocketUpgrade, Held), Refusal> {
+    let address = app.address(headers, peer);
     app.ask(address)?;
     let upgrade =
         upgrade.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
@@ -41,29 +71,27 @@ pub(crate) async fn upgrade(
         })?),
         None => None,
     };
-    let offered: Vec<&str> =
-        upgrade.requested_protocols().filter_map(|offered| offered.to_str().ok()).collect();
-    let admitted = admit(&app, &headers, &uri, &offered);
-    let client = offered_client(offered.iter().copied()).map(str::to_owned);
     let max_frame = app.config.max_frame();
     let upgrade = upgrade
-        .protocols([SUBPROTOCOL])
         .read_buffer_size(SOCKET_BUFFER)
         .write_buffer_size(SOCKET_BUFFER)
         // A frame is written whole, and beside it at most the answer to a ping or a close.
         .max_write_buffer_size(SOCKET_BUFFER + 2 * max_frame)
         .max_message_size(max_frame)
         .max_frame_size(max_frame);
-    // Held from now on: between the answer and the task there must be no gap in which the server
-    // could leave without it.
-    let tracked = app.tracker.token();
-    Ok(upgrade.on_upgrade(async move |socket| {
-        let _held = (tracked, place);
-        match admitted {
-            Ok(identity) => peer::serve(socket, identity, client, &app).await,
-            Err((code, reason)) => peer::refuse(socket, code, reason, &app).await,
-        }
-    }))
+    Ok((upgrade, Held { _tracked: app.tracker.token(), _place: place }))
+}
+
+/// Says whether the page that asks may, or the close code and the reason for which it may not.
+pub(crate) fn of_allowed_origin(
+    app: &App,
+    headers: &HeaderMap,
+) -> Result<(), (CloseCode, &'static str)> {
+    if origin::allowed(headers, &app.config.allow_origins) {
+        return Ok(());
+    }
+    app.metrics.refused(Limit::Origin);
+    Err((ORIGIN_NOT_ALLOWED, "this origin is not allowed"))
 }
 
 /// Says who wants to connect, or the close code and the reason for which nobody can.
@@ -73,10 +101,7 @@ fn admit(
     uri: &Uri,
     offered: &[&str],
 ) -> Result<Identity, (CloseCode, &'static str)> {
-    if !origin::allowed(headers, &app.config.allow_origins) {
-        app.metrics.refused(Limit::Origin);
-        return Err((ORIGIN_NOT_ALLOWED, "this origin is not allowed"));
-    }
+    of_allowed_origin(app, headers)?;
     if !offered.contains(&SUBPROTOCOL) {
         return Err((CloseCode::BAD_FRAME, "offer the subprotocol onesocket.v1"));
     }

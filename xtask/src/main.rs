@@ -7,8 +7,10 @@
 #[cfg(not(unix))]
 compile_error!("xtask runs on Linux and macOS; on Windows, use WSL");
 
+mod bench;
 mod build;
 mod check;
+mod conformance;
 mod counts;
 mod demo;
 mod faults;
@@ -44,6 +46,9 @@ struct Options {
 /// What can be asked for.
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Measure speed and size beside others, as the README quotes them
+    Bench(bench::Options),
+
     /// Make pkg/ and the npm package in it
     Build,
 
@@ -52,6 +57,9 @@ enum Command {
         /// fmt, clippy, clippy-wasm, doc, licences, deps, wasm, js, pack or faults
         steps: Vec<String>,
     },
+
+    /// Let the Autobahn test suite try the server; needs a Python 2.7
+    Conformance,
 
     /// Set up, build, and serve the demo page until Ctrl-C
     Demo {
@@ -97,6 +105,8 @@ fn run(command: &Command) -> Result<bool> {
     match command {
         Command::Build => build::package(&setup).map(|_| true),
         Command::Check { steps } => check::run(&setup, steps),
+        Command::Bench(options) => bench::run(&setup, options).map(|()| true),
+        Command::Conformance => conformance::run(&setup),
         Command::Demo { port } => demo::run(&setup, *port).map(|()| true),
         Command::Faults(options) => faults::run(&setup, options),
         Command::Mutants(options) => mutants::run(&setup, options),

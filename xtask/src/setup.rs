@@ -4,6 +4,7 @@
 //! questions to some tools. What a person has installed is used or left alone, never replaced.
 
 mod apt;
+pub(crate) mod autobahn;
 mod browser;
 mod python;
 mod tools;
@@ -166,6 +167,15 @@ impl Setup {
     /// Returns an error that says what to install.
     pub(crate) fn browser(&self) -> Result<&Browser> {
         get_or_try_init(&self.browser, Browser::find_or_install)
+    }
+
+    /// Finds curl, or installs it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that says what to install.
+    pub(crate) fn curl(&self) -> Result<PathBuf> {
+        apt::program("curl")
     }
 
     /// Returns a Python that has what `tests/foreign/requirements.txt` names.

@@ -163,12 +163,14 @@ fn e2e(setup: &Setup, choice: &Choice) -> Result<Ran> {
 pub(crate) fn node_with_pages(setup: &Setup) -> Result<Command> {
     let browser = setup.browser()?;
     let python = setup.python()?;
+    let curl = setup.curl()?;
     let site = build::site(setup)?;
     let server = build::server(setup)?;
     let mut node = setup.project.command("node");
     node.env("ONESOCKET_BROWSER", &browser.chrome);
     node.env("ONESOCKET_PACKAGE", setup.project.tarball());
     node.env("ONESOCKET_PYTHON", python);
+    node.env("ONESOCKET_CURL", &curl);
     node.env("ONESOCKET_SERVER", &server);
     node.env("ONESOCKET_SITE", &site);
     Ok(node)

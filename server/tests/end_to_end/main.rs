@@ -13,6 +13,7 @@ mod limits;
 mod properties;
 mod publish;
 mod races;
+mod raw_echo;
 mod status;
 mod support;
 mod tcp;

@@ -11,6 +11,9 @@ export const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 /** The pages of these tests. */
 export const FIXTURES = fileURLToPath(new URL("../fixtures/", import.meta.url));
 
+/** The clients that are not ours. */
+export const FOREIGN = fileURLToPath(new URL("../../foreign/", import.meta.url));
+
 /** The npm packages of the demo page: Vite, React and what they need. */
 export const MODULES = join(ROOT, "www/node_modules");
 
@@ -20,7 +23,10 @@ export const SERVER = given("ONESOCKET_SERVER");
 /** The browser's program. */
 export const BROWSER = given("ONESOCKET_BROWSER");
 
-/** A Python that has the packages of tests/foreign/requirements.txt. */
+/** The program curl. */
+export const CURL = given("ONESOCKET_CURL");
+
+/** A Python that has what `tests/foreign/requirements.txt` names. */
 export const PYTHON = given("ONESOCKET_PYTHON");
 
 /** The demo page, built. */

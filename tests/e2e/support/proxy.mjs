@@ -83,6 +83,11 @@ class Proxy {
     }
   }
 
+  /** Swallows what the server says over the WebSockets there are; what it is told goes through. */
+  deafen() {
+    for (const [, server] of this.#upgraded) server.unpipe().resume();
+  }
+
   /** Lets the answers through that were held back. */
   release() {
     this.holds = false;

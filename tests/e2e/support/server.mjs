@@ -56,7 +56,7 @@ class Server {
     const args = ["--listen", this.#listen, "--issue-tokens", "--log-level", "debug"];
     const child = spawn(SERVER, [...args, ...this.#args], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ONESOCKET_SECRET: this.secret },
+      env: { ...withoutOptions(process.env), ONESOCKET_SECRET: this.secret },
     });
     this.#child = child;
     this.#stopped = false;
@@ -169,4 +169,9 @@ class Server {
   tell() {
     return ["the server's log ended with:", ...this.log.trimEnd().split("\n").slice(-25)];
   }
+}
+
+/** An environment without the options that the server would read in it: some are named as ours. */
+function withoutOptions(env) {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith("ONESOCKET_")));
 }

@@ -31,7 +31,7 @@ const ALLOWED_FOR_TOOLS: [&str; 2] = [
 ];
 
 /// The folders with npm packages; all of them are tools to us, for the package has none.
-const NPM: [&str; 2] = ["", "www"];
+const NPM: [&str; 3] = ["", "benches", "www"];
 
 /// Where every crate comes from.
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";

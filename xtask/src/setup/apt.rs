@@ -1,5 +1,6 @@
 //! Debian's packages, where there is an apt and we may use it.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -43,4 +44,18 @@ pub(super) fn install(packages: &[&str], lacking: &str, advice: &str) -> Result<
         }
         Ok(())
     })
+}
+
+/// Finds a program on PATH, else installs the package of the same name.
+///
+/// # Errors
+///
+/// Returns an error that says what to install.
+pub(super) fn program(name: &str) -> Result<PathBuf> {
+    if let Some(found) = find_on_path(name) {
+        return Ok(found);
+    }
+    let lacking = format!("there is no {name}");
+    install(&[name], &lacking, &format!("install {name} and put it on PATH"))?;
+    find_on_path(name).with_context(|| format!("{lacking} even now"))
 }

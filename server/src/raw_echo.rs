@@ -1,0 +1,76 @@
+//! `GET /echo`, which only `--echo` opens: a WebSocket that gets back what it sends.
+//!
+//! For test suites and load generators that know RFC 6455 and nothing of ours. Nobody needs a token
+//! for it and it reaches nobody else, so it has no part in users, groups and sessions; limits,
+//! silence, slowness and a page of a foreign origin end it as they end a peer.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{Message, WebSocket};
+use axum::extract::{State, WebSocketUpgrade};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use onesocket_protocol::CloseCode;
+use tokio::time::timeout;
+
+use crate::app::App;
+use crate::http::{Peer, Refusal};
+use crate::peer::{End, WRITE_TOO_LONG, close, refuse};
+use crate::rate::Rate;
+use crate::upgrade::{Held, enter, of_allowed_origin};
+
+/// Upgrades whoever asks, and echoes.
+pub(crate) async fn upgrade(
+    State(app): State<Arc<App>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Refusal> {
+    let (upgrade, held) = enter(&app, &headers, peer, upgrade)?;
+    let allowed = of_allowed_origin(&app, &headers);
+    Ok(upgrade.on_upgrade(async move |socket| match allowed {
+        Ok(()) => serve(socket, &app, held).await,
+        Err((code, reason)) => refuse(socket, code, reason, app, held).await,
+    }))
+}
+
+async fn serve(mut socket: WebSocket, app: &App, _held: Held) {
+    let end = tokio::select! {
+        biased;
+        () = app.stop.cancelled() => {
+            End::server(CloseCode::SERVICE_RESTART, "the server is going and will be back")
+        }
+        end = echo(&mut socket, app) => end,
+    };
+    close(&mut socket, end, app).await;
+}
+
+/// Sends back what comes, up to the end.
+async fn echo(socket: &mut WebSocket, app: &App) -> End {
+    let config = &app.config;
+    let rate = Rate::new(config.max_rate, config.max_burst);
+    loop {
+        let message = match timeout(config.stale_after, socket.recv()).await {
+            Ok(Some(Ok(Message::Close(frame)))) => {
+                return End::Client { code: frame.map(|frame| frame.code) };
+            }
+            Ok(Some(Ok(message))) => message,
+            Ok(Some(Err(error))) => return End::of_read(error),
+            Ok(None) => return End::vanished(),
+            Err(_) => return End::server(CloseCode::STALE, "no frame for too long"),
+        };
+        if let Err(too_often) = rate.check() {
+            return End::too_often(too_often);
+        }
+        // The library answers pings.
+        if let Message::Text(_) | Message::Binary(_) = message {
+            match timeout(config.write_time, socket.send(message)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return End::Lost { cause: error.to_string() },
+                Err(_) => return End::server(CloseCode::SLOW_CONSUMER, WRITE_TOO_LONG),
+            }
+        }
+    }
+}

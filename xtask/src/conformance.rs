@@ -1,0 +1,188 @@
+//! `cargo xtask conformance`: the server against the Autobahn test suite for RFC 6455.
+//!
+//! The suite is a program of Python 2.7, which ended in 2020: it is looked for and not installed,
+//! so this is no part of `cargo xtask test`. How the server behaves in each case is compared with
+//! the list in `tests/conformance/cases.txt`, which is reviewed as a diff.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
+
+use crate::bench;
+use crate::build;
+use crate::process;
+use crate::server::Server;
+use crate::setup::{Setup, autobahn};
+
+/// How the server behaves in each case, one a line.
+const CASES: &str = "tests/conformance/cases.txt";
+
+/// The groups of cases. 12 and 13 are about compression, which the server does not offer.
+const GROUPS: [&str; 9] = ["1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "9.*", "10.*"];
+
+/// What the suite calls the server.
+const AGENT: &str = "onesocket-server";
+
+/// How long all cases may take on a slow machine.
+const LIMIT: Duration = Duration::from_secs(3000);
+
+/// Behaviours that are right, or left open by the RFC.
+const GOOD: [&str; 3] = ["OK", "NON-STRICT", "INFORMATIONAL"];
+
+/// Runs the suite; `false` if a case has failed or is not as the list has it.
+///
+/// # Errors
+///
+/// Returns an error if there is no Python 2.7, or if the suite or the server does not run.
+pub(crate) fn run(setup: &Setup) -> Result<bool> {
+    let suite = autobahn::suite(&setup.project)?;
+    let server = bench::release(setup, "onesocket-server")?;
+    let results = results(setup, &suite, server)?;
+
+    let mut failed: Vec<&str> = Vec::new();
+    let mut figures = BTreeMap::<&str, usize>::new();
+    let mut list = String::new();
+    for (case, [behaviour, close]) in &results {
+        *figures.entry(behaviour).or_default() += 1;
+        list += &format!("{case} {behaviour}, close {close}\n");
+        if !GOOD.contains(&behaviour.as_str()) || !GOOD.contains(&close.as_str()) {
+            failed.push(case.text());
+        }
+    }
+    let figures: Vec<String> =
+        figures.iter().map(|(behaviour, count)| format!("{count} {behaviour}")).collect();
+    println!("\n{} cases: {}", results.len(), figures.join(", "));
+    if !failed.is_empty() {
+        println!("failed: {}", failed.join(", "));
+    }
+    let same = compare(setup, &list)?;
+    Ok(failed.is_empty() && same)
+}
+
+/// The number of a case, ordered as numbers are.
+#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
+struct Case(Vec<u32>, String);
+
+impl Case {
+    fn new(text: &str) -> Self {
+        Self(text.split('.').map(|part| part.parse().unwrap_or(0)).collect(), text.to_owned())
+    }
+
+    fn text(&self) -> &str {
+        &self.1
+    }
+}
+
+impl std::fmt::Display for Case {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.text())
+    }
+}
+
+/// How the server behaved and how it closed, by case.
+type Results = BTreeMap<Case, [String; 2]>;
+
+/// Lets the suite loose on a server of its own.
+fn results(setup: &Setup, suite: &autobahn::Suite, server: PathBuf) -> Result<Results> {
+    let project = &setup.project;
+    let folder = project.scratch()?.join("conformance");
+    build::remove(&folder)?;
+    fs::create_dir_all(&folder)?;
+    let mut command = project.command(server);
+    command.args(["--listen", "127.0.0.1:0", "--issue-tokens", "--echo"]);
+    // The cases 9.* send messages of up to 16 MiB, others very many.
+    command.args(["--max-message", "16MiB", "--max-queue", "64MiB", "--max-rate", "0"]);
+    let server = Server::start(command.stderr(File::create(folder.join("server.log"))?))?;
+    let url = server.url.replacen("http", "ws", 1) + "/echo";
+
+    let reports = folder.join("reports");
+    let spec = folder.join("spec.json");
+    let cases = json!({
+        "outdir": reports,
+        "servers": [{"agent": AGENT, "url": url, "options": {"version": 18}}],
+        "cases": GROUPS,
+        "exclude-cases": [],
+        "exclude-agent-cases": {},
+    });
+    fs::write(&spec, cases.to_string())?;
+    let log = folder.join("suite.log");
+    println!("-- running the Autobahn test suite (minutes; {})", log.display());
+    let mut wstest = suite.command();
+    wstest.args(["--mode", "fuzzingclient", "--spec"]).arg(&spec).current_dir(&folder);
+    wstest.stdout(File::create(&log)?).stderr(File::create(folder.join("suite.errors.log"))?);
+    process::run(&mut wstest, LIMIT)?;
+    drop(server);
+    let index =
+        fs::read_to_string(reports.join("index.json")).context("the suite reports nothing")?;
+    read(&serde_json::from_str(&index)?)
+}
+
+/// Reads what the suite reports.
+fn read(index: &Value) -> Result<Results> {
+    let cases = index[AGENT].as_object().context("the suite has not met the server")?;
+    let mut results = Results::new();
+    for (case, result) in cases {
+        let behaviour = |key: &str| match result[key].as_str() {
+            Some(text) => Ok(text.to_owned()),
+            None => bail!("case {case} has no `{key}`"),
+        };
+        results.insert(Case::new(case), [behaviour("behavior")?, behaviour("behaviorClose")?]);
+    }
+    if results.is_empty() {
+        bail!("there was not one case");
+    }
+    Ok(results)
+}
+
+/// Compares with the committed list, or writes it anew where `UPDATE_GOLDEN` is set.
+fn compare(setup: &Setup, list: &str) -> Result<bool> {
+    let file = setup.project.path(CASES);
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(&file, list)?;
+        println!("{CASES} was written anew");
+        return Ok(true);
+    }
+    let expected = fs::read_to_string(&file).with_context(|| format!("cannot read {CASES}"))?;
+    if expected == list {
+        println!("as {CASES} has them");
+        return Ok(true);
+    }
+    let now = setup.project.scratch()?.join("conformance/cases.txt");
+    fs::write(&now, list)?;
+    println!("not as {CASES} has them:");
+    // A difference is what diff fails with.
+    let _ = process::run(Command::new("diff").arg(&file).arg(&now), LIMIT);
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cases_are_in_the_order_of_their_numbers() {
+        let index = json!({AGENT: {
+            "10.1.1": {"behavior": "OK", "behaviorClose": "OK"},
+            "9.1.2": {"behavior": "FAILED", "behaviorClose": "UNCLEAN"},
+            "9.1.10": {"behavior": "NON-STRICT", "behaviorClose": "OK"},
+        }});
+
+        let results = read(&index).unwrap();
+
+        let order: Vec<&str> = results.keys().map(Case::text).collect();
+        assert_eq!(order, ["9.1.2", "9.1.10", "10.1.1"]);
+        assert_eq!(results[&Case::new("9.1.2")], ["FAILED", "UNCLEAN"]);
+    }
+
+    #[test]
+    fn a_report_without_cases_is_no_report() {
+        assert!(read(&json!({})).is_err());
+        assert!(read(&json!({AGENT: {}})).is_err());
+        assert!(read(&json!({AGENT: {"1.1.1": {"behavior": "OK"}}})).is_err());
+    }
+}
