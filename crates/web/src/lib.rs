@@ -14,7 +14,7 @@ mod page;
 mod socket;
 
 pub use client::{Client, Held, Message, Options, Subscription};
-pub use clock::Clock;
+pub use clock::{Clock, Reading};
 pub use driver::Driver;
 pub use face::Face;
 
