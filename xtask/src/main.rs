@@ -16,6 +16,7 @@ mod process;
 mod project;
 mod server;
 mod setup;
+mod simulate;
 mod stamp;
 mod test;
 mod version;
@@ -35,6 +36,8 @@ cargo xtask test [native|browser|js|e2e]...    runs the tests, all four parts wi
 cargo xtask check [STEP]...                    runs the checks, all steps without an argument
 cargo xtask faults [--model]                   puts faults into the machine, which its tests, or its
                                                model alone, must catch
+cargo xtask simulate [--seconds N | --histories N] [--seed S]
+                                               tells histories of both ends on virtual time
 
 Each of them sets up what it needs: Rust and Node.js have to be there, the rest is installed into
 $ONESOCKET_CACHE (default: a folder `onesocket` in the user's cache folder).";
@@ -73,6 +76,7 @@ fn run(arguments: &[String]) -> Result<bool> {
         "check" => check::run(&setup, rest),
         "demo" => demo::run(&setup, demo_port(rest)?).map(|()| true),
         "faults" if matches!(rest, [] | ["--model"]) => faults::run(&setup, !rest.is_empty()),
+        "simulate" => simulate::run(&setup, &simulate::Bounds::read(rest)?),
         "test" => test::run(&setup, rest),
         _ => bail!("no such command: `{}`\n\n{USAGE}", arguments.join(" ")),
     }
