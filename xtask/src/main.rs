@@ -19,6 +19,7 @@ mod process;
 mod project;
 mod server;
 mod setup;
+mod simulate;
 mod soak;
 mod stamp;
 mod test;
@@ -74,6 +75,9 @@ enum Command {
     /// Have cargo-mutants change the machine and the wire everywhere: their tests should notice
     Mutants(mutants::Options),
 
+    /// Tell histories of both ends on virtual time, from seeds that nobody has chosen
+    Simulate(simulate::Options),
+
     /// Hold a connection for six real minutes in a real browser, then take the network away
     Soak,
 
@@ -110,6 +114,7 @@ fn run(command: &Command) -> Result<bool> {
         Command::Demo { port } => demo::run(&setup, *port).map(|()| true),
         Command::Faults(options) => faults::run(&setup, options),
         Command::Mutants(options) => mutants::run(&setup, options),
+        Command::Simulate(options) => simulate::run(&setup, options),
         Command::Soak => soak::run(&setup).map(|()| true),
         Command::Test(options) => test::run(&setup, options),
     }

@@ -14,42 +14,57 @@ use crate::binding::performance_now;
 const SLEEP: f64 = 1000.0;
 
 /// Counts from when it was made.
-///
-/// `performance.now()` stands still while the machine sleeps (but on Windows), and `Date.now()` jumps
-/// when somebody sets it. So the first is followed, and where the second has run ahead of it the
-/// difference is added. A wall clock that is set forward cannot be told from sleep; one that is set
-/// back changes nothing.
 #[derive(Debug)]
 pub struct Clock {
     last: Cell<Reading>,
 }
 
-/// All in milliseconds.
+/// What the two clocks of a browser showed, and the time since the start that was made of it.
+///
+/// `performance.now()` stands still while the machine sleeps (but on Windows), and `Date.now()` jumps
+/// when somebody sets it. So the first is followed, and where the second has run ahead of it the
+/// difference is added. A wall clock that is set forward cannot be told from sleep; one that is set
+/// back changes nothing.
 #[derive(Clone, Copy, Debug)]
-struct Reading {
-    performance: f64,
-    wall: f64,
-    /// The time since the start.
-    elapsed: f64,
+pub struct Reading {
+    performance_ms: f64,
+    wall_ms: f64,
+    elapsed_ms: f64,
+}
+
+impl Reading {
+    /// Starts at zero.
+    pub fn first(performance_ms: f64, wall_ms: f64) -> Self {
+        Self { performance_ms, wall_ms, elapsed_ms: 0.0 }
+    }
+
+    /// Returns the one after this.
+    #[must_use]
+    pub fn next(self, performance_ms: f64, wall_ms: f64) -> Self {
+        let awake = (performance_ms - self.performance_ms).max(0.0);
+        let asleep = wall_ms - self.wall_ms - awake;
+        let asleep = if asleep > SLEEP { asleep } else { 0.0 };
+        Self { performance_ms, wall_ms, elapsed_ms: self.elapsed_ms + awake + asleep }
+    }
+
+    /// Returns the time since the start.
+    pub fn time(self) -> Time {
+        let seconds = self.elapsed_ms / 1000.0;
+        Time::since_start(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+    }
 }
 
 impl Clock {
     /// Starts at zero.
     pub fn start() -> Self {
-        let (performance, wall) = (performance_now(), Date::now());
-        Self { last: Cell::new(Reading { performance, wall, elapsed: 0.0 }) }
+        Self { last: Cell::new(Reading::first(performance_now(), Date::now())) }
     }
 
     /// Returns the time since the start.
     pub fn now(&self) -> Time {
-        let last = self.last.get();
-        let (performance, wall) = (performance_now(), Date::now());
-        let awake = (performance - last.performance).max(0.0);
-        let asleep = wall - last.wall - awake;
-        let asleep = if asleep > SLEEP { asleep } else { 0.0 };
-        let elapsed = last.elapsed + awake + asleep;
-        self.last.set(Reading { performance, wall, elapsed });
-        Time::since_start(Duration::try_from_secs_f64(elapsed / 1000.0).unwrap_or_default())
+        let reading = self.last.get().next(performance_now(), Date::now());
+        self.last.set(reading);
+        reading.time()
     }
 
     /// Returns a point in time as `Date.now()` would give it, for display: milliseconds.

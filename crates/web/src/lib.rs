@@ -15,7 +15,7 @@ mod socket;
 mod wire;
 
 pub use client::{Client, Held, Message, Options, Subscription};
-pub use clock::Clock;
+pub use clock::{Clock, Reading};
 pub use driver::Driver;
 pub use face::Face;
 pub use wire::{Hail, PlainWire};

@@ -1,0 +1,293 @@
+//! What was said, where it arrived, and who is connected: kept apart from the server, by rules of
+//! its own, and held against what the server does.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use onesocket_core::Attempt;
+use onesocket_core::protocol::{Group, MessageId, ServerFrame};
+use onesocket_server::Outgoing;
+use onesocket_server::hub::{Command, Delivery};
+
+use crate::message::{Origin, decode};
+
+/// What the server remembers, as PROTOCOL.md has it.
+const CLIENTS_OF_A_USER: usize = 16;
+const REFUSALS: usize = 32;
+pub(crate) const REMEMBERED_FOR: Duration = Duration::from_secs(600);
+
+/// To whom something was sent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum What {
+    Publish(Group),
+    Send,
+}
+
+/// Something that a client has sent, or wanted to.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub(crate) what: What,
+    /// The client has taken it.
+    pub(crate) accepted: bool,
+    /// Under which number it went out.
+    pub(crate) id: Option<MessageId>,
+    pub(crate) arrival: Arrival,
+    /// It was reported undelivered, when this was the newest socket.
+    pub(crate) reported: Option<Attempt>,
+    /// Its promise was kept.
+    pub(crate) fulfilled: bool,
+}
+
+/// Whether the server has had something.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Arrival {
+    No,
+    Taken,
+    Refused,
+}
+
+/// All that there is to know.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// By client, then by number.
+    pub(crate) items: Vec<Vec<Item>>,
+    /// Of each client, the number of the last item that the server has had.
+    last: BTreeMap<usize, usize>,
+    /// How many refusals there were since.
+    refusals: BTreeMap<usize, Vec<usize>>,
+    users: BTreeMap<String, Known>,
+    places: BTreeMap<u64, Place>,
+}
+
+/// What a server knows of a user.
+#[derive(Debug, Default)]
+struct Known {
+    current: Option<u64>,
+    open: usize,
+    /// The clients that it remembers, the least recently connected first.
+    clients: Vec<usize>,
+    gone_at: Option<Duration>,
+}
+
+/// A connection at the server.
+#[derive(Debug)]
+struct Place {
+    user: String,
+    groups: BTreeSet<Group>,
+}
+
+/// What has to follow from a command.
+#[derive(Debug)]
+pub(crate) enum Expected {
+    Nothing,
+    Ack(MessageId),
+    /// It is new: the sender is told that it was taken, and these get it.
+    Taken(MessageId, Vec<u64>),
+    Refused(MessageId),
+    /// It has come before; `None` if how it was answered may be forgotten.
+    Again(MessageId, Option<Arrival>),
+}
+
+impl Ledger {
+    /// Notes that a client is about to send something; returns its number.
+    pub(crate) fn begin(&mut self, client: usize, what: What) -> usize {
+        let items = &mut self.items[client];
+        items.push(Item {
+            what,
+            accepted: false,
+            id: None,
+            arrival: Arrival::No,
+            reported: None,
+            fulfilled: false,
+        });
+        items.len() - 1
+    }
+
+    pub(crate) fn item(&mut self, origin: Origin) -> Option<&mut Item> {
+        self.items.get_mut(origin.client)?.get_mut(origin.number)
+    }
+
+    /// The server's process has ended, and with it what it knew.
+    pub(crate) fn forget_all(&mut self) {
+        self.users.clear();
+        self.places.clear();
+    }
+
+    /// Says whether the server has to remember a client.
+    pub(crate) fn remembers(&self, user: &str, client: usize) -> bool {
+        self.users.get(user).is_some_and(|known| known.clients.contains(&client))
+    }
+
+    /// How many users are connected.
+    pub(crate) fn connected(&self) -> usize {
+        self.users.values().filter(|known| known.current.is_some()).count()
+    }
+
+    /// How many sockets of a user are open.
+    pub(crate) fn open(&self, user: &str) -> usize {
+        self.users.get(user).map_or(0, |known| known.open)
+    }
+
+    pub(crate) fn current(&self, user: &str) -> Option<u64> {
+        self.users.get(user)?.current
+    }
+
+    /// The groups of a connection.
+    pub(crate) fn groups(&self, key: u64) -> Option<&BTreeSet<Group>> {
+        self.places.get(&key).map(|place| &place.groups)
+    }
+
+    /// A client of a user has connected; returns the connection that is replaced, and whether the
+    /// server has to have forgotten another client.
+    pub(crate) fn connect(&mut self, key: u64, user: &str, client: usize) -> (Option<u64>, bool) {
+        let known = self.users.entry(user.to_owned()).or_default();
+        known.open += 1;
+        known.gone_at = None;
+        known.clients.retain(|other| *other != client);
+        known.clients.push(client);
+        let forgets = known.clients.len() > CLIENTS_OF_A_USER;
+        if forgets {
+            known.clients.remove(0);
+        }
+        let replaced = known.current.replace(key);
+        if let Some(place) = replaced.and_then(|old| self.places.get_mut(&old)) {
+            place.groups.clear();
+        }
+        self.places.insert(key, Place { user: user.to_owned(), groups: BTreeSet::new() });
+        (replaced, forgets)
+    }
+
+    pub(crate) fn disconnect(&mut self, key: u64, now: Duration) {
+        let Some(place) = self.places.remove(&key) else { return };
+        if let Some(known) = self.users.get_mut(&place.user) {
+            known.open -= 1;
+            if known.current == Some(key) {
+                known.current = None;
+                known.gone_at = Some(now);
+            }
+        }
+    }
+
+    /// Forgets the users who have been gone for long; returns how many.
+    pub(crate) fn sweep(&mut self, now: Duration) -> usize {
+        let before = self.users.len();
+        self.users.retain(|_, known| {
+            known.open > 0 || known.gone_at.is_none_or(|at| now < at + REMEMBERED_FOR)
+        });
+        before - self.users.len()
+    }
+
+    /// Says what has to follow from what a client says, and notes it.
+    pub(crate) fn expect(
+        &mut self,
+        key: u64,
+        command: &Command,
+        said: Option<Origin>,
+    ) -> Result<Expected, String> {
+        let user = self.places.get(&key).map(|place| place.user.clone());
+        let live = user.and_then(|user| self.current(&user)) == Some(key);
+        let Some(place) = self.places.get_mut(&key).filter(|_| live) else {
+            return Ok(Expected::Nothing);
+        };
+        let (id, to) = match command {
+            Command::Join { id, group, .. } => {
+                place.groups.insert(group.clone());
+                return Ok(Expected::Ack(*id));
+            }
+            Command::Leave { id, group, .. } => {
+                place.groups.remove(group);
+                return Ok(Expected::Ack(*id));
+            }
+            Command::Message { id, .. } => (*id, Some(vec![key])),
+            Command::Publish { id, group, .. } => {
+                let is_member = place.groups.contains(group);
+                (*id, is_member.then(|| self.members_but(group, key)))
+            }
+            Command::Refuse { id, .. } => (*id, None),
+            Command::Broadcast { .. }
+            | Command::Connect { .. }
+            | Command::Disconnect { .. }
+            | Command::Handled { .. }
+            | Command::Sweep => {
+                return Err(format!("a session says {command:?}"));
+            }
+        };
+        let origin = said.ok_or("a session tells of a message that nobody has sent")?;
+        self.expect_message(id, origin, to)
+    }
+
+    fn members_but(&self, group: &Group, key: u64) -> Vec<u64> {
+        let members = self.places.iter().filter(|(_, place)| place.groups.contains(group));
+        members.map(|(member, _)| *member).filter(|member| *member != key).collect()
+    }
+
+    /// `to` are those who get it; `None` if it has to be refused.
+    fn expect_message(
+        &mut self,
+        id: MessageId,
+        origin: Origin,
+        to: Option<Vec<u64>>,
+    ) -> Result<Expected, String> {
+        let Origin { client, number } = origin;
+        let last = self.last.get(&client).copied();
+        let item = self.item(origin).ok_or("a message that nobody has sent")?;
+        if item.id != Some(id) {
+            return Err(format!("message {number} of {client} is {:?} and now {id:?}", item.id));
+        }
+        if item.arrival != Arrival::No {
+            let arrival = item.arrival;
+            let refusals = self.refusals.get(&client).map_or(&[][..], Vec::as_slice);
+            let later = refusals.iter().filter(|refused| **refused > number).count();
+            let known = arrival == Arrival::Taken || later < REFUSALS;
+            return Ok(Expected::Again(id, known.then_some(arrival)));
+        }
+        item.arrival = if to.is_some() { Arrival::Taken } else { Arrival::Refused };
+        if last.is_some_and(|last| number <= last) {
+            return Err(format!("message {number} of {client} comes after {last:?}"));
+        }
+        self.last.insert(client, number);
+        if to.is_none() {
+            self.refusals.entry(client).or_default().push(number);
+        }
+        Ok(to.map_or(Expected::Refused(id), |to| Expected::Taken(id, to)))
+    }
+}
+
+impl Expected {
+    /// Says whether the hub has done what it has to, for what came over `key`.
+    pub(crate) fn is_met(&self, key: u64, deliveries: &[Delivery]) -> bool {
+        let mut sent = Vec::new();
+        for delivery in deliveries {
+            match delivery {
+                Delivery::Send { to, frame } => sent.push((to.0, frame)),
+                Delivery::Close { .. } => return false,
+            }
+        }
+        let answer = |id: MessageId, arrival: Arrival| {
+            sent.first().is_some_and(|(to, frame)| *to == key && answers(frame, id, arrival))
+        };
+        match self {
+            Self::Nothing => sent.is_empty(),
+            Self::Ack(id) => sent.len() == 1 && answer(*id, Arrival::Taken),
+            Self::Taken(id, to) => {
+                let others: Vec<u64> = sent.iter().skip(1).map(|(to, _)| *to).collect();
+                answer(*id, Arrival::Taken) && others == *to
+            }
+            Self::Refused(id) => sent.len() == 1 && answer(*id, Arrival::Refused),
+            Self::Again(id, Some(arrival)) => sent.len() == 1 && answer(*id, *arrival),
+            Self::Again(id, None) => {
+                let either = answer(*id, Arrival::Taken) || answer(*id, Arrival::Refused);
+                sent.len() == 1 && either
+            }
+        }
+    }
+}
+
+/// Says whether a frame answers this, and so.
+fn answers(frame: &Outgoing, id: MessageId, arrival: Arrival) -> bool {
+    match (decode(frame), arrival) {
+        (Ok(ServerFrame::Ack { id: named }), Arrival::Taken) => named == id,
+        (Ok(ServerFrame::Error(error)), Arrival::Refused) => error.id == Some(id),
+        _ => false,
+    }
+}

@@ -1,0 +1,147 @@
+//! Messages whose sender and number can be told wherever they turn up, and the frames around them:
+//! written and read by the codec of `onesocket-protocol`, as another native client would.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use onesocket_core::protocol::{ClientFrame, Group, ServerFrame, ServerMessage};
+use onesocket_protocol::{decode_server_text, encode_client_binary, encode_client_text};
+use onesocket_server::Outgoing;
+use serde_json::value::RawValue;
+
+/// A message: its payload, and what a server says of it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Message {
+    pub(crate) payload: Payload,
+    pub(crate) group: Option<Group>,
+    pub(crate) from: Option<String>,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Payload {
+    Binary(Bytes),
+    /// As JSON.
+    Text(Arc<str>),
+}
+
+/// Which client has sent it, and as which of what it sends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Origin {
+    pub(crate) client: usize,
+    pub(crate) number: usize,
+}
+
+/// A frame on its way to the server.
+#[derive(Clone, Debug)]
+pub(crate) enum Frame {
+    Binary(Bytes),
+    Text(String),
+}
+
+impl Message {
+    pub(crate) fn text(origin: Origin, filler: usize) -> Self {
+        let Origin { client, number } = origin;
+        let text = format!(r#"[{client},{number},"{}"]"#, "ü".repeat(filler / 2));
+        Self { payload: Payload::Text(text.into()), group: None, from: None }
+    }
+
+    pub(crate) fn binary(origin: Origin, filler: usize) -> Self {
+        let mut bytes = vec![0; 16 + filler];
+        bytes[..8].copy_from_slice(&(origin.client as u64).to_be_bytes());
+        bytes[8..16].copy_from_slice(&(origin.number as u64).to_be_bytes());
+        Self { payload: Payload::Binary(bytes.into()), group: None, from: None }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.payload {
+            Payload::Binary(bytes) => bytes.len(),
+            Payload::Text(text) => text.len(),
+        }
+    }
+
+    /// Reads where it comes from; `None` if that was lost on the way.
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        match &self.payload {
+            Payload::Binary(bytes) => {
+                let word = |at: usize| -> Option<usize> {
+                    let bytes = bytes.get(at..at + 8)?.try_into().ok()?;
+                    usize::try_from(u64::from_be_bytes(bytes)).ok()
+                };
+                Some(Origin { client: word(0)?, number: word(8)? })
+            }
+            Payload::Text(text) => {
+                let (client, number, _): (usize, usize, String) =
+                    serde_json::from_str(text).ok()?;
+                Some(Origin { client, number })
+            }
+        }
+    }
+}
+
+/// Writes a frame; says which message is in it, if one is.
+pub(crate) fn encode(frame: &ClientFrame<Message>) -> (Frame, Option<Origin>) {
+    let (data, origin) = match frame {
+        ClientFrame::Message { data, .. } | ClientFrame::Publish { data, .. } => {
+            (Some(&data.payload), data.origin())
+        }
+        ClientFrame::Join { .. }
+        | ClientFrame::Leave { .. }
+        | ClientFrame::Ping
+        | ClientFrame::Pong
+        | ClientFrame::Refresh { .. } => (None, None),
+    };
+    let text = match data {
+        Some(Payload::Text(text)) => text,
+        Some(Payload::Binary(bytes)) => {
+            let id = frame.id().expect("a message has an id");
+            return (Frame::Binary(encode_client_binary(id, bytes).into()), origin);
+        }
+        None => "null",
+    };
+    let raw: &RawValue = serde_json::from_str(text).expect("a payload is JSON");
+    (Frame::Text(encode_client_text(&with_payload(frame, raw))), origin)
+}
+
+fn with_payload<'a>(frame: &ClientFrame<Message>, raw: &'a RawValue) -> ClientFrame<&'a RawValue> {
+    match frame.clone() {
+        ClientFrame::Join { id, group } => ClientFrame::Join { id, group },
+        ClientFrame::Leave { id, group } => ClientFrame::Leave { id, group },
+        ClientFrame::Message { id, .. } => ClientFrame::Message { id, data: raw },
+        ClientFrame::Ping => ClientFrame::Ping,
+        ClientFrame::Pong => ClientFrame::Pong,
+        ClientFrame::Publish { id, group, .. } => ClientFrame::Publish { id, group, data: raw },
+        ClientFrame::Refresh { id, token } => ClientFrame::Refresh { id, token },
+    }
+}
+
+/// Reads a frame from the server.
+pub(crate) fn decode(frame: &Outgoing) -> Result<ServerFrame<Message>, String> {
+    let text = match frame {
+        Outgoing::Binary(bytes) => {
+            let payload = Payload::Binary(bytes.clone());
+            return Ok(ServerFrame::Message(Message { payload, group: None, from: None }));
+        }
+        Outgoing::Text(text) => text,
+    };
+    Ok(match decode_server_text(text).map_err(|error| error.message)? {
+        ServerFrame::Ack { id } => ServerFrame::Ack { id },
+        ServerFrame::Error(error) => ServerFrame::Error(error),
+        ServerFrame::Message(ServerMessage { data, group, from }) => {
+            ServerFrame::Message(Message { payload: Payload::Text(data.get().into()), group, from })
+        }
+        ServerFrame::Ping => ServerFrame::Ping,
+        ServerFrame::Pong => ServerFrame::Pong,
+        ServerFrame::Refreshed { id, token_expires_in } => {
+            ServerFrame::Refreshed { id, token_expires_in }
+        }
+        ServerFrame::Welcome(welcome) => ServerFrame::Welcome(welcome),
+    })
+}
+
+/// Says whether a frame of the server holds a message.
+pub(crate) fn is_message(frame: &Outgoing) -> bool {
+    match frame {
+        Outgoing::Binary(_) => true,
+        Outgoing::Text(text) => text.starts_with(r#"{"type":"message""#),
+    }
+}

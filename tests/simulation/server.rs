@@ -1,0 +1,528 @@
+//! The server: the real `Hub`, `Session` and `Tokens`, and the glue between them.
+//!
+//! The glue is what `peer.rs` and `switchboard.rs` do around the same two: who reads and writes, what
+//! waits for a reader who is slow, how a socket comes to its end. There it is tasks, channels and
+//! TCP, here it is events on virtual time; what decides is theirs.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use onesocket_core::protocol::{CloseCode, SUBPROTOCOL, offered_client, offered_token};
+use onesocket_server::hub::{Command, Delivery, Hub, Key};
+use onesocket_server::session::{Output, Session};
+use onesocket_server::token::{Identity, TokenError, Tokens};
+use onesocket_server::{Config, Outgoing};
+
+use crate::message::{Frame, Origin, is_message};
+use crate::network::{Down, Up};
+use crate::world::{Event, World};
+
+/// See `peer.rs` and `switchboard.rs`.
+const WRITE_TIME: Duration = Duration::from_secs(5);
+const CLOSE_TIME: Duration = Duration::from_secs(2);
+const MAX_FRAMES: usize = 256;
+
+/// The server, from process to process.
+pub(crate) struct Server {
+    pub(crate) config: Arc<Config>,
+    tokens: Tokens,
+    /// Where the clock of the process began; it stands still while the machine sleeps.
+    began: Instant,
+    slept: Duration,
+    asleep_since: Option<Duration>,
+    pub(crate) process: u32,
+    pub(crate) up: bool,
+    pub(crate) hub: Hub,
+    last: u64,
+    pub(crate) peers: BTreeMap<u64, Peer>,
+    /// How many bytes the kernels take that have not come through.
+    pub(crate) room: usize,
+    issued: u64,
+}
+
+/// What a task is, around a session.
+pub(crate) struct Peer {
+    pub(crate) socket: usize,
+    session: Session,
+    /// When the closing handshake is given up, once it has begun.
+    closing_until: Option<Duration>,
+    /// Others have it closed.
+    to_close: Option<CloseCode>,
+    /// What could not be written yet, for which everything else waits.
+    unwritten: VecDeque<Outgoing>,
+    blocked_until: Option<Duration>,
+    /// What others have for it.
+    mailbox: VecDeque<Outgoing>,
+    inbound: VecDeque<Up>,
+    /// Which message was read last.
+    said: Option<Origin>,
+    armed: Option<Duration>,
+    /// What the session has to go by.
+    heard_at: Duration,
+    expires_at: Duration,
+}
+
+impl Server {
+    pub(crate) fn new(config: Config, room: usize) -> Self {
+        assert_eq!(config.faults(), Vec::<String>::new());
+        Self {
+            tokens: Tokens::of(config.keys.clone(), &config.audience, config.token_life),
+            config: Arc::new(config),
+            began: Instant::now(),
+            slept: Duration::ZERO,
+            asleep_since: None,
+            process: 0,
+            up: false,
+            hub: Hub::default(),
+            last: 0,
+            peers: BTreeMap::new(),
+            room,
+            issued: 0,
+        }
+    }
+
+    /// Issues a token as if it were so long ago. Its life is the server's.
+    pub(crate) fn issue(&mut self, user: &str, now: Duration, ago: Duration) -> String {
+        self.issued += 1;
+        let id = self.issued.to_string();
+        self.tokens.issue(user, &id, wall(now) - ago).expect("a user has a name")
+    }
+}
+
+fn wall(now: Duration) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_700_000_000) + now
+}
+
+impl World {
+    /// A new process begins, which knows nothing.
+    pub(crate) fn start_server(&mut self) {
+        let server = &mut self.server;
+        server.process += 1;
+        server.up = true;
+        server.hub = Hub::default();
+        server.last = 0;
+        let process = server.process;
+        let every = server.config.sweep_every;
+        self.ledger.forget_all();
+        self.log(|| format!("server: process {process} begins"));
+        self.after(every, Event::Sweep { process });
+    }
+
+    /// The server leaves: no new connections, and every peer is told so.
+    pub(crate) fn stop_server(&mut self) {
+        self.log(|| "server: leaves".to_owned());
+        self.server.up = false;
+        let keys: Vec<u64> = self.server.peers.keys().copied().collect();
+        for key in keys {
+            self.request_close(key, CloseCode::SERVICE_RESTART);
+        }
+    }
+
+    /// The process has ended, whatever was still going on; the kernel says so, or nobody does.
+    pub(crate) fn kill_server(&mut self, kernel_lives: bool) {
+        self.log(|| "server: has ended".to_owned());
+        self.server.up = false;
+        for (_, peer) in std::mem::take(&mut self.server.peers) {
+            self.cut(peer.socket, kernel_lives, true);
+        }
+        self.server.hub = Hub::default();
+        self.ledger.forget_all();
+    }
+
+    /// The machine of the server sleeps, or wakes.
+    pub(crate) fn server_sleeps(&mut self, asleep: bool) {
+        if asleep {
+            self.server.asleep_since = Some(self.now);
+        } else if let Some(since) = self.server.asleep_since.take() {
+            self.server.slept += self.now - since;
+            let keys: Vec<u64> = self.server.peers.keys().copied().collect();
+            for key in keys {
+                self.wake(key);
+            }
+        }
+    }
+
+    /// The time as the process has it.
+    pub(crate) fn server_time(&self) -> Duration {
+        self.server.asleep_since.unwrap_or(self.now) - self.server.slept
+    }
+
+    fn instant(&self) -> Instant {
+        self.server.began + self.server_time()
+    }
+
+    /// Something has come to the server.
+    pub(crate) fn on_up(&mut self, socket: usize, up: Up) {
+        if let (Up::Upgrade, None) = (&up, self.sockets[socket].peer) {
+            return self.admit(socket);
+        }
+        let Some((process, key)) = self.sockets[socket].peer else { return };
+        match self.server.peers.get_mut(&key).filter(|_| process == self.server.process) {
+            Some(peer) => {
+                if matches!(up, Up::Reset) {
+                    // A write that is waited for fails, and so does what was not read.
+                    peer.inbound.clear();
+                    peer.unwritten.clear();
+                    peer.blocked_until = None;
+                }
+                peer.inbound.push_back(up);
+                self.serve(key);
+            }
+            // Nobody is there to read it.
+            None if matches!(up, Up::Frame(..)) => self.send_down(socket, Down::Reset),
+            None => {}
+        }
+    }
+
+    /// Admits a client, or says why not: see `http.rs`.
+    fn admit(&mut self, socket: usize) {
+        if !self.server.up {
+            self.reach("an upgrade while no server is there");
+            return self.send_down(socket, Down::Reset);
+        }
+        self.send_down(socket, Down::Accepted);
+        let offered = self.sockets[socket].offered.clone();
+        let offered = || offered.iter().map(String::as_str);
+        let known = offered().any(|protocol| protocol == SUBPROTOCOL);
+        self.rule(known, || "onesocket.v1 is not offered".to_owned());
+        let named = offered_client(offered()).map(str::to_owned);
+        let token = offered_token(offered()).ok_or(TokenError::Missing);
+        match token.and_then(|token| self.server.tokens.check(&token, wall(self.now))) {
+            Ok(identity) => self.register(socket, identity, named),
+            Err(error) => {
+                self.reach("a token that is refused at the door");
+                self.log(|| format!("server: refuses, {error}"));
+                let reason = "the token is not valid".to_owned();
+                self.send_down(socket, Down::Close(CloseCode::UNAUTHORIZED, reason));
+                self.send_down(socket, Down::Fin);
+            }
+        }
+    }
+
+    fn register(&mut self, socket: usize, identity: Identity, named: Option<String>) {
+        let client = self.sockets[socket].client;
+        let user = identity.user.clone();
+        self.server.last += 1;
+        let key = self.server.last;
+        let remembers = |name: &String| self.server.hub.remembers(&user, name);
+        let resumed = named.as_ref().is_some_and(remembers);
+        self.rule(named.is_some(), || "the client has no name".to_owned());
+        self.rule(user == self.clients[client].user, || "another user's token".to_owned());
+        let expected = self.ledger.remembers(&user, client);
+        self.rule(resumed == expected, || {
+            format!("the server remembers {client}: {resumed}, and should: {expected}")
+        });
+        self.log(|| format!("server: {client} of {user} connects as c{key}, resumed: {resumed}"));
+
+        let command = Command::Connect { key: Key(key), user: user.clone(), client: named };
+        let now = self.instant();
+        let deliveries = self.server.hub.handle(command, now);
+        let (replaced, forgets) = self.ledger.connect(key, &user, client);
+        let expected: Vec<_> = replaced
+            .map(|old| Delivery::Close { to: Key(old), code: CloseCode::REPLACED })
+            .into_iter()
+            .collect();
+        self.rule(deliveries == expected, || {
+            format!("{deliveries:?} follows where {expected:?} should")
+        });
+        if forgets {
+            self.reach("a client that is forgotten for sixteen others");
+        }
+        let expires_at = self.server_time() + identity.expires_in;
+        let config = Arc::clone(&self.server.config);
+        let peer = Peer {
+            socket,
+            session: Session::new(Key(key), identity, resumed, config, now),
+            closing_until: None,
+            to_close: None,
+            unwritten: VecDeque::new(),
+            blocked_until: None,
+            mailbox: VecDeque::new(),
+            inbound: VecDeque::new(),
+            said: None,
+            armed: None,
+            heard_at: self.server_time(),
+            expires_at,
+        };
+        self.server.peers.insert(key, peer);
+        self.sockets[socket].peer = Some((self.server.process, key));
+        for delivery in deliveries {
+            self.post(delivery);
+        }
+        self.judge_hub(&user);
+        self.serve(key);
+    }
+
+    pub(crate) fn serve_if(&mut self, process: u32, key: u64) {
+        if process == self.server.process {
+            if let Some(peer) = self.server.peers.get_mut(&key) {
+                peer.armed = None;
+            }
+            self.serve(key);
+        }
+    }
+
+    /// Room has been made for what could not be written.
+    pub(crate) fn wake_peer(&mut self, socket: usize) {
+        if let Some((process, key)) = self.sockets[socket].peer
+            && process == self.server.process
+            && self.server.peers.get(&key).is_some_and(|peer| !peer.unwritten.is_empty())
+        {
+            self.serve(key);
+        }
+    }
+
+    fn wake(&mut self, key: u64) {
+        let process = self.server.process;
+        self.after(Duration::ZERO, Event::Serve { process, key });
+    }
+
+    /// Does all that a peer has to do, one thing at a time: see `Peer::run`.
+    fn serve(&mut self, key: u64) {
+        while self.broken.is_none() && self.server.asleep_since.is_none() && self.serve_once(key) {}
+    }
+
+    fn serve_once(&mut self, key: u64) -> bool {
+        let (now, instant) = (self.now, self.instant());
+        let room = self.server.room;
+        let Some(peer) = self.server.peers.get_mut(&key) else { return false };
+        let socket = peer.socket;
+        if let Some(until) = peer.closing_until {
+            let ends = |up: &Up| matches!(up, Up::Close(_) | Up::Fin | Up::Reset);
+            let answered = peer.inbound.drain(..).any(|up| ends(&up));
+            if answered || now >= until {
+                self.end_peer(key);
+            } else {
+                self.arm(key, until);
+            }
+            return false;
+        }
+        if let Some(code) = peer.to_close.take() {
+            self.begin_close(key, code, "others have it closed");
+        } else if let Some(next) = peer.unwritten.front() {
+            let bytes = self.sockets[socket].down.bytes;
+            if bytes == 0 || bytes + next.len() <= room {
+                let frame = peer.unwritten.pop_front();
+                peer.blocked_until = None;
+                if let Some(frame) = frame {
+                    self.write(socket, frame);
+                }
+            } else {
+                let until = *peer.blocked_until.get_or_insert(now + WRITE_TIME);
+                if now < until {
+                    self.arm(key, until);
+                    return false;
+                }
+                self.begin_close(key, CloseCode::SLOW_CONSUMER, "a write took too long");
+            }
+        } else if let Some(output) = peer.session.poll() {
+            self.perform_session(key, output);
+        } else if peer.session.deadline().is_some_and(|at| at <= instant) {
+            peer.session.handle_elapsed(instant);
+        } else if let Some(frame) = peer.mailbox.pop_front() {
+            peer.unwritten.push_back(frame);
+        } else if let Some(up) = peer.inbound.pop_front() {
+            self.read(key, up);
+        } else {
+            if let Some(at) = peer.session.deadline() {
+                let at = now + at.saturating_duration_since(instant);
+                self.arm(key, at);
+            }
+            self.judge_peer(key);
+            return false;
+        }
+        true
+    }
+
+    fn arm(&mut self, key: u64, at: Duration) {
+        let process = self.server.process;
+        if let Some(peer) = self.server.peers.get_mut(&key)
+            && peer.armed.is_none_or(|armed| at < armed)
+        {
+            peer.armed = Some(at);
+            self.after(at.saturating_sub(self.now), Event::Serve { process, key });
+        }
+    }
+
+    fn write(&mut self, socket: usize, frame: Outgoing) {
+        self.sockets[socket].written += u64::from(is_message(&frame));
+        self.send_down(socket, Down::Frame(frame));
+    }
+
+    fn read(&mut self, key: u64, up: Up) {
+        let (time, instant) = (self.server_time(), self.instant());
+        let Some(peer) = self.server.peers.get_mut(&key) else { return };
+        let socket = peer.socket;
+        match up {
+            Up::Frame(frame, origin) => {
+                peer.said = origin;
+                peer.heard_at = time;
+                match frame {
+                    Frame::Binary(bytes) => peer.session.handle_binary(&bytes, instant),
+                    Frame::Text(text) => peer.session.handle_text(&text, instant),
+                }
+            }
+            Up::Close(code) => {
+                self.send_down(socket, Down::Close(CloseCode::seen(code), String::new()));
+                self.end_peer(key);
+            }
+            Up::Fin | Up::Reset => self.end_peer(key),
+            Up::Upgrade => self.rule(false, || "a second upgrade".to_owned()),
+        }
+    }
+
+    fn perform_session(&mut self, key: u64, output: Output) {
+        match output {
+            Output::Close { code, reason } => {
+                self.judge_server_close(key, code);
+                self.begin_close(key, code, reason);
+            }
+            Output::Handle { .. } => {
+                self.rule(false, || "a message for an application that there is not".to_owned());
+            }
+            Output::Send(frame) => self.queue(key, frame),
+            Output::Tell(command) => {
+                for frame in self.tell(key, command) {
+                    self.queue(key, frame);
+                }
+            }
+            Output::Validate { id, token, user } => {
+                let tokens = &self.server.tokens;
+                let checked = tokens.check(token.reveal(), wall(self.now));
+                let life = checked.and_then(|it| it.of(&user)).map(|it| it.expires_in);
+                let (time, instant) = (self.server_time(), self.instant());
+                if life.is_err() {
+                    self.reach("a new token that the server refuses");
+                }
+                if let Some(peer) = self.server.peers.get_mut(&key) {
+                    if let Ok(life) = life {
+                        peer.expires_at = time + life;
+                    }
+                    peer.session.handle_validated(id, life, instant);
+                }
+            }
+        }
+    }
+
+    fn queue(&mut self, key: u64, frame: Outgoing) {
+        if let Some(peer) = self.server.peers.get_mut(&key) {
+            peer.unwritten.push_back(frame);
+        }
+    }
+
+    /// Tells the hub something, holds what follows against the ledger, and delivers it; returns what
+    /// is for the peer itself.
+    fn tell(&mut self, key: u64, command: Command) -> Vec<Outgoing> {
+        let said = self.server.peers.get(&key).and_then(|peer| peer.said);
+        let expected = match self.ledger.expect(key, &command, said) {
+            Ok(expected) => expected,
+            Err(broken) => {
+                self.rule(false, || broken);
+                return Vec::new();
+            }
+        };
+        let now = self.instant();
+        let deliveries = self.server.hub.handle(command, now);
+        self.log(|| format!("server: c{key} says {said:?}, {expected:?}"));
+        self.rule(expected.is_met(key, &deliveries), || {
+            format!("c{key} says {said:?}: {expected:?} is to follow, not {deliveries:?}")
+        });
+        self.judge_arrival(key, said, &expected);
+        let mut answers = Vec::new();
+        for delivery in deliveries {
+            match delivery {
+                Delivery::Send { to, frame } if to == Key(key) => answers.push(frame),
+                Delivery::Send { .. } | Delivery::Close { .. } => self.post(delivery),
+            }
+        }
+        answers
+    }
+
+    /// Puts something into a peer's mailbox: see `switchboard.rs`.
+    fn post(&mut self, delivery: Delivery) {
+        let max_bytes = self.server.config.max_queue;
+        match delivery {
+            Delivery::Close { to, code } => self.request_close(to.0, code),
+            Delivery::Send { to, frame } => {
+                let Some(peer) = self.server.peers.get_mut(&to.0) else { return };
+                if peer.to_close.is_some() || peer.closing_until.is_some() {
+                    return;
+                }
+                let waiting: usize = peer.mailbox.iter().map(Outgoing::len).sum();
+                let fits = waiting == 0 || waiting + frame.len() <= max_bytes;
+                if fits && peer.mailbox.len() < MAX_FRAMES {
+                    peer.mailbox.push_back(frame);
+                    self.wake(to.0);
+                } else {
+                    self.request_close(to.0, CloseCode::SLOW_CONSUMER);
+                }
+            }
+        }
+    }
+
+    fn request_close(&mut self, key: u64, code: CloseCode) {
+        if let Some(peer) = self.server.peers.get_mut(&key) {
+            peer.to_close.get_or_insert(code);
+            self.wake(key);
+        }
+    }
+
+    /// Begins the closing handshake.
+    fn begin_close(&mut self, key: u64, code: CloseCode, reason: &str) {
+        let until = self.now + CLOSE_TIME;
+        let room = self.server.room;
+        let Some(peer) = self.server.peers.get_mut(&key) else { return };
+        peer.closing_until = Some(until);
+        let socket = peer.socket;
+        self.log(|| format!("server: closes c{key} with {}: {reason}", code.get()));
+        self.reach(match code {
+            CloseCode::REPLACED => "a connection that is replaced",
+            CloseCode::SERVICE_RESTART => "a connection that is closed by a server that leaves",
+            CloseCode::SLOW_CONSUMER => "a reader that is too slow",
+            CloseCode::STALE => "a client that is swept",
+            CloseCode::UNAUTHORIZED => "a token that has run out",
+            _ => "a connection that is closed for something else",
+        });
+        if self.sockets[socket].down.bytes <= room {
+            self.send_down(socket, Down::Close(code, reason.to_owned()));
+        }
+    }
+
+    /// Ends a peer: its place in the hub is given up before its socket.
+    fn end_peer(&mut self, key: u64) {
+        let Some(peer) = self.server.peers.remove(&key) else { return };
+        let user = self.clients[self.sockets[peer.socket].client].user.clone();
+        let now = self.instant();
+        let deliveries = self.server.hub.handle(Command::Disconnect { key: Key(key) }, now);
+        self.rule(deliveries.is_empty(), || format!("{deliveries:?} follows from an end"));
+        self.ledger.disconnect(key, self.server_time());
+        self.log(|| format!("server: c{key} has ended"));
+        self.judge_hub(&user);
+        self.send_down(peer.socket, Down::Fin);
+    }
+
+    /// Forgets what need not be known any more.
+    pub(crate) fn sweep(&mut self, process: u32) {
+        if process != self.server.process || !self.server.up {
+            return;
+        }
+        let now = self.instant();
+        let every = self.server.config.sweep_every;
+        if self.server.asleep_since.is_none() {
+            self.server.hub.handle(Command::Sweep, now);
+            for _ in 0..self.ledger.sweep(self.server_time()) {
+                self.reach("a user who is forgotten");
+            }
+            self.judge_memory();
+        }
+        self.after(every, Event::Sweep { process });
+    }
+
+    /// What a session has to go by: when its client was heard and when its token runs out.
+    pub(crate) fn peer_facts(&self, key: u64) -> Option<(Duration, Duration, bool)> {
+        let peer = self.server.peers.get(&key)?;
+        let blocked = !peer.unwritten.is_empty() || peer.closing_until.is_some();
+        Some((peer.heard_at, peer.expires_at, blocked))
+    }
+}

@@ -1,0 +1,150 @@
+//! What there is, the time, and what will happen when.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use onesocket_core::{Fetch, TokenAnswer};
+
+use crate::client::Client;
+use crate::ledger::Ledger;
+use crate::network::{Socket, Way};
+use crate::random::Random;
+use crate::reach::Reached;
+use crate::server::Server;
+use crate::story::Later;
+
+/// How many lines a history may have before the earliest are dropped.
+const MAX_LINES: usize = 200_000;
+
+/// All clients, the server, and the network between them.
+pub(crate) struct World {
+    pub(crate) now: Duration,
+    pub(crate) random: Random,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) sockets: Vec<Socket>,
+    pub(crate) server: Server,
+    pub(crate) ledger: Ledger,
+    pub(crate) reached: Reached,
+    /// The first rule that was broken.
+    pub(crate) broken: Option<String>,
+    /// What has happened, where somebody wants to read it.
+    pub(crate) timeline: Option<Vec<String>>,
+    /// Ordered by when they happen, then by when they were planned.
+    events: BTreeMap<(Duration, u64), Event>,
+    planned: u64,
+}
+
+/// Something that will happen.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// The timer of a page fires, unless it was set anew.
+    Alarm { client: usize, setting: u32 },
+    /// `getToken` answers.
+    Answer { client: usize, fetch: Fetch, answer: TokenAnswer },
+    /// Something has come through, one way or the other.
+    Arrive { socket: usize, way: Way },
+    /// A browser does not wait any longer for the end of a socket that is closing.
+    GiveUp { socket: usize },
+    /// Something that the story has begun comes to its end.
+    Later(Later),
+    /// A peer has something to do.
+    Serve { process: u32, key: u64 },
+    /// The server looks for what it may forget.
+    Sweep { process: u32 },
+    /// What was sent has not been acknowledged for too long.
+    Unacknowledged { socket: usize, way: Way },
+}
+
+impl World {
+    pub(crate) fn new(seed: u64, server: Server, traced: bool) -> Self {
+        let mut world = Self {
+            now: Duration::ZERO,
+            random: Random::new(seed),
+            clients: Vec::new(),
+            sockets: Vec::new(),
+            server,
+            ledger: Ledger::default(),
+            reached: Reached::default(),
+            broken: None,
+            timeline: traced.then(Vec::new),
+            events: BTreeMap::new(),
+            planned: 0,
+        };
+        world.start_server();
+        world
+    }
+
+    /// Plans something.
+    pub(crate) fn after(&mut self, delay: Duration, event: Event) {
+        self.planned += 1;
+        self.events.insert((self.now + delay, self.planned), event);
+    }
+
+    /// Lets everything happen up to a point in time, unless a rule is broken first.
+    pub(crate) fn run_until(&mut self, end: Duration) {
+        while self.broken.is_none()
+            && let Some(next) = self.events.first_entry()
+            && next.key().0 <= end
+        {
+            let ((at, _), event) = next.remove_entry();
+            self.now = self.now.max(at);
+            self.happen(event);
+        }
+        if self.broken.is_none() {
+            self.now = self.now.max(end);
+        }
+    }
+
+    pub(crate) fn run_for(&mut self, duration: Duration) {
+        self.run_until(self.now + duration);
+    }
+
+    /// Brings everything to its end now that the story has begun and that was to end later.
+    pub(crate) fn end_what_was_begun(&mut self) {
+        let is_begun = |event: &Event| matches!(event, Event::Later(_));
+        let (begun, rest): (BTreeMap<_, _>, _) =
+            std::mem::take(&mut self.events).into_iter().partition(|(_, event)| is_begun(event));
+        self.events = rest;
+        for event in begun.into_values() {
+            self.happen(event);
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Alarm { client, setting } => self.ring(client, setting),
+            Event::Answer { client, fetch, answer } => self.answer(client, fetch, answer),
+            Event::Arrive { socket, way } => self.arrive(socket, way),
+            Event::GiveUp { socket } => self.give_up(socket),
+            Event::Later(later) => self.later(later),
+            Event::Serve { process, key } => self.serve_if(process, key),
+            Event::Sweep { process } => self.sweep(process),
+            Event::Unacknowledged { socket, way } => self.unacknowledged(socket, way),
+        }
+    }
+
+    /// Notes that a rule is broken, if it is.
+    pub(crate) fn rule(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds && self.broken.is_none() {
+            let what = what();
+            self.log(|| format!("BROKEN: {what}"));
+            self.broken = Some(what);
+        }
+    }
+
+    /// Tells what happens, if anybody listens.
+    pub(crate) fn log(&mut self, what: impl FnOnce() -> String) {
+        if let Some(lines) = &mut self.timeline {
+            let ms = self.now.as_millis();
+            let line = format!("{:>6}.{:03} s  {}", ms / 1000, ms % 1000, what());
+            if lines.len() >= MAX_LINES {
+                lines.drain(..MAX_LINES / 2);
+            }
+            lines.push(line);
+        }
+    }
+
+    pub(crate) fn reach(&mut self, what: &'static str) {
+        self.reached.note(what);
+    }
+}
