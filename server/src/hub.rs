@@ -639,6 +639,67 @@ mod tests {
     }
 
     #[test]
+    fn what_the_application_has_handled_is_known_and_answered_again() {
+        let mut hub = Hub::default();
+        connect_as(&mut hub, 1, "ada", "a");
+        assert_eq!(hub.known(Key(1), ID), Known::New);
+        let replied = handled(&mut hub, 1, Ok(Some(frame())));
+        assert_eq!(replied, echoed(Key(1), ID));
+
+        assert_eq!(hub.known(Key(1), ID), Known::Answered(Outgoing::ack(ID)));
+        // The reply was sent once; whether it arrived nobody knows.
+        connect_as(&mut hub, 2, "ada", "a");
+        assert_eq!(hub.known(Key(1), ID), Known::TooLate);
+        assert_eq!(hub.known(Key(2), ID), Known::Answered(Outgoing::ack(ID)));
+        assert_eq!(hub.known(Key(3), ID), Known::TooLate);
+    }
+
+    #[test]
+    fn what_was_handled_after_the_connection_had_gone_is_for_its_successor() {
+        for replaced in [true, false] {
+            let mut hub = Hub::default();
+            connect_as(&mut hub, 1, "ada", "a");
+            if replaced {
+                connect_as(&mut hub, 2, "ada", "a");
+            } else {
+                disconnect(&mut hub, 1, Instant::now());
+            }
+            let error = refusal(ID, "no".into());
+
+            assert_eq!(handled(&mut hub, 1, Err(error.clone())), []);
+
+            connect_as(&mut hub, 3, "ada", "a");
+            assert_eq!(hub.known(Key(3), ID), Known::Answered(error));
+        }
+    }
+
+    #[test]
+    fn a_back_end_reaches_who_is_connected_and_no_one_else() {
+        let mut hub = hub_with_members(&["ada", "grace", "alan"]);
+        leave(&mut hub, 3, "tea");
+        connect(&mut hub, 4, "grace");
+        disconnect(&mut hub, 1, Instant::now());
+        join(&mut hub, 4, "tea");
+
+        for (to, keys) in [
+            (Target::All, &[3, 4][..]),
+            (Target::Group(Group::new("tea").unwrap()), &[4]),
+            (Target::Group(Group::new("milk").unwrap()), &[]),
+            (Target::User("grace".into()), &[4]),
+            (Target::User("ada".into()), &[]),
+            (Target::User("nobody".into()), &[]),
+        ] {
+            let command = Command::Broadcast { to: to.clone(), frame: frame() };
+            let mut deliveries = hub.handle(command, Instant::now());
+            deliveries.sort_by_key(|delivery| match delivery {
+                Delivery::Send { to, .. } | Delivery::Close { to, .. } => *to,
+            });
+            let sent = |key: &u64| Delivery::Send { to: Key(*key), frame: frame() };
+            assert_eq!(deliveries, keys.iter().map(sent).collect::<Vec<_>>(), "{to:?}");
+        }
+    }
+
+    #[test]
     fn other_clients_and_other_users_have_memories_of_their_own() {
         let mut hub = Hub::default();
         connect_as(&mut hub, 1, "ada", "a");
@@ -775,6 +836,17 @@ mod tests {
 
     fn message(hub: &mut Hub, key: u64, id: u64) -> Vec<Delivery> {
         let command = Command::Message { key: Key(key), id: MessageId(id), echo: frame() };
+        hub.handle(command, Instant::now())
+    }
+
+    /// Has what had [`ID`] handled, of Ada's client "a".
+    fn handled(
+        hub: &mut Hub,
+        key: u64,
+        answer: Result<Option<Outgoing>, Outgoing>,
+    ) -> Vec<Delivery> {
+        let (key, client) = (Key(key), Some("a".to_owned()));
+        let command = Command::Handled { key, user: "ada".into(), client, id: ID, answer };
         hub.handle(command, Instant::now())
     }
 

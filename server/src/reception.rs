@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -125,7 +126,9 @@ async fn answer(
     stop: CancellationToken,
 ) {
     let router = TowerToHyperService::new(router);
-    let service = service_fn(move |mut request: Request<Incoming>| {
+    let has_asked = AtomicBool::new(false);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        has_asked.store(true, Ordering::Relaxed);
         request.extensions_mut().insert(http::Peer(peer));
         router.call(request)
     });
@@ -137,20 +140,21 @@ async fn answer(
         .with_upgrades();
     let mut connection = pin!(connection);
     let time = tokio::select! {
-        answered = &mut connection => return note(&app, answered),
+        answered = &mut connection => return note(&app, &has_asked, answered),
         () = stop.cancelled() => LAST_REQUEST_TIME,
         () = sleep(HTTP_TIME) => HTTP_TIME,
     };
     connection.as_mut().graceful_shutdown();
     if let Ok(answered) = timeout(time, connection).await {
-        note(&app, answered);
+        note(&app, &has_asked, answered);
     }
 }
 
 /// Notes how a connection ended that has become no WebSocket.
-fn note(app: &App, answered: hyper::Result<()>) {
+fn note(app: &App, has_asked: &AtomicBool, answered: hyper::Result<()>) {
     let Err(error) = answered else { return };
-    if error.is_timeout() {
+    // One that has asked and been answered is kept for a while, and then let go of.
+    if error.is_timeout() && !has_asked.load(Ordering::Relaxed) {
         app.metrics.refused(Limit::Handshake);
     } else if error.is_parse_too_large() {
         app.metrics.refused(Limit::Head);

@@ -308,6 +308,7 @@ mod tests {
     use onesocket_protocol::{Group, encode_client_binary};
 
     use super::*;
+    use crate::handler::{Handler, Handling, Incoming};
     use crate::token::Secret;
 
     const ID: MessageId = MessageId(7);
@@ -495,6 +496,31 @@ mod tests {
     }
 
     #[test]
+    fn messages_are_for_the_application_if_there_is_one_and_no_echo() {
+        let handler: Option<Arc<dyn Handler>> = Some(Arc::new(Nobody));
+        for echo in [false, true] {
+            let (mut session, now) = started(Config { echo, handler: handler.clone(), ..config() });
+
+            session.handle_text(r#"{"type":"message","id":7,"data": {"a":1} }"#, now);
+            session.handle_binary(&encode_client_binary(ID, b"hello").into(), now);
+
+            let outputs = drain(&mut session);
+            if echo {
+                assert!(
+                    outputs.iter().all(|it| matches!(it, Output::Tell(Command::Message { .. })))
+                );
+            } else {
+                let json = Payload::json(&serde_json::json!({"a": 1})).unwrap();
+                let binary = Payload::Binary(Bytes::from_static(b"hello"));
+                assert_eq!(
+                    outputs,
+                    [json, binary].map(|payload| Output::Handle { id: ID, payload })
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_payload_above_the_limit_is_refused_and_the_connection_stays() {
         let (mut session, now) = started(Config { echo: true, max_message: 4, ..config() });
 
@@ -553,6 +579,15 @@ mod tests {
 
         assert_eq!(drain(&mut session), []);
         assert_eq!(session.deadline(), None);
+    }
+
+    /// Is never asked.
+    struct Nobody;
+
+    impl Handler for Nobody {
+        fn handle(self: Arc<Self>, _: Incoming) -> Handling {
+            Box::pin(std::future::pending())
+        }
     }
 
     fn config() -> Config {

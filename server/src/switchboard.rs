@@ -106,7 +106,13 @@ impl Switchboard {
     /// Delivers what a back end has; returns to how many clients.
     pub(crate) fn publish(&self, to: Target, frame: Outgoing) -> usize {
         let mut inner = self.lock();
-        let deliveries = inner.hub.handle(Command::Broadcast { to, frame }, now());
+        let mut deliveries = inner.hub.handle(Command::Broadcast { to, frame }, now());
+        // Who is to be closed already gets nothing more.
+        deliveries.retain(|delivery| match delivery {
+            Delivery::Send { to, .. } | Delivery::Close { to, .. } => {
+                inner.mailboxes.contains_key(to)
+            }
+        });
         let members = deliveries.len();
         let closed = inner.deliver(deliveries, self.max_bytes);
         drop(inner);

@@ -95,6 +95,7 @@ async fn a_client_that_answers_only_the_sockets_own_pings_is_swept() {
     };
 
     assert_eq!((code, start.elapsed().as_secs()), (4508, 120));
+    assert_eq!(server.metric(r#"onesocket_closed_total{by="server",code="4508"}"#).await, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,6 +113,7 @@ async fn who_reads_too_slowly_is_closed_and_costs_the_others_nothing() {
 
     let reason = "too much waits to be sent".to_owned();
     assert_eq!(slow.closed().await, (4513, reason));
+    assert_eq!(server.metric(r#"onesocket_refused_total{limit="queue"}"#).await, 1);
 }
 
 #[tokio::test(start_paused = true)]

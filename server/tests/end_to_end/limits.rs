@@ -248,6 +248,21 @@ async fn a_body_that_comes_drop_by_drop_has_its_time_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_that_asks_no_more_is_let_go_of_and_is_no_attack() {
+    let server = server(config());
+    let start = Instant::now();
+    let mut stream = server.open().await;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n").await.unwrap();
+
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("ok\n"), "{answer}");
+    assert_eq!(start.elapsed().as_secs(), 5);
+    assert_eq!(server.metric(r#"onesocket_refused_total{limit="handshake"}"#).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_connection_that_asks_and_asks_ends_after_its_time() {
     let server = server(config());
     let start = Instant::now();

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use onesocket_protocol::{MessageId, encode_client_binary};
 use onesocket_server::hub::{Command, Delivery, Hub, Key};
 use onesocket_server::session::{Output, Session};
@@ -33,7 +32,7 @@ enum Frame {
 #[test]
 fn whatever_frames_come_a_session_answers_each_once_and_ends_once() {
     let lives = vec((frames(), 0..40_u64), 0..60);
-    check(1000, &(lives, any::<bool>()), |(life, echo)| {
+    check(500, &(lives, any::<bool>()), |(life, echo)| {
         let config = Arc::new(Config { echo, max_message: 200, ..config() });
         let mut now = Instant::now();
         let mut hub = Hub::default();
@@ -73,7 +72,7 @@ fn whatever_body_comes_is_answered_with_json() {
     let runtime = runtime();
     let server = runtime.block_on(async { server() });
     let key = format!("Authorization: Bearer {KEY}");
-    check(1000, &(bodies(), any::<bool>()), |(body, publish)| {
+    check(500, &(bodies(), any::<bool>()), |(body, publish)| {
         let (path, headers): (_, &[&str]) =
             if publish { ("/publish", &[&key]) } else { ("/token", &[]) };
 
@@ -108,7 +107,7 @@ fn whatever_bytes_come_the_next_client_is_served() {
         [head.into_bytes(), rest].concat()
     });
     let bytes = prop_oneof![4 => requests, 1 => vec(any::<u8>(), 0..300)];
-    check(1000, &bytes, |bytes| {
+    check(500, &bytes, |bytes| {
         runtime.block_on(async {
             let (mut reader, mut writer) = tokio::io::split(server.open().await);
             let write = async {

@@ -157,6 +157,7 @@ async fn pages_of_other_origins_may_not_connect_unless_they_are_named() {
             assert_eq!(client.closed().await, (4403, reason), "{origin}");
         }
     }
+    assert_eq!(server.metric(r#"onesocket_refused_total{limit="origin"}"#).await, 2);
 }
 
 #[tokio::test]
@@ -385,6 +386,7 @@ async fn a_giant_frame_ends_its_connection_and_no_other() {
         let reason = "the frame is too large".to_owned();
         assert_eq!(client.closed().await, (4413, reason), "{size}");
     }
+    assert_eq!(server.metric(r#"onesocket_refused_total{limit="message"}"#).await, 2);
     assert_eq!(other.ask(r#"{"type":"join","id":1,"group":"a"}"#).await["type"], "ack");
 }
 
