@@ -3,8 +3,10 @@
 
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
@@ -344,11 +346,17 @@ async fn in_time(
     time: Duration,
     close: &mut oneshot::Receiver<CloseCode>,
 ) -> Result<(), End> {
+    let mut write = pin!(write);
+    let lost = |error: axum::Error| End::Lost { cause: error.to_string() };
+    // There is room most of the time: then no clock is asked and no timer made.
+    let at_once = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await;
+    if let Poll::Ready(written) = at_once {
+        return written.map_err(lost);
+    }
     tokio::select! {
         biased;
         written = timeout(time, write) => match written {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(End::Lost { cause: error.to_string() }),
+            Ok(written) => written.map_err(lost),
             Err(_) => Err(End::server(CloseCode::SLOW_CONSUMER, WRITE_TOO_LONG)),
         },
         end = closed(close) => Err(end),
