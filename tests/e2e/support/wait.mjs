@@ -32,14 +32,15 @@ export async function within(promise, what, limit = LIMIT) {
  * @template T
  * @param {string} what - What is waited for.
  * @param {() => T | Promise<T>} ask
+ * @param {number} [limit]
  * @returns {Promise<T>}
  */
-export async function until(what, ask) {
+export async function until(what, ask, limit = LIMIT) {
   const started = Date.now();
   for (;;) {
     const answer = await ask();
     if (answer) return answer;
-    if (Date.now() - started > LIMIT) throw new Error(`not within ${LIMIT} ms: ${what}`);
+    if (Date.now() - started > limit) throw new Error(`not within ${limit} ms: ${what}`);
     await new Promise((next) => setTimeout(next, PAUSE));
   }
 }
