@@ -166,7 +166,13 @@ class Peer {
   }
 
   welcome(fields) {
-    return this.text(welcomeText(fields));
+    return this.bytes(this.welcomeFrame(fields));
+  }
+
+  /** Returns what `welcome()` sends: with other fields where they are given. */
+  welcomeFrame(fields = {}) {
+    const welcome = { type: "welcome", connectionId: "c1", user: "ada", pingIntervalMs: 25_000 };
+    return frame(TEXT, Buffer.from(JSON.stringify({ ...welcome, maxMessageBytes: 65_536, ...fields })));
   }
 
   /** @param {string} text - Sent as it is, JSON or not. */
@@ -233,10 +239,4 @@ class Peer {
   async drained() {
     await until("all is written", () => this.#socket.writableLength === 0);
   }
-}
-
-/** The text of a welcome, with other fields where they are given. */
-export function welcomeText(fields = {}) {
-  const welcome = { type: "welcome", connectionId: "c1", user: "ada", pingIntervalMs: 25_000 };
-  return JSON.stringify({ ...welcome, maxMessageBytes: 65_536, ...fields });
 }
