@@ -23,6 +23,7 @@ export function createClient(options: ClientOptions): Client {
 export { type ErrorCode, NotAuthenticated, OneSocketError } from "./error.js";
 export type { ClientOptions, Logger, QueueOptions, ReconnectOptions } from "./options.js";
 export { connect } from "./page.js";
+export type { Stats } from "./stats.js";
 export type { ReadyState, State, Status, StatusError } from "./status.js";
 export type { GetToken, TokenAnswer, TokenRequest } from "./tokens.js";
 export type {
@@ -34,3 +35,4 @@ export type {
   StateChange,
   TokenEvent,
 } from "./types.js";
+export type { PlainWire, RetryAdvice } from "./wire.js";

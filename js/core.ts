@@ -41,6 +41,8 @@ export interface Core {
   /** `getToken` says that there is no session. */
   noSession(fetch: number): void;
   bufferedAmount(): number;
+  /** What was counted, in the order of `stats.ts`. */
+  stats(): Float64Array;
   /**
    * Lets go of the machine. `close()` was called before. A socket that is still shaking hands or
    * closing must be seen to its end all the same.
@@ -74,15 +76,41 @@ export interface CoreOptions extends CoreNumbers {
   readonly url: string;
   /** Whether there is a `getToken`. */
   readonly hasToken: boolean;
+  /** How to speak with a server that is not ours; `undefined` for `onesocket.v1`. */
+  readonly wire: CoreWire | undefined;
   /** Whether anybody listens to `Face.log`. */
   readonly logs: boolean;
   /** Where the jitter starts: a whole number below 2^32. */
   readonly seed: number;
 }
 
-/** What arrived: a JSON frame as it was parsed, or the payload of a binary one. */
+/**
+ * A server that is not ours, as `wire.ts` has made it out of the option `wire`. The token is empty
+ * where there is none. What is sent is a text, or bytes that nobody changes any more.
+ */
+export interface CoreWire {
+  readonly pings: boolean;
+  readonly refreshes: boolean;
+  /** These throw an `Error` whose message is for people and holds no token. */
+  url(url: string, token: string): string;
+  protocols(token: string): string[];
+  hello(token: string): string | Uint8Array | undefined;
+  refresh(token: string): string | Uint8Array;
+  /** These throw nothing: without an answer of the application's there is none. */
+  ping(): string | Uint8Array | undefined;
+  isPong(data: unknown): boolean;
+  /** 0 for the usual meaning, else one more than the place in `ADVICE` of `wire.ts`. */
+  retry(code: number): number;
+}
+
+/**
+ * What arrived: a JSON frame as it was parsed, or the payload of a binary one; over a plain wire the
+ * message itself.
+ */
 export type Arrived =
-  { readonly data: unknown; readonly group?: string; readonly from?: string } | ArrayBuffer;
+  | { readonly data: unknown; readonly group?: string; readonly from?: string }
+  | ArrayBuffer
+  | string;
 
 /** What the wasm module calls. No method throws. */
 export interface Face {

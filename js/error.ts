@@ -79,3 +79,13 @@ export function report(error: unknown): void {
     throw error;
   });
 }
+
+/** Calls a function of the application's; what it throws or rejects with reaches the page, not us. */
+export function callOut<T>(callback: (value: T) => unknown, value: T): void {
+  try {
+    const result = callback(value);
+    if (result instanceof Promise) result.catch(report);
+  } catch (error) {
+    report(error);
+  }
+}

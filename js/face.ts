@@ -50,13 +50,13 @@ export function makeFace(board: Board, calls: Calls, tokens: Tokens | undefined,
       const told = { event, ...(expiresInMs !== undefined && { expiresInMs }) };
       board.listeners.tell("token", Object.freeze(told));
     },
-    log,
+    log: (level, text) => board.listeners.inTurn(() => log(level, text)),
   };
 }
 
 /** Leaves out what belongs to the wire, and what a server may have added. */
 function toMessage(arrived: Arrived): Message {
-  if (arrived instanceof ArrayBuffer) return { data: arrived };
+  if (typeof arrived === "string" || arrived instanceof ArrayBuffer) return { data: arrived };
   const { data, group, from } = arrived;
   return {
     data,

@@ -8,11 +8,13 @@ import { Kept } from "./kept.js";
 import { load } from "./loading.js";
 import { type Log, makeLog } from "./log.js";
 import type { Settings } from "./options.js";
+import { nameStats, type Stats } from "./stats.js";
 import type { ReadyState, State, Status } from "./status.js";
 import { type TokenResult, Tokens } from "./tokens.js";
 import type { Client, ConnectOptions, Events, Sendable } from "./types.js";
 import { resolveUrl } from "./url.js";
 import { utf8Length } from "./utf8.js";
+import { makeWire } from "./wire.js";
 
 const EVENTS: readonly (keyof Events)[] = ["state", "message", "error", "token"];
 
@@ -59,6 +61,10 @@ export class GuardedClient implements Client {
 
   get bufferedAmount(): number {
     return this.#core?.bufferedAmount() ?? this.#kept.bytes;
+  }
+
+  stats(): Stats {
+    return nameStats(this.#core?.stats());
   }
 
   isConnected(): boolean {
@@ -186,14 +192,15 @@ export class GuardedClient implements Client {
     if (this.#freed) return Promise.reject(freed());
     if (signal !== undefined) return this.#connectUntil(signal);
     const pending = this.#connecting;
-    if (pending !== undefined) {
+    // Of one that has ended only the answer is yet to come: who connects now, connects anew.
+    if (pending !== undefined && isLive(this.state)) {
       // The machine hears of every call: in `waiting` it tries at once.
       if (this.#core === undefined) this.#log("debug", "🔌 Connection already in progress");
       else this.#core.connect(this.#calls.number());
       return pending;
     }
     const { call, promise } = this.#calls.open(() => {
-      this.#connecting = undefined;
+      if (this.#connecting === promise) this.#connecting = undefined;
     });
     // Before anybody is told: a listener that connects gets the same promise.
     this.#connecting = promise;
@@ -257,11 +264,12 @@ export class GuardedClient implements Client {
 
   /** Makes the machine, and hands it what was called before it was there, in one go. */
   #begin(glue: Glue, url: string): void {
-    const { getToken, logger, numbers } = this.#settings;
+    const { getToken, wire, logger, numbers } = this.#settings;
     const options = {
       ...numbers,
       url,
       hasToken: getToken !== undefined,
+      wire: wire && makeWire(wire),
       logs: logger !== undefined,
       seed: Math.floor(Math.random() * 2 ** 32),
     };
@@ -354,6 +362,11 @@ export class GuardedClient implements Client {
 /** Loads the wasm and finds out where to connect; in one function, so that neither throws at once. */
 async function prepare(url: string): Promise<{ glue: Glue; url: string }> {
   return { url: resolveUrl(url), glue: await load() };
+}
+
+/** Says whether there is a connection, or one is being tried for. */
+function isLive(state: State): boolean {
+  return state === "connecting" || state === "connected" || state === "waiting";
 }
 
 function requireFunction(listener: unknown): void {

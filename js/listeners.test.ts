@@ -115,3 +115,21 @@ test("after clear() nobody is told, not even of what is being told", () => {
 
   assert.equal(told, 0);
 });
+
+test("what calls the application otherwise takes its turn among the events", () => {
+  const listeners = new Listeners<Events>();
+  const told: string[] = [];
+  listeners.add("a", (value) => {
+    if (value === 1) listeners.inTurn(() => told.push("in turn"));
+    told.push(`a${value}`);
+  });
+  listeners.add("a", (value) => told.push(`then a${value}`));
+
+  listeners.tell("a", 1);
+  listeners.together(() => {
+    listeners.inTurn(() => told.push("afterwards"));
+    told.push("at once");
+  });
+
+  assert.deepEqual(told, ["a1", "then a1", "in turn", "at once", "afterwards"]);
+});

@@ -1,4 +1,4 @@
-import { report } from "./error.js";
+import { callOut } from "./error.js";
 
 interface Entry<T> {
   readonly listener: (value: T) => unknown;
@@ -27,11 +27,13 @@ export class Listeners<Events> {
 
   /** Tells everybody who listens to `event`: at once, or after the events that are being told. */
   tell<E extends keyof Events>(event: E, value: Events[E]): void {
-    if (this.#telling) {
-      this.#queue.push(() => this.#tellNow(event, value));
-    } else {
-      this.together(() => this.#tellNow(event, value));
-    }
+    this.inTurn(() => this.#tellNow(event, value));
+  }
+
+  /** Runs what calls the application: at once, or after the events that are being told. */
+  inTurn(work: () => void): void {
+    if (this.#telling) this.#queue.push(work);
+    else this.together(work);
   }
 
   /** Runs `work`; what is told meanwhile reaches the listeners after it, in order. */
@@ -64,17 +66,7 @@ export class Listeners<Events> {
 
   #tellNow<E extends keyof Events>(event: E, value: Events[E]): void {
     for (const entry of this.#entries[event] ?? []) {
-      if (!entry.removed) call(entry.listener, value);
+      if (!entry.removed) callOut(entry.listener, value);
     }
-  }
-}
-
-/** Calls a function of the application's; what it throws or rejects with reaches the page, not us. */
-function call<T>(listener: (value: T) => unknown, value: T): void {
-  try {
-    const result = listener(value);
-    if (result instanceof Promise) result.catch(report);
-  } catch (error) {
-    report(error);
   }
 }

@@ -11,6 +11,7 @@ test("every option has its default", () => {
   assert.deepEqual(readOptions({ url: URL_OK }), {
     url: URL_OK,
     getToken: undefined,
+    wire: undefined,
     logger: undefined,
     numbers: {
       maxAttempts: 5,
@@ -49,6 +50,7 @@ test("every option can be set", () => {
   const options: Required<ClientOptions> = {
     url: new URL("https://example.com/ws?room=1"),
     getToken,
+    wire: { hello: (token) => token, retry: () => "soon" },
     reconnect: { maxAttempts: 0, intervalMs: 1, factor: 2, maxIntervalMs: 9, jitter: 0 },
     connectTimeoutMs: 2,
     closeTimeoutMs: 3,
@@ -63,6 +65,7 @@ test("every option can be set", () => {
   assert.deepEqual(readOptions(options), {
     url: "wss://example.com/ws?room=1",
     getToken,
+    wire: options.wire,
     logger: console,
     numbers: {
       maxAttempts: 0,
@@ -82,6 +85,19 @@ test("every option can be set", () => {
       maxQueuedBytes: 5,
     },
   });
+});
+
+test("a wire is ours, or an object of functions with a place for the token", () => {
+  assert.equal(readOptions({ url: URL_OK, wire: "onesocket" }).wire, undefined);
+  assert.deepEqual(readOptions({ url: URL_OK, wire: {} }).wire, {});
+  assertFaults({ wire: "socket.io" }, [/wire: must be "onesocket" or an object/]);
+  assertFaults({ wire: { hello: "hi", pong: () => true } }, [
+    /wire\.hello: must be a function/,
+    /unknown: wire\.pong \(known: wire\.url, wire\.protocols, wire\.hello/,
+  ]);
+  assertFaults({ getToken: () => "token", wire: { ping: () => "?" } }, [
+    /getToken: no url\(\), protocols\(\), hello\(\) of the wire takes the token anywhere/,
+  ]);
 });
 
 test("reconnect: false means no automatic attempt", () => {
@@ -180,7 +196,7 @@ test("what is of the wrong kind is named", () => {
 
 test("an unknown option is named with the known ones, inside another too", () => {
   assertFaults({ recconect: false, share: "ada", reconnect: { max: 1 }, queue: { size: 1 } }, [
-    /unknown: recconect, share \(known: url, getToken, reconnect, .*logger\)/,
+    /unknown: recconect, share \(known: url, getToken, wire, reconnect, .*logger\)/,
     /unknown: reconnect\.max \(known: reconnect\.maxAttempts, .*reconnect\.jitter\)/,
     /unknown: queue\.size \(known: queue\.maxMessages, queue\.maxBytes\)/,
   ]);

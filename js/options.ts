@@ -4,6 +4,7 @@ import type { CoreNumbers } from "./core.js";
 import { OneSocketError } from "./error.js";
 import type { GetToken } from "./tokens.js";
 import { parseUrl, toWebSocket } from "./url.js";
+import { PLACES, type PlainWire, TOKEN_PLACES } from "./wire.js";
 
 /** How a connection is tried again after a failure. */
 export interface ReconnectOptions {
@@ -78,6 +79,11 @@ export interface ClientOptions {
    * {@link NotAuthenticated}, says that nobody is signed in. Without it there are no tokens.
    */
   readonly getToken?: GetToken;
+  /**
+   * How to speak with the server: `"onesocket"`, the default, as PROTOCOL.md says; a
+   * {@link PlainWire} for any other WebSocket server.
+   */
+  readonly wire?: "onesocket" | PlainWire;
   /** How a connection is tried again; `false` for not at all. */
   readonly reconnect?: false | ReconnectOptions;
   /** How long a handshake may take until the session is agreed. Default: 10 000. */
@@ -103,6 +109,8 @@ export interface Settings {
   /** An absolute `ws:` or `wss:` URL, or a path that begins with `/`. */
   readonly url: string;
   readonly getToken: GetToken | undefined;
+  /** `undefined` for `onesocket.v1`. */
+  readonly wire: PlainWire | undefined;
   readonly logger: Logger | undefined;
   readonly numbers: CoreNumbers;
 }
@@ -147,6 +155,7 @@ const LOG_METHODS = ["debug", "info", "warn", "error"] as const;
 const OPTIONS = [
   "url",
   "getToken",
+  "wire",
   "reconnect",
   "connectTimeoutMs",
   "closeTimeoutMs",
@@ -174,9 +183,14 @@ export function readOptions(options: unknown): Settings {
   const settings: Settings = {
     url: readUrl(options["url"], faults),
     getToken: readGetToken(options["getToken"], faults),
+    wire: readWire(options["wire"], faults),
     logger: readLogger(options["logger"], faults),
     numbers: readNumbers(options, faults),
   };
+  const { getToken, wire } = settings;
+  if (getToken !== undefined && wire !== undefined && !TOKEN_PLACES.some((place) => wire[place])) {
+    faults.push(`getToken: no ${TOKEN_PLACES.join("(), ")}() of the wire takes the token anywhere`);
+  }
   if (faults.length > 0) {
     throw new OneSocketError("invalid-options", `Invalid options: ${faults.join("; ")}.`);
   }
@@ -187,6 +201,7 @@ export function readOptions(options: unknown): Settings {
 export function differences(a: Settings, b: Settings): string[] {
   const differing = FIELDS.filter((field) => a.numbers[field] !== b.numbers[field]);
   const names = differing.map((field) => RULES[field].name);
+  if (PLACES.some((place) => a.wire?.[place] !== b.wire?.[place])) names.push("wire");
   if (a.logger !== b.logger) names.push("logger");
   // What was made without tokens cannot begin to use them.
   if (a.getToken === undefined && b.getToken !== undefined) names.push("getToken");
@@ -233,6 +248,22 @@ function readGetToken(value: unknown, faults: string[]): GetToken | undefined {
     faults.push("getToken: must be a function that answers a token");
   }
   return value as GetToken | undefined;
+}
+
+function readWire(value: unknown, faults: string[]): PlainWire | undefined {
+  if (value === undefined || value === "onesocket") return undefined;
+  if (!isObject(value)) {
+    faults.push('wire: must be "onesocket" or an object that describes another wire');
+    return undefined;
+  }
+  checkNames(value, "wire.", [...PLACES], faults);
+  for (const place of PLACES) {
+    const given = value[place];
+    if (given !== undefined && typeof given !== "function") {
+      faults.push(`wire.${place}: must be a function`);
+    }
+  }
+  return value;
 }
 
 function readLogger(value: unknown, faults: string[]): Logger | undefined {

@@ -53,6 +53,10 @@ test("rubbish is a failure with a sentence that says what it was", () => {
     [{ token: "" }, /empty token/],
     ["t".repeat(16 * 1024 + 1), /more than 16384 bytes/],
     ["é".repeat(8 * 1024 + 1), /more than 16384 bytes/],
+    [" t", /a token with a space, a line break or what is not ASCII; it must/],
+    ["t\n", /a line break/],
+    ["t\0", /a line break/],
+    [{ token: "töken" }, /not ASCII/],
     [{ token: "t", expiresInMs: NaN }, /expiresInMs that is no positive number/],
     [{ token: "t", expiresInMs: Infinity }, /expiresInMs/],
     [{ token: "t", expiresInMs: -1 }, /expiresInMs/],
@@ -66,21 +70,46 @@ test("rubbish is a failure with a sentence that says what it was", () => {
   }
 });
 
-test("a failure quotes the application's error, cut, and never an answer", () => {
+test("a failure names the application's error, and repeats neither what it says nor an answer", () => {
   const secret = "s3cret";
+  const unfinished = (): unknown => JSON.parse(`${secret}`);
 
-  assert.deepEqual(readThrown(new Error("401")), {
+  assert.deepEqual(readThrown(new RangeError("401")), {
     kind: "failed",
-    message: "getToken failed: 401",
+    message:
+      "getToken failed with RangeError; what it says is not repeated here, for a token may be in it",
   });
-  const long = readThrown(new Error("x".repeat(5000)));
-  assert.equal(long.kind === "failed" && long.message.length, "getToken failed: ".length + 200);
+  assert.throws(unfinished, /s3cret/, "the engine quotes what it could not read");
   for (const result of [
     readThrown(secret),
+    readThrown(new Error(`no good: ${secret}`)),
+    readThrown(thrownBy(unfinished)),
     readAnswer({ token: secret, expiresInMs: -1 }),
+    readAnswer({ token: `${secret}\n` }),
     readAnswer({ secret }),
   ]) {
+    assert.equal(result.kind, "failed");
     assert.equal(JSON.stringify(result).includes(secret), false);
+  }
+});
+
+test("an error that is not as errors are is a failure all the same", () => {
+  const nameless = Object.defineProperty(new Error("x"), "name", {
+    get() {
+      throw new Error("no name");
+    },
+  });
+  for (const thrown of [
+    nameless,
+    Object.assign(new Error("x"), { name: undefined, message: 7 }),
+    Object.assign(new Error("x"), { name: "x".repeat(5000) }),
+    null,
+    undefined,
+    7,
+  ]) {
+    const result = readThrown(thrown);
+    assert.equal(result.kind, "failed");
+    assert.ok(JSON.stringify(result).length < 300);
   }
 });
 
@@ -105,7 +134,7 @@ test("a getToken that throws at once fails like one that rejects", async () => {
   tokens.ask(1, "connect");
   await setImmediate();
 
-  assert.deepEqual(results, [[1, { kind: "failed", message: "getToken failed: down" }]]);
+  assert.deepEqual(results, [[1, readThrown(new Error("down"))]]);
 });
 
 test("what is aborted in the same tick is never asked", async () => {
@@ -142,6 +171,14 @@ test("an aborted fetch has its signal fired, and its late answer is dropped", as
 
   assert.deepEqual(results, []);
 });
+
+function thrownBy(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (thrown) {
+    return thrown;
+  }
+}
 
 function setUp(getToken: GetToken): {
   tokens: Tokens;

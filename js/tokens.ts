@@ -1,13 +1,17 @@
 import { NotAuthenticated } from "./error.js";
+import { lifeOfJwt } from "./jwt.js";
 import { fitsUtf8 } from "./utf8.js";
 
 /** What `getToken` may answer; `null`: nobody is signed in. */
 export type TokenAnswer =
   | string
   | {
-      /** The token: 1 byte to 16 KiB. */
+      /** The token: 1 byte to 16 KiB of ASCII, without spaces and line breaks. */
       readonly token: string;
-      /** How long it lives from now, in milliseconds, where that is known. */
+      /**
+       * How long it lives from now, in milliseconds. What the server says counts more; where neither
+       * says anything, the `exp` of a JWT does.
+       */
       readonly expiresInMs?: number;
     }
   | null;
@@ -31,7 +35,7 @@ export type TokenResult =
 
 /** A token travels in a header; servers take 16 KiB of headers, many only 8. */
 const MAX_TOKEN_BYTES = 16 * 1024;
-const MAX_QUOTED = 200;
+const MAX_NAME = 64;
 
 /** Asks `getToken`, and drops the answers to what is not asked any more. */
 export class Tokens {
@@ -92,14 +96,26 @@ export function readAnswer(answer: unknown): TokenResult {
   return readToken(token, expiresInMs ?? undefined);
 }
 
-/** Makes sense of what `getToken` threw. */
+/**
+ * Makes sense of what `getToken` threw. What an error says is not repeated: a SyntaxError of JSON
+ * quotes what was to be read, which may be a token, and so may the application's own.
+ */
 export function readThrown(thrown: unknown): TokenResult {
-  if (!(thrown instanceof Error)) return failed("threw what is no Error");
+  const name = nameOf(thrown);
   // The name, for the application may have got its class from another copy of this package.
-  if (thrown instanceof NotAuthenticated || thrown.name === "NotAuthenticated") {
-    return { kind: "none" };
+  if (thrown instanceof NotAuthenticated || name === "NotAuthenticated") return { kind: "none" };
+  if (name === undefined) return failed("threw what is no Error");
+  const reason = "what it says is not repeated here, for a token may be in it";
+  return { kind: "failed", message: `getToken failed with ${name}; ${reason}` };
+}
+
+/** Returns the name of an error; `undefined` for what is none. */
+function nameOf(thrown: unknown): string | undefined {
+  try {
+    return thrown instanceof Error ? String(thrown.name).slice(0, MAX_NAME) : undefined;
+  } catch {
+    return "an Error";
   }
-  return { kind: "failed", message: `getToken failed: ${thrown.message.slice(0, MAX_QUOTED)}` };
 }
 
 function readToken(token: string, expiresInMs: unknown): TokenResult {
@@ -107,7 +123,12 @@ function readToken(token: string, expiresInMs: unknown): TokenResult {
   if (!fitsUtf8(token, MAX_TOKEN_BYTES)) {
     return failed(`answered a token of more than ${MAX_TOKEN_BYTES} bytes`);
   }
-  if (expiresInMs === undefined) return { kind: "token", token, expiresInMs };
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    return failed("answered a token with a space, a line break or what is not ASCII");
+  }
+  if (expiresInMs === undefined) {
+    return { kind: "token", token, expiresInMs: lifeOfJwt(token, Date.now()) };
+  }
   if (typeof expiresInMs === "number" && Number.isFinite(expiresInMs) && expiresInMs > 0) {
     return { kind: "token", token, expiresInMs };
   }

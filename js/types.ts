@@ -1,4 +1,5 @@
 import type { OneSocketError } from "./error.js";
+import type { Stats } from "./stats.js";
 import type { ReadyState, State, Status } from "./status.js";
 
 /** What `send()` takes. Of a view its own range is sent, not the whole buffer. */
@@ -6,7 +7,10 @@ export type Sendable = string | ArrayBuffer | ArrayBufferView;
 
 /** A message from the server. */
 export interface Message {
-  /** Any JSON; an `ArrayBuffer` if the message was binary. */
+  /**
+   * Any JSON; an `ArrayBuffer` if the message was binary. Over a wire of your own: a string or an
+   * `ArrayBuffer`, as it came.
+   */
   readonly data: unknown;
   /** The group to which it was published; absent if it was published to none. */
   readonly group?: string;
@@ -67,6 +71,9 @@ export interface Client {
   readonly readyState: ReadyState;
   /** How many bytes of messages wait here and in the socket. */
   readonly bufferedAmount: number;
+
+  /** Returns what was counted since the client was made; nothing is left of it after `free()`. */
+  stats(): Stats;
 
   /** Says whether `state` is `connected`. */
   isConnected(): boolean;

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use onesocket_core::{Config, Error, HeartbeatRules, QueueLimits, Reconnect, RefreshRules};
+use onesocket_core::{
+    Config, Error, HeartbeatRules, QueueLimits, Reconnect, RefreshRules, Stats, Wire,
+};
 use wasm_bindgen::prelude::*;
+
+use crate::wire::CoreWire;
 
 #[wasm_bindgen]
 extern "C" {
@@ -14,6 +18,8 @@ extern "C" {
     pub(crate) fn url(this: &CoreOptions) -> String;
     #[wasm_bindgen(method, getter, js_name = hasToken)]
     fn has_token(this: &CoreOptions) -> bool;
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn wire(this: &CoreOptions) -> Option<CoreWire>;
     #[wasm_bindgen(method, getter)]
     pub(crate) fn logs(this: &CoreOptions) -> bool;
     #[wasm_bindgen(method, getter)]
@@ -84,6 +90,8 @@ pub(crate) fn config(options: &CoreOptions) -> Config {
             max_bytes: options.max_queued_bytes() as usize,
         },
         tokens: options.has_token(),
+        // The driver knows the wire.
+        wire: Wire::default(),
         seed: options.seed().into(),
     }
 }
@@ -94,6 +102,33 @@ pub(crate) fn thrown(error: &Error) -> JsValue {
     thrown.set_code(error.code.as_str());
     thrown.set_message(&error.message);
     thrown.into()
+}
+
+/// Writes what was counted in the order of `js/stats.ts`. Doubles are exact up to 2^53.
+pub(crate) fn numbers(stats: Stats) -> Vec<f64> {
+    let Stats {
+        attempts,
+        sockets_opened,
+        reconnects,
+        refreshes,
+        stale_events,
+        messages_in,
+        messages_out,
+        bytes_in,
+        bytes_out,
+    } = stats;
+    let counters = [
+        attempts,
+        sockets_opened,
+        reconnects,
+        refreshes,
+        stale_events,
+        messages_in,
+        messages_out,
+        bytes_in,
+        bytes_out,
+    ];
+    counters.map(|counter| counter as f64).to_vec()
 }
 
 pub(crate) fn ms(duration: Duration) -> f64 {

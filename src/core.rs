@@ -6,11 +6,12 @@ use std::time::Duration;
 use js_sys::{JsString, Uint8Array};
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{Call, Fetch, Input, Token, TokenAnswer};
-use onesocket_web::Driver;
+use onesocket_web::{Driver, PlainWire};
 use wasm_bindgen::prelude::*;
 
 use crate::convert::{self, CoreOptions};
 use crate::face::{Face, JsFace};
+use crate::wire::JsWire;
 
 /// The machine and its browser shell, as `js/core.ts` describes it.
 #[wasm_bindgen]
@@ -25,7 +26,8 @@ impl Core {
     #[wasm_bindgen(constructor)]
     pub fn new(options: &CoreOptions, face: Face) -> Self {
         let logs = options.logs();
-        let driver = Driver::new(options.url(), convert::config(options), |_| {
+        let plain = options.wire().map(|wire| Box::new(JsWire(wire)) as Box<dyn PlainWire>);
+        let driver = Driver::new(options.url(), convert::config(options), plain, |_| {
             Box::new(JsFace { face, logs })
         });
         Self { driver }
@@ -112,6 +114,11 @@ impl Core {
     #[wasm_bindgen(js_name = noSession)]
     pub fn no_session(&self, fetch: u32) {
         self.answer(fetch, TokenAnswer::NoSession);
+    }
+
+    /// Returns what was counted, in the order of `js/stats.ts`.
+    pub fn stats(&self) -> Vec<f64> {
+        convert::numbers(self.driver.stats())
     }
 
     /// Returns how many bytes wait here and in the socket.

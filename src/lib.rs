@@ -11,5 +11,6 @@ static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_all
 mod convert;
 mod core;
 mod face;
+mod wire;
 
 pub use core::Core;

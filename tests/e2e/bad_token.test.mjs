@@ -27,6 +27,7 @@ test(
         array: () => ["t"],
         empty: () => "",
         "too long": () => "t".repeat(20 * 1024),
+        "with a line break": () => "t\n",
         "token is a number": () => ({ token: 7 }),
         "life is negative": () => ({ token: "t", expiresInMs: -1 }),
         "life is NaN": () => ({ token: "t", expiresInMs: Number.NaN }),
@@ -59,8 +60,10 @@ test(
       assert.match(outcome.message, isEnd ? /Sign in, then call connect\(\)/ : /getToken/, name);
     }
     const said = (name) => found[name].events[0].message;
-    assert.match(said("throws"), /no network/);
-    assert.match(said("rejects"), /no JSON/);
+    // Their names only: in what they say there may be a token.
+    assert.match(said("throws"), /getToken failed with Error;/);
+    assert.match(said("rejects"), /getToken failed with TypeError;/);
+    assert.match(said("with a line break"), /a line break/);
     assert.match(said("too long"), /more than 16384 bytes/);
     assert.match(said("life is NaN"), /expiresInMs/);
     assert.equal(watch.sockets.length, 0);

@@ -1,4 +1,5 @@
-//! `cargo xtask check`: everything a machine can say about a change without running it.
+//! `cargo xtask check`: everything a machine can say about a change beside whether its tests pass:
+//! whether they would fail if they should, too.
 
 mod deps;
 mod licences;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 
 use crate::build;
+use crate::faults;
 use crate::process;
 use crate::setup::{Setup, WASM};
 
@@ -20,7 +22,7 @@ const LIMIT: Duration = Duration::from_secs(1800);
 type Step = fn(&Setup) -> Result<()>;
 
 /// The steps, in their order.
-const STEPS: [(&str, Step); 9] = [
+const STEPS: [(&str, Step); 10] = [
     ("fmt", fmt),
     ("clippy", clippy),
     ("clippy-wasm", clippy_wasm),
@@ -30,6 +32,7 @@ const STEPS: [(&str, Step); 9] = [
     ("wasm", wasm::run),
     ("js", js),
     ("pack", pack::run),
+    ("faults", all_faults),
 ];
 
 /// Runs the named steps, or all; a failed one stops no other. `false` if one failed.
@@ -37,15 +40,15 @@ const STEPS: [(&str, Step); 9] = [
 /// # Errors
 ///
 /// Returns an error if there is no such step, or if we were interrupted.
-pub(crate) fn run(setup: &Setup, names: &[&str]) -> Result<bool> {
+pub(crate) fn run(setup: &Setup, names: &[String]) -> Result<bool> {
     let all: Vec<&str> = STEPS.iter().map(|(step, _)| *step).collect();
-    if let Some(name) = names.iter().find(|name| !all.contains(name)) {
+    if let Some(name) = names.iter().find(|name| !all.contains(&name.as_str())) {
         bail!("there is no check `{name}`: {}", all.join(", "));
     }
     let begun = Instant::now();
     let mut failed = Vec::new();
     for (step, run) in STEPS {
-        if !names.is_empty() && !names.contains(&step) {
+        if !names.is_empty() && !names.iter().any(|name| name == step) {
             continue;
         }
         println!("\n== {step}");
@@ -158,6 +161,14 @@ fn js(setup: &Setup) -> Result<()> {
     }
     if !failed.is_empty() {
         bail!("not in order: {}", failed.join(", "));
+    }
+    Ok(())
+}
+
+/// The tests are worth something: they catch each of the faults we know.
+fn all_faults(setup: &Setup) -> Result<()> {
+    if !faults::run(setup, &faults::Options::default())? {
+        bail!("a fault was not caught");
     }
     Ok(())
 }

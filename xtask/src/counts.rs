@@ -51,6 +51,27 @@ impl Counts {
     }
 }
 
+/// The names of the tests that failed, in what `cargo test` and `wasm-bindgen-test` print.
+pub(crate) fn failed_in_rust(lines: &[String]) -> Vec<String> {
+    let failed = |line: &String| {
+        let name = line.trim().strip_prefix("test ")?;
+        // The two end such a line differently.
+        let name = name.strip_suffix(" ... FAILED").or_else(|| name.strip_suffix(" ... FAIL"))?;
+        Some(name.to_owned())
+    };
+    lines.iter().filter_map(failed).collect()
+}
+
+/// The names of the tests that failed, in what Node's `tap` reporter writes: a file with such a
+/// test is not ok either, but has none of its own.
+pub(crate) fn failed_in_node(tap: &str) -> Vec<String> {
+    let failed = |line: &str| {
+        let (_, name) = line.trim_start().strip_prefix("not ok ")?.split_once(" - ")?;
+        (!name.contains(".test.")).then(|| name.to_owned())
+    };
+    tap.lines().filter_map(failed).collect()
+}
+
 impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
@@ -83,5 +104,15 @@ mod tests {
                    # skipped 1\n# todo 1\n# duration_ms 44.7\n";
 
         assert_eq!(Counts::of_node(tap), Counts { passed: 5, failed: 2, skipped: 2 });
+    }
+
+    #[test]
+    fn the_tests_that_failed_are_named() {
+        let lines = ["test good ... ok", "test bad::one ... FAILED", "test other ... FAIL"];
+        let tap = "# Subtest: a\nok 1 - a\nnot ok 2 - one - and two\n    not ok 1 - inner\n\
+                   not ok 3 - /x/page.test.mjs\n";
+
+        assert_eq!(failed_in_rust(&lines.map(str::to_owned)), ["bad::one", "other"]);
+        assert_eq!(failed_in_node(tap), ["one - and two", "inner"]);
     }
 }

@@ -12,6 +12,7 @@ mod check;
 mod counts;
 mod demo;
 mod faults;
+mod mutants;
 mod process;
 mod project;
 mod server;
@@ -22,30 +23,59 @@ mod version;
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use clap::{Parser, Subcommand};
 
 use crate::project::Project;
 use crate::setup::Setup;
 
-/// What `cargo xtask help` prints.
-const USAGE: &str = "\
-cargo xtask demo [--port N]                    sets up, builds, serves the demo page until Ctrl-C
-cargo xtask build                              makes pkg/ and the npm package in it
-cargo xtask test [native|browser|js|e2e]...    runs the tests, all four parts without an argument
-cargo xtask check [STEP]...                    runs the checks, all steps without an argument
-cargo xtask faults [--model]                   puts faults into the machine, which its tests, or its
-                                               model alone, must catch
+/// The commands of this repository.
+///
+/// Each of them sets up what it needs: Rust and Node.js have to be there, the rest is installed
+/// into $ONESOCKET_CACHE (default: a folder `onesocket` in the user's cache folder).
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
 
-Each of them sets up what it needs: Rust and Node.js have to be there, the rest is installed into
-$ONESOCKET_CACHE (default: a folder `onesocket` in the user's cache folder).";
+/// What can be asked for.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make pkg/ and the npm package in it
+    Build,
+
+    /// Run the checks: the steps that are named, else all
+    Check {
+        /// fmt, clippy, clippy-wasm, doc, licences, deps, wasm, js, pack or faults
+        steps: Vec<String>,
+    },
+
+    /// Set up, build, and serve the demo page until Ctrl-C
+    Demo {
+        /// Where to listen; 8080, or any other where that one is taken
+        #[arg(long)]
+        port: Option<u16>,
+    },
+
+    /// Put faults into copies of the code, one at a time: its tests must catch each
+    Faults(faults::Options),
+
+    /// Have cargo-mutants change the machine and the wire everywhere: their tests should notice
+    Mutants(mutants::Options),
+
+    /// Run the tests: the parts that are named, else all
+    Test(test::Options),
+}
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let options = Options::parse();
     if let Err(error) = process::end_children_when_interrupted() {
         eprintln!("xtask: {error:#}");
         return ExitCode::FAILURE;
     }
-    match run(&arguments) {
+    match run(&options.command) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         // What a shell reports for a command that Ctrl-C ended.
@@ -58,35 +88,15 @@ fn main() -> ExitCode {
 }
 
 /// Carries out one command; `false` means that it has said itself what failed.
-fn run(arguments: &[String]) -> Result<bool> {
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let Some((&command, rest)) = arguments.split_first() else {
-        bail!("which command?\n\n{USAGE}");
-    };
-    if matches!(command, "help" | "--help" | "-h") || rest.contains(&"--help") {
-        println!("{USAGE}");
-        return Ok(true);
-    }
+fn run(command: &Command) -> Result<bool> {
     let setup = Setup::new(Project::find()?);
     match command {
-        "build" if rest.is_empty() => build::package(&setup).map(|_| true),
-        "check" => check::run(&setup, rest),
-        "demo" => demo::run(&setup, demo_port(rest)?).map(|()| true),
-        "faults" if matches!(rest, [] | ["--model"]) => faults::run(&setup, !rest.is_empty()),
-        "test" => test::run(&setup, rest),
-        _ => bail!("no such command: `{}`\n\n{USAGE}", arguments.join(" ")),
-    }
-}
-
-/// Reads the arguments of `demo`.
-fn demo_port(arguments: &[&str]) -> Result<Option<u16>> {
-    match arguments {
-        [] => Ok(None),
-        ["--port", port] => match port.parse() {
-            Ok(port) => Ok(Some(port)),
-            Err(_) => bail!("`{port}` is no port: give a number from 0 to 65535"),
-        },
-        _ => bail!("demo takes --port N and nothing else\n\n{USAGE}"),
+        Command::Build => build::package(&setup).map(|_| true),
+        Command::Check { steps } => check::run(&setup, steps),
+        Command::Demo { port } => demo::run(&setup, *port).map(|()| true),
+        Command::Faults(options) => faults::run(&setup, options),
+        Command::Mutants(options) => mutants::run(&setup, options),
+        Command::Test(options) => test::run(&setup, options),
     }
 }
 
@@ -94,11 +104,25 @@ fn demo_port(arguments: &[&str]) -> Result<Option<u16>> {
 mod tests {
     use super::*;
 
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        Options::command().debug_assert();
+    }
+
     #[test]
     fn the_demo_takes_a_port_or_nothing() {
-        assert_eq!(demo_port(&[]).unwrap(), None);
-        assert_eq!(demo_port(&["--port", "9000"]).unwrap(), Some(9000));
-        assert!(demo_port(&["--port", "90000"]).is_err());
-        assert!(demo_port(&["9000"]).is_err());
+        let port = |arguments: &[&str]| {
+            let words = ["cargo xtask", "demo"].iter().chain(arguments);
+            let command = Options::try_parse_from(words)?.command;
+            let Command::Demo { port } = command else { panic!("it is {command:?}") };
+            Ok::<_, clap::Error>(port)
+        };
+
+        assert_eq!(port(&[]).unwrap(), None);
+        assert_eq!(port(&["--port", "9000"]).unwrap(), Some(9000));
+        assert!(port(&["--port", "90000"]).is_err());
+        assert!(port(&["9000"]).is_err());
     }
 }

@@ -3,7 +3,9 @@
 //! Each part is looked for first and made only where it is missing, so a second run costs some
 //! questions to some tools. What a person has installed is used or left alone, never replaced.
 
+mod apt;
 mod browser;
+mod python;
 mod tools;
 
 use std::cell::OnceCell;
@@ -37,6 +39,7 @@ pub(crate) struct Setup {
     node: OnceCell<Version>,
     wasm: OnceCell<WasmTools>,
     browser: OnceCell<Browser>,
+    python: OnceCell<PathBuf>,
 }
 
 /// What compiles and packs wasm.
@@ -56,6 +59,7 @@ impl Setup {
             node: OnceCell::new(),
             wasm: OnceCell::new(),
             browser: OnceCell::new(),
+            python: OnceCell::new(),
         }
     }
 
@@ -145,6 +149,16 @@ impl Setup {
         })
     }
 
+    /// Finds cargo-mutants, or installs it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if it is missing and cannot be installed.
+    pub(crate) fn mutants(&self) -> Result<PathBuf> {
+        self.rust()?;
+        tools::cargo_mutants(&self.project)
+    }
+
     /// Finds a browser and its driver, or installs them.
     ///
     /// # Errors
@@ -152,6 +166,16 @@ impl Setup {
     /// Returns an error that says what to install.
     pub(crate) fn browser(&self) -> Result<&Browser> {
         get_or_try_init(&self.browser, Browser::find_or_install)
+    }
+
+    /// Returns a Python that has what `tests/foreign/requirements.txt` names.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that says what to install.
+    pub(crate) fn python(&self) -> Result<&Path> {
+        get_or_try_init(&self.python, || python::with_requirements(&self.project))
+            .map(PathBuf::as_path)
     }
 }
 

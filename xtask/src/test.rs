@@ -3,6 +3,9 @@
 //! Nothing is passed over: a part without tests, a skipped test and a part that could not run are
 //! failures.
 
+mod choice;
+mod outcome;
+
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -12,106 +15,91 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use crate::build;
-use crate::counts::Counts;
+use crate::counts::{self, Counts};
 use crate::process::{self, Running};
 use crate::server::Server;
 use crate::setup::{Browser, Setup};
 
+use choice::{Choice, Part};
+use outcome::{Outcome, Ran, Round, tell_of_all};
+
 /// How long one part may take, compiling included.
 const LIMIT: Duration = Duration::from_secs(1800);
 
-/// What a part does: it returns the counts and how its runner ended.
-type Run = fn(&Setup) -> Result<(Counts, ExitStatus)>;
+/// How the tests are asked for.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Run them so many times in a row, and say which runs failed
+    #[arg(long, value_name = "TIMES", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: u32,
 
-/// The parts, in their order.
-const PARTS: [(&str, Run); 4] =
-    [("native", native), ("browser", browser), ("js", js), ("e2e", e2e)];
-
-/// How a part went.
-struct Outcome {
-    part: &'static str,
-    counts: Counts,
-    trouble: Option<String>,
-    took: Duration,
+    /// native, browser, js or e2e; after js or e2e alone, names of test files: `e2e reconnect`
+    #[arg(value_name = "PART")]
+    words: Vec<String>,
 }
 
-/// Runs the named parts, or all, and prints the counts; `false` if anything failed.
+/// Runs the chosen tests and prints the counts; `false` if anything failed.
 ///
 /// # Errors
 ///
-/// Returns an error if there is no such part, or if we were interrupted.
-pub(crate) fn run(setup: &Setup, names: &[&str]) -> Result<bool> {
-    if let Some(name) = names.iter().find(|name| PARTS.iter().all(|(part, _)| part != *name)) {
-        bail!("there are no tests `{name}`: native, browser, js or e2e");
-    }
-    let mut outcomes = Vec::new();
-    for (part, run) in PARTS {
-        if !names.is_empty() && !names.contains(&part) {
-            continue;
+/// Returns an error if there are no such tests, or if we were interrupted.
+pub(crate) fn run(setup: &Setup, options: &Options) -> Result<bool> {
+    let choice = Choice::read(&options.words)?;
+    let mut rounds = Vec::new();
+    for number in 1..=options.repeat {
+        if options.repeat > 1 {
+            println!("\n==== run {number} of {}", options.repeat);
         }
-        println!("\n== {part}");
+        let round = run_once(setup, &choice)?;
+        round.print();
+        rounds.push(round);
+    }
+    if options.repeat > 1 {
+        println!("\n{}", tell_of_all(&rounds));
+    }
+    let mut total = Counts::default();
+    rounds.iter().for_each(|round| total += round.total());
+    // The very last line.
+    println!("\n{} passed, {} failed", total.passed, total.failed);
+    Ok(total.failed == 0)
+}
+
+/// Runs the chosen tests once; a part that failed stops no other.
+fn run_once(setup: &Setup, choice: &Choice) -> Result<Round> {
+    let mut outcomes = Vec::new();
+    for &part in &choice.parts {
+        println!("\n== {}", part.name());
         let started = Instant::now();
-        let result = run(setup);
+        let result = match part {
+            Part::Native => native(setup),
+            Part::Browser => browser(setup),
+            Part::Js => js(setup, choice),
+            Part::E2e => e2e(setup, choice),
+        };
         if process::interrupted() {
             bail!("interrupted");
         }
-        let outcome = judge(part, result, started.elapsed());
+        let outcome = Outcome::judge(part.name(), result, started.elapsed());
         if let Some(trouble) = &outcome.trouble {
-            println!("\n{part}: {trouble}");
+            println!("\n{}: {trouble}", part.name());
         }
         outcomes.push(outcome);
     }
-    Ok(report(&outcomes))
-}
-
-/// Turns what a part returned into counts that hide nothing.
-fn judge(part: &'static str, result: Result<(Counts, ExitStatus)>, took: Duration) -> Outcome {
-    let (mut counts, trouble) = match result {
-        Err(error) => (Counts::default(), Some(format!("{error:#}"))),
-        Ok((counts, _)) if counts == Counts::default() => {
-            (counts, Some("there was not one test".to_owned()))
-        }
-        Ok((counts, _)) if counts.skipped > 0 => {
-            (counts, Some(format!("{} skipped, which counts as failed", counts.skipped)))
-        }
-        Ok((counts, status)) if counts.failed == 0 && !status.success() => {
-            (counts, Some(format!("no test failed but their runner did ({status})")))
-        }
-        Ok((counts, _)) => (counts, None),
-    };
-    counts.failed += counts.skipped;
-    if trouble.is_some() {
-        counts.failed = counts.failed.max(1);
-    }
-    Outcome { part, counts, trouble, took }
-}
-
-/// Prints the table and, as the very last line, the counts.
-fn report(outcomes: &[Outcome]) -> bool {
-    let mut total = Counts::default();
-    println!("\npart      passed  failed    time");
-    for Outcome { part, counts, trouble, took } in outcomes {
-        let Counts { passed, failed, .. } = counts;
-        let seconds = took.as_secs_f64();
-        let trouble = if trouble.is_some() { "  see above" } else { "" };
-        println!("{part:<8} {passed:>7} {failed:>7} {seconds:>6.1}s{trouble}");
-        total += *counts;
-    }
-    println!("\n{} passed, {} failed", total.passed, total.failed);
-    total.failed == 0
+    Ok(Round(outcomes))
 }
 
 /// Every Rust test that needs no browser.
-fn native(setup: &Setup) -> Result<(Counts, ExitStatus)> {
+fn native(setup: &Setup) -> Result<Ran> {
     setup.rust()?;
     let mut cargo = setup.project.cargo();
     cargo.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
     let (status, lines) = process::watch(&mut cargo, LIMIT)?;
-    Ok((Counts::of_rust(&lines), status))
+    Ok(of_rust(&lines, status))
 }
 
 /// `tests/browser.rs` in a headless browser, against the real server.
-fn browser(setup: &Setup) -> Result<(Counts, ExitStatus)> {
+fn browser(setup: &Setup) -> Result<Ran> {
     let project = &setup.project;
     let tools = setup.wasm()?;
     let browser = setup.browser()?;
@@ -145,57 +133,68 @@ fn browser(setup: &Setup) -> Result<(Counts, ExitStatus)> {
         let lines: Vec<&str> = text.lines().collect();
         lines.iter().skip(lines.len().saturating_sub(60)).for_each(|line| println!("  {line}"));
     }
-    Ok((Counts::of_rust(&lines), status))
+    Ok(of_rust(&lines, status))
 }
 
 /// The tests beside the TypeScript, in Node.js.
-fn js(setup: &Setup) -> Result<(Counts, ExitStatus)> {
+fn js(setup: &Setup, choice: &Choice) -> Result<Ran> {
     build::package(setup)?;
     let project = &setup.project;
     let folder = project.path("target/js");
     build::remove(&folder)?;
     let mut tsc = project.npm_tool("tsc");
     process::run(tsc.args(["-p", "js/tsconfig.test.json"]), LIMIT)?;
-    node_tests(setup, &tests_in(&folder, &[".test.js", ".test.mjs"])?, |_| {})
+    let tests = choice.among(tests_in(&folder, &[".test.js", ".test.mjs"])?)?;
+    node_tests(setup, &tests, &mut project.command("node"))
 }
 
 /// The tests that open real pages, with the package installed into the demo page.
-fn e2e(setup: &Setup) -> Result<(Counts, ExitStatus)> {
+fn e2e(setup: &Setup, choice: &Choice) -> Result<Ran> {
+    let tests = choice.among(tests_in(&setup.project.path("tests/e2e"), &[".test.mjs"])?)?;
+    node_tests(setup, &tests, &mut node_with_pages(setup)?)
+}
+
+/// Node.js, told where the browser, the package, the server and the demo page are; all of them are
+/// made where they are missing.
+///
+/// # Errors
+///
+/// Returns an error if one cannot be found or made.
+pub(crate) fn node_with_pages(setup: &Setup) -> Result<Command> {
     let browser = setup.browser()?;
+    let python = setup.python()?;
     let site = build::site(setup)?;
     let server = build::server(setup)?;
-    let tests = tests_in(&setup.project.path("tests/e2e"), &[".test.mjs"])?;
-    node_tests(setup, &tests, |node| {
-        node.env("ONESOCKET_BROWSER", &browser.chrome);
-        node.env("ONESOCKET_PACKAGE", setup.project.tarball());
-        node.env("ONESOCKET_SERVER", &server);
-        node.env("ONESOCKET_SITE", &site);
-    })
+    let mut node = setup.project.command("node");
+    node.env("ONESOCKET_BROWSER", &browser.chrome);
+    node.env("ONESOCKET_PACKAGE", setup.project.tarball());
+    node.env("ONESOCKET_PYTHON", python);
+    node.env("ONESOCKET_SERVER", &server);
+    node.env("ONESOCKET_SITE", &site);
+    Ok(node)
 }
 
 /// Runs test files in Node.js, one after the other: what a person reads goes to the terminal, what
 /// is counted into a file.
-fn node_tests(
-    setup: &Setup,
-    tests: &[PathBuf],
-    prepare: impl FnOnce(&mut Command),
-) -> Result<(Counts, ExitStatus)> {
+fn node_tests(setup: &Setup, tests: &[PathBuf], node: &mut Command) -> Result<Ran> {
     if tests.is_empty() {
         bail!("there is not one test file");
     }
     let tap = setup.project.scratch()?.join("node.tap");
     build::remove(&tap)?;
-    let mut node = setup.project.command("node");
     node.args(["--test", "--test-concurrency=1"]);
     node.args(["--test-reporter=spec", "--test-reporter-destination=stdout"]);
     node.arg("--test-reporter=tap");
     node.arg(format!("--test-reporter-destination={}", tap.display()));
-    node.args(tests);
-    prepare(&mut node);
-    let mut running = Running::start(&mut node)?;
+    let mut running = Running::start(node.args(tests))?;
     let status = running.wait(LIMIT)?;
     let tap = fs::read_to_string(&tap).context("Node.js has left no results")?;
-    Ok((Counts::of_node(&tap), status))
+    Ok(Ran { counts: Counts::of_node(&tap), failures: counts::failed_in_node(&tap), status })
+}
+
+/// What a runner of Rust tests has printed and how it ended.
+fn of_rust(lines: &[String], status: ExitStatus) -> Ran {
+    Ran { counts: Counts::of_rust(lines), failures: counts::failed_in_rust(lines), status }
 }
 
 /// The test files in a folder and those in it, in a fixed order.
@@ -223,41 +222,4 @@ fn capabilities(setup: &Setup, browser: &Browser) -> Result<PathBuf> {
     let file = setup.project.scratch()?.join("webdriver.json");
     fs::write(&file, capabilities.to_string())?;
     Ok(file)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    use std::os::unix::process::ExitStatusExt as _;
-
-    fn judged(counts: Counts, code: i32) -> (u64, bool) {
-        let outcome = judge("js", Ok((counts, ExitStatus::from_raw(code << 8))), Duration::ZERO);
-        (outcome.counts.failed, outcome.trouble.is_some())
-    }
-
-    #[test]
-    fn a_part_that_passed_is_left_as_it_is() {
-        assert_eq!(judged(Counts { passed: 3, failed: 0, skipped: 0 }, 0), (0, false));
-    }
-
-    #[test]
-    fn failed_tests_are_counted_once() {
-        assert_eq!(judged(Counts { passed: 3, failed: 2, skipped: 0 }, 1), (2, false));
-    }
-
-    #[test]
-    fn no_tests_a_skipped_one_and_a_broken_runner_are_failures() {
-        assert_eq!(judged(Counts::default(), 0), (1, true));
-        assert_eq!(judged(Counts { passed: 3, failed: 0, skipped: 2 }, 0), (2, true));
-        assert_eq!(judged(Counts { passed: 3, failed: 0, skipped: 0 }, 101), (1, true));
-    }
-
-    #[test]
-    fn a_part_that_could_not_run_is_a_failure() {
-        let outcome = judge("e2e", Err(anyhow::anyhow!("no browser")), Duration::ZERO);
-
-        assert_eq!(outcome.counts.failed, 1);
-        assert_eq!(outcome.trouble.as_deref(), Some("no browser"));
-    }
 }

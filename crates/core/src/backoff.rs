@@ -107,6 +107,17 @@ mod tests {
     }
 
     #[test]
+    fn chance_is_what_splitmix64_gives_for_the_seed() {
+        let mut backoff = Backoff::new(0);
+
+        // The first numbers of the published algorithm, of which 53 bits are used.
+        for number in [0xe220_a839_7b1d_cdaf_u64, 0x6e78_9e6a_a1b9_65f4, 0x06c4_5d18_8009_454f] {
+            let share = (number >> 11) as f64 / (1_u64 << 53) as f64;
+            assert!((backoff.chance() - share).abs() < f64::EPSILON, "{number:x}");
+        }
+    }
+
+    #[test]
     fn an_interval_may_grow_up_to_a_limit() {
         let rules = Reconnect { factor: 3.0, jitter: 0.0, ..Reconnect::default() };
         let mut backoff = Backoff::new(0);

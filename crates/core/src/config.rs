@@ -30,6 +30,8 @@ pub struct Config {
     pub queue: QueueLimits,
     /// Whether the application has tokens. If so, one is fetched for every attempt.
     pub tokens: bool,
+    /// How the two ends speak.
+    pub wire: Wire,
     /// Where the jitter starts, so that a fleet of clients does not come back in step.
     pub seed: u64,
 }
@@ -70,11 +72,36 @@ pub struct RefreshRules {
 /// How a dead connection is found.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct HeartbeatRules {
-    /// How often something comes from the server; `None` for as often as its welcome says it pings.
+    /// How often something comes from the server; `None` for as often as its welcome says it pings,
+    /// and on a plain wire for as often as it can be asked.
     pub interval: Option<Duration>,
     /// How much longer it may be silent, and how long it may take to answer a probe.
     pub timeout: Duration,
 }
+
+/// How the two ends speak.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Wire {
+    /// `onesocket.v1`: a welcome agrees the session, the server pings and answers what it is sent.
+    #[default]
+    OneSocket,
+    /// Any other: the session is agreed once the socket is open, and nothing is answered.
+    Plain(PlainRules),
+}
+
+/// What an application's own wire has beside messages.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct PlainRules {
+    /// A message by which the server is asked for a sign of life.
+    pub ping: bool,
+    /// A message that brings the server a new token.
+    pub refresh: bool,
+}
+
+/// How often a server is asked for a sign of life that does not ping by itself.
+///
+/// 25 s: as often as ours pings. Proxies drop what is idle for 60 s, many for 30.
+pub const PLAIN_PING_INTERVAL: Duration = Duration::from_secs(25);
 
 /// How long `getToken` may take before it is cut off, and the server to answer a new token.
 pub const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -91,6 +118,7 @@ impl Default for Config {
             heartbeat: HeartbeatRules::default(),
             queue: QueueLimits::default(),
             tokens: false,
+            wire: Wire::default(),
             seed: 0,
         }
     }

@@ -22,9 +22,12 @@ use crate::io::{Attempt, Call, Input, Note, Output};
 use crate::outbox::Outbox;
 use crate::requests::{Groups, Requests};
 use crate::state::{By, Leaving, Link, Network, Phase, Remains, State, Status};
+use crate::stats::{Stats, count};
 use crate::time::Time;
 use crate::token::{Fetch, Supply};
 use crate::wishes::Wishes;
+
+use attempts::Ended;
 
 /// One WebSocket connection that is wanted, tried for, kept, and let go of.
 ///
@@ -58,6 +61,7 @@ pub struct Connection<M> {
     last_attempt: Attempt,
     last_fetch: Fetch,
     last_message: MessageId,
+    stats: Stats,
     outputs: VecDeque<Output<M>>,
 }
 
@@ -86,6 +90,7 @@ impl<M: Clone> Connection<M> {
             last_attempt: Attempt(0),
             last_fetch: Fetch(0),
             last_message: MessageId(0),
+            stats: Stats::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -98,7 +103,9 @@ impl<M: Clone> Connection<M> {
         match input {
             Input::Abort { call } => self.on_abort(call, now),
             Input::Close { call, code, reason } => self.on_close(call, code, reason, now),
-            Input::Closed { attempt, code, reason } => self.on_closed(attempt, code, &reason, now),
+            Input::Closed { attempt, code, reason, retry } => {
+                self.on_closed(attempt, Ended { code, said: &reason, retry }, now);
+            }
             Input::Connect { call } => self.on_connect(call, now),
             Input::Elapsed => {}
             Input::Ended { attempt } => self.on_ended(attempt, now),
@@ -113,10 +120,15 @@ impl<M: Clone> Connection<M> {
             Input::Publish { call, group, data, bytes } => {
                 self.on_publish(call, group, data, bytes);
             }
-            Input::Received { attempt, frame } => self.on_received(attempt, frame, now),
+            Input::Received { attempt, frame, bytes } => {
+                self.on_received(attempt, frame, bytes, now);
+            }
             Input::Refresh { call } => self.on_refresh(call, now),
             Input::Release => self.on_release(now),
             Input::Token { fetch, answer } => self.on_token(fetch, answer, now),
+            Input::TokenSent { attempt, id, result } => {
+                self.on_token_sent(attempt, id, result, now);
+            }
             Input::Wake => self.on_wake(now),
         }
         self.on_elapsed(now);
@@ -132,12 +144,18 @@ impl<M: Clone> Connection<M> {
     pub fn deadline(&self) -> Option<Time> {
         let release_at = self.wishes.release_at().filter(|_| self.state.is_live());
         let state = self.state.deadline(self.network);
-        [state, release_at, self.supply.deadline()].into_iter().flatten().min()
+        let deadlines = [state, release_at, self.supply.deadline()].into_iter().flatten();
+        deadlines.min().filter(|at| *at < Time::NEVER)
     }
 
     /// Returns what the user may know.
     pub fn status(&self) -> &Status {
         &self.status
+    }
+
+    /// Returns what was counted.
+    pub fn stats(&self) -> Stats {
+        self.stats
     }
 
     /// Names the state with the details that [`Status`] does not tell, for logs and tables.
@@ -324,6 +342,11 @@ impl<M: Clone> Connection<M> {
         }
     }
 
+    /// Something came too late, or out of nowhere: it changes nothing.
+    fn ignore(&mut self) {
+        count(&mut self.stats.stale_events);
+    }
+
     fn log(&mut self, note: Note) {
         self.outputs.push_back(Output::Log(note));
     }
@@ -343,7 +366,7 @@ fn project(state: &State, backoff: &Backoff, network: Network, max_attempts: u32
     };
     match state {
         State::Connected(link) => {
-            status.connection_id = Some(link.connection_id.clone());
+            status.connection_id.clone_from(&link.connection_id);
             status.token_expires_at = link.token_expires_at;
         }
         State::Waiting { retry_at, .. } => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use onesocket_protocol::{CloseCode, FrameError};
+use onesocket_protocol::{CloseCode, FrameError, Retry};
 
 /// What went wrong.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -40,6 +40,8 @@ pub enum ErrorCode {
     TooLarge,
     /// The server does not accept the token, or there is no session.
     Unauthorized,
+    /// What was asked for is not there: on a plain wire there are no groups, say.
+    Unsupported,
 }
 
 impl ErrorCode {
@@ -58,6 +60,7 @@ impl ErrorCode {
             Self::TokenFailed => "token-failed",
             Self::TooLarge => "too-large",
             Self::Unauthorized => "unauthorized",
+            Self::Unsupported => "unsupported",
         }
     }
 }
@@ -120,11 +123,26 @@ impl Error {
         )
     }
 
-    /// Says why a close with this code is final.
-    pub(crate) fn of_close(code: CloseCode, reason: &str) -> Self {
+    pub(crate) fn no_groups() -> Self {
+        Self::new(
+            ErrorCode::Unsupported,
+            "A plain wire has no groups. Use send(), or a server that speaks onesocket.v1.",
+        )
+    }
+
+    pub(crate) fn no_refresh() -> Self {
+        Self::new(
+            ErrorCode::Unsupported,
+            "This wire has no refresh message, so the token is renewed at the next reconnect. Give \
+             the wire a refresh().",
+        )
+    }
+
+    /// Says why a close with this code is final; `retry` is what was made of the code.
+    pub(crate) fn of_close(code: CloseCode, retry: Retry, reason: &str) -> Self {
         let said = quoted(reason);
         let (code, message) = match code {
-            CloseCode::UNAUTHORIZED => (
+            _ if retry == Retry::WithFreshToken => (
                 ErrorCode::Unauthorized,
                 format!("The server refused the token{said}. Sign in, then call connect()."),
             ),

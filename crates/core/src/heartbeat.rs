@@ -15,9 +15,21 @@ pub(crate) const WAKE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Whether the server was heard.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Heartbeat {
-    /// How long it may be silent.
-    pub(crate) silence: Duration,
+    pub(crate) vigil: Vigil,
     pub(crate) pulse: Pulse,
+}
+
+/// What silence means.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Vigil {
+    /// The server pings by itself: so much silence is the end. It is asked where that proves
+    /// nothing, because the timer came late or the page has slept.
+    Pinged { silence: Duration },
+    /// The server speaks only when it likes: after so much silence it is asked.
+    Asking { interval: Duration },
+    /// The server cannot be asked: so much silence is the end, where it says that it speaks more
+    /// often than that.
+    Listening { silence: Duration },
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -44,6 +56,8 @@ pub(crate) enum Then {
 /// What has become due.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Due {
+    /// Nothing: it is waited anew.
+    Again,
     /// Ask the server for a sign of life.
     Probe,
     /// The server is gone.
@@ -52,8 +66,8 @@ pub(crate) enum Due {
 
 impl Heartbeat {
     /// Begins with a server that was just heard.
-    pub(crate) fn new(silence: Duration, now: Time) -> Self {
-        Self { silence, pulse: Pulse::Heard { at: now } }
+    pub(crate) fn new(vigil: Vigil, now: Time) -> Self {
+        Self { vigil, pulse: Pulse::Heard { at: now } }
     }
 
     /// Something came from the server.
@@ -63,7 +77,7 @@ impl Heartbeat {
 
     pub(crate) fn deadline(self) -> Time {
         match self.pulse {
-            Pulse::Heard { at } => at + self.silence,
+            Pulse::Heard { at } => at + self.vigil.silence(),
             Pulse::Probing { give_up_at, .. } => give_up_at,
         }
     }
@@ -74,19 +88,27 @@ impl Heartbeat {
 
     /// Says what to do at a deadline; a probe it asks for has `timeout` to be answered.
     pub(crate) fn due(&mut self, timeout: Duration, now: Time) -> Due {
-        let then = match self.pulse {
-            Pulse::Heard { .. } => Then::Wait,
-            Pulse::Probing { then, .. } => then,
+        let is_late = now.since(self.deadline()) > LATE;
+        let (then, asks) = match self.pulse {
+            Pulse::Heard { .. } => (Then::Wait, matches!(self.vigil, Vigil::Asking { .. })),
+            Pulse::Probing { then, .. } => (then, false),
         };
-        if now.since(self.deadline()) > LATE {
-            self.pulse = Pulse::Probing { give_up_at: now + timeout, then };
-            return Due::Probe;
+        if !is_late && !asks {
+            return Due::Lost(then);
         }
-        Due::Lost(then)
+        if let Vigil::Listening { .. } = self.vigil {
+            self.heard(now);
+            return Due::Again;
+        }
+        self.pulse = Pulse::Probing { give_up_at: now + timeout, then };
+        Due::Probe
     }
 
     /// The page has woken up: says whether to ask the server for a sign of life.
     pub(crate) fn wake(&mut self, now: Time) -> bool {
+        if let Vigil::Listening { .. } = self.vigil {
+            return false;
+        }
         let (asked, give_up_at) = match self.pulse {
             Pulse::Heard { at } if now.since(at) < WAKE_TIMEOUT => return false,
             Pulse::Heard { .. } => (false, now + WAKE_TIMEOUT),
@@ -96,6 +118,15 @@ impl Heartbeat {
         };
         self.pulse = Pulse::Probing { give_up_at, then: Then::Replace };
         !asked
+    }
+}
+
+impl Vigil {
+    fn silence(self) -> Duration {
+        match self {
+            Self::Pinged { silence } | Self::Listening { silence } => silence,
+            Self::Asking { interval } => interval,
+        }
     }
 }
 
@@ -110,7 +141,7 @@ mod tests {
     }
 
     fn heartbeat() -> Heartbeat {
-        Heartbeat::new(Duration::from_secs(35), at(0))
+        Heartbeat::new(Vigil::Pinged { silence: Duration::from_secs(35) }, at(0))
     }
 
     #[test]
@@ -139,6 +170,27 @@ mod tests {
         assert!(!heartbeat.wake(at(20)));
         assert_eq!(heartbeat.deadline(), at(22));
         assert_eq!(heartbeat.due(TIMEOUT, at(22)), Due::Lost(Then::Replace));
+    }
+
+    #[test]
+    fn a_server_that_does_not_ping_is_asked_first() {
+        let vigil = Vigil::Asking { interval: Duration::from_secs(25) };
+        let mut heartbeat = Heartbeat::new(vigil, at(0));
+
+        assert_eq!(heartbeat.due(TIMEOUT, at(25)), Due::Probe);
+        assert_eq!(heartbeat.deadline(), at(35));
+        assert_eq!(heartbeat.due(TIMEOUT, at(35)), Due::Lost(Then::Wait));
+    }
+
+    #[test]
+    fn a_server_that_cannot_be_asked_is_waited_for_anew_where_silence_proves_nothing() {
+        let vigil = Vigil::Listening { silence: Duration::from_secs(35) };
+        let mut heartbeat = Heartbeat::new(vigil, at(0));
+
+        assert!(!heartbeat.wake(at(20)));
+        assert_eq!(heartbeat.due(TIMEOUT, at(3600)), Due::Again);
+        assert_eq!(heartbeat.deadline(), at(3635));
+        assert_eq!(heartbeat.due(TIMEOUT, at(3635)), Due::Lost(Then::Wait));
     }
 
     #[test]

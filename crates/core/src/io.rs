@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use onesocket_protocol::{ClientFrame, CloseCode, Group, ServerFrame, Token};
+use onesocket_protocol::{ClientFrame, CloseCode, Group, MessageId, Retry, ServerFrame, Token};
 
 use crate::error::Error;
 use crate::state::{StateName, Status};
@@ -44,6 +44,9 @@ pub enum Input<M> {
         code: CloseCode,
         /// As the browser reports it.
         reason: String,
+        /// What the wire makes of the code: [`CloseCode::retry`], or what the application says of a
+        /// server of its own.
+        retry: Retry,
     },
     /// The user wants to be connected.
     Connect {
@@ -114,6 +117,8 @@ pub enum Input<M> {
         attempt: Attempt,
         /// What it says.
         frame: ServerFrame<M>,
+        /// Its size.
+        bytes: usize,
     },
     /// The user wants the token to be renewed now.
     Refresh {
@@ -128,6 +133,15 @@ pub enum Input<M> {
         fetch: Fetch,
         /// What it answered.
         answer: TokenAnswer,
+    },
+    /// On a plain wire, where no server answers it: the new token went out, or why it could not.
+    TokenSent {
+        /// Over which socket.
+        attempt: Attempt,
+        /// Under which number.
+        id: MessageId,
+        /// Says what kept it from going out.
+        result: Result<(), String>,
     },
     /// The page was hidden, frozen or asleep, and is no more.
     Wake,
@@ -161,6 +175,11 @@ pub enum Output<M> {
         fetch: Fetch,
         /// What the token is for.
         reason: FetchReason,
+    },
+    /// On a plain wire: send what has to come first over this socket, if anything has to.
+    Greet {
+        /// Which socket.
+        attempt: Attempt,
     },
     /// Tell the log.
     Log(Note),

@@ -14,17 +14,22 @@ mod io;
 mod outbox;
 mod requests;
 mod state;
+mod stats;
 mod time;
 mod token;
 mod wishes;
 
-pub use config::{Config, HeartbeatRules, QueueLimits, Reconnect, RefreshRules, TOKEN_TIMEOUT};
+pub use config::{
+    Config, HeartbeatRules, PLAIN_PING_INTERVAL, PlainRules, QueueLimits, Reconnect, RefreshRules,
+    TOKEN_TIMEOUT, Wire,
+};
 pub use connection::Connection;
 #[doc(hidden)]
 pub use connection::Moment;
 pub use error::{Error, ErrorCode};
 pub use io::{Attempt, Call, Input, Level, Note, Output};
 pub use state::{ReadyState, StateName, Status};
+pub use stats::Stats;
 pub use time::{Time, whole_ms};
 pub use token::{Fetch, FetchReason, TokenAnswer};
 

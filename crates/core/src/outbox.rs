@@ -56,10 +56,17 @@ impl<M> Outbox<M> {
         self.bytes.saturating_sub(self.sent_bytes)
     }
 
-    /// Says whether there is room for so many bytes more.
-    pub(crate) fn check(&self, bytes: usize, limits: QueueLimits) -> Result<(), Error> {
+    /// Says whether there is room for so many bytes more, beside those that wait `in_socket`. What
+    /// was sent and is not answered may be there as well, and counts once.
+    pub(crate) fn check(
+        &self,
+        bytes: usize,
+        in_socket: usize,
+        limits: QueueLimits,
+    ) -> Result<(), Error> {
+        let taken = self.bytes.max(self.waiting_bytes().saturating_add(in_socket));
         let fits = self.kept.len() < limits.max_messages
-            && bytes <= limits.max_bytes.saturating_sub(self.bytes);
+            && bytes <= limits.max_bytes.saturating_sub(taken);
         if fits {
             return Ok(());
         }
@@ -164,18 +171,18 @@ mod tests {
         let limits = QueueLimits { max_messages: 2, max_bytes: 10 };
         let mut outbox = Outbox::new();
 
-        assert!(outbox.check(11, limits).is_err());
+        assert!(outbox.check(11, 0, limits).is_err());
         outbox.push(message(1, 8));
-        assert!(outbox.check(3, limits).is_err());
-        assert!(outbox.check(2, limits).is_ok());
+        assert!(outbox.check(3, 0, limits).is_err());
+        assert!(outbox.check(2, 0, limits).is_ok());
         outbox.push(message(2, 2));
-        assert_eq!(outbox.check(0, limits).unwrap_err().code, ErrorCode::QueueFull);
+        assert_eq!(outbox.check(0, 0, limits).unwrap_err().code, ErrorCode::QueueFull);
 
         outbox.next();
         assert_eq!(outbox.waiting_bytes(), 2);
-        assert!(outbox.check(0, limits).is_err());
+        assert!(outbox.check(0, 0, limits).is_err());
         assert_eq!(ids(outbox.accepted(MessageId(1))), [1]);
-        assert!(outbox.check(8, limits).is_ok());
+        assert!(outbox.check(8, 0, limits).is_ok());
         assert_eq!(outbox.waiting_bytes(), 2);
     }
 

@@ -46,7 +46,8 @@ pub(crate) enum Phase {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Link {
     pub(crate) attempt: Attempt,
-    pub(crate) connection_id: ConnectionId,
+    /// The server's name for it; a plain wire has none.
+    pub(crate) connection_id: Option<ConnectionId>,
     pub(crate) max_message_bytes: usize,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) renewal: Renewal,
@@ -60,6 +61,8 @@ pub(crate) struct Link {
 pub(crate) struct Handshake {
     pub(crate) attempt: Attempt,
     pub(crate) give_up_at: Time,
+    /// When the token dies that it was begun with, as far as the application knows.
+    pub(crate) token_dies_at: Option<Time>,
 }
 
 /// A socket whose close is under way.

@@ -13,6 +13,9 @@ impl Time {
     /// The start of the clock.
     pub const ZERO: Self = Self(Duration::ZERO);
 
+    /// The end of the clock. What is due then never is.
+    pub const NEVER: Self = Self(Duration::MAX);
+
     /// Takes the time since the start of the clock.
     pub const fn since_start(elapsed: Duration) -> Self {
         Self(elapsed)

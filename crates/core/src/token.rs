@@ -41,6 +41,13 @@ pub enum TokenAnswer {
     Token(Token, Option<Duration>),
 }
 
+/// A token, and when it dies as far as the application knows.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Fetched {
+    pub(crate) token: Token,
+    pub(crate) dies_at: Option<Time>,
+}
+
 /// Where the next token comes from. There is one place for a call of `getToken`, so it is never
 /// asked twice at once.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -52,17 +59,14 @@ pub(crate) enum Supply {
         give_up_at: Time,
     },
     /// It answered after the connection was lost for which it had been asked.
-    Fetched {
-        token: Token,
-        dies_at: Option<Time>,
-    },
+    Fetched(Fetched),
 }
 
 impl Supply {
     pub(crate) fn deadline(&self) -> Option<Time> {
         match self {
             Self::Fetching { give_up_at, .. } => Some(*give_up_at),
-            Self::Empty | Self::Fetched { .. } => None,
+            Self::Empty | Self::Fetched(_) => None,
         }
     }
 }
@@ -76,8 +80,8 @@ pub(crate) enum Renewal {
     Planned { at: Time, failures: u32 },
     /// `getToken` has been asked: see [`Supply`].
     Asked { failures: u32 },
-    /// The new token was sent; the server has not answered.
-    Sent { id: MessageId, give_up_at: Time, failures: u32 },
+    /// The new token was sent, and is not known to be taken.
+    Sent { id: MessageId, give_up_at: Time, failures: u32, dies_at: Option<Time> },
 }
 
 impl Renewal {

@@ -4,14 +4,15 @@
 
 mod world;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use onesocket_core::protocol::{ClientFrame, CloseCode, Group, MessageId, ServerFrame, Welcome};
 use onesocket_core::{
-    Attempt, Config, ErrorCode, Input, Note, Output, ReadyState, Reconnect, StateName, Time, Token,
-    TokenAnswer,
+    Attempt, Config, ErrorCode, Input, Note, Output, ReadyState, Reconnect, StateName, Stats, Time,
+    Token, TokenAnswer,
 };
-use world::{World, config, refusal, token, welcome};
+use world::{World, closed, config, refusal, token, welcome};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -104,7 +105,7 @@ fn an_old_socket_that_does_not_close_is_detached_after_three_seconds() {
     assert_eq!(world.state(), StateName::Closed);
     assert_eq!(world.answer_to(close), Some(Ok(())));
     assert!(world.said.contains(&Output::Detach { attempt: old }));
-    world.feed(Input::Closed { attempt: old, code: CloseCode::seen(4409), reason: String::new() });
+    world.feed(closed(old, 4409, ""));
     assert_eq!(world.state(), StateName::Closed);
 }
 
@@ -755,23 +756,84 @@ fn bad_frames_are_reported_and_the_connection_stays() {
 }
 
 #[test]
-fn strangers_change_nothing() {
+fn strangers_change_nothing_and_are_counted() {
     let mut world = World::plain().connected();
     world.closed(1006);
     world.elapse();
     world.agree();
-    let before = format!("{:?}", world.machine);
+    // What is counted is not hashed.
+    let hash = |world: &World| {
+        let mut hasher = DefaultHasher::new();
+        world.machine.hash(&mut hasher);
+        hasher.finish()
+    };
+    let before = hash(&world);
 
     let attempt = Attempt(1);
     world.feed(Input::Opened { attempt });
-    world.feed(Input::Received { attempt, frame: ServerFrame::Message("late") });
-    world.feed(Input::Received { attempt, frame: ServerFrame::Ping });
+    world.feed(Input::Received { attempt, frame: ServerFrame::Message("late"), bytes: 4 });
+    world.feed(Input::Received { attempt, frame: ServerFrame::Ping, bytes: 4 });
     world.feed(Input::Garbled { attempt, problem: String::new() });
     world.feed(Input::Ended { attempt });
     world.feed(Input::OpenFailed { attempt, problem: String::new() });
-    world.feed(Input::Closed { attempt, code: CloseCode::seen(4409), reason: String::new() });
+    world.feed(closed(attempt, 4409, ""));
 
-    assert_eq!(format!("{:?}", world.machine), before);
+    assert_eq!(hash(&world), before);
+    assert_eq!(world.machine.stats().stale_events, 7);
+}
+
+#[test]
+fn what_happens_is_counted() {
+    let mut world = World::with_tokens().connected();
+    world.send("four").unwrap();
+    world.receive(ServerFrame::Message("one"));
+    world.closed(1006);
+    world.elapse();
+    world.agree();
+    world.refresh();
+    world.answer(token());
+    world.refreshed(2, 300);
+
+    assert_eq!(
+        world.machine.stats(),
+        Stats {
+            attempts: 2,
+            sockets_opened: 2,
+            reconnects: 1,
+            refreshes: 1,
+            stale_events: 0,
+            messages_in: 1,
+            // The server had not answered it, and remembers what it has had.
+            messages_out: 2,
+            bytes_in: 1,
+            bytes_out: 8,
+        }
+    );
+}
+
+#[test]
+fn where_the_server_says_nothing_the_token_lives_as_long_as_the_application_knows() {
+    let mut world = World::with_tokens();
+    let lives = |seconds| TokenAnswer::Token(Token::new("t"), Some(Duration::from_secs(seconds)));
+    let silent = Welcome { token_expires_in: None, ..welcome() };
+    world.connect();
+    world.answer(lives(100));
+    world.opened();
+    world.receive(ServerFrame::Welcome(silent));
+    assert_eq!(
+        world.machine.status().token_expires_at,
+        Some(Time::since_start(Duration::from_secs(100)))
+    );
+
+    world.stay_connected_while(|world| world.machine.stage() != "connected/asking");
+    assert_eq!(world.now, Time::since_start(Duration::from_secs(50)));
+    world.answer(lives(500));
+    world.receive(ServerFrame::Refreshed { id: MessageId(1), token_expires_in: None });
+
+    assert_eq!(
+        world.machine.status().token_expires_at,
+        Some(Time::since_start(Duration::from_secs(550)))
+    );
 }
 
 #[test]

@@ -8,7 +8,9 @@ mod hostile;
 use std::time::Duration;
 
 use hostile::{Action, Place, Scope, Seen};
-use onesocket_core::{Config, HeartbeatRules, QueueLimits, Reconnect, RefreshRules, StateName};
+use onesocket_core::{
+    Config, HeartbeatRules, PlainRules, QueueLimits, Reconnect, RefreshRules, StateName, Wire,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
 
@@ -34,13 +36,18 @@ fn scope(config: Config) -> Scope {
         lives: &LIVES,
         wakes: true,
         resumes: &[false, true],
-        codes: &[1006, 4529, 1000, 1001, 1002, 1012, 4401, 4409, 4413, 4508, 65535],
+        codes: &[1006, 4529, 1000, 1001, 1002, 1012, 4100, 4101, 4401, 4409, 4413, 4508, 65535],
         tick: Duration::from_millis(700),
         sleep: Duration::from_hours(9),
     }
 }
 
 fn configs() -> impl Strategy<Value = Config> {
+    let wire = prop_oneof![
+        Just(Wire::OneSocket),
+        (any::<bool>(), any::<bool>())
+            .prop_map(|(ping, refresh)| Wire::Plain(PlainRules { ping, refresh })),
+    ];
     let reconnect = (0..6_u32, 0..12_000_u64, 0.0..3.0, 0.0..1.0);
     let times = (1..20_000_u64, 0..6_000_u64, 0..20_000_u64, 0..1_000_u64);
     let more = (
@@ -49,8 +56,8 @@ fn configs() -> impl Strategy<Value = Config> {
         0..90_000_u64,
         0..40_000_u64,
     );
-    (reconnect, times, more, any::<bool>(), any::<u64>()).prop_map(
-        |((max_attempts, interval, factor, jitter), times, more, tokens, seed)| Config {
+    (reconnect, times, more, any::<bool>(), wire, any::<u64>()).prop_map(
+        |((max_attempts, interval, factor, jitter), times, more, tokens, wire, seed)| Config {
             reconnect: Reconnect {
                 max_attempts,
                 interval: Duration::from_millis(interval),
@@ -72,6 +79,7 @@ fn configs() -> impl Strategy<Value = Config> {
                 min_interval: Duration::from_millis(more.3),
             },
             tokens,
+            wire,
             seed,
         },
     )
@@ -87,14 +95,14 @@ fn choose(place: &Place, scope: &Scope, choice: u16) -> Option<Action> {
     let (friendly, choice) = (choice.is_multiple_of(2), usize::from(choice / 2));
     let actions = place.actions(scope);
     let any = || actions.get(choice.checked_rem(actions.len())?).copied();
-    if friendly { place.friendly().or_else(any) } else { any() }
+    if friendly { place.friendly(scope).or_else(any) } else { any() }
 }
 
 /// Lets everything come to rest, in a world that answers or in one that does not.
 fn settle(mut place: Place, scope: &Scope, answers: bool) -> Result<Place, String> {
     let mut seen = Seen::default();
     for _ in 0..200 {
-        let action = if answers { place.friendly() } else { place.mute() };
+        let action = if answers { place.friendly(scope) } else { place.mute() };
         let Some(action) = action else {
             place.judge_quiet(answers)?;
             return Ok(place);

@@ -14,8 +14,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use onesocket_core::protocol::{ClientFrame, CloseCode, Group, MessageId, ServerFrame};
-use onesocket_core::{Attempt, Call, Input, Output, StateName, TokenAnswer};
-use world::{Message, World, refusal, token, welcome};
+use onesocket_core::{
+    Attempt, Call, Config, Input, Output, PLAIN_PING_INTERVAL, PlainRules, StateName, TokenAnswer,
+    Wire,
+};
+use world::{Message, World, config, refusal, token, welcome};
 
 /// A call that was made before the input came, and one that is made by it.
 const EARLIER: Call = Call(1);
@@ -70,6 +73,20 @@ fn after(mut world: World, act: fn(&mut World)) -> World {
     world
 }
 
+/// A machine that speaks with a server which is not ours, has tokens, pings and refreshes.
+fn plain() -> World {
+    let wire = Wire::Plain(PlainRules { ping: true, refresh: true });
+    World::new(Config { tokens: true, wire, ..config() })
+}
+
+fn plainly_connected() -> World {
+    after(plain(), |world| {
+        world.connect();
+        world.answer(token());
+        world.opened();
+    })
+}
+
 fn connecting() -> World {
     after(World::plain(), |world| {
         world.connect();
@@ -120,6 +137,7 @@ const SCENES: &[Scene] = &[
         after(World::plain().connected(), |world| world.pass(Duration::from_secs(60)))
     }),
     ("waiting", || after(World::plain().connected(), |world| world.closed(1006))),
+    ("waiting with a token on its way", || after(asking(), |world| world.closed(1006))),
     ("waiting+leaving", waiting_after_timeout),
     ("closing", closing),
     ("closing/released", held_then_released),
@@ -140,6 +158,22 @@ const SCENES: &[Scene] = &[
     }),
     ("failed", || after(World::plain().connected(), |world| world.closed(4409))),
     ("failed+leaving", exhausted_by_timeout),
+    ("plain connecting/opening", || {
+        after(plain(), |world| {
+            world.connect();
+            world.answer(token());
+        })
+    }),
+    ("plain connected", plainly_connected),
+    ("plain connected/renewing", || {
+        after(plainly_connected(), |world| {
+            world.refresh();
+            world.answer(token());
+        })
+    }),
+    ("plain connected/probing", || {
+        after(plainly_connected(), |world| world.pass(PLAIN_PING_INTERVAL))
+    }),
 ];
 
 /// Every input, by its name.
@@ -188,6 +222,8 @@ const INPUTS: &[(&str, Feed)] = &[
         let token_expires_in = Some(Duration::from_secs(300));
         receive(world, ServerFrame::Refreshed { id: MessageId(1), token_expires_in });
     }),
+    ("new token sent", |world| token_sent(world, Ok(()))),
+    ("new token not sent", |world| token_sent(world, Err("it threw".into()))),
     ("garbled", |world| {
         let attempt = last_attempt(world);
         feed(world, Input::Garbled { attempt, problem: "no JSON".into() });
@@ -214,7 +250,8 @@ const INPUTS: &[(&str, Feed)] = &[
     }),
     ("a stranger closed", |world| {
         let (attempt, code) = (Attempt(99), CloseCode::seen(4409));
-        feed(world, Input::Closed { attempt, code, reason: String::new() });
+        let (reason, retry) = (String::new(), code.retry());
+        feed(world, Input::Closed { attempt, code, reason, retry });
     }),
     ("time", |world| {
         if world.machine.deadline().is_some() {
@@ -239,13 +276,18 @@ fn last_attempt(world: &World) -> Attempt {
 
 fn receive(world: &mut World, frame: ServerFrame<Message>) {
     let attempt = last_attempt(world);
-    feed(world, Input::Received { attempt, frame });
+    feed(world, Input::Received { attempt, frame, bytes: 4 });
 }
 
 fn closed(world: &mut World, code: u16, reason: &str) {
     let attempt = last_attempt(world);
     let (code, reason) = (CloseCode::seen(code), reason.to_owned());
-    feed(world, Input::Closed { attempt, code, reason });
+    feed(world, Input::Closed { attempt, code, reason, retry: code.retry() });
+}
+
+fn token_sent(world: &mut World, result: Result<(), String>) {
+    let (attempt, id) = (last_attempt(world), MessageId(1));
+    feed(world, Input::TokenSent { attempt, id, result });
 }
 
 fn answer(world: &mut World, answer: TokenAnswer) {
@@ -268,6 +310,7 @@ fn words(output: &Output<Message>) -> Option<String> {
             format!("error {} with {} undelivered", error.code.as_str(), undelivered.len())
         }
         Output::FetchToken { .. } => "ask getToken".into(),
+        Output::Greet { attempt } => format!("greet {}", attempt.0),
         Output::Log(note) => format!("log \"{}\"", first_words(&note.to_string())),
         Output::Open { attempt, .. } => format!("open {}", attempt.0),
         Output::Settle { call, result } => {
@@ -308,17 +351,21 @@ fn explore() -> (String, BTreeMap<(StateName, StateName), BTreeSet<&'static str>
         writeln!(table, "\n{name}").unwrap();
         for (input, feed) in INPUTS {
             let mut world = scene();
-            assert_eq!(world.machine.stage(), *name);
+            let stage = world.machine.stage();
+            assert!(
+                name.strip_prefix("plain ").unwrap_or(name).starts_with(&stage),
+                "{name}: {stage}"
+            );
             let (from, start) = (world.state(), world.said.len());
 
             feed(&mut world);
 
             let to = world.machine.stage();
             let said: Vec<_> = world.said[start..].iter().filter_map(words).collect();
-            if to == *name && said.is_empty() {
+            if to == stage && said.is_empty() {
                 continue;
             }
-            let arrow = if to == *name { String::new() } else { format!(" -> {to}") };
+            let arrow = if to == stage { String::new() } else { format!(" -> {to}") };
             let row = format!("  {input:<20}{arrow:<29} {}", said.join(", "));
             writeln!(table, "{}", row.trim_end()).unwrap();
             if from != world.state() {

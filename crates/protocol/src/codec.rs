@@ -461,7 +461,7 @@ mod tests {
         ] {
             let error = decode_client_text(text).unwrap_err();
             assert_eq!(error.id, id.map(MessageId), "{text}");
-            assert!(error.message.contains(message), "{text}: {error}");
+            assert!(error.to_string().contains(message), "{text}: {error:?}");
         }
     }
 }

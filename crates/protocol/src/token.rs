@@ -23,3 +23,13 @@ impl fmt::Debug for Token {
         f.write_str("Token(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_is_printed_is_said_to_be_one_and_not_which() {
+        assert_eq!(format!("{:?}", Token::new("secret")), "Token(…)");
+    }
+}

@@ -1,6 +1,7 @@
 //! What the browser offers and `web-sys` gives only with a copy of the text into wasm.
 
-use js_sys::{Function, JsString, Uint8Array};
+use js_sys::{Function, JSON, JsString, Uint8Array};
+use onesocket_core::{Error, ErrorCode};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -98,6 +99,20 @@ extern "C" {
 
     #[wasm_bindgen(method, getter, js_name = maxMessageBytes)]
     pub(crate) fn max_message_bytes(this: &Fields) -> JsValue;
+}
+
+/// Writes a value as JSON, as a text that stays in JavaScript.
+///
+/// # Errors
+///
+/// `invalid-message` for what JSON cannot express.
+pub(crate) fn json_text(value: &JsValue) -> Result<JsString, Error> {
+    let json = JSON::stringify(value).ok().filter(|json| json.is_string());
+    json.ok_or_else(|| {
+        let message = "JSON cannot express this message: it is undefined, a function, a BigInt, \
+                       or refers to itself.";
+        Error::new(ErrorCode::InvalidMessage, message)
+    })
 }
 
 /// Returns how many bytes a text is in UTF-8, without bringing it into wasm.

@@ -11,14 +11,13 @@ use futures_channel::oneshot;
 use js_sys::{JsString, Uint8Array};
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{
-    Call, Config, Error, Fetch, FetchReason, Input, Note, StateName, Status, TokenAnswer,
+    Call, Config, Error, Fetch, FetchReason, Input, Note, StateName, Stats, Status, TokenAnswer,
 };
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 
-use crate::binding::Fields;
-use crate::driver::to_json;
-use crate::{Clock, Driver, Face};
+use crate::binding::{Fields, json_text};
+use crate::{Clock, Driver, Face, PlainWire};
 
 type TokenSource = Box<dyn Fn() -> Pin<Box<dyn Future<Output = TokenAnswer>>>>;
 type Listener<E> = dyn Fn(&E);
@@ -28,12 +27,13 @@ pub struct Options {
     url: String,
     config: Config,
     token_source: Option<TokenSource>,
+    plain: Option<Box<dyn PlainWire>>,
 }
 
 impl Options {
     /// Takes the URL of the server, `ws:` or `wss:`, and the defaults for all else.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), config: Config::default(), token_source: None }
+        Self { url: url.into(), config: Config::default(), token_source: None, plain: None }
     }
 
     /// Changes the settings.
@@ -53,6 +53,13 @@ impl Options {
         self.token_source = Some(Box::new(move || Box::pin(source())));
         self
     }
+
+    /// Says how to speak with a server that does not speak `onesocket.v1`. It has no groups.
+    #[must_use]
+    pub fn plain_wire(mut self, wire: impl PlainWire + 'static) -> Self {
+        self.plain = Some(Box::new(wire));
+        self
+    }
 }
 
 /// One WebSocket connection, for a Rust front end.
@@ -68,12 +75,12 @@ pub struct Client {
 impl Client {
     /// Makes a client that does nothing yet.
     pub fn new(options: Options) -> Self {
-        let Options { url, mut config, token_source } = options;
+        let Options { url, mut config, token_source, plain } = options;
         config.tokens = token_source.is_some();
         config.seed = (js_sys::Math::random() * u64::MAX as f64) as u64;
         let ears = Rc::new(Ears::default());
         let face = ears.clone();
-        let driver = Driver::new(url, config, |driver| {
+        let driver = Driver::new(url, config, plain, |driver| {
             Box::new(RustFace { ears: face, token_source, driver })
         });
         Self { driver, ears, last_call: Cell::new(0) }
@@ -172,7 +179,7 @@ impl Client {
     where
         T: serde::Serialize + ?Sized,
     {
-        self.publish_json(group, typed::to_js(value).and_then(|value| to_json(&value)))
+        self.publish_json(group, typed::to_js(value).and_then(|value| json_text(&value)))
     }
 
     /// Sends a JavaScript value to the members of a group.
@@ -185,7 +192,7 @@ impl Client {
         group: Group,
         value: &JsValue,
     ) -> impl Future<Output = Result<(), Error>> + use<> {
-        self.publish_json(group, to_json(value))
+        self.publish_json(group, json_text(value))
     }
 
     /// Renews the token now.
@@ -202,6 +209,11 @@ impl Client {
     /// Returns what may be known of the connection now.
     pub fn status(&self) -> Status {
         self.driver.status()
+    }
+
+    /// Returns what was counted since the client was made.
+    pub fn stats(&self) -> Stats {
+        self.driver.stats()
     }
 
     /// Listens to changes of the status.
@@ -280,7 +292,8 @@ pub struct Subscription {
 pub struct Message(JsValue);
 
 impl Message {
-    /// Returns what was sent: any JSON value, or an `ArrayBuffer`.
+    /// Returns what was sent: any JSON value, or an `ArrayBuffer`; over a plain wire a string or an
+    /// `ArrayBuffer`.
     pub fn data(&self) -> JsValue {
         self.fields().map_or_else(|| self.0.clone(), Fields::data)
     }
@@ -306,8 +319,8 @@ impl Message {
     }
 
     fn fields(&self) -> Option<&Fields> {
-        let binary = self.0.is_instance_of::<js_sys::ArrayBuffer>();
-        (!binary).then(|| self.0.unchecked_ref())
+        let framed = self.0.is_object() && !self.0.is_instance_of::<js_sys::ArrayBuffer>();
+        framed.then(|| self.0.unchecked_ref())
     }
 }
 

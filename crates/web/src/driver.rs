@@ -5,18 +5,19 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use gloo_timers::callback::Timeout;
-use js_sys::{JSON, JsString, Uint8Array};
-use onesocket_core::protocol::{ClientFrame, CloseCode, Group, client_subprotocol};
+use js_sys::{JsString, Uint8Array};
+use onesocket_core::protocol::{ClientFrame, CloseCode, Group};
 use onesocket_core::{
-    Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Status, Time, Token,
+    Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Stats, Status, Time, Token,
     whole_ms,
 };
 use wasm_bindgen::JsValue;
 
-use crate::binding::{Url, fill_with_random, parse_json, utf8_len};
+use crate::binding::{Url, fill_with_random, utf8_len};
 use crate::page::{Page, is_offline};
 use crate::socket::Socket;
-use crate::{Clock, Face, codec};
+use crate::wire::{self, PlainWire, Wire};
+use crate::{Clock, Face};
 
 /// The call that nobody waits for; callers number theirs from 1.
 const NOBODY: Call = Call(0);
@@ -40,8 +41,7 @@ pub struct Driver {
     performing: Cell<bool>,
     clock: Clock,
     url: String,
-    /// The subprotocol by which the server knows this client again.
-    name: String,
+    wire: Wire,
     face: Box<dyn Face>,
     me: Weak<Self>,
     /// Keeps a driver that was let go of until its last socket has closed.
@@ -55,13 +55,16 @@ struct Alarm {
 }
 
 impl Driver {
-    /// Makes a driver that does nothing yet. `face` is made with a reference to it, for the calls
-    /// that come back.
+    /// Makes a driver that does nothing yet; without a `plain` wire it speaks `onesocket.v1`. `face`
+    /// is made with a reference to it, for the calls that come back.
     pub fn new(
         url: String,
-        config: Config,
+        mut config: Config,
+        plain: Option<Box<dyn PlainWire>>,
         face: impl FnOnce(Weak<Self>) -> Box<dyn Face>,
     ) -> Rc<Self> {
+        let wire = plain.map_or_else(|| Wire::onesocket(&random_bytes()), Wire::Plain);
+        config.wire = wire.rules();
         let mut connection = Connection::new(config);
         let needs_no_network = is_loopback(&url);
         if is_offline() && !needs_no_network {
@@ -76,7 +79,7 @@ impl Driver {
             performing: Cell::new(false),
             clock: Clock::start(),
             url,
-            name: client_subprotocol(&random_bytes()),
+            wire,
             face: face(me.clone()),
             me: me.clone(),
             retired: RefCell::new(None),
@@ -96,15 +99,14 @@ impl Driver {
         self.feed(input);
     }
 
-    /// Sends a value to the server as JSON.
+    /// Sends a value to the server as JSON; a string goes over a plain wire as it is.
     ///
     /// # Errors
     ///
     /// `invalid-message` for what JSON cannot express; else see [`Connection::send`].
     pub fn send(&self, value: &JsValue) -> Result<(), Error> {
-        let json = to_json(value)?;
-        let bytes = utf8_len(&json);
-        self.send_payload(json.into(), bytes)
+        let (text, bytes) = self.wire.payload(value)?;
+        self.send_payload(text.into(), bytes)
     }
 
     /// Sends bytes to the server. They may be changed as soon as this returns.
@@ -119,7 +121,7 @@ impl Driver {
 
     fn send_payload(&self, payload: JsValue, bytes: usize) -> Result<(), Error> {
         self.inspect();
-        let sent = self.connection.borrow_mut().send(payload, bytes);
+        let sent = self.connection.borrow_mut().send(payload, bytes, self.bytes_in_sockets());
         self.act();
         sent
     }
@@ -142,8 +144,17 @@ impl Driver {
 
     /// Returns how many bytes wait here and in the sockets.
     pub fn buffered_bytes(&self) -> usize {
-        let in_sockets: u32 = self.sockets.borrow().iter().map(Socket::buffered_bytes).sum();
-        self.connection.borrow().queued_bytes() + in_sockets as usize
+        self.connection.borrow().queued_bytes() + self.bytes_in_sockets()
+    }
+
+    /// Returns what was counted.
+    pub fn stats(&self) -> Stats {
+        self.connection.borrow().stats()
+    }
+
+    fn bytes_in_sockets(&self) -> usize {
+        let bytes: u32 = self.sockets.borrow().iter().map(Socket::buffered_bytes).sum();
+        bytes as usize
     }
 
     /// Closes the connection and lets go: what is left of a socket is seen to its end.
@@ -155,8 +166,24 @@ impl Driver {
         self.end_if_retired();
     }
 
-    /// Drops a socket that has closed.
-    pub(crate) fn forget(&self, attempt: Attempt) {
+    /// A socket has received something.
+    pub(crate) fn received(&self, attempt: Attempt, data: JsValue) {
+        let bytes = wire::size(&data);
+        self.feed(match self.wire.decode(data) {
+            Ok(frame) => Input::Received { attempt, frame, bytes },
+            Err(problem) => Input::Garbled { attempt, problem },
+        });
+    }
+
+    /// A socket has closed.
+    pub(crate) fn closed(&self, attempt: Attempt, code: CloseCode, reason: String) {
+        let retry = self.wire.retry(code);
+        self.feed(Input::Closed { attempt, code, reason, retry });
+        self.forget(attempt);
+    }
+
+    /// Drops a socket.
+    fn forget(&self, attempt: Attempt) {
         self.sockets.borrow_mut().retain(|socket| socket.attempt != attempt);
         self.end_if_retired();
     }
@@ -209,10 +236,14 @@ impl Driver {
             Output::Deliver(message) => self.face.message(message),
             Output::Detach { attempt } => self.forget(attempt),
             Output::Error { error, undelivered } => {
-                let undelivered = undelivered.into_iter().map(as_given).collect();
+                let given = |payload| self.wire.given(payload);
+                let undelivered = undelivered.into_iter().map(given).collect();
                 self.face.error(&error, undelivered);
             }
             Output::FetchToken { fetch, reason } => self.face.fetch_token(fetch, reason),
+            Output::Greet { attempt } => {
+                self.with_socket(attempt, Socket::greet);
+            }
             Output::Log(note) => self.face.log(&note),
             Output::Open { attempt, token } => self.open(attempt, token.as_ref()),
             Output::Settle { call, result } => self.face.settled(call, result),
@@ -229,18 +260,24 @@ impl Driver {
     }
 
     fn open(&self, attempt: Attempt, token: Option<&Token>) {
-        match Socket::open(&self.url, &self.name, attempt, token, &self.me) {
+        let hail = self.wire.hail(&self.url, token);
+        match hail.and_then(|hail| Socket::open(&self.url, hail, attempt, &self.me)) {
             Ok(socket) => self.sockets.borrow_mut().push(socket),
             Err(problem) => self.feed(Input::OpenFailed { attempt, problem }),
         }
     }
 
     fn transmit(&self, attempt: Attempt, frame: &ClientFrame<JsValue>) {
-        let frame = codec::encode(frame);
-        let sent = self.with_socket(attempt, |socket| socket.send(&frame));
-        if let Some(Err(_)) = sent {
+        let encoded = self.wire.encode(frame);
+        if let Ok(Some(data)) = &encoded
+            && let Some(Err(_)) = self.with_socket(attempt, |socket| socket.send(data))
+        {
             // Only a socket that still shakes hands throws, and that one is never sent to.
             self.feed(Input::Ended { attempt });
+        }
+        if let (Wire::Plain(_), ClientFrame::Refresh { id, .. }) = (&self.wire, frame) {
+            let result = encoded.map(drop);
+            self.feed(Input::TokenSent { attempt, id: *id, result });
         }
     }
 
@@ -291,19 +328,4 @@ fn is_loopback(url: &str) -> bool {
     let host = Url::new(url).map(|url| url.hostname()).unwrap_or_default();
     let is_name = host == "localhost" || host.ends_with(".localhost");
     is_name || host == "[::1]" || host.starts_with("127.")
-}
-
-/// Writes a value as JSON, as a text that stays in JavaScript.
-pub(crate) fn to_json(value: &JsValue) -> Result<JsString, Error> {
-    let json = JSON::stringify(value).ok().filter(|json| json.is_string());
-    json.ok_or_else(|| {
-        let message = "JSON cannot express this message: it is undefined, a function, a BigInt, \
-                       or refers to itself.";
-        Error::new(ErrorCode::InvalidMessage, message)
-    })
-}
-
-/// Gives a payload back as the user gave it.
-fn as_given(payload: JsValue) -> JsValue {
-    if payload.is_string() { parse_json(&payload).unwrap_or(payload) } else { payload }
 }

@@ -18,7 +18,7 @@ pub trait Face {
     fn changed(&self, previous: StateName, current: StateName, reason: Option<&str>);
 
     /// Hands over a message: the parsed frame with its `data`, `group` and `from`, or an
-    /// `ArrayBuffer`.
+    /// `ArrayBuffer`; over a plain wire also a string.
     fn message(&self, message: JsValue);
 
     /// Tells of an error, with the messages that will not be delivered.

@@ -12,10 +12,12 @@ mod driver;
 mod face;
 mod page;
 mod socket;
+mod wire;
 
 pub use client::{Client, Held, Message, Options, Subscription};
 pub use clock::Clock;
 pub use driver::Driver;
 pub use face::Face;
+pub use wire::{Hail, PlainWire};
 
 pub use onesocket_core as core;

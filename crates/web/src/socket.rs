@@ -2,15 +2,14 @@
 
 use std::rc::Weak;
 
-use js_sys::Array;
-use onesocket_core::protocol::{CloseCode, SUBPROTOCOL, token_subprotocol};
-use onesocket_core::{Attempt, Input, Token};
+use onesocket_core::protocol::CloseCode;
+use onesocket_core::{Attempt, Input};
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
 use crate::binding::Sender;
-use crate::codec;
 use crate::driver::Driver;
+use crate::wire::Hail;
 
 /// The longest reason of a close, in bytes of UTF-8 (RFC 6455, section 5.5).
 const MAX_REASON_BYTES: usize = 123;
@@ -19,6 +18,8 @@ const MAX_REASON_BYTES: usize = 123;
 pub(crate) struct Socket {
     pub(crate) attempt: Attempt,
     raw: WebSocket,
+    /// What is sent first.
+    hello: Option<JsValue>,
     // The browser holds these functions; they must outlive its last call.
     _on_open: Closure<dyn Fn()>,
     _on_message: Closure<dyn Fn(MessageEvent)>,
@@ -26,26 +27,25 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
+    /// Makes a socket; `url` is what people know it by.
+    ///
     /// # Errors
     ///
     /// Says what the browser threw: a malformed URL, or `ws:` on an `https:` page.
     pub(crate) fn open(
         url: &str,
-        client: &str,
+        hail: Hail,
         attempt: Attempt,
-        token: Option<&Token>,
         driver: &Weak<Driver>,
     ) -> Result<Self, String> {
-        let protocols = Array::of1(&SUBPROTOCOL.into());
-        if let Some(token) = token {
-            protocols.push(&token_subprotocol(token.reveal()).into());
-        }
-        protocols.push(&client.into());
-        let raw = WebSocket::new_with_str_sequence(url, &protocols).map_err(|thrown| {
+        let raw = WebSocket::new_with_str_sequence(&hail.url, &hail.protocols);
+        let raw = raw.map_err(|thrown| {
             // Its name only: in its message the browser may quote the subprotocols, and so the
             // token.
             let name = thrown.dyn_ref::<js_sys::Error>().map(|error| String::from(error.name()));
             let name = name.unwrap_or_default();
+            // A token may have got into the query.
+            let (url, _) = url.split_once('?').unwrap_or((url, ""));
             format!(
                 "The browser will not connect to {url} ({name}). Check the url; a page that came \
                  over https: can only use wss:."
@@ -65,10 +65,7 @@ impl Socket {
         let weak = driver.clone();
         let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
             if let Some(driver) = weak.upgrade() {
-                driver.feed(match codec::decode(event.data()) {
-                    Ok(frame) => Input::Received { attempt, frame },
-                    Err(problem) => Input::Garbled { attempt, problem },
-                });
+                driver.received(attempt, event.data());
             }
         });
         raw.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
@@ -77,14 +74,28 @@ impl Socket {
         let weak = driver.clone();
         let on_close = Closure::<dyn Fn(CloseEvent)>::new(move |event: CloseEvent| {
             if let Some(driver) = weak.upgrade() {
-                let (code, reason) = (CloseCode::seen(event.code()), event.reason());
-                driver.feed(Input::Closed { attempt, code, reason });
-                driver.forget(attempt);
+                driver.closed(attempt, CloseCode::seen(event.code()), event.reason());
             }
         });
         raw.set_onclose(Some(on_close.as_ref().unchecked_ref()));
 
-        Ok(Self { attempt, raw, _on_open: on_open, _on_message: on_message, _on_close: on_close })
+        let hello = hail.hello;
+        Ok(Self {
+            attempt,
+            raw,
+            hello,
+            _on_open: on_open,
+            _on_message: on_message,
+            _on_close: on_close,
+        })
+    }
+
+    /// Sends what has to come first, if anything has to. The socket has just opened.
+    pub(crate) fn greet(&self) {
+        if let Some(hello) = &self.hello {
+            // It throws only while shaking hands.
+            let _ = self.send(hello);
+        }
     }
 
     /// Says whether it is closing or closed, of which the event may still be to come.

@@ -20,6 +20,9 @@ export const SERVER = given("ONESOCKET_SERVER");
 /** The browser's program. */
 export const BROWSER = given("ONESOCKET_BROWSER");
 
+/** A Python that has the packages of tests/foreign/requirements.txt. */
+export const PYTHON = given("ONESOCKET_PYTHON");
+
 /** The demo page, built. */
 export const SITE = given("ONESOCKET_SITE");
 

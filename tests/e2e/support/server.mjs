@@ -41,8 +41,8 @@ class Server {
   #args;
   #unwanted;
   #listen = "127.0.0.1:0";
-  /** The same after a restart, so that tokens stay good. */
-  #secret = randomBytes(32).toString("hex");
+  /** What tokens are signed with; the same after a restart, so that they stay good. */
+  secret = randomBytes(32).toString("hex");
   #child;
   #ended;
   #stopped = true;
@@ -62,7 +62,7 @@ class Server {
     const args = ["--listen", this.#listen, "--issue-tokens", "--log-level", "debug"];
     const child = spawn(SERVER, [...args, ...this.#args], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, ONESOCKET_SECRET: this.#secret },
+      env: { ...process.env, ONESOCKET_SECRET: this.secret },
     });
     this.#child = child;
     this.#stopped = false;

@@ -3,16 +3,15 @@
 use std::env;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{find_on_path, step, version_of};
+use super::{apt, find_on_path, version_of};
 use crate::process;
 use crate::project::ASK;
 
-/// How long apt may take.
-const APT: Duration = Duration::from_secs(900);
+/// What is not there, where we cannot do anything about it.
+const LACKING: &str = "there is no browser with a chromedriver to test in";
 
 /// What to do where we cannot do it.
 const ADVICE: &str = "install Chromium or Google Chrome and the chromedriver of the same version, \
@@ -32,7 +31,7 @@ impl Browser {
         let found = match Self::find()? {
             Some(found) => found,
             None => {
-                install()?;
+                apt::install(&["chromium", "chromium-driver"], LACKING, ADVICE)?;
                 Self::find()?.with_context(|| format!("no browser even now: {ADVICE}"))?
             }
         };
@@ -85,36 +84,4 @@ fn named(variable: &str) -> Result<Option<PathBuf>> {
         bail!("${variable} names {}, which is not there", program.display());
     }
     Ok(named)
-}
-
-/// Installs Debian's browser and driver, where there is an apt and we may use it.
-fn install() -> Result<()> {
-    let may = |program: &str, arguments: &[&str]| {
-        process::output(Command::new(program).args(arguments), ASK)
-    };
-    if find_on_path("apt-get").is_none() {
-        bail!("there is no browser with a chromedriver to test in: {ADVICE}");
-    }
-    let root = may("id", &["-u"]).is_ok_and(|id| id.trim() == "0");
-    if !root && may("sudo", &["-n", "true"]).is_err() {
-        bail!(
-            "there is no browser with a chromedriver to test in, and we may not install one: \
-             run `apt-get install chromium chromium-driver` as root, or {ADVICE}"
-        );
-    }
-    step("installing Chromium and its driver with apt-get", || {
-        let arguments: [&[&str]; 2] = [
-            &["update"],
-            &["install", "-y", "--no-install-recommends", "chromium", "chromium-driver"],
-        ];
-        for arguments in arguments {
-            let mut apt = Command::new(if root { "env" } else { "sudo" });
-            if !root {
-                apt.args(["-n", "env"]);
-            }
-            apt.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]).args(arguments);
-            process::output(&mut apt, APT).context(ADVICE)?;
-        }
-        Ok(())
-    })
 }

@@ -1,4 +1,4 @@
-//! The Rust target and the two cargo-made tools that wasm needs.
+//! The Rust target and the tools that cargo makes: two that wasm needs, and one for mutants.
 //!
 //! The tools go into `tools/NAME-VERSION/` of the project's own cache. They are installed beside
 //! it and moved there when they are whole, so what is there is complete.
@@ -18,6 +18,9 @@ use crate::project::{ASK, Project};
 /// The version of wasm-pack that the build was proven with.
 const WASM_PACK: &str = "0.15.1";
 
+/// The version of cargo-mutants whose lists we read.
+const CARGO_MUTANTS: &str = "27.1.0";
+
 /// How long one tool may take to compile on a slow machine.
 const INSTALL: Duration = Duration::from_secs(2400);
 
@@ -32,6 +35,8 @@ struct Tool {
     version: String,
     /// Its programs; each one tells its version.
     programs: &'static [&'static str],
+    /// What they are asked for that.
+    ask: &'static [&'static str],
     /// More arguments for `cargo install`.
     arguments: &'static [&'static str],
     /// It runs for moments and compiles for minutes: optimised only as far as that pays.
@@ -94,6 +99,7 @@ pub(super) fn wasm_pack(project: &Project) -> Result<PathBuf> {
         package: "wasm-pack",
         version: WASM_PACK.to_owned(),
         programs: &["wasm-pack"],
+        ask: &["--version"],
         arguments: &[],
         opt_level: "0",
     }
@@ -110,8 +116,27 @@ pub(super) fn wasm_bindgen(project: &Project) -> Result<PathBuf> {
         package: "wasm-bindgen-cli",
         version: project.wasm_bindgen.clone(),
         programs: &["wasm-bindgen", "wasm-bindgen-test-runner"],
+        ask: &["--version"],
         arguments: &["--no-default-features"],
         opt_level: "1",
+    }
+    .find_or_install(project)
+}
+
+/// Finds or installs cargo-mutants.
+///
+/// # Errors
+///
+/// Returns an error if it cannot be installed.
+pub(super) fn cargo_mutants(project: &Project) -> Result<PathBuf> {
+    Tool {
+        package: "cargo-mutants",
+        version: CARGO_MUTANTS.to_owned(),
+        programs: &["cargo-mutants"],
+        // It takes itself for cargo.
+        ask: &["mutants", "--version"],
+        arguments: &[],
+        opt_level: "0",
     }
     .find_or_install(project)
 }
@@ -147,7 +172,7 @@ impl Tool {
         self.programs.iter().all(|program| {
             let program = folder.join(program);
             program.is_file()
-                && process::output(Command::new(program).arg("--version"), ASK)
+                && process::output(Command::new(program).args(self.ask), ASK)
                     .is_ok_and(|text| text.split_whitespace().any(|word| word == self.version))
         })
     }
@@ -205,7 +230,7 @@ impl Tool {
 }
 
 /// The project's own cache of this user.
-fn cache() -> Result<PathBuf> {
+pub(super) fn cache() -> Result<PathBuf> {
     let folder =
         |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     folder("ONESOCKET_CACHE")
@@ -246,6 +271,7 @@ mod tests {
             package: "two",
             version: "1.2.3".to_owned(),
             programs: &["one", "other"],
+            ask: &["--version"],
             arguments: &[],
             opt_level: "0",
         };

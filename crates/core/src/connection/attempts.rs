@@ -3,15 +3,17 @@
 
 use std::time::Duration;
 
-use onesocket_protocol::{CloseCode, Retry, Token, Welcome, retry_after};
+use onesocket_protocol::{CloseCode, ConnectionId, Retry, Welcome, retry_after};
 
 use super::Connection;
+use crate::config::{PLAIN_PING_INTERVAL, PlainRules, Wire};
 use crate::error::{Error, ErrorCode, quoted};
-use crate::heartbeat::Heartbeat;
+use crate::heartbeat::{Heartbeat, Vigil};
 use crate::io::{Attempt, Note, Output};
 use crate::state::{Handshake, Leaving, Link, Phase, Remains, State};
+use crate::stats::count;
 use crate::time::{Time, whole_ms};
-use crate::token::FetchReason;
+use crate::token::{FetchReason, Fetched};
 use crate::wishes::Wishes;
 
 impl<M: Clone> Connection<M> {
@@ -27,7 +29,7 @@ impl<M: Clone> Connection<M> {
                 self.enter(State::Connecting(Phase::Opening(handshake)), reason);
             }
             Remains::Nothing if self.config.tokens => match self.take_fetched(now) {
-                Some(token) => self.open(Some(token), reason, now),
+                Some(fetched) => self.open(Some(fetched), reason, now),
                 None => {
                     self.enter(State::Connecting(Phase::Fetching), reason);
                     self.fetch(FetchReason::Connect, now);
@@ -37,11 +39,15 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    pub(super) fn open(&mut self, token: Option<Token>, reason: Option<String>, now: Time) {
+    pub(super) fn open(&mut self, fetched: Option<Fetched>, reason: Option<String>, now: Time) {
         self.last_attempt = Attempt(self.last_attempt.0.wrapping_add(1));
+        count(&mut self.stats.attempts);
         let attempt = self.last_attempt;
         let give_up_at = now + self.config.connect_timeout;
-        self.enter(State::Connecting(Phase::Opening(Handshake { attempt, give_up_at })), reason);
+        let token_dies_at = fetched.as_ref().and_then(|fetched| fetched.dies_at);
+        let token = fetched.map(|fetched| fetched.token);
+        let handshake = Handshake { attempt, give_up_at, token_dies_at };
+        self.enter(State::Connecting(Phase::Opening(handshake)), reason);
         self.outputs.push_back(Output::Open { attempt, token });
     }
 
@@ -62,19 +68,30 @@ impl<M: Clone> Connection<M> {
             | State::Waiting { .. }
             | State::Closing { .. }
             | State::Closed { .. }
-            | State::Failed { .. } => {}
+            | State::Failed { .. } => self.ignore(),
         }
     }
 
     pub(super) fn on_opened(&mut self, attempt: Attempt, now: Time) {
         match &self.state {
             State::Connecting(Phase::Opening(handshake)) if handshake.attempt == attempt => {
-                self.enter(State::Connecting(Phase::Agreeing(*handshake)), None);
+                let handshake = *handshake;
+                count(&mut self.stats.sockets_opened);
+                match self.config.wire {
+                    Wire::OneSocket => {
+                        self.enter(State::Connecting(Phase::Agreeing(handshake)), None);
+                    }
+                    Wire::Plain(rules) => {
+                        self.outputs.push_back(Output::Greet { attempt });
+                        self.agree(handshake, Terms::plain(rules), now);
+                    }
+                }
             }
             State::Closed { by, remains: Remains::Lingering(handshake) }
                 if handshake.attempt == attempt =>
             {
                 let by = *by;
+                count(&mut self.stats.sockets_opened);
                 let remains = self.shut(attempt, CloseCode::NORMAL, String::new(), now);
                 self.enter(State::Closed { by, remains }, None);
             }
@@ -85,53 +102,74 @@ impl<M: Clone> Connection<M> {
             | State::Waiting { .. }
             | State::Closing { .. }
             | State::Closed { .. }
-            | State::Failed { .. } => {}
+            | State::Failed { .. } => self.ignore(),
         }
     }
 
-    pub(super) fn on_welcome(&mut self, attempt: Attempt, welcome: Welcome, now: Time) {
-        let stable_at = (!self.backoff.is_untouched()).then(|| now + self.config.stable_after);
+    pub(super) fn on_welcome(&mut self, handshake: Handshake, welcome: Welcome, now: Time) {
+        self.agree(handshake, Terms::of(welcome, now), now);
+    }
+
+    /// The session is agreed.
+    fn agree(&mut self, handshake: Handshake, terms: Terms, now: Time) {
+        let untouched = self.backoff.is_untouched();
+        if !untouched {
+            count(&mut self.stats.reconnects);
+        }
         let rules = self.config.heartbeat;
-        let silence = rules.interval.unwrap_or(welcome.ping_interval).saturating_add(rules.timeout);
-        let renewal = self.plan_renewal(welcome.token_expires_in, now);
+        let vigil = match terms.pings {
+            Pings::Every(interval) => Vigil::Pinged {
+                silence: rules.interval.unwrap_or(interval).saturating_add(rules.timeout),
+            },
+            Pings::WhenAsked => {
+                Vigil::Asking { interval: rules.interval.unwrap_or(PLAIN_PING_INTERVAL) }
+            }
+            Pings::Never => Vigil::Listening {
+                silence: rules.interval.unwrap_or(Duration::MAX).saturating_add(rules.timeout),
+            },
+        };
+        // What the server says counts; what the application knows, where it says nothing.
+        let token_expires_at = terms.token_dies_at.or(handshake.token_dies_at);
+        let renewal = self.plan_renewal(token_expires_at, now);
         self.enter(
             State::Connected(Link {
-                attempt,
-                connection_id: welcome.connection_id,
-                max_message_bytes: welcome.max_message_bytes,
-                token_expires_at: welcome.token_expires_in.map(|life| now + life),
-                stable_at,
-                heartbeat: Heartbeat::new(silence, now),
+                attempt: handshake.attempt,
+                connection_id: terms.connection_id,
+                max_message_bytes: terms.max_message_bytes,
+                token_expires_at,
+                stable_at: (!untouched).then(|| now + self.config.stable_after),
+                heartbeat: Heartbeat::new(vigil, now),
                 renewal,
             }),
             None,
         );
         self.log(Note::Connected);
-        self.resume_traffic(welcome.resumed);
+        self.resume_traffic(terms.resumed);
         self.settle_all(Wishes::fulfil, Ok(()));
     }
 
     /// The socket will close, by the server's doing; its code is not known yet.
     pub(super) fn on_ended(&mut self, attempt: Attempt, now: Time) {
-        if self.connected_attempt() == Some(attempt) {
-            self.lose_traffic();
-            let leaving = Leaving { attempt, detach_at: now + self.config.close_timeout };
-            let reason = "the server is closing the connection".to_owned();
-            self.enter(State::Connecting(Phase::Ending(leaving)), Some(reason));
+        if self.connected_attempt() != Some(attempt) {
+            return self.ignore();
         }
+        self.lose_traffic();
+        let leaving = Leaving { attempt, detach_at: now + self.config.close_timeout };
+        let reason = "the server is closing the connection".to_owned();
+        self.enter(State::Connecting(Phase::Ending(leaving)), Some(reason));
     }
 
-    pub(super) fn on_closed(&mut self, attempt: Attempt, code: CloseCode, said: &str, now: Time) {
+    pub(super) fn on_closed(&mut self, attempt: Attempt, ended: Ended<'_>, now: Time) {
         match &self.state {
             State::Connected(link) if link.attempt == attempt => {
                 self.lose_traffic();
-                self.after_close(code, said, now);
+                self.after_close(ended, now);
             }
             State::Connecting(
                 Phase::Opening(Handshake { attempt: current, .. })
                 | Phase::Agreeing(Handshake { attempt: current, .. })
                 | Phase::Ending(Leaving { attempt: current, .. }),
-            ) if *current == attempt => self.after_close(code, said, now),
+            ) if *current == attempt => self.after_close(ended, now),
             state if state.remains().attempt() == Some(attempt) => self.forget_remains(now),
             // A stranger: it was detached.
             State::Idle
@@ -140,14 +178,15 @@ impl<M: Clone> Connection<M> {
             | State::Waiting { .. }
             | State::Closing { .. }
             | State::Closed { .. }
-            | State::Failed { .. } => {}
+            | State::Failed { .. } => self.ignore(),
         }
     }
 
-    /// Goes on after the server or the network has closed the socket: the one place that obeys
-    /// [`CloseCode::retry`].
-    fn after_close(&mut self, code: CloseCode, said: &str, now: Time) {
-        let again = match code.retry() {
+    /// Goes on after the server or the network has closed the socket: the one place that obeys a
+    /// [`Retry`].
+    fn after_close(&mut self, ended: Ended<'_>, now: Time) {
+        let Ended { code, said, retry } = ended;
+        let again = match retry {
             Retry::Never => false,
             Retry::Soon => {
                 let delay = match code {
@@ -162,7 +201,7 @@ impl<M: Clone> Connection<M> {
             let reason = "the token was refused; trying a fresh one".to_owned();
             self.begin(Remains::Nothing, Some(reason), now);
         } else {
-            self.fail(Error::of_close(code, said), Remains::Nothing);
+            self.fail(Error::of_close(code, retry, said), Remains::Nothing);
         }
     }
 
@@ -243,7 +282,7 @@ impl<M: Clone> Connection<M> {
             }
             State::Connecting(Phase::Ending(Leaving { attempt, .. })) => {
                 self.outputs.push_back(Output::Detach { attempt });
-                self.after_close(CloseCode::ABNORMAL, "", now);
+                self.after_close(Ended::LOST, now);
             }
             State::Connected(_) => self.on_connected_due(due, now),
             State::Waiting { remains, .. } => self.begin(remains, None, now),
@@ -279,6 +318,61 @@ impl<M: Clone> Connection<M> {
                 self.forget_remains(now);
             }
             (Remains::Nothing, _) => {}
+        }
+    }
+}
+
+/// How a socket has ended.
+#[derive(Clone, Copy)]
+pub(super) struct Ended<'a> {
+    pub(super) code: CloseCode,
+    /// The reason that came with it.
+    pub(super) said: &'a str,
+    pub(super) retry: Retry,
+}
+
+impl Ended<'_> {
+    /// Nobody has said anything.
+    const LOST: Self = Self { code: CloseCode::ABNORMAL, said: "", retry: Retry::Soon };
+}
+
+/// What is agreed with a session.
+struct Terms {
+    connection_id: Option<ConnectionId>,
+    max_message_bytes: usize,
+    /// When the token dies, if the server says so.
+    token_dies_at: Option<Time>,
+    pings: Pings,
+    /// Whether the server remembers what it has had of this client.
+    resumed: bool,
+}
+
+/// When something comes from the server, if nothing else does.
+enum Pings {
+    Every(Duration),
+    WhenAsked,
+    Never,
+}
+
+impl Terms {
+    fn of(welcome: Welcome, now: Time) -> Self {
+        Self {
+            connection_id: Some(welcome.connection_id),
+            max_message_bytes: welcome.max_message_bytes,
+            token_dies_at: welcome.token_expires_in.map(|life| now + life),
+            pings: Pings::Every(welcome.ping_interval),
+            resumed: welcome.resumed,
+        }
+    }
+
+    /// The server has said nothing.
+    fn plain(rules: PlainRules) -> Self {
+        Self {
+            connection_id: None,
+            max_message_bytes: usize::MAX,
+            token_dies_at: None,
+            pings: if rules.ping { Pings::WhenAsked } else { Pings::Never },
+            resumed: false,
         }
     }
 }

@@ -74,6 +74,7 @@ impl<M: Clone> Connection<M> {
             return self.forgive_if_due(now);
         }
         match link.heartbeat.due(timeout, now) {
+            Due::Again => {}
             Due::Probe => self.probe(),
             Due::Lost(then) => self.on_silence(then, now),
         }

@@ -15,8 +15,9 @@ use super::liveness::WAKE_INTERVAL;
 use crate::heartbeat::{Heartbeat, Pulse, WAKE_TIMEOUT};
 use crate::io::Attempt;
 use crate::state::{Handshake, Leaving, Link, Phase, Remains, State, Status};
+use crate::stats::Stats;
 use crate::time::Time;
-use crate::token::{Fetch, Renewal, Supply};
+use crate::token::{Fetch, Fetched, Renewal, Supply};
 
 /// The number that the newest attempt and the newest fetch have afterwards: a few older ones can
 /// still be told from it and from each other.
@@ -24,9 +25,6 @@ const NEWEST: u32 = 4;
 
 /// What the clock says afterwards at the origin: there is a past, in which something was heard.
 const ORIGIN: Duration = Duration::from_hours(1_000_000);
-
-/// The end of the clock: it is never reached, however late it is.
-const NEVER: Time = Time::since_start(Duration::MAX);
 
 /// From where times are counted, and what is past.
 #[doc(hidden)]
@@ -41,8 +39,9 @@ pub struct Moment {
 impl Moment {
     /// Counts a time from the origin.
     pub fn time(self, at: Time) -> Time {
-        if at == NEVER {
-            return NEVER;
+        // It is never reached, however late it is.
+        if at == Time::NEVER {
+            return Time::NEVER;
         }
         let later = ORIGIN.saturating_add(at.since(self.origin));
         Time::since_start(later.saturating_sub(self.origin.since(at)))
@@ -107,6 +106,7 @@ impl<M> Connection<M> {
             last_attempt,
             last_fetch,
             last_message: _,
+            stats: _,
             outputs,
         } = self;
         let last_message = MessageId(numbers.len() as u64);
@@ -139,12 +139,13 @@ impl<M> Connection<M> {
             last_attempt: Attempt(NEWEST),
             last_fetch: Fetch(NEWEST),
             last_message,
+            stats: Stats::default(),
             outputs,
         }
     }
 }
 
-/// Everything but the settings, which do not change.
+/// Everything but the settings, which do not change, and what is only counted.
 impl<M: Hash> Hash for Connection<M> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let Self {
@@ -165,6 +166,7 @@ impl<M: Hash> Hash for Connection<M> {
             last_attempt,
             last_fetch,
             last_message,
+            stats: _,
             outputs,
         } = self;
         (state, status, wishes, closers, backoff, outbox).hash(hasher);
@@ -198,8 +200,18 @@ impl Beginning {
         Fetch(fetch.wrapping_sub(self.last_fetch.0).wrapping_add(NEWEST))
     }
 
-    fn handshake(&self, Handshake { attempt, give_up_at }: Handshake) -> Handshake {
-        Handshake { attempt: self.attempt(attempt), give_up_at: self.time(give_up_at) }
+    /// A time of which only matters whether it is past.
+    fn end(&self, at: Option<Time>) -> Option<Time> {
+        at.map(|at| self.moment.end(at))
+    }
+
+    fn handshake(&self, handshake: Handshake) -> Handshake {
+        let Handshake { attempt, give_up_at, token_dies_at } = handshake;
+        Handshake {
+            attempt: self.attempt(attempt),
+            give_up_at: self.time(give_up_at),
+            token_dies_at: self.end(token_dies_at),
+        }
     }
 
     fn leaving(&self, Leaving { attempt, detach_at }: Leaving) -> Leaving {
@@ -230,8 +242,8 @@ impl Beginning {
             Supply::Fetching { fetch, give_up_at } => {
                 Supply::Fetching { fetch: self.fetch(fetch), give_up_at: self.time(give_up_at) }
             }
-            Supply::Fetched { token, dies_at } => {
-                Supply::Fetched { token, dies_at: dies_at.map(|at| self.moment.end(at)) }
+            Supply::Fetched(Fetched { token, dies_at }) => {
+                Supply::Fetched(Fetched { token, dies_at: self.end(dies_at) })
             }
         }
     }
@@ -241,15 +253,18 @@ impl Beginning {
             Renewal::Never => Renewal::Never,
             Renewal::Planned { at, failures } => Renewal::Planned { at: self.time(at), failures },
             Renewal::Asked { failures } => Renewal::Asked { failures },
-            Renewal::Sent { id, give_up_at, failures } => {
-                Renewal::Sent { id: self.number(id), give_up_at: self.time(give_up_at), failures }
-            }
+            Renewal::Sent { id, give_up_at, failures, dies_at } => Renewal::Sent {
+                id: self.number(id),
+                give_up_at: self.time(give_up_at),
+                failures,
+                dies_at: self.end(dies_at),
+            },
         }
     }
 
     fn heartbeat(&self, heartbeat: Heartbeat) -> Heartbeat {
-        let endless = heartbeat.deadline() == NEVER;
-        let Heartbeat { silence, pulse } = heartbeat;
+        let endless = heartbeat.deadline() == Time::NEVER;
+        let Heartbeat { vigil, pulse } = heartbeat;
         let pulse = match pulse {
             // Where silence does not matter, only a page that wakes up asks for how long there was.
             Pulse::Heard { at } if endless => match self.moment.memory(at, WAKE_TIMEOUT) {
@@ -261,7 +276,7 @@ impl Beginning {
                 Pulse::Probing { give_up_at: self.time(give_up_at), then }
             }
         };
-        Heartbeat { silence, pulse }
+        Heartbeat { vigil, pulse }
     }
 
     fn link(&self, link: Link) -> Link {
@@ -280,7 +295,7 @@ impl Beginning {
             max_message_bytes,
             heartbeat: self.heartbeat(heartbeat),
             renewal: self.renewal(renewal),
-            token_expires_at: token_expires_at.map(|at| self.moment.end(at)),
+            token_expires_at: self.end(token_expires_at),
             stable_at: stable_at.map(|at| self.time(at)),
         }
     }
@@ -329,7 +344,7 @@ impl Beginning {
             max_attempts,
             retry_at: retry_at.map(|at| self.retry_at(at)),
             connection_id,
-            token_expires_at: token_expires_at.map(|at| self.moment.end(at)),
+            token_expires_at: self.end(token_expires_at),
             error,
         }
     }

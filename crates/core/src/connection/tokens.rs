@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use onesocket_protocol::{ClientFrame, CloseCode, MessageId, Token};
+use onesocket_protocol::{ClientFrame, CloseCode, MessageId};
 
 use super::Connection;
-use crate::config::TOKEN_TIMEOUT;
+use crate::config::{TOKEN_TIMEOUT, Wire};
 use crate::error::{Error, ErrorCode};
-use crate::io::{Call, Note, Output};
+use crate::io::{Attempt, Call, Note, Output};
 use crate::state::{Link, Phase, State};
+use crate::stats::count;
 use crate::time::{Time, whole_ms};
-use crate::token::{Fetch, FetchReason, Renewal, Supply, TokenAnswer};
+use crate::token::{Fetch, FetchReason, Fetched, Renewal, Supply, TokenAnswer};
 
 impl<M: Clone> Connection<M> {
     /// Asks `getToken`, unless it is being asked.
@@ -25,10 +26,10 @@ impl<M: Clone> Connection<M> {
     }
 
     /// Takes the token that a lost connection had asked for, if it is not known to be dead.
-    pub(super) fn take_fetched(&mut self, now: Time) -> Option<Token> {
+    pub(super) fn take_fetched(&mut self, now: Time) -> Option<Fetched> {
         match std::mem::replace(&mut self.supply, Supply::Empty) {
-            Supply::Fetched { token, dies_at } => {
-                dies_at.is_none_or(|dies_at| now < dies_at).then_some(token)
+            Supply::Fetched(fetched) => {
+                fetched.dies_at.is_none_or(|dies_at| now < dies_at).then_some(fetched)
             }
             supply @ (Supply::Empty | Supply::Fetching { .. }) => {
                 self.supply = supply;
@@ -48,14 +49,14 @@ impl<M: Clone> Connection<M> {
         match self.supply {
             Supply::Fetching { fetch: current, .. } if current == fetch => {}
             // An answer to a question that was taken back.
-            Supply::Empty | Supply::Fetching { .. } | Supply::Fetched { .. } => return,
+            Supply::Empty | Supply::Fetching { .. } | Supply::Fetched(_) => return self.ignore(),
         }
         self.supply = Supply::Empty;
         match answer {
             TokenAnswer::Token(token, life) => {
                 self.outputs.push_back(Output::TokenFetched { result: Ok(life) });
                 self.fetched_at = Some(now);
-                self.use_token(token, life, now);
+                self.use_token(Fetched { token, dies_at: life.map(|life| now + life) }, now);
             }
             TokenAnswer::Failed(problem) => self.on_token_failed(&problem, now),
             TokenAnswer::NoSession => {
@@ -72,22 +73,20 @@ impl<M: Clone> Connection<M> {
         self.on_token_failed(&format!("getToken did not answer within {ms} ms"), now);
     }
 
-    fn use_token(&mut self, token: Token, life: Option<Duration>, now: Time) {
+    fn use_token(&mut self, fetched: Fetched, now: Time) {
         match &self.state {
-            State::Connecting(Phase::Fetching) => self.open(Some(token), None, now),
+            State::Connecting(Phase::Fetching) => self.open(Some(fetched), None, now),
             State::Connected(link) => {
                 let (attempt, failures) = (link.attempt, link.renewal.failures());
                 let id = self.next_message();
                 let give_up_at = now + TOKEN_TIMEOUT;
-                self.set_renewal(Renewal::Sent { id, give_up_at, failures });
+                let Fetched { token, dies_at } = fetched;
+                self.set_renewal(Renewal::Sent { id, give_up_at, failures, dies_at });
                 let frame = ClientFrame::Refresh { id, token };
                 self.outputs.push_back(Output::Transmit { attempt, frame });
             }
             // The connection was lost meanwhile: the next attempt has its token.
-            State::Connecting(_) | State::Waiting { .. } => {
-                let dies_at = life.map(|life| now + life);
-                self.supply = Supply::Fetched { token, dies_at };
-            }
+            State::Connecting(_) | State::Waiting { .. } => self.supply = Supply::Fetched(fetched),
             // The question was taken back.
             State::Idle | State::Closing { .. } | State::Closed { .. } | State::Failed { .. } => {}
         }
@@ -122,6 +121,9 @@ impl<M: Clone> Connection<M> {
         if !self.config.tokens {
             let message = "There is no getToken, so there is no token to renew.";
             return self.settle(call, Err(Error::new(ErrorCode::InvalidOptions, message)));
+        }
+        if !self.can_renew() {
+            return self.settle(call, Err(Error::no_refresh()));
         }
         let renewal = link.renewal;
         self.refreshers.push(call);
@@ -158,43 +160,79 @@ impl<M: Clone> Connection<M> {
         self.settle_refreshers(Err(error));
     }
 
+    /// The server has taken a new token, and may say how long it lives.
     pub(super) fn on_refreshed(&mut self, id: MessageId, life: Option<Duration>, now: Time) {
-        let State::Connected(link) = &self.state else { return };
+        match self.sent_renewal(id) {
+            Some(dies_at) => self.on_renewed(life.map(|life| now + life).or(dies_at), now),
+            None => self.report(Error::out_of_turn("an answer to a token")),
+        }
+    }
+
+    /// The new token went out on a plain wire, where that is all that can be known.
+    pub(super) fn on_token_sent(
+        &mut self,
+        attempt: Attempt,
+        id: MessageId,
+        result: Result<(), String>,
+        now: Time,
+    ) {
+        let sent = self.sent_renewal(id).filter(|_| self.connected_attempt() == Some(attempt));
+        match (sent, result) {
+            (None, _) => self.ignore(),
+            (Some(dies_at), Ok(())) => self.on_renewed(dies_at, now),
+            (Some(_), Err(problem)) => {
+                let error = Error::new(ErrorCode::TokenFailed, problem);
+                self.report(error.clone());
+                self.on_renewal_failed(&error, now);
+            }
+        }
+    }
+
+    /// If the new token was sent under this number, says when it dies as far as the application
+    /// knows.
+    fn sent_renewal(&self, id: MessageId) -> Option<Option<Time>> {
+        let State::Connected(link) = &self.state else { return None };
         match link.renewal {
-            Renewal::Sent { id: sent, .. } if sent == id => {}
+            Renewal::Sent { id: sent, dies_at, .. } if sent == id => Some(dies_at),
             Renewal::Never
             | Renewal::Planned { .. }
             | Renewal::Asked { .. }
-            | Renewal::Sent { .. } => {
-                return self.report(Error::out_of_turn("an answer to a token"));
-            }
+            | Renewal::Sent { .. } => None,
         }
-        let token_expires_at = life.map(|life| now + life);
+    }
+
+    fn on_renewed(&mut self, token_expires_at: Option<Time>, now: Time) {
+        let State::Connected(link) = &self.state else { return };
         let link = Link { token_expires_at, ..link.clone() };
-        let renewal = self.plan_renewal(life, now);
+        let renewal = self.plan_renewal(token_expires_at, now);
+        count(&mut self.stats.refreshes);
         self.enter(State::Connected(Link { renewal, ..link }), None);
+        let life = token_expires_at.map(|at| at.since(now));
         self.outputs.push_back(Output::TokenRefreshed { life });
         self.settle_refreshers(Ok(()));
     }
 
     /// Takes the server's refusal, if it is one of a new token.
     pub(super) fn on_renewal_refused(&mut self, id: MessageId, error: &Error, now: Time) -> bool {
-        let State::Connected(link) = &self.state else { return false };
-        match link.renewal {
-            Renewal::Sent { id: sent, .. } if sent == id => {
-                self.report(error.clone());
-                self.on_renewal_failed(error, now);
-                true
-            }
-            Renewal::Never
-            | Renewal::Planned { .. }
-            | Renewal::Asked { .. }
-            | Renewal::Sent { .. } => false,
+        let refused = self.sent_renewal(id).is_some();
+        if refused {
+            self.report(error.clone());
+            self.on_renewal_failed(error, now);
+        }
+        refused
+    }
+
+    /// Says whether a new token can be brought to the server over the connection.
+    fn can_renew(&self) -> bool {
+        match self.config.wire {
+            Wire::OneSocket => self.config.tokens,
+            Wire::Plain(rules) => self.config.tokens && rules.refresh,
         }
     }
 
-    pub(super) fn plan_renewal(&mut self, life: Option<Duration>, now: Time) -> Renewal {
-        let Some(life) = life.filter(|_| self.config.tokens) else { return Renewal::Never };
+    pub(super) fn plan_renewal(&mut self, dies_at: Option<Time>, now: Time) -> Renewal {
+        let Some(dies_at) = dies_at.filter(|_| self.can_renew()) else { return Renewal::Never };
+        let life = dies_at.since(now);
         let renewal = Renewal::plan(life, self.fetched_at, self.config.refresh, now);
         if let Some(at) = renewal.deadline() {
             self.log(Note::SchedulingRefresh { after: at.since(now) });

@@ -3,32 +3,45 @@
 use onesocket_protocol::{ClientFrame, FrameError, Group, MessageId, ServerFrame};
 
 use super::Connection;
+use crate::config::Wire;
 use crate::error::{Error, ErrorCode};
 use crate::io::{Attempt, Call, Output};
 use crate::outbox::{Outgoing, To};
 use crate::requests::{Joining, Request};
 use crate::state::{Phase, State};
+use crate::stats::{add, count};
 use crate::time::Time;
 
 impl<M: Clone> Connection<M> {
     /// Takes a message for the server, of so many bytes on the wire: it goes out at once while
-    /// connected, else it waits for the connection.
+    /// connected, else it waits for the connection. `in_socket` is how many bytes the socket has
+    /// taken and not sent: where no server says what it has had, they wait in their queue as well.
     ///
     /// # Errors
     ///
     /// `too-large` for one the server does not take, `queue-full` for one too many, `closed` where
     /// no connection is on its way.
-    pub fn send(&mut self, data: M, bytes: usize) -> Result<(), Error> {
-        self.accept(To::Server, data, bytes)
+    pub fn send(&mut self, data: M, bytes: usize, in_socket: usize) -> Result<(), Error> {
+        self.accept(To::Server, data, bytes, in_socket)
     }
 
     pub(super) fn on_publish(&mut self, call: Call, group: Group, data: M, bytes: usize) {
-        if let Err(error) = self.accept(To::Group { call, group }, data, bytes) {
+        let accepted = self.require_groups();
+        let accepted =
+            accepted.and_then(|()| self.accept(To::Group { call, group }, data, bytes, 0));
+        if let Err(error) = accepted {
             self.settle(call, Err(error));
         }
     }
 
-    fn accept(&mut self, to: To, data: M, bytes: usize) -> Result<(), Error> {
+    fn require_groups(&self) -> Result<(), Error> {
+        match self.config.wire {
+            Wire::OneSocket => Ok(()),
+            Wire::Plain(_) => Err(Error::no_groups()),
+        }
+    }
+
+    fn accept(&mut self, to: To, data: M, bytes: usize, in_socket: usize) -> Result<(), Error> {
         match &self.state {
             State::Connected(link) => check_size(bytes, link.max_message_bytes)?,
             State::Idle | State::Connecting(_) | State::Waiting { .. } => {}
@@ -36,7 +49,7 @@ impl<M: Clone> Connection<M> {
                 return Err(Error::not_open());
             }
         }
-        self.outbox.check(bytes, self.config.queue)?;
+        self.outbox.check(bytes, in_socket, self.config.queue)?;
         let id = self.next_message();
         self.outbox.push(Outgoing { id, to, data, bytes });
         self.send_waiting();
@@ -47,12 +60,21 @@ impl<M: Clone> Connection<M> {
     fn send_waiting(&mut self) {
         let Some(attempt) = self.connected_attempt() else { return };
         while let Some(outgoing) = self.outbox.next() {
+            count(&mut self.stats.messages_out);
+            add(&mut self.stats.bytes_out, outgoing.bytes);
             let frame = outgoing.frame();
             self.outputs.push_back(Output::Transmit { attempt, frame });
+        }
+        if let Wire::Plain(_) = self.config.wire {
+            // Nobody will say that it has arrived: what was sent is done with.
+            self.outbox.take_unanswered();
         }
     }
 
     pub(super) fn on_join(&mut self, call: Call, group: Group) {
+        if let Err(error) = self.require_groups() {
+            return self.settle(call, Err(error));
+        }
         if self.is_ended() {
             return self.settle(call, Err(Error::not_open()));
         }
@@ -64,6 +86,9 @@ impl<M: Clone> Connection<M> {
     }
 
     pub(super) fn on_leave(&mut self, call: Call, group: Group) {
+        if let Err(error) = self.require_groups() {
+            return self.settle(call, Err(error));
+        }
         // Should it be joined again, an answer to the first join must not pass for one to that.
         self.requests.forget_join(&group);
         for waiting in self.groups.leave(&group) {
@@ -89,10 +114,18 @@ impl<M: Clone> Connection<M> {
         self.outputs.push_back(Output::Transmit { attempt, frame });
     }
 
-    pub(super) fn on_received(&mut self, attempt: Attempt, frame: ServerFrame<M>, now: Time) {
-        let agreed = match &self.state {
-            State::Connected(link) if link.attempt == attempt => true,
-            State::Connecting(Phase::Agreeing(handshake)) if handshake.attempt == attempt => false,
+    pub(super) fn on_received(
+        &mut self,
+        attempt: Attempt,
+        frame: ServerFrame<M>,
+        bytes: usize,
+        now: Time,
+    ) {
+        let agreeing = match &self.state {
+            State::Connected(link) if link.attempt == attempt => None,
+            State::Connecting(Phase::Agreeing(handshake)) if handshake.attempt == attempt => {
+                Some(*handshake)
+            }
             // Not ours any more.
             State::Idle
             | State::Connecting(_)
@@ -100,28 +133,32 @@ impl<M: Clone> Connection<M> {
             | State::Waiting { .. }
             | State::Closing { .. }
             | State::Closed { .. }
-            | State::Failed { .. } => return,
+            | State::Failed { .. } => return self.ignore(),
         };
         self.heard(now);
-        match frame {
+        match (frame, agreeing) {
             // It was a sign of life, and that is all.
-            ServerFrame::Pong => {}
-            ServerFrame::Ping => {
+            (ServerFrame::Pong, _) => {}
+            (ServerFrame::Ping, _) => {
                 let frame = ClientFrame::Pong;
                 self.outputs.push_back(Output::Transmit { attempt, frame });
             }
-            ServerFrame::Error(error) => self.on_frame_error(error, now),
-            ServerFrame::Refreshed { id, token_expires_in } => {
+            (ServerFrame::Error(error), _) => self.on_frame_error(error, now),
+            (ServerFrame::Refreshed { id, token_expires_in }, _) => {
                 self.on_refreshed(id, token_expires_in, now);
             }
-            ServerFrame::Welcome(welcome) if !agreed => self.on_welcome(attempt, welcome, now),
-            ServerFrame::Welcome(_) => self.report(Error::out_of_turn("a second welcome")),
-            ServerFrame::Ack { id } if agreed => self.on_ack(id),
-            ServerFrame::Message(message) if agreed => {
+            (ServerFrame::Welcome(welcome), Some(handshake)) => {
+                self.on_welcome(handshake, welcome, now);
+            }
+            (ServerFrame::Welcome(_), None) => self.report(Error::out_of_turn("a second welcome")),
+            (ServerFrame::Ack { id }, None) => self.on_ack(id),
+            (ServerFrame::Message(message), None) => {
+                count(&mut self.stats.messages_in);
+                add(&mut self.stats.bytes_in, bytes);
                 self.outputs.push_back(Output::Deliver(message));
             }
-            ServerFrame::Ack { .. } => self.report(Error::out_of_turn("an answer")),
-            ServerFrame::Message(_) => self.report(Error::out_of_turn("a message")),
+            (ServerFrame::Ack { .. }, Some(_)) => self.report(Error::out_of_turn("an answer")),
+            (ServerFrame::Message(_), Some(_)) => self.report(Error::out_of_turn("a message")),
         }
     }
 
@@ -136,10 +173,11 @@ impl<M: Clone> Connection<M> {
             | State::Closed { .. }
             | State::Failed { .. } => None,
         };
-        if agreeing == Some(attempt) {
-            self.heard(now);
-            self.report(Error::new(ErrorCode::InvalidMessage, problem));
+        if agreeing != Some(attempt) {
+            return self.ignore();
         }
+        self.heard(now);
+        self.report(Error::new(ErrorCode::InvalidMessage, problem));
     }
 
     fn on_ack(&mut self, id: MessageId) {

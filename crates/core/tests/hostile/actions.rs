@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use onesocket_core::protocol::{CloseCode, FrameError, Group, MessageId, ServerFrame};
+use onesocket_core::protocol::{CloseCode, FrameError, Group, MessageId, Retry, ServerFrame};
 use onesocket_core::{Attempt, Call, Input, StateName, Time, Token, TokenAnswer};
 
 use super::{Message, Place, Scope, Socket};
@@ -27,8 +27,9 @@ pub(crate) enum Action {
     Elapsed,
     /// Time passes to the next deadline, and the timer is punctual.
     Due,
-    // The token source.
+    // The token source, and the shell that brings its answer to a plain server, or cannot.
     Token(Answer),
+    TokenSent(bool),
     // The browser and the server.
     Closed(u16),
     Ended,
@@ -74,9 +75,6 @@ const UNKNOWN: MessageId = MessageId(1 << 50);
 
 /// Any welcome.
 const WELCOME: Frame = Frame::Welcome { resumed: false, life: None };
-
-/// The end of the clock.
-const NEVER: Time = Time::since_start(Duration::MAX);
 
 /// What the server sends in its messages.
 pub(crate) const FROM_SERVER: Message = 200;
@@ -151,6 +149,14 @@ impl Place {
                 actions.extend([Action::Opened, Action::OpenFailed]);
                 actions.extend(closed);
             }
+            Socket::Open if scope.is_plain() => {
+                actions.extend([Frame::Message, Frame::Pong].map(Action::Receive));
+                if self.memory.renewing.is_some() {
+                    actions.extend([true, false].map(Action::TokenSent));
+                }
+                actions.push(Action::Ended);
+                actions.extend(closed);
+            }
             Socket::Open => {
                 actions.extend([
                     Action::Garbled,
@@ -194,7 +200,7 @@ impl Place {
 
     /// What a friendly world does next: tokens are given, sockets open and are welcomed, what was
     /// shut closes, questions are answered, timers are punctual. `None` if all is quiet.
-    pub(crate) fn friendly(&self) -> Option<Action> {
+    pub(crate) fn friendly(&self, scope: &Scope) -> Option<Action> {
         let status = self.machine.status();
         let memory = &self.memory;
         if memory.offline {
@@ -213,7 +219,11 @@ impl Place {
                     return Some(Action::Receive(Frame::Ack(id)));
                 }
                 if let Some((id, _)) = memory.renewing {
-                    return Some(Action::Receive(Frame::Refreshed(id, None)));
+                    return Some(if scope.is_plain() {
+                        Action::TokenSent(true)
+                    } else {
+                        Action::Receive(Frame::Refreshed(id, None))
+                    });
                 }
                 if memory.probe.is_some() {
                     return Some(Action::Receive(Frame::Pong));
@@ -229,7 +239,8 @@ impl Place {
                     return Some(Action::Due);
                 }
                 let heard = memory.heard == self.now;
-                return Some(if heard { Action::Tick } else { Action::Receive(Frame::Ping) });
+                let sign = if scope.is_plain() { Frame::Message } else { Frame::Ping };
+                return Some(if heard { Action::Tick } else { Action::Receive(sign) });
             }
             Socket::Open => {
                 let (resumed, life) = (true, None);
@@ -246,9 +257,9 @@ impl Place {
         self.due().map(|_| Action::Due)
     }
 
-    /// When something becomes due; what is due at the end of the clock never is.
+    /// When something becomes due.
     pub(crate) fn due(&self) -> Option<Time> {
-        self.machine.deadline().filter(|at| *at < NEVER)
+        self.machine.deadline()
     }
 
     /// The smallest number that no unanswered call has.
@@ -265,7 +276,12 @@ impl Place {
     }
 
     /// What the machine is told of an action; `None` for what it is not told, or not as an input.
-    pub(crate) fn input(&self, action: Action, call: Call) -> Option<Input<Message>> {
+    pub(crate) fn input(
+        &self,
+        scope: &Scope,
+        action: Action,
+        call: Call,
+    ) -> Option<Input<Message>> {
         let attempt = self.memory.newest;
         Some(match action {
             Action::Abort(call) => Input::Abort { call },
@@ -293,12 +309,19 @@ impl Place {
                 };
                 Input::Token { fetch: self.memory.newest_fetch, answer }
             }
-            Action::Closed(code) => closed(attempt, code),
+            Action::TokenSent(went) => {
+                let (id, _) = self.memory.renewing?;
+                let result = if went { Ok(()) } else { Err("it threw".into()) };
+                Input::TokenSent { attempt, id, result }
+            }
+            Action::Closed(code) => closed(attempt, code, scope.retry(code)),
             Action::Ended => Input::Ended { attempt },
             Action::Garbled => Input::Garbled { attempt, problem: "no JSON".into() },
             Action::OpenFailed => Input::OpenFailed { attempt, problem: "no".into() },
             Action::Opened => Input::Opened { attempt },
-            Action::Receive(frame) => Input::Received { attempt, frame: self.frame(frame) },
+            Action::Receive(frame) => {
+                Input::Received { attempt, frame: self.frame(frame), bytes: 1 }
+            }
         })
     }
 
@@ -327,12 +350,12 @@ impl Place {
         let mut inputs = vec![Input::Abort { call: Call(9999) }];
         let around = |newest: u32| [newest.wrapping_sub(1), newest.wrapping_add(1)];
         for attempt in around(memory.newest.0).map(Attempt) {
-            inputs.push(closed(attempt, 4409));
+            inputs.push(closed(attempt, 4409, Retry::Never));
             self.speak(attempt, &mut inputs);
         }
         match memory.socket {
             Socket::Gone => {
-                inputs.push(closed(memory.newest, 4409));
+                inputs.push(closed(memory.newest, 4409, Retry::Never));
                 self.speak(memory.newest, &mut inputs);
             }
             Socket::Shut { .. } | Socket::Ended { .. } => self.speak(memory.newest, &mut inputs),
@@ -340,7 +363,7 @@ impl Place {
                 inputs.push(Input::Ended { attempt: memory.newest });
                 for frame in [WELCOME, Frame::Message] {
                     let frame = self.frame(frame);
-                    inputs.push(Input::Received { attempt: memory.newest, frame });
+                    inputs.push(Input::Received { attempt: memory.newest, frame, bytes: 1 });
                 }
             }
             Socket::Open => {
@@ -367,6 +390,8 @@ impl Place {
             Input::Garbled { attempt, problem: "no JSON".into() },
             Input::OpenFailed { attempt, problem: "no".into() },
             Input::Opened { attempt },
+            Input::TokenSent { attempt, id: UNKNOWN, result: Ok(()) },
+            Input::TokenSent { attempt, id: MessageId(1), result: Err("late".into()) },
         ]);
         let frames = [
             WELCOME,
@@ -379,14 +404,14 @@ impl Place {
             Frame::Refreshed(MessageId(1), None),
         ];
         for frame in frames {
-            inputs.push(Input::Received { attempt, frame: self.frame(frame) });
+            inputs.push(Input::Received { attempt, frame: self.frame(frame), bytes: 1 });
         }
     }
 }
 
-fn closed(attempt: Attempt, code: u16) -> Input<Message> {
+fn closed(attempt: Attempt, code: u16, retry: Retry) -> Input<Message> {
     let reason = if code == 4529 { "retry-after-ms=15000" } else { "" };
-    Input::Closed { attempt, code: CloseCode::seen(code), reason: reason.into() }
+    Input::Closed { attempt, code: CloseCode::seen(code), reason: reason.into(), retry }
 }
 
 fn named(group: &str) -> Group {

@@ -1,6 +1,6 @@
 //! What must hold of everything that the machine says.
 
-use onesocket_core::protocol::{ClientFrame, CloseCode, MessageId};
+use onesocket_core::protocol::{ClientFrame, CloseCode, MessageId, Retry};
 use onesocket_core::{Call, ErrorCode, FetchReason, Output, ReadyState, StateName, Status, Time};
 
 use super::actions::{Action, Answer, FROM_SERVER, Frame};
@@ -42,6 +42,8 @@ pub(super) struct Step<'a> {
     renewed: bool,
     /// The server was held to be gone in this step.
     silent: bool,
+    /// A plain socket has opened that is wanted, and nothing was sent over it.
+    greets: bool,
     /// The groups that were asked for in this step.
     pub(super) asked_for: Vec<&'static str>,
 }
@@ -67,7 +69,7 @@ impl Place {
             action,
             now: self.now,
             told,
-            refused: action == Action::Closed(4401) && was_up && stage != "connecting/leaving",
+            refused: is_refusal(scope, action) && was_up && stage != "connecting/leaving",
             connects: false,
             flushed: false,
             before: self.machine.status().state,
@@ -81,10 +83,11 @@ impl Place {
             token: false,
             renewed: false,
             silent: false,
+            greets: false,
             asked_for: Vec::new(),
         };
         let call = self.free_call();
-        if let Some(input) = self.input(action, call) {
+        if let Some(input) = self.input(scope, action, call) {
             seen.inputs.insert(input_name(&input));
             self.memory.forgive_if_due(&step);
             self.memory.note(&mut step, &stage, call);
@@ -102,6 +105,7 @@ impl Place {
             self.memory.judge(&mut step, output, seen)?;
         }
         let stage = self.machine.stage();
+        rule!(!step.greets, "a socket is not greeted");
         if !matches!(action, Action::Send(_)) {
             self.memory.forgive_if_due(&step);
         }
@@ -122,7 +126,7 @@ impl Place {
         let kept = &mut self.memory.kept;
         let taken = |number: &u8| kept.iter().any(|kept| kept.what == What::Message(*number));
         let data = (1..).find(|number| !taken(number)).ok_or("no free number")?;
-        let result = self.machine.send(data, bytes).map_err(|error| error.code);
+        let result = self.machine.send(data, bytes, 0).map_err(|error| error.code);
         rule!(result == expected, "send() answered {result:?}, not {expected:?}");
         match result {
             Ok(()) => kept.push(Kept { what: What::Message(data), bytes, sent: None }),
@@ -163,6 +167,12 @@ impl Memory {
             self.heard = step.now;
             self.probe = None;
         }
+        let silent_at = self.heard + self.silence;
+        let slept = silent_at <= step.now && step.now.since(silent_at) > LATE;
+        if state == StateName::Connected && !step.scope.can_ask() && slept {
+            // It proves nothing, and cannot be asked about: it is waited anew.
+            self.heard = step.now;
+        }
         match step.action {
             Action::Connect => {
                 self.connects.push(call);
@@ -190,7 +200,8 @@ impl Memory {
             }
             Action::Publish(_) => {
                 self.calls.push((call, Want::Publish));
-                match self.accepts(step, 1) {
+                let declined = step.scope.is_plain().then_some(ErrorCode::Unsupported);
+                match declined.map_or_else(|| self.accepts(step, 1), Err) {
                     Ok(()) => {
                         let what = What::Publish(call);
                         self.kept.push(Kept { what, bytes: 1, sent: None });
@@ -221,7 +232,14 @@ impl Memory {
             Action::Ended => {
                 self.lose(Socket::Ended { until: step.now + step.scope.config.close_timeout });
             }
-            Action::Opened => self.socket = Socket::Open,
+            Action::Opened => {
+                self.socket = Socket::Open;
+                step.greets = step.scope.is_plain() && stage == "connecting/opening";
+            }
+            Action::TokenSent(went) => {
+                self.renewing = None;
+                step.renewed = went;
+            }
             Action::Receive(Frame::Welcome { resumed, .. }) if state == StateName::Connecting => {
                 step.resends = resumed;
                 if resumed {
@@ -294,7 +312,9 @@ impl Memory {
     fn accepts(&self, step: &Step<'_>, bytes: usize) -> Result<(), ErrorCode> {
         let limits = step.scope.config.queue;
         match step.told.state {
-            StateName::Connected if bytes > LARGEST => Err(ErrorCode::TooLarge),
+            StateName::Connected if bytes > LARGEST && !step.scope.is_plain() => {
+                Err(ErrorCode::TooLarge)
+            }
             StateName::Idle | StateName::Connecting | StateName::Waiting | StateName::Connected => {
                 let kept: usize = self.kept.iter().map(|kept| kept.bytes).sum();
                 let fits =
@@ -337,6 +357,10 @@ impl Memory {
                     self.drop_kept(step, What::Message(data))?;
                 }
             }
+            Output::Greet { attempt } => {
+                rule!(attempt == self.newest, "{attempt:?} is greeted, not the newest");
+                rule!(std::mem::take(&mut step.greets), "greeted out of turn");
+            }
             Output::FetchToken { fetch, reason } => {
                 rule!(config.tokens, "a token is fetched where there are none");
                 rule!(!self.fetching, "a second token is fetched");
@@ -351,6 +375,7 @@ impl Memory {
                         self.begun = true;
                     }
                     FetchReason::Refresh => {
+                        rule!(step.scope.renews(), "a token is fetched that cannot be brought");
                         let connected = step.told.state == StateName::Connected;
                         rule!(connected, "a token to renew where there is no connection");
                         rule!(self.renewing.is_none(), "renewed twice at once");
@@ -390,6 +415,8 @@ impl Memory {
                 if step.told.state == StateName::Connected && code == CloseCode::TIMED_OUT {
                     let due = self.probe.unwrap_or(self.heard + self.silence);
                     rule!(due <= step.now, "given up, though it was heard at {:?}", self.heard);
+                    let asked = self.probe.is_some() || !step.scope.asks_first();
+                    rule!(asked, "given up without having been asked");
                     rule!(step.now.since(due) <= LATE, "given up without a probe");
                     step.silent = true;
                 }
@@ -460,6 +487,7 @@ impl Memory {
             let keeps = matches!(
                 step.action,
                 Action::Token(Answer::Failed | Answer::Token(_))
+                    | Action::TokenSent(_)
                     | Action::Receive(_)
                     | Action::Refresh
                     | Action::Wake
@@ -490,7 +518,12 @@ impl Memory {
             StateName::Idle => return Err("back to idle".into()),
             StateName::Connecting => rule!(self.end.is_none(), "connecting after the end"),
             StateName::Connected => {
-                let agreed = matches!(step.action, Action::Receive(Frame::Welcome { .. }));
+                let agreed = match step.action {
+                    Action::Receive(Frame::Welcome { .. }) => !step.scope.is_plain(),
+                    // What has to come first has gone out.
+                    Action::Opened => step.scope.is_plain() && !step.greets,
+                    _ => false,
+                };
                 self.heard = step.now;
                 rule!(agreed && self.socket == Socket::Open, "connected without a welcome");
                 step.connects = true;
@@ -519,10 +552,12 @@ impl Memory {
                 let right = match (code, step.action) {
                     (ErrorCode::AttemptsExhausted, _) => self.budget == 0,
                     (ErrorCode::Unauthorized, Action::Token(Answer::NoSession)) => true,
-                    (ErrorCode::Unauthorized, Action::Closed(4401)) => !self.fresh,
+                    (ErrorCode::Unauthorized, action) if is_refusal(step.scope, action) => {
+                        !self.fresh
+                    }
                     (ErrorCode::Replaced, Action::Closed(4409))
                     | (ErrorCode::TooLarge, Action::Closed(4413))
-                    | (ErrorCode::Refused, Action::Closed(1000 | 1002 | 4400))
+                    | (ErrorCode::Refused, Action::Closed(1000 | 1002 | 4101 | 4400))
                     | (ErrorCode::InvalidOptions, Action::OpenFailed) => true,
                     _ => false,
                 };
@@ -616,12 +651,15 @@ impl Memory {
         rule!(step.told.state == StateName::Connected, "a probe before the session was agreed");
         let woken = matches!(step.action, Action::Wake | Action::Online);
         let asked = self.probe.is_some_and(|at| at > step.now);
+        rule!(step.scope.can_ask(), "a server is asked that cannot be");
         if woken && !asked && step.now.since(self.heard) >= WAKE_TIMEOUT {
             self.probe = Some(step.now + WAKE_TIMEOUT);
             return Ok(());
         }
         let due = self.probe.unwrap_or(self.heard + self.silence);
-        rule!(due <= step.now && step.now.since(due) > LATE, "a probe without need");
+        let late = step.now.since(due) > LATE;
+        let first = step.scope.asks_first() && self.probe.is_none();
+        rule!(due <= step.now && (late || first), "a probe without need");
         self.probe = Some(step.now + step.scope.config.heartbeat.timeout);
         Ok(())
     }
@@ -633,6 +671,13 @@ impl Memory {
         let Some(kept) = next.filter(|kept| is(&kept.what)) else {
             return Err(format!("{id:?} is out of order, or sent twice"));
         };
+        if step.scope.is_plain() {
+            // Nobody will say that it has arrived: what was sent is done with.
+            rule!(kept.sent.is_none() && id > self.last_sent, "{id:?} is sent twice");
+            self.last_sent = id;
+            self.kept.remove(step.next);
+            return Ok(());
+        }
         step.next += 1;
         if let Some(sent) = kept.sent {
             rule!(step.connects && step.resends, "{id:?} is sent again without need");
@@ -657,7 +702,8 @@ impl Memory {
         }
         let refused = kept.sent.is_some() && kept.sent == step.refused_number;
         let forgotten = step.connects && !step.resends && kept.sent.is_some();
-        let too_large = step.connects && kept.sent.is_none() && kept.bytes > LARGEST;
+        let limited = !step.scope.is_plain();
+        let too_large = step.connects && limited && kept.sent.is_none() && kept.bytes > LARGEST;
         let ended = !is_live(step.told.state);
         rule!(refused || forgotten || too_large || ended, "{kept:?} is given up");
         let alike = |other: &Kept| {
@@ -673,4 +719,9 @@ fn take(calls: &mut Vec<Call>, call: Call) -> bool {
     let before = calls.len();
     calls.retain(|other| *other != call);
     calls.len() < before
+}
+
+/// Says whether the server refuses the token.
+fn is_refusal(scope: &Scope, action: Action) -> bool {
+    matches!(action, Action::Closed(code) if scope.retry(code) == Retry::WithFreshToken)
 }

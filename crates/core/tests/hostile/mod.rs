@@ -14,8 +14,11 @@ mod seen;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use onesocket_core::protocol::{ConnectionId, MessageId, Welcome};
-use onesocket_core::{Attempt, Call, Config, Connection, Fetch, Moment, StateName, Time};
+use onesocket_core::protocol::{CloseCode, ConnectionId, MessageId, Retry, Welcome};
+use onesocket_core::{
+    Attempt, Call, Config, Connection, Fetch, HeartbeatRules, Moment, PlainRules, StateName, Time,
+    Wire,
+};
 
 pub(crate) use actions::Action;
 pub(crate) use seen::{ERROR_CODES, INPUTS, OUTPUTS, Seen};
@@ -62,6 +65,48 @@ pub(crate) struct Scope {
     /// The step in which time passes, and a long sleep.
     pub(crate) tick: Duration,
     pub(crate) sleep: Duration,
+}
+
+impl Scope {
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.config.wire, Wire::Plain(_))
+    }
+
+    /// Whether a new token can be brought to the server over the connection.
+    pub(crate) fn renews(&self) -> bool {
+        !matches!(self.config.wire, Wire::Plain(PlainRules { refresh: false, .. }))
+    }
+
+    /// What is made of a close code: on a plain wire the application has its own way.
+    pub(crate) fn retry(&self, code: u16) -> Retry {
+        match code {
+            1000 if self.is_plain() => Retry::Soon,
+            4100 if self.is_plain() => Retry::WithFreshToken,
+            4101 if self.is_plain() => Retry::Never,
+            code => CloseCode::seen(code).retry(),
+        }
+    }
+
+    /// Whether the server is asked as soon as it has been silent for long.
+    pub(crate) fn asks_first(&self) -> bool {
+        matches!(self.config.wire, Wire::Plain(PlainRules { ping: true, .. }))
+    }
+
+    /// Whether the server can be asked for a sign of life at all.
+    pub(crate) fn can_ask(&self) -> bool {
+        !self.is_plain() || self.asks_first()
+    }
+
+    fn silence(&self) -> Duration {
+        let HeartbeatRules { interval, timeout } = self.config.heartbeat;
+        if self.asks_first() {
+            interval.unwrap_or(PINGS)
+        } else if self.is_plain() {
+            interval.unwrap_or(Duration::MAX).saturating_add(timeout)
+        } else {
+            interval.unwrap_or(PINGS).saturating_add(timeout)
+        }
+    }
 }
 
 /// What of the newest socket is to be seen from outside. Older ones are closed or detached: whatever
@@ -198,7 +243,7 @@ impl Place {
                 offline: false,
                 woken_at: None,
                 heard: Time::ZERO,
-                silence: silence(&scope.config),
+                silence: scope.silence(),
                 probe: None,
                 joined: Vec::new(),
                 budget: 0,
@@ -327,10 +372,6 @@ pub(crate) const WAKE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How often the server pings.
 const PINGS: Duration = Duration::from_secs(25);
-
-fn silence(config: &Config) -> Duration {
-    config.heartbeat.interval.unwrap_or(PINGS).saturating_add(config.heartbeat.timeout)
-}
 
 /// The largest message that the server takes.
 pub(crate) const LARGEST: usize = 10;

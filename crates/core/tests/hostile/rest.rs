@@ -3,7 +3,7 @@
 use std::hash::Hash;
 use std::time::Duration;
 
-use onesocket_core::StateName;
+use onesocket_core::{StateName, Time};
 
 use super::actions::{Action, Frame};
 use super::judge::Step;
@@ -84,7 +84,8 @@ impl Place {
         self.judge_renewal(step.action, stage)?;
         if connected && !matches!(step.action, Action::Send(_)) {
             let silent_at = memory.probe.unwrap_or(memory.heard + memory.silence);
-            let heeded = machine.deadline().is_some_and(|at| at <= silent_at);
+            let heeded =
+                silent_at == Time::NEVER || machine.deadline().is_some_and(|at| at <= silent_at);
             rule!(heeded, "{stage}: silence from {silent_at:?} on would not be noticed");
             let probing = memory.probe.is_some() == (stage == "connected/probing");
             rule!(probing, "{stage}, and the server was asked: {:?}", memory.probe);

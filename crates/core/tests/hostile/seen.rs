@@ -29,7 +29,7 @@ impl Seen {
 }
 
 /// Every input, as [`input_name`] has them.
-pub(crate) const INPUTS: [&str; 20] = [
+pub(crate) const INPUTS: [&str; 21] = [
     "Abort",
     "Close",
     "Closed",
@@ -49,16 +49,18 @@ pub(crate) const INPUTS: [&str; 20] = [
     "Refresh",
     "Release",
     "Token",
+    "TokenSent",
     "Wake",
 ];
 
 /// Every output, as [`output_name`] has them.
-pub(crate) const OUTPUTS: [&str; 13] = [
+pub(crate) const OUTPUTS: [&str; 14] = [
     "AbortToken",
     "Deliver",
     "Detach",
     "Error",
     "FetchToken",
+    "Greet",
     "Log",
     "Open",
     "Settle",
@@ -70,7 +72,7 @@ pub(crate) const OUTPUTS: [&str; 13] = [
 ];
 
 /// Every error code, as [`error_name`] has them.
-pub(crate) const ERROR_CODES: [&str; 12] = [
+pub(crate) const ERROR_CODES: [&str; 13] = [
     "Aborted",
     "AttemptsExhausted",
     "Closed",
@@ -83,6 +85,7 @@ pub(crate) const ERROR_CODES: [&str; 12] = [
     "TokenFailed",
     "TooLarge",
     "Unauthorized",
+    "Unsupported",
 ];
 
 /// The name of an input; a new one does not compile until it has one, and then has to be fed.
@@ -104,6 +107,7 @@ pub(crate) fn input_name(input: &Input<Message>) -> &'static str {
         Input::Received { .. } => "Received",
         Input::Release => "Release",
         Input::Token { .. } => "Token",
+        Input::TokenSent { .. } => "TokenSent",
         Input::Wake => "Wake",
         Input::Refresh { .. } => "Refresh",
         Input::Online => "Online",
@@ -119,6 +123,7 @@ pub(crate) fn output_name(output: &Output<Message>) -> &'static str {
         Output::Detach { .. } => "Detach",
         Output::Error { .. } => "Error",
         Output::FetchToken { .. } => "FetchToken",
+        Output::Greet { .. } => "Greet",
         Output::Log(_) => "Log",
         Output::Open { .. } => "Open",
         Output::Settle { .. } => "Settle",
@@ -145,5 +150,6 @@ pub(crate) fn error_name(code: ErrorCode) -> &'static str {
         ErrorCode::TokenFailed => "TokenFailed",
         ErrorCode::TooLarge => "TooLarge",
         ErrorCode::Unauthorized => "Unauthorized",
+        ErrorCode::Unsupported => "Unsupported",
     }
 }

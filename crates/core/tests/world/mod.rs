@@ -100,6 +100,12 @@ impl World {
         call
     }
 
+    pub(crate) fn leave(&mut self, group: &str) -> Call {
+        let call = self.call();
+        self.feed(Input::Leave { call, group: Group::new(group).unwrap() });
+        call
+    }
+
     pub(crate) fn publish(&mut self, group: &str, data: Message) -> Call {
         let (call, group) = (self.call(), Group::new(group).unwrap());
         self.feed(Input::Publish { call, group, data, bytes: data.len() });
@@ -107,7 +113,7 @@ impl World {
     }
 
     pub(crate) fn send(&mut self, data: Message) -> Result<(), Error> {
-        let result = self.machine.send(data, data.len());
+        let result = self.machine.send(data, data.len(), 0);
         self.drain();
         result
     }
@@ -137,7 +143,7 @@ impl World {
 
     pub(crate) fn receive(&mut self, frame: ServerFrame<Message>) -> Vec<Output<Message>> {
         let attempt = self.attempt();
-        self.feed(Input::Received { attempt, frame })
+        self.feed(Input::Received { attempt, frame, bytes: 1 })
     }
 
     pub(crate) fn closed(&mut self, code: u16) {
@@ -146,7 +152,7 @@ impl World {
 
     pub(crate) fn closed_saying(&mut self, code: u16, reason: &str) {
         let attempt = self.attempt();
-        self.feed(Input::Closed { attempt, code: CloseCode::seen(code), reason: reason.into() });
+        self.feed(closed(attempt, code, reason));
     }
 
     /// The number of the last call of `getToken`.
@@ -224,6 +230,11 @@ impl World {
             })
             .collect()
     }
+}
+
+pub(crate) fn closed(attempt: Attempt, code: u16, reason: &str) -> Input<Message> {
+    let code = CloseCode::seen(code);
+    Input::Closed { attempt, code, reason: reason.into(), retry: code.retry() }
 }
 
 pub(crate) fn config() -> Config {

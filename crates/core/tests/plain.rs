@@ -1,0 +1,229 @@
+//! A server that is not ours: it welcomes nobody, answers nothing, and has its own close codes.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
+
+mod world;
+
+use std::time::Duration;
+
+use onesocket_core::protocol::{ClientFrame, CloseCode, MessageId, Retry, ServerFrame};
+use onesocket_core::{
+    Config, ErrorCode, HeartbeatRules, Input, Output, PLAIN_PING_INTERVAL, PlainRules, QueueLimits,
+    StateName, Time, Token, TokenAnswer, Wire,
+};
+use world::{World, config};
+
+const MUTE: PlainRules = PlainRules { ping: false, refresh: false };
+const PINGS: PlainRules = PlainRules { ping: true, refresh: false };
+const REFRESHES: PlainRules = PlainRules { ping: false, refresh: true };
+
+fn plain(rules: PlainRules) -> Config {
+    Config { wire: Wire::Plain(rules), ..config() }
+}
+
+fn connected(config: Config) -> World {
+    let mut world = World::new(config);
+    world.connect();
+    if world.machine.stage() == "connecting/fetching" {
+        world.answer(lives(100));
+    }
+    world.opened();
+    assert_eq!(world.state(), StateName::Connected);
+    world
+}
+
+fn lives(seconds: u64) -> TokenAnswer {
+    TokenAnswer::Token(Token::new("canary"), Some(Duration::from_secs(seconds)))
+}
+
+fn closed(world: &mut World, code: u16, retry: Retry) {
+    let attempt = world.attempt();
+    let (code, reason) = (CloseCode::seen(code), String::new());
+    world.feed(Input::Closed { attempt, code, reason, retry });
+}
+
+fn sent(world: &World) -> Vec<&ClientFrame<&'static str>> {
+    let frames = world.said.iter().filter_map(|output| match output {
+        Output::Transmit { frame, .. } => Some(frame),
+        _ => None,
+    });
+    frames.collect()
+}
+
+fn seconds(count: u64) -> Time {
+    Time::since_start(Duration::from_secs(count))
+}
+
+#[test]
+fn it_is_connected_once_the_socket_is_open_and_greeted_before_anything_is_sent() {
+    let mut world = World::new(plain(MUTE));
+    let connect = world.connect();
+    world.send("waits").unwrap();
+    world.opened();
+
+    assert_eq!(world.answer_to(connect), Some(Ok(())));
+    let order: Vec<_> = world
+        .said
+        .iter()
+        .filter_map(|output| match output {
+            Output::Greet { .. } => Some("greeted"),
+            Output::Status { status, .. } if status.state == StateName::Connected => Some("told"),
+            Output::Transmit { .. } => Some("sent"),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(order, ["greeted", "told", "sent"]);
+}
+
+#[test]
+fn a_socket_that_nobody_wants_any_more_is_not_greeted() {
+    let mut world = World::new(plain(MUTE));
+    world.connect();
+    world.close();
+    world.opened();
+
+    assert!(!world.said.iter().any(|output| matches!(output, Output::Greet { .. })));
+}
+
+#[test]
+fn nothing_is_due_where_nothing_is_expected() {
+    let world = connected(plain(MUTE));
+
+    assert_eq!(world.machine.deadline(), None);
+}
+
+#[test]
+fn what_was_sent_is_done_with_and_what_was_not_is_kept() {
+    let mut world = connected(plain(MUTE));
+    world.send("sent").unwrap();
+    world.closed(1006);
+    world.send("kept").unwrap();
+    world.elapse();
+    world.opened();
+    let messages = [
+        &ClientFrame::Message { id: MessageId(1), data: "sent" },
+        &ClientFrame::Message { id: MessageId(2), data: "kept" },
+    ];
+    assert_eq!(sent(&world), messages);
+
+    world.closed(1006);
+    world.send("unsent").unwrap();
+    world.close();
+
+    assert_eq!(world.errors(), [(ErrorCode::Closed, vec!["unsent"])]);
+}
+
+#[test]
+fn what_waits_in_the_socket_counts_against_the_queue() {
+    let queue = QueueLimits { max_messages: 10, max_bytes: 10 };
+    let mut world = connected(Config { queue, ..plain(MUTE) });
+
+    assert_eq!(world.machine.send("four", 4, 7).unwrap_err().code, ErrorCode::QueueFull);
+    assert!(world.machine.send("four", 4, 6).is_ok());
+}
+
+#[test]
+fn a_silent_server_is_asked_and_lost_if_it_does_not_answer() {
+    let mut world = connected(plain(PINGS));
+
+    assert_eq!(world.elapse(), PLAIN_PING_INTERVAL);
+    assert_eq!(sent(&world), [&ClientFrame::Ping]);
+    world.receive(ServerFrame::Pong);
+    assert_eq!(world.elapse(), PLAIN_PING_INTERVAL);
+    assert_eq!(world.elapse(), Duration::from_secs(10));
+
+    assert_eq!(world.state(), StateName::Waiting);
+}
+
+#[test]
+fn a_server_that_cannot_be_asked_is_lost_by_silence_only_where_it_says_how_often_it_speaks() {
+    let mut world = connected(plain(MUTE));
+    world.pass(Duration::from_hours(1000));
+    world.feed(Input::Wake);
+    assert_eq!(world.state(), StateName::Connected);
+
+    let heartbeat =
+        HeartbeatRules { interval: Some(Duration::from_secs(20)), ..HeartbeatRules::default() };
+    let mut world = connected(Config { heartbeat, ..plain(MUTE) });
+    // A timer that comes late proves nothing.
+    world.pass(Duration::from_hours(1));
+    assert_eq!(world.state(), StateName::Connected);
+    assert_eq!(world.elapse(), Duration::from_secs(30));
+    assert_eq!(world.state(), StateName::Waiting);
+    assert!(sent(&world).is_empty());
+}
+
+#[test]
+fn a_token_is_renewed_once_the_refresh_message_is_out() {
+    let mut world = connected(Config { tokens: true, ..plain(REFRESHES) });
+    assert_eq!(world.machine.status().token_expires_at, Some(seconds(100)));
+    assert_eq!(world.elapse(), Duration::from_secs(50));
+    let refresh = world.refresh();
+    world.answer(lives(300));
+    let attempt = world.attempt();
+    assert_eq!(world.answer_to(refresh), None);
+
+    world.feed(Input::TokenSent { attempt, id: MessageId(1), result: Ok(()) });
+
+    assert_eq!(world.answer_to(refresh), Some(Ok(())));
+    assert_eq!(world.machine.status().token_expires_at, Some(seconds(350)));
+    assert_eq!(world.elapse(), Duration::from_secs(240));
+    assert_eq!(world.sockets(), 1);
+}
+
+#[test]
+fn a_refresh_message_that_cannot_be_made_is_tried_again_and_told() {
+    let mut world = connected(Config { tokens: true, ..plain(REFRESHES) });
+    let refresh = world.refresh();
+    world.answer(lives(300));
+    let attempt = world.attempt();
+
+    let result = Err("refresh() threw".to_owned());
+    world.feed(Input::TokenSent { attempt, id: MessageId(1), result });
+
+    assert_eq!(world.answer_to(refresh), Some(Err(ErrorCode::TokenFailed)));
+    assert_eq!(world.errors(), [(ErrorCode::TokenFailed, vec![])]);
+    assert_eq!(world.elapse(), Duration::from_secs(5));
+    assert_eq!(world.machine.stage(), "connected/asking");
+}
+
+#[test]
+fn without_a_refresh_message_the_token_is_renewed_at_the_next_reconnect() {
+    let mut world = connected(Config { tokens: true, ..plain(MUTE) });
+    let refresh = world.refresh();
+    assert_eq!(world.answer_to(refresh), Some(Err(ErrorCode::Unsupported)));
+    assert_eq!(world.machine.deadline(), None);
+
+    closed(&mut world, 4001, Retry::WithFreshToken);
+    assert_eq!(world.machine.stage(), "connecting/fetching");
+}
+
+#[test]
+fn the_application_says_what_a_code_means() {
+    let mut world = connected(plain(MUTE));
+    closed(&mut world, 1000, Retry::Soon);
+    assert_eq!(world.state(), StateName::Waiting);
+
+    let mut world = connected(plain(MUTE));
+    closed(&mut world, 1006, Retry::Never);
+    assert_eq!(world.state(), StateName::Failed);
+    assert_eq!(world.errors(), [(ErrorCode::Refused, vec![])]);
+
+    let mut world = connected(Config { tokens: true, ..plain(MUTE) });
+    closed(&mut world, 3000, Retry::WithFreshToken);
+    world.answer(lives(100));
+    closed(&mut world, 3000, Retry::WithFreshToken);
+    assert_eq!(world.errors(), [(ErrorCode::Unauthorized, vec![])]);
+}
+
+#[test]
+fn there_are_no_groups() {
+    let mut world = connected(plain(MUTE));
+
+    let calls = [world.join("tea"), world.leave("tea"), world.publish("tea", "milk")];
+
+    for call in calls {
+        assert_eq!(world.answer_to(call), Some(Err(ErrorCode::Unsupported)));
+    }
+    assert!(sent(&world).is_empty());
+}

@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+
+import { makeWire, type PlainWire } from "./wire.js";
+
+const BASE = "wss://example.com/ws";
+const SECRET = "s3cret";
+
+let reported: unknown[] = [];
+
+beforeEach(() => {
+  reported = [];
+  (globalThis as { reportError?: unknown }).reportError = (thrown: unknown) => {
+    reported.push(thrown);
+  };
+});
+
+afterEach(() => {
+  delete (globalThis as { reportError?: unknown }).reportError;
+});
+
+test("a wire without places connects to the url, offers nothing and says nothing", () => {
+  const wire = makeWire({});
+
+  assert.deepEqual([wire.pings, wire.refreshes], [false, false]);
+  assert.equal(wire.url(BASE, SECRET), BASE);
+  assert.deepEqual(wire.protocols(SECRET), []);
+  assert.equal(wire.hello(SECRET), undefined);
+  assert.equal(wire.ping(), undefined);
+  assert.equal(wire.isPong("pong"), false);
+  assert.equal(wire.retry(1000), 0);
+});
+
+test("every place is asked with the token, and by its name", () => {
+  const wire = makeWire({
+    url: (token) => new URL(`https://example.com/?token=${token}`),
+    protocols: (token) => ["chat", token],
+    hello: (token) => `hello ${token}`,
+    refresh: (token) => new TextEncoder().encode(token),
+    ping: () => "ping",
+    isPong: (data) => data === "pong",
+    retry: (code) => ({ 1000: "never", 1001: "soon", 4001: "fresh-token" } as const)[code],
+  });
+
+  assert.deepEqual([wire.pings, wire.refreshes], [true, true]);
+  assert.equal(wire.url(BASE, "t"), "wss://example.com/?token=t");
+  assert.deepEqual(wire.protocols("t"), ["chat", "t"]);
+  assert.equal(wire.hello("t"), "hello t");
+  assert.deepEqual(wire.refresh("t"), new Uint8Array([116]));
+  assert.equal(wire.ping(), "ping");
+  assert.deepEqual([wire.isPong("pong"), wire.isPong("data")], [true, false]);
+  assert.deepEqual([1006, 1000, 1001, 4001].map((code) => wire.retry(code)), [0, 1, 2, 3]);
+});
+
+test("what the application throws is reported as it is, and not quoted", () => {
+  const thrown = new Error(`cannot use ${SECRET}`);
+  const fail = (): never => {
+    throw thrown;
+  };
+  const wire = makeWire({ url: fail, protocols: fail, hello: fail, refresh: fail });
+  const asked = [
+    () => wire.url(BASE, SECRET),
+    () => wire.protocols(SECRET),
+    () => wire.hello(SECRET),
+    () => wire.refresh(SECRET),
+  ];
+
+  for (const ask of asked) {
+    assert.throws(ask, (error: Error) => {
+      assert.match(error.message, /^wire\.\w+\(\) threw an error, which was reported\.$/);
+      return true;
+    });
+  }
+  assert.deepEqual(reported, [thrown, thrown, thrown, thrown]);
+});
+
+test("rubbish is refused with a sentence that names the place, and not quoted", () => {
+  const rubbish: [PlainWire, (wire: ReturnType<typeof makeWire>) => unknown, RegExp][] = [
+    [{ url: () => `ftp://${SECRET}` }, (wire) => wire.url(BASE, ""), /wire\.url\(\) must answer/],
+    [{ url: () => `wss://a/#${SECRET}` }, (wire) => wire.url(BASE, ""), /without a fragment/],
+    [{ url: () => SECRET }, (wire) => wire.url(BASE, ""), /wire\.url\(\)/],
+    [{ protocols: () => [5] as never }, (wire) => wire.protocols(""), /a list of strings/],
+    [{ protocols: () => SECRET as never }, (wire) => wire.protocols(""), /a list of strings/],
+    [{ hello: () => ({}) as never }, (wire) => wire.hello(""), /wire\.hello\(\) must answer a string/],
+    [{ refresh: () => undefined as never }, (wire) => wire.refresh(""), /wire\.refresh\(\)/],
+  ];
+  for (const [wire, ask, message] of rubbish) {
+    assert.throws(
+      () => ask(makeWire(wire)),
+      (error: Error) => message.test(error.message) && !error.message.includes(SECRET),
+    );
+  }
+});
+
+test("without an answer to what is asked in passing it goes on, and the page is told", () => {
+  const fail = (): never => {
+    throw new Error("no");
+  };
+  const wire = makeWire({ ping: fail, isPong: fail, retry: fail });
+
+  assert.deepEqual([wire.ping(), wire.isPong("x"), wire.retry(1000)], [undefined, false, 0]);
+  assert.equal(makeWire({ retry: () => "later" as never }).retry(1000), 0);
+  assert.equal(reported.length, 4);
+});
+
+test("what is to be sent is a copy: the application may go on to change its buffer", () => {
+  const buffer = new Uint8Array([1, 2]);
+  const sent = makeWire({ hello: () => buffer }).hello("");
+  buffer[0] = 9;
+
+  assert.deepEqual(sent, new Uint8Array([1, 2]));
+});

@@ -1,0 +1,132 @@
+/** Wires of the application's own: what they may say, and how it reaches the machine. */
+
+import { readSendable } from "./checks.js";
+import type { CoreWire } from "./core.js";
+import { OneSocketError, report } from "./error.js";
+import type { Sendable } from "./types.js";
+import { parseUrl, resolveUrl, toWebSocket } from "./url.js";
+
+/**
+ * What the client may do after a close: not come back by itself; come back under the usual rules; come
+ * back once, at once, with a token that was just fetched.
+ */
+export type RetryAdvice = "never" | "soon" | "fresh-token";
+
+/**
+ * Any WebSocket server. Messages pass as they are, text and binary, and the connection counts as
+ * connected once the socket is open. All else has its place only if you give it one. A token is the
+ * empty string where there is no `getToken`.
+ *
+ * Such a server answers nothing: what was sent counts as delivered, and `undelivered` means unsent.
+ * `join()`, `leave()` and `publish()` reject with `unsupported`.
+ */
+export interface PlainWire {
+  /**
+   * Where to connect, in place of the option `url`: as that may be, a path on this origin included.
+   * A token in a URL ends up in access logs; prefer one of the other places.
+   */
+  readonly url?: (token: string) => string | URL;
+  /** The subprotocols to offer; of characters that a header's token may have (RFC 6455, 4.1). */
+  readonly protocols?: (token: string) => string[];
+  /** The first message of every socket, before any that waits. */
+  readonly hello?: (token: string) => Sendable;
+  /**
+   * The message that brings a new token, so that no reconnect is needed. Without it the token is
+   * renewed at the next reconnect.
+   */
+  readonly refresh?: (token: string) => Sendable;
+  /**
+   * The message by which the server is asked for a sign of life: after `heartbeat.intervalMs` (25 s)
+   * without anything from it, and when the page wakes up. Anything that comes within
+   * `heartbeat.timeoutMs` will do. Without it a silent connection is held to be dead only where
+   * `heartbeat.intervalMs` says how often the server speaks.
+   */
+  readonly ping?: () => Sendable;
+  /** Says whether a message is only the answer to a ping: then no listener is told of it. */
+  readonly isPong?: (data: unknown) => boolean;
+  /**
+   * Says what a close code means; `undefined` for the usual meaning, by which 1000 is final. Servers
+   * often end with 1000 whenever they restart: then answer "soon".
+   */
+  readonly retry?: (code: number) => RetryAdvice | undefined;
+}
+
+/** The places that a wire has. */
+export const PLACES = ["url", "protocols", "hello", "refresh", "ping", "isPong", "retry"] as const;
+
+/** Those at which a token can reach the server for a new socket. */
+export const TOKEN_PLACES = ["url", "protocols", "hello"] as const;
+
+/** In the order in which the machine knows them. */
+const ADVICE: readonly unknown[] = ["never", "soon", "fresh-token"] satisfies RetryAdvice[];
+
+/** Makes what the machine asks, out of checked options. */
+export function makeWire(wire: PlainWire): CoreWire {
+  return {
+    pings: wire.ping !== undefined,
+    refreshes: wire.refresh !== undefined,
+    url: (url, token) => (wire.url ? readUrl(ask("url", () => wire.url?.(token))) : url),
+    protocols: (token) =>
+      wire.protocols ? readProtocols(ask("protocols", () => wire.protocols?.(token))) : [],
+    hello: (token) =>
+      wire.hello && readMessage("hello", ask("hello", () => wire.hello?.(token))),
+    refresh: (token) => readMessage("refresh", ask("refresh", () => wire.refresh?.(token))),
+    ping: () => harmless(() => readMessage("ping", wire.ping?.())),
+    isPong: (data) => harmless(() => wire.isPong?.(data)) === true,
+    retry: (code) => harmless(() => readAdvice(wire.retry?.(code))) ?? 0,
+  };
+}
+
+/** Asks the application. What it throws is reported as it is, and not quoted: a token may be in it. */
+function ask<T>(place: string, question: () => T): T {
+  try {
+    return question();
+  } catch (thrown) {
+    report(thrown);
+    throw fault(place, "threw an error, which was reported");
+  }
+}
+
+/** Asks the application for something without which it goes on all the same. */
+function harmless<T>(question: () => T): T | undefined {
+  try {
+    return question();
+  } catch (thrown) {
+    report(thrown);
+    return undefined;
+  }
+}
+
+function readUrl(answer: unknown): string {
+  const text = typeof answer === "string" || answer instanceof URL ? String(answer) : undefined;
+  if (text?.startsWith("/")) return resolveUrl(text);
+  const url = text === undefined ? undefined : parseUrl(text);
+  const good = url !== undefined && /^(ws|http)s?:$/.test(url.protocol) && !url.href.includes("#");
+  if (good) return toWebSocket(url);
+  throw fault("url", "must answer a ws:, wss:, http: or https: URL without a fragment, or a path");
+}
+
+function readProtocols(answer: unknown): string[] {
+  const good = Array.isArray(answer) && answer.every((protocol) => typeof protocol === "string");
+  if (good) return answer;
+  throw fault("protocols", "must answer a list of strings");
+}
+
+function readMessage(place: string, answer: unknown): string | Uint8Array {
+  try {
+    const message = readSendable(answer as Sendable);
+    // The application may go on to change its buffer.
+    return typeof message === "string" ? message : message.slice();
+  } catch {
+    throw fault(place, "must answer a string, an ArrayBuffer or a view of one");
+  }
+}
+
+function readAdvice(answer: unknown): number {
+  if (answer === undefined || ADVICE.includes(answer)) return ADVICE.indexOf(answer) + 1;
+  throw fault("retry", 'must answer "never", "soon", "fresh-token" or undefined');
+}
+
+function fault(place: string, what: string): OneSocketError {
+  return new OneSocketError("invalid-options", `wire.${place}() ${what}.`);
+}

@@ -1,0 +1,98 @@
+/**
+ * What a page holds on to: its heap, the wasm's memory, sockets and clients, listeners on the page,
+ * timers.
+ */
+
+/**
+ * Watches a page from before it is loaded: hand `before` to `open()`, then ask `read()`. The page has
+ * a client as `window.client`.
+ */
+export class Meter {
+  #page;
+  #devtools;
+
+  /** @param {import("playwright-core").Page} page */
+  before = async (page) => {
+    this.#page = page;
+    this.#devtools = await page.context().newCDPSession(page);
+    await this.#devtools.send("HeapProfiler.enable");
+    await page.addInitScript(count);
+  };
+
+  /** Counts what is held when everything that can be collected has been. */
+  async read() {
+    // What is freed by one collection may have kept what the next one frees.
+    for (let time = 0; time < 3; time += 1) {
+      await this.#devtools.send("HeapProfiler.collectGarbage");
+    }
+    const sockets = await this.#alive("WebSocket.prototype");
+    const clients = await this.#alive("Object.getPrototypeOf(window.client)");
+    const { usedSize } = await this.#devtools.send("Runtime.getHeapUsage");
+    const { wasmBytes, listeners, timers } = await this.#page.evaluate(() => window.held());
+    return { heapBytes: usedSize, wasmBytes, sockets, clients, listeners, timers };
+  }
+
+  /** Counts the objects with a prototype that have not been collected. */
+  async #alive(prototype) {
+    const group = { objectGroup: "meter" };
+    const { result } = await this.#devtools.send("Runtime.evaluate", {
+      expression: prototype,
+      ...group,
+    });
+    const { objects } = await this.#devtools.send("Runtime.queryObjects", {
+      prototypeObjectId: result.objectId,
+      ...group,
+    });
+    const counted = await this.#devtools.send("Runtime.callFunctionOn", {
+      objectId: objects.objectId,
+      functionDeclaration: "function () { return this.length; }",
+      returnByValue: true,
+    });
+    await this.#devtools.send("Runtime.releaseObjectGroup", group);
+    return counted.result.value;
+  }
+}
+
+/** Runs in the page, before any script of its own. */
+function count() {
+  const memories = new Set();
+  for (const name of ["instantiate", "instantiateStreaming"]) {
+    const instantiate = WebAssembly[name];
+    WebAssembly[name] = async (...args) => {
+      const made = await instantiate.apply(WebAssembly, args);
+      memories.add((made.instance ?? made).exports.memory);
+      return made;
+    };
+  }
+  let listeners = 0;
+  for (const target of [window, document]) {
+    const { addEventListener, removeEventListener } = target;
+    target.addEventListener = function add(...args) {
+      listeners += 1;
+      addEventListener.apply(this, args);
+    };
+    target.removeEventListener = function remove(...args) {
+      listeners -= 1;
+      removeEventListener.apply(this, args);
+    };
+  }
+  const timers = new Set();
+  const { setTimeout, clearTimeout } = window;
+  window.setTimeout = (work, ms, ...args) => {
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      work(...args);
+    }, ms);
+    timers.add(timer);
+    return timer;
+  };
+  window.clearTimeout = (timer) => {
+    timers.delete(timer);
+    clearTimeout(timer);
+  };
+  window.held = () => ({
+    wasmBytes: [...memories].reduce((sum, { buffer }) => sum + buffer.byteLength, 0),
+    listeners,
+    timers: timers.size,
+  });
+}
