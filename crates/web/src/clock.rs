@@ -31,13 +31,15 @@ struct Reading {
     wall: f64,
     /// The time since the start.
     elapsed: f64,
+    /// How much of it was sleep.
+    slept: f64,
 }
 
 impl Clock {
     /// Starts at zero.
     pub fn start() -> Self {
         let (performance, wall) = (performance_now(), Date::now());
-        Self { last: Cell::new(Reading { performance, wall, elapsed: 0.0 }) }
+        Self { last: Cell::new(Reading { performance, wall, elapsed: 0.0, slept: 0.0 }) }
     }
 
     /// Returns the time since the start.
@@ -48,8 +50,14 @@ impl Clock {
         let asleep = wall - last.wall - awake;
         let asleep = if asleep > SLEEP { asleep } else { 0.0 };
         let elapsed = last.elapsed + awake + asleep;
-        self.last.set(Reading { performance, wall, elapsed });
+        let slept = last.slept + asleep;
+        self.last.set(Reading { performance, wall, elapsed, slept });
         Time::since_start(Duration::try_from_secs_f64(elapsed / 1000.0).unwrap_or_default())
+    }
+
+    /// Returns for how long the machine has slept in all, as far as was noticed, in milliseconds.
+    pub(crate) fn slept(&self) -> f64 {
+        self.last.get().slept
     }
 
     /// Returns a point in time as `Date.now()` would give it, for display: milliseconds.
