@@ -56,6 +56,11 @@ class FaultPage {
     await this.opened.pass(ms);
   }
 
+  /** Waits until the socket has opened. */
+  async isOpen() {
+    await until("the socket is open", async () => (await this.status()).readyState === 1);
+  }
+
   async status() {
     return await this.page.evaluate(() => window.client.status);
   }

@@ -25,8 +25,9 @@ const TEST_LIMIT = 90_000;
  * Makes the function of a test out of one that takes tools.
  *
  * @param {(tools: Tools) => Promise<void>} play
+ * @param {number} [limit] - How long it may take, in milliseconds.
  */
-export function scene(play) {
+export function scene(play, limit = TEST_LIMIT) {
   return async (test) => {
     const things = [];
     const use = (thing) => {
@@ -49,7 +50,7 @@ export function scene(play) {
         errors.push(error);
       }
     };
-    await attempt(() => within(play(tools), "the end of the test", TEST_LIMIT));
+    await attempt(() => within(play(tools), "the end of the test", limit));
     for (const thing of things.reverse()) await attempt(() => thing.end());
     if (errors.length === 0) return;
     const told = things.flatMap((thing) => thing.tell?.() ?? []);
