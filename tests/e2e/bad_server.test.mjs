@@ -1,4 +1,4 @@
-/** A server that is not there, says nothing, says what makes no sense, or ends the connection. */
+/** A server that is not there, says nothing, or says what makes no sense. */
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -109,98 +109,6 @@ test(
     assert.equal(await connectsStill(page), "connected");
   }),
 );
-
-for (const [code, error] of [
-  [1000, "refused"],
-  [1008, "refused"],
-  [4400, "refused"],
-  [4401, "unauthorized"],
-  [4409, "replaced"],
-  [4413, "too-large"],
-  [4499, "refused"],
-]) {
-  test(
-    `closed with ${code} the connection fails as ${error}, for good`,
-    scene(async (the) => {
-      const { opened, page, watch } = await closedWith(the, code);
-
-      await isIn(page, "failed");
-      await opened.pass(60_000);
-
-      const { errors } = await told(page);
-      assert.deepEqual(
-        errors.map((one) => [one.ours, one.code]),
-        [[true, error]],
-      );
-      assert.equal(watch.sockets.length, 1);
-      assert.equal(await connectsStill(page), "connected");
-    }),
-  );
-}
-
-for (const [code, reason, least] of [
-  [1011, "", 5_000],
-  [1012, "", 5_000],
-  [4508, "", 5_000],
-  [4513, "", 5_000],
-  [4529, "retry-after-ms=70000", 70_000],
-  [4999, "", 5_000],
-]) {
-  test(
-    `closed with ${code} the connection comes back, not before ${least} ms have passed`,
-    scene(async (the) => {
-      const { fault, opened, page, watch } = await closedWith(the, code, reason);
-
-      await isIn(page, "waiting", 1);
-      await opened.pass(least - 1);
-      assert.equal(await page.evaluate(() => window.client.state), "waiting");
-      const again = fault.nextPeer();
-      await opened.pass(502);
-      await again;
-      await isIn(page, "connected");
-
-      assert.equal(watch.sockets.length, 2);
-      assert.deepEqual((await told(page)).errors, []);
-    }),
-  );
-}
-
-test(
-  "a server that accepts and drops, again and again, does not get more than five attempts",
-  scene(async (the) => {
-    const { fault, opened, page } = await closedWith(the, 1011);
-
-    for (let attempt = 1; attempt <= 5; attempt += 1) {
-      await isIn(page, "waiting", attempt);
-      const next = fault.nextPeer();
-      await opened.pass(5_501);
-      const peer = await next;
-      await isIn(page, "connected");
-      peer.close(1011);
-    }
-
-    await isIn(page, "failed");
-    const { errors } = await told(page);
-    assert.deepEqual(
-      errors.map(({ code }) => code),
-      ["attempts-exhausted"],
-    );
-    assert.equal(fault.peers.length, 6);
-    assert.equal(await connectsStill(page), "connected");
-  }),
-);
-
-/** A page, connected to a server that has just closed the connection. */
-async function closedWith(the, code, reason) {
-  const fault = await the.faultServer();
-  const { opened, page, watch } = await plainPage(the, { clock: true });
-  const next = fault.nextPeer();
-  await begin(page, fault.ws);
-  const peer = await next;
-  await isIn(page, "connected");
-  peer.close(code, reason);
-  return { fault, opened, page, watch };
-}
 
 /** Makes a client without tokens, begins to connect, and writes down what is told. */
 async function begin(page, url) {

@@ -156,7 +156,8 @@ test(
 /** A page in which `window.tokenClient()` makes a client of ada's. */
 async function measuredPage(the) {
   const meter = new Meter();
-  const { server, page } = await plainPage(the, { before: meter.before });
+  // A client that is freed does not wait for its socket, and the next one is the same user's.
+  const { server, page } = await plainPage(the, { before: meter.before }, { replaces: true });
   const good = await server.token("ada");
   await page.evaluate((token) => {
     window.tokenClient = (getToken = () => token) =>

@@ -145,7 +145,8 @@ test(
     run(app, ["node_modules/typescript/bin/tsc", "-p", "."]);
     run(app, ["node_modules/vite/bin/vite.js", "build", "--logLevel", "error"]);
     const server = await the.server({ site: app.path("dist"), args: ["--echo"] });
-    const { page, watch } = await the.open(server.url);
+    // The example keeps its client to itself.
+    const { page, watch } = await the.open(server.url, { keeps: true });
     const root = page.locator("#root");
     await root.getByText("connected").waitFor();
 

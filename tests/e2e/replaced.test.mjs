@@ -11,7 +11,7 @@ import { scene } from "./support/scene.mjs";
 test(
   "who is replaced stays away, also when components come and go, until a person connects again",
   scene(async (the) => {
-    const server = await the.server({ site: await reactSite() });
+    const server = await the.server({ site: await reactSite(), replaces: true });
     const first = await openReact(the.open, server, { user: "ada" }, { clock: true });
     await first.isIn("connected");
     const second = await openReact(the.open, server, { user: "ada" }, { clock: true });
@@ -46,7 +46,7 @@ test(
 test(
   "the demo page says that the user is connected elsewhere, and its button takes over",
   scene(async (the) => {
-    const server = await the.server({ site: SITE });
+    const server = await the.server({ site: SITE, replaces: true });
     const first = await signIn(the.open, server, "ada", { clock: true });
     await first.shows("state-badge", "connected");
     const second = await signIn(the.open, server, "ada", { clock: true });

@@ -16,7 +16,7 @@ const RETRY_MS = 5500;
 test(
   "a network that falls silent is found out, and its socket is not waited for",
   scene(async (the) => {
-    const { server, proxy, opened, page, watch } = await behindProxy(the);
+    const { server, proxy, opened, page, watch } = await behindProxy(the, { replaces: true });
     await connect(page, "ada");
 
     proxy.hush();
@@ -36,7 +36,7 @@ test(
 test(
   "when a person comes back to the page a dead connection is replaced within two seconds, once",
   scene(async (the) => {
-    const { proxy, opened, page, watch } = await behindProxy(the);
+    const { proxy, opened, page, watch } = await behindProxy(the, { replaces: true });
     await connect(page, "ada");
 
     proxy.hush();

@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { plainSite } from "../e2e/support/app.mjs";
+import { FAR_HOST } from "../e2e/support/flags.mjs";
 import { scene } from "../e2e/support/scene.mjs";
 import { until } from "../e2e/support/wait.mjs";
 import { UNREACHABLE } from "../e2e/support/watch.mjs";
@@ -28,9 +29,6 @@ const LATE = 5 * SECOND;
 /** From one attempt to the next: the interval, and a tenth of it by chance. */
 const INTERVAL = 5 * SECOND;
 const JITTER = 500;
-
-/** A name that is not loopback's, for there a client does not care whether the browser is offline. */
-const HOST = "onesocket.test";
 
 const ALL = 20 * MINUTE;
 
@@ -69,7 +67,7 @@ async function begin(the, timeline) {
     await say(browser, { offline: false });
   };
   const allow = [UNREACHABLE, /🔌/];
-  const { page } = await the.open(`http://${HOST}:${port}`, { before, allow });
+  const { page } = await the.open(`http://${FAR_HOST}:${port}`, { before, allow });
   assert.equal(await page.evaluate(() => navigator.onLine), true);
 
   const began = Date.now();

@@ -86,6 +86,14 @@ impl Heartbeat {
         matches!(self.pulse, Pulse::Probing { .. })
     }
 
+    /// Says what to do should the connection be lost now.
+    pub(crate) fn then(self) -> Then {
+        match self.pulse {
+            Pulse::Heard { .. } => Then::Wait,
+            Pulse::Probing { then, .. } => then,
+        }
+    }
+
     /// Says what to do at a deadline; a probe it asks for has `timeout` to be answered.
     pub(crate) fn due(&mut self, timeout: Duration, now: Time) -> Due {
         let is_late = now.since(self.deadline()) > LATE;

@@ -192,7 +192,12 @@ impl State {
                 Some(handshake.give_up_at)
             }
             Self::Connected(link) => {
-                let deadlines = [link.stable_at, link.renewal.deadline()];
+                // A token is not renewed over a connection that may be dead: were it, the next attempt
+                // would have to fetch another one.
+                let can_wait = matches!(link.renewal, Renewal::Planned { .. });
+                let waits = can_wait && link.heartbeat.is_probing();
+                let renewal = link.renewal.deadline().filter(|_| !waits);
+                let deadlines = [link.stable_at, renewal];
                 let heartbeat = link.heartbeat.deadline();
                 Some(deadlines.into_iter().flatten().fold(heartbeat, Time::min))
             }

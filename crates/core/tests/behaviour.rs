@@ -1158,6 +1158,40 @@ fn after_waking_up_a_dead_connection_is_replaced_within_two_seconds_and_once() {
 }
 
 #[test]
+fn a_socket_that_is_found_dead_on_waking_up_is_replaced_at_once_unless_the_server_says_when() {
+    let mut world = World::plain().connected();
+    world.now = world.now + 20 * SECOND;
+    world.feed(Input::Wake);
+    let mut told = world.clone();
+
+    world.closed(1006);
+    assert_eq!(world.machine.stage(), "connecting/opening");
+    assert_eq!((world.machine.status().attempt, world.sockets()), (1, 2));
+
+    told.closed_saying(4529, "retry-after-ms=70000");
+    assert_eq!(told.elapse(), 70 * SECOND);
+    assert_eq!(told.sockets(), 2);
+}
+
+#[test]
+fn a_token_is_not_renewed_over_a_connection_of_which_nobody_knows_whether_it_lives() {
+    let mut world = World::with_tokens().connected();
+    let fetched = world.fetch();
+    world.now = world.now + 8 * 3600 * SECOND;
+    world.feed(Input::Wake);
+    assert_eq!(world.machine.stage(), "connected/probing");
+    assert_eq!(world.fetch(), fetched);
+    let mut alive = world.clone();
+
+    alive.receive(ServerFrame::Pong);
+    assert_eq!(alive.machine.stage(), "connected/asking");
+
+    assert_eq!(world.elapse(), 2 * SECOND);
+    assert_eq!(world.machine.stage(), "connecting/fetching");
+    assert_eq!(world.fetch().0, fetched.0 + 1);
+}
+
+#[test]
 fn waking_up_tries_at_once_while_waiting_but_once_a_second_at_most() {
     let mut world = World::plain().connected();
     world.closed(1006);

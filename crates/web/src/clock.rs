@@ -30,12 +30,14 @@ pub struct Reading {
     performance_ms: f64,
     wall_ms: f64,
     elapsed_ms: f64,
+    /// How much of it was sleep.
+    slept_ms: f64,
 }
 
 impl Reading {
     /// Starts at zero.
     pub fn first(performance_ms: f64, wall_ms: f64) -> Self {
-        Self { performance_ms, wall_ms, elapsed_ms: 0.0 }
+        Self { performance_ms, wall_ms, elapsed_ms: 0.0, slept_ms: 0.0 }
     }
 
     /// Returns the one after this.
@@ -44,7 +46,12 @@ impl Reading {
         let awake = (performance_ms - self.performance_ms).max(0.0);
         let asleep = wall_ms - self.wall_ms - awake;
         let asleep = if asleep > SLEEP { asleep } else { 0.0 };
-        Self { performance_ms, wall_ms, elapsed_ms: self.elapsed_ms + awake + asleep }
+        Self {
+            performance_ms,
+            wall_ms,
+            elapsed_ms: self.elapsed_ms + awake + asleep,
+            slept_ms: self.slept_ms + asleep,
+        }
     }
 
     /// Returns the time since the start.
@@ -65,6 +72,11 @@ impl Clock {
         let reading = self.last.get().next(performance_now(), Date::now());
         self.last.set(reading);
         reading.time()
+    }
+
+    /// Returns for how long the machine has slept in all, as far as was noticed, in milliseconds.
+    pub(crate) fn slept(&self) -> f64 {
+        self.last.get().slept_ms
     }
 
     /// Returns a point in time as `Date.now()` would give it, for display: milliseconds.

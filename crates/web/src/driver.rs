@@ -51,6 +51,8 @@ pub struct Driver {
 /// The one timer, armed for the earliest deadline.
 struct Alarm {
     at: Time,
+    /// See [`Clock::slept`].
+    slept: f64,
     _timeout: Timeout,
 }
 
@@ -294,8 +296,12 @@ impl Driver {
     /// message moves the next deadline of the heartbeat, and is not to cost a timer each.
     fn set_alarm(&self) {
         let deadline = self.connection.borrow().deadline();
-        let armed = self.alarm.borrow().as_ref().map(|alarm| alarm.at);
-        if armed == deadline || armed.zip(deadline).is_some_and(|(armed, due)| armed < due) {
+        // One that was armed before the machine slept comes late by as much: timers stand still then.
+        let slept = self.clock.slept();
+        let is_good = self.alarm.borrow().as_ref().is_some_and(|alarm| {
+            alarm.slept == slept && deadline.is_some_and(|due| alarm.at <= due)
+        });
+        if is_good {
             return;
         }
         let alarm = deadline.map(|at| {
@@ -306,7 +312,7 @@ impl Driver {
                     driver.feed(Input::Elapsed);
                 }
             });
-            Alarm { at, _timeout: timeout }
+            Alarm { at, slept, _timeout: timeout }
         });
         self.alarm.replace(alarm);
     }

@@ -4,27 +4,10 @@ import { after } from "node:test";
 
 import { chromium } from "playwright-core";
 
+import { FLAGS } from "./flags.mjs";
 import { BROWSER } from "./paths.mjs";
 import { LIMIT } from "./wait.mjs";
 import { Watch } from "./watch.mjs";
-
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-dev-shm-usage",
-  "--disable-quic",
-  "--no-first-run",
-  "--no-default-browser-check",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--disable-default-apps",
-  "--disable-extensions",
-  "--disable-domain-reliability",
-  "--metrics-recording-only",
-  // A name for this machine that is not loopback's, for pages that ask whether they are online.
-  "--host-resolver-rules=MAP onesocket.test 127.0.0.1",
-];
 
 /** When virtual clocks begin: any time will do, as long as it is the same one each time. */
 const DAWN = Date.UTC(2030, 0, 1);
@@ -48,10 +31,12 @@ function browser() {
  * @param {boolean} [options.clock] - Whether time in the page stands still but for
  *   `page.clock.runFor()`. Sockets and requests stay real.
  * @param {RegExp[]} [options.allow] - Console errors that are no failure: see `Watch.allow()`.
+ * @param {boolean} [options.keeps] - See `Watch.begin()`.
+ * @param {string[]} [options.steps] - See `Watch.begin()`.
  * @param {(page: import("playwright-core").Page) => Promise<void>} [options.before] - What is to be
  *   done before the page is loaded.
  */
-export async function open(url, { clock = false, allow = [], before } = {}) {
+export async function open(url, { clock = false, before, ...watching } = {}) {
   const context = await (await browser()).newContext();
   context.setDefaultTimeout(LIMIT);
   try {
@@ -60,10 +45,10 @@ export async function open(url, { clock = false, allow = [], before } = {}) {
       await context.clock.pauseAt(DAWN + 60_000);
     }
     const page = await context.newPage();
-    const watch = new Watch(page, allow);
+    const watch = await Watch.begin(page, watching);
     await before?.(page);
     await page.goto(url);
-    return new Opened(context, page, watch);
+    return new Opened(context, page, watch, clock);
   } catch (error) {
     await context.close();
     throw error;
@@ -73,9 +58,11 @@ export async function open(url, { clock = false, allow = [], before } = {}) {
 /** A page and what was seen of it. Going away, it fails if there was anything wrong. */
 class Opened {
   #context;
+  #hasClock;
 
-  constructor(context, page, watch) {
+  constructor(context, page, watch, hasClock) {
     this.#context = context;
+    this.#hasClock = hasClock;
     this.page = page;
     this.watch = watch;
   }
@@ -85,9 +72,13 @@ class Opened {
     await this.page.clock.runFor(ms);
   }
 
-  /** Closes the page. */
+  /** Frees the page's clients and closes it. */
   async end() {
-    await this.#context.close();
+    try {
+      await this.watch.end(this.#hasClock ? (ms) => this.pass(ms) : undefined);
+    } finally {
+      await this.#context.close();
+    }
     this.watch.verify();
   }
 

@@ -7,16 +7,16 @@ import { plainSite } from "./app.mjs";
  *
  * @param {import("./scene.mjs").Tools} the
  * @param {Parameters<typeof import("./browser.mjs").open>[1]} [options]
- * @param {{ args?: string[], policy?: string }} [more] - Options of the server's command line; a
- *   Content-Security-Policy.
+ * @param {{ args?: string[], policy?: string, replaces?: boolean }} [more] - Options of the server's
+ *   command line; a Content-Security-Policy; see `startServer()`.
  */
-export async function plainPage(the, options, { args, policy } = {}) {
+export async function plainPage(the, options, { args, policy, replaces } = {}) {
   const app = the.use(plainSite());
   if (policy !== undefined) {
     const meta = `<meta http-equiv="Content-Security-Policy" content="${policy}" />`;
     app.write("index.html", app.read("index.html").replace("<head>", `<head>\n    ${meta}`));
   }
-  const server = await the.server({ site: app.folder, args });
+  const server = await the.server({ site: app.folder, args, replaces });
   const opened = await the.open(server.url, options);
   return { server, opened, page: opened.page, watch: opened.watch };
 }

@@ -8,7 +8,7 @@ use onesocket_protocol::{CloseCode, ConnectionId, Retry, Welcome, retry_after};
 use super::Connection;
 use crate::config::{PLAIN_PING_INTERVAL, PlainRules, Wire};
 use crate::error::{Error, ErrorCode, quoted};
-use crate::heartbeat::{Heartbeat, Vigil};
+use crate::heartbeat::{Heartbeat, Then, Vigil};
 use crate::io::{Attempt, Note, Output};
 use crate::state::{Handshake, Leaving, Link, Phase, Remains, State};
 use crate::stats::count;
@@ -162,14 +162,15 @@ impl<M: Clone> Connection<M> {
     pub(super) fn on_closed(&mut self, attempt: Attempt, ended: Ended<'_>, now: Time) {
         match &self.state {
             State::Connected(link) if link.attempt == attempt => {
+                let then = link.heartbeat.then();
                 self.lose_traffic();
-                self.after_close(ended, now);
+                self.after_close(ended, then, now);
             }
             State::Connecting(
                 Phase::Opening(Handshake { attempt: current, .. })
                 | Phase::Agreeing(Handshake { attempt: current, .. })
                 | Phase::Ending(Leaving { attempt: current, .. }),
-            ) if *current == attempt => self.after_close(ended, now),
+            ) if *current == attempt => self.after_close(ended, Then::Wait, now),
             state if state.remains().attempt() == Some(attempt) => self.forget_remains(now),
             // A stranger: it was detached.
             State::Idle
@@ -184,7 +185,7 @@ impl<M: Clone> Connection<M> {
 
     /// Goes on after the server or the network has closed the socket: the one place that obeys a
     /// [`Retry`].
-    fn after_close(&mut self, ended: Ended<'_>, now: Time) {
+    fn after_close(&mut self, ended: Ended<'_>, then: Then, now: Time) {
         let Ended { code, said, retry } = ended;
         let again = match retry {
             Retry::Never => false,
@@ -193,7 +194,14 @@ impl<M: Clone> Connection<M> {
                     CloseCode::TOO_MANY_REQUESTS => retry_after(said).unwrap_or_default(),
                     _ => Duration::ZERO,
                 };
-                return self.try_again(&closed_with(code, said), delay, Remains::Nothing, now);
+                let cause = closed_with(code, said);
+                return match then {
+                    // A page that has woken up hears only then that its socket is dead.
+                    Then::Replace if delay.is_zero() => self.replace(cause, now),
+                    Then::Replace | Then::Wait => {
+                        self.try_again(&cause, delay, Remains::Nothing, now);
+                    }
+                };
             }
             Retry::WithFreshToken => self.config.tokens && self.backoff.take_fresh_try(),
         };
@@ -202,6 +210,14 @@ impl<M: Clone> Connection<M> {
             self.begin(Remains::Nothing, Some(reason), now);
         } else {
             self.fail(Error::of_close(code, retry, said), Remains::Nothing);
+        }
+    }
+
+    /// Makes the next attempt at once, or gives up if there was the last one.
+    pub(super) fn replace(&mut self, cause: String, now: Time) {
+        if self.grant(&cause, Remains::Nothing).is_some() {
+            self.announce(Duration::ZERO);
+            self.begin(Remains::Nothing, Some(cause), now);
         }
     }
 
@@ -284,7 +300,7 @@ impl<M: Clone> Connection<M> {
             }
             State::Connecting(Phase::Ending(Leaving { attempt, .. })) => {
                 self.outputs.push_back(Output::Detach { attempt });
-                self.after_close(Ended::LOST, now);
+                self.after_close(Ended::LOST, Then::Wait, now);
             }
             State::Connected(_) => self.on_connected_due(due, now),
             State::Waiting { remains, .. } => self.begin(remains, None, now),

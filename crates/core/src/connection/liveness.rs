@@ -99,12 +99,7 @@ impl<M: Clone> Connection<M> {
         self.lose_traffic();
         match then {
             Then::Wait => self.try_again(cause, Duration::ZERO, Remains::Nothing, now),
-            Then::Replace => {
-                if self.grant(cause, Remains::Nothing).is_some() {
-                    self.announce(Duration::ZERO);
-                    self.begin(Remains::Nothing, Some(cause.to_owned()), now);
-                }
-            }
+            Then::Replace => self.replace(cause.to_owned(), now),
         }
     }
 }
