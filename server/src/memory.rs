@@ -12,8 +12,12 @@ use crate::outgoing::Outgoing;
 /// The most clients of one user that are remembered: each tab is one, and each reload of it.
 const MAX_CLIENTS: usize = 16;
 
-/// The most refusals that are remembered of one client.
+/// The most refusals of one client that are remembered with their reason.
 const MAX_REFUSALS: usize = 32;
+
+/// The most runs of refusals of one client of which is remembered that they were refused. A client
+/// asks about what was not answered before a loss, in one queue: so many runs are not in one.
+const MAX_RUNS: usize = 64;
 
 /// What a user's clients have said.
 #[derive(Clone, Debug, Default)]
@@ -27,8 +31,12 @@ pub(crate) struct Memory {
 pub(crate) struct Said {
     /// Ids rise, so that all up to this one were had.
     highest: Option<MessageId>,
-    /// Those of them that were refused, and how; the oldest first.
+    /// The last of them that were refused, and how; the oldest first.
     refusals: VecDeque<(MessageId, Outgoing)>,
+    /// From which to which of them all were refused; the oldest first.
+    runs: VecDeque<(MessageId, MessageId)>,
+    /// Of those up to this one it is not known any more.
+    forgotten: Option<MessageId>,
 }
 
 impl Memory {
@@ -61,18 +69,35 @@ impl Said {
         if Some(id) > self.highest {
             return None;
         }
-        let refusal = self.refusals.iter().find(|(refused, _)| *refused == id);
-        Some(refusal.map_or_else(|| Outgoing::ack(id), |(_, refusal)| refusal.clone()))
+        if let Some((_, refusal)) = self.refusals.iter().find(|(refused, _)| *refused == id) {
+            return Some(refusal.clone());
+        }
+        let was_refused = self.runs.iter().any(|(first, last)| (*first..=*last).contains(&id));
+        Some(if was_refused {
+            Outgoing::error(Some(id), "refused", "this was refused when it came the first time")
+        } else if Some(id) <= self.forgotten {
+            // To say that it was accepted might be to lose it in silence.
+            let sentence = "it is not known any more whether this was accepted";
+            Outgoing::error(Some(id), "refused", sentence)
+        } else {
+            Outgoing::ack(id)
+        })
     }
 
     /// Notes that something new was said, and how it was refused, if it was.
     pub(crate) fn note(&mut self, id: MessageId, refusal: Option<&Outgoing>) {
-        self.highest = Some(id);
-        if let Some(refusal) = refusal {
-            if self.refusals.len() >= MAX_REFUSALS {
-                self.refusals.pop_front();
-            }
-            self.refusals.push_back((id, refusal.clone()));
+        let before = self.highest.replace(id);
+        let Some(refusal) = refusal else { return };
+        if self.refusals.len() >= MAX_REFUSALS {
+            self.refusals.pop_front();
+        }
+        self.refusals.push_back((id, refusal.clone()));
+        match self.runs.back_mut() {
+            Some((_, last)) if Some(*last) == before => *last = id,
+            _ => self.runs.push_back((id, id)),
+        }
+        if self.runs.len() > MAX_RUNS {
+            self.forgotten = self.runs.pop_front().map(|(_, last)| last);
         }
     }
 }
@@ -97,17 +122,35 @@ mod tests {
     }
 
     #[test]
-    fn the_last_32_refusals_are_remembered() {
+    fn the_reasons_of_the_last_32_refusals_are_remembered_and_that_there_were_others() {
         let mut said = Said::default();
+        said.note(MessageId(1), None);
 
-        for id in 1..=33 {
+        for id in 2..=1000 {
             said.note(MessageId(id), Some(&refusal(id)));
         }
 
         assert_eq!(said.answer(MessageId(1)), Some(Outgoing::ack(MessageId(1))));
-        for id in 2..=33 {
+        assert!(is_refused(&said, 2) && is_refused(&said, 968));
+        for id in 969..=1000 {
             assert_eq!(said.answer(MessageId(id)), Some(refusal(id)));
         }
+        assert_eq!(said.runs.len(), 1);
+    }
+
+    #[test]
+    fn what_is_not_known_any_more_is_not_said_to_be_accepted() {
+        let mut said = Said::default();
+
+        for run in 0..=64 {
+            said.note(MessageId(2 * run + 1), Some(&refusal(1)));
+            said.note(MessageId(2 * run + 2), None);
+        }
+
+        assert!(is_refused(&said, 1));
+        assert_eq!(said.answer(MessageId(2)), Some(Outgoing::ack(MessageId(2))));
+        assert!(is_refused(&said, 3));
+        assert_eq!((said.runs.len(), said.refusals.len()), (64, 32));
     }
 
     #[test]
@@ -127,6 +170,11 @@ mod tests {
         assert_eq!(memory.of("1").unwrap().highest, Some(MessageId(9)));
         assert_eq!(memory.of("17").unwrap().highest, None);
         assert!(memory.of("2").is_none());
+    }
+
+    fn is_refused(said: &Said, id: u64) -> bool {
+        let ack = Outgoing::ack(MessageId(id));
+        said.answer(MessageId(id)).is_some_and(|answer| answer != ack)
     }
 
     fn refusal(id: u64) -> Outgoing {

@@ -53,6 +53,7 @@ pub(crate) enum Want {
 /// What the machine was told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Cause {
+    Close,
     Connect,
     Hold,
     Wake,
@@ -63,6 +64,7 @@ pub(crate) enum Cause {
 impl Cause {
     pub(crate) fn of(input: &Input<Message>) -> Self {
         match input {
+            Input::Close { .. } => Self::Close,
             Input::Connect { .. } => Self::Connect,
             Input::Hold => Self::Hold,
             Input::Online | Input::Wake => Self::Wake,
@@ -239,8 +241,11 @@ impl World {
             StateName::Connected => self.judge_connected(client, status),
             StateName::Closing | StateName::Closed => {
                 judge.lasting = false;
-                let closes = judge.calls.values().any(|want| matches!(want, Want::Close));
-                judge.released = !closes && (previous != StateName::Closing || judge.released);
+                judge.released = match (cause, previous) {
+                    (Cause::Close, _) => false,
+                    (_, StateName::Closing) => judge.released,
+                    _ => true,
+                };
                 if judge.released {
                     self.reach("a connection that is released");
                 }

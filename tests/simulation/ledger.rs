@@ -13,7 +13,6 @@ use crate::message::{Origin, decode};
 
 /// What the server remembers, as PROTOCOL.md has it.
 const CLIENTS_OF_A_USER: usize = 16;
-const REFUSALS: usize = 32;
 pub(crate) const REMEMBERED_FOR: Duration = Duration::from_secs(600);
 
 /// To whom something was sent.
@@ -53,8 +52,6 @@ pub(crate) struct Ledger {
     pub(crate) items: Vec<Vec<Item>>,
     /// Of each client, the number of the last item that the server has had.
     last: BTreeMap<usize, usize>,
-    /// How many refusals there were since.
-    refusals: BTreeMap<usize, Vec<usize>>,
     users: BTreeMap<String, Known>,
     places: BTreeMap<u64, Place>,
 }
@@ -85,7 +82,7 @@ pub(crate) enum Expected {
     Taken(MessageId, Vec<u64>),
     Refused(MessageId),
     /// It has come before; `None` if how it was answered may be forgotten.
-    Again(MessageId, Option<Arrival>),
+    Again(MessageId, Arrival),
 }
 
 impl Ledger {
@@ -236,19 +233,13 @@ impl Ledger {
         }
         if item.arrival != Arrival::No {
             let arrival = item.arrival;
-            let refusals = self.refusals.get(&client).map_or(&[][..], Vec::as_slice);
-            let later = refusals.iter().filter(|refused| **refused > number).count();
-            let known = arrival == Arrival::Taken || later < REFUSALS;
-            return Ok(Expected::Again(id, known.then_some(arrival)));
+            return Ok(Expected::Again(id, arrival));
         }
         item.arrival = if to.is_some() { Arrival::Taken } else { Arrival::Refused };
         if last.is_some_and(|last| number <= last) {
             return Err(format!("message {number} of {client} comes after {last:?}"));
         }
         self.last.insert(client, number);
-        if to.is_none() {
-            self.refusals.entry(client).or_default().push(number);
-        }
         Ok(to.map_or(Expected::Refused(id), |to| Expected::Taken(id, to)))
     }
 }
@@ -274,11 +265,7 @@ impl Expected {
                 answer(*id, Arrival::Taken) && others == *to
             }
             Self::Refused(id) => sent.len() == 1 && answer(*id, Arrival::Refused),
-            Self::Again(id, Some(arrival)) => sent.len() == 1 && answer(*id, *arrival),
-            Self::Again(id, None) => {
-                let either = answer(*id, Arrival::Taken) || answer(*id, Arrival::Refused);
-                sent.len() == 1 && either
-            }
+            Self::Again(id, arrival) => sent.len() == 1 && answer(*id, *arrival),
         }
     }
 }

@@ -251,7 +251,9 @@ impl Beginning {
     fn renewal(&self, renewal: Renewal) -> Renewal {
         match renewal {
             Renewal::Never => Renewal::Never,
-            Renewal::Planned { at, failures } => Renewal::Planned { at: self.time(at), failures },
+            Renewal::Planned { at, failures } => {
+                Renewal::Planned { at: self.put_off(at), failures }
+            }
             Renewal::Asked { failures } => Renewal::Asked { failures },
             Renewal::Sent { id, give_up_at, failures, dies_at } => Renewal::Sent {
                 id: self.number(id),
@@ -300,8 +302,9 @@ impl Beginning {
         }
     }
 
-    /// While offline nothing comes of it, and it may be long past.
-    fn retry_at(&self, at: Time) -> Time {
+    /// What is put off, while offline or while the server is asked whether it is there, may be long
+    /// past.
+    fn put_off(&self, at: Time) -> Time {
         let past = at < self.moment.origin;
         if past {
             Time::since_start(ORIGIN.saturating_sub(Duration::from_millis(1)))
@@ -316,7 +319,7 @@ impl Beginning {
             State::Connecting(phase) => State::Connecting(self.phase(phase)),
             State::Connected(link) => State::Connected(self.link(link)),
             State::Waiting { retry_at, not_before, remains } => State::Waiting {
-                retry_at: self.retry_at(retry_at),
+                retry_at: self.put_off(retry_at),
                 not_before: self.moment.end(not_before),
                 remains: self.remains(remains),
             },
@@ -344,7 +347,7 @@ impl Beginning {
             ready_state,
             attempt,
             max_attempts,
-            retry_at: retry_at.map(|at| self.retry_at(at)),
+            retry_at: retry_at.map(|at| self.put_off(at)),
             connection_id,
             token_expires_at: self.end(token_expires_at),
             error,
