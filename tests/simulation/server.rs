@@ -256,8 +256,10 @@ impl World {
 
     pub(crate) fn serve_if(&mut self, process: u32, key: u64) {
         if process == self.server.process {
+            let now = self.now;
             if let Some(peer) = self.server.peers.get_mut(&key) {
-                peer.armed = None;
+                // One that was served for another reason keeps its timer.
+                peer.armed = peer.armed.filter(|at| *at > now);
             }
             self.serve(key);
         }

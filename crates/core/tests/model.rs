@@ -244,6 +244,8 @@ fn scopes() -> Vec<Scope> {
             calls: 1,
             groups: &["a"],
             sizes: &[1],
+            // Delays that a server names are explored without messages.
+            codes: &[1006, 1000, 4401, 4409, 4413],
             ..connection
         },
     ]
