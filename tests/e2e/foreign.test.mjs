@@ -155,7 +155,7 @@ test(
 test(
   "a client that was replaced, or whose token is bad, does not come back",
   scene(async (the) => {
-    const server = await the.server();
+    const server = await the.server({ replaces: true });
     const first = python(the, server, "ada");
     await first.heard("welcome");
     the.use(await NodeClient.connect(server, "ada"));
