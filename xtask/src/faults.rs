@@ -31,8 +31,17 @@ const WITHOUT_FAULT: Duration = Duration::from_secs(900);
 const MEMORY: u32 = 6 * 1024 * 1024;
 
 /// What of the workspace the copy needs so that cargo knows it.
-const COPIED: [&str; 8] =
-    ["Cargo.lock", "Cargo.toml", "README.md", "crates", "server", "src", "tests", "xtask"];
+const COPIED: [&str; 9] = [
+    "Cargo.lock",
+    "Cargo.toml",
+    "README.md",
+    "benches",
+    "crates",
+    "server",
+    "src",
+    "tests",
+    "xtask",
+];
 
 /// Tests that are run together: arguments of `cargo test`.
 type Tests = &'static [&'static str];
