@@ -55,7 +55,8 @@ const CRATES: [(&str, &str, &[Tests]); 4] = [
 ];
 
 /// What users of the machine may rely on.
-const BEHAVIOUR: Tests = &["--test", "behaviour", "--test", "edges", "--test", "errors"];
+const BEHAVIOUR: Tests =
+    &["--test", "behaviour", "--test", "edges", "--test", "errors", "--test", "plain"];
 
 /// The tests that catch what no other test of the machine does.
 const MODEL: Tests = &["--test", "model"];

@@ -41,7 +41,7 @@ const CRATES: [(&str, &[Tests]); 2] = [
         "onesocket-core",
         &[
             &["--lib", "--test", "transitions"],
-            &["--test", "behaviour", "--test", "edges", "--test", "errors"],
+            &["--test", "behaviour", "--test", "edges", "--test", "errors", "--test", "plain"],
             &["--test", "properties"],
             &["--test", "model"],
         ],
