@@ -549,6 +549,8 @@ impl Memory {
                     Action::Token(Answer::Later) if step.heeds_later => LATER,
                     _ => Duration::ZERO,
                 };
+                let final_end = !comes_back(step.scope, step.action);
+                rule!(!final_end, "it comes back after {:?}", step.action);
                 self.not_before = step.now + named;
                 let asked = named.max(config.reconnect.interval);
                 let early = status.retry_at.is_some_and(|at| at < step.now + asked);
@@ -567,12 +569,14 @@ impl Memory {
                 let right = match (code, step.action) {
                     (ErrorCode::AttemptsExhausted, _) => self.budget == 0,
                     (ErrorCode::Unauthorized, Action::Token(Answer::NoSession)) => true,
+                    (ErrorCode::Refused, Action::Closed(1000 | 1002 | 4101 | 4400)) => {
+                        !comes_back(step.scope, step.action)
+                    }
                     (ErrorCode::Unauthorized, action) if is_refusal(step.scope, action) => {
                         !self.fresh
                     }
                     (ErrorCode::Replaced, Action::Closed(4409))
                     | (ErrorCode::TooLarge, Action::Closed(4413))
-                    | (ErrorCode::Refused, Action::Closed(1000 | 1002 | 4101 | 4400))
                     | (ErrorCode::InvalidOptions, Action::OpenFailed) => true,
                     _ => false,
                 };
@@ -739,4 +743,9 @@ fn take(calls: &mut Vec<Call>, call: Call) -> bool {
 /// Says whether the server refuses the token.
 fn is_refusal(scope: &Scope, action: Action) -> bool {
     matches!(action, Action::Closed(code) if scope.retry(code) == Retry::WithFreshToken)
+}
+
+/// Says whether the client may come back after this.
+fn comes_back(scope: &Scope, action: Action) -> bool {
+    !matches!(action, Action::Closed(code) if scope.retry(code) == Retry::Never)
 }
