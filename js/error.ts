@@ -62,8 +62,8 @@ export class NotAuthenticated extends Error {
 
 /**
  * For `getToken` to throw when its endpoint says when to come back, as one does that answers 429
- * with `Retry-After`: it is not asked again before that, but if a person calls `connect()` or
- * `refreshToken()`, or the page comes online or back to sight while the client waits.
+ * with `Retry-After`: it is not asked again before that, unless a person calls `connect()` or
+ * `refreshToken()`.
  */
 export class RetryLater extends Error {
   override readonly name = "RetryLater";

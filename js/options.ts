@@ -3,7 +3,7 @@
 import type { CoreNumbers } from "./core.js";
 import { OneSocketError } from "./error.js";
 import type { GetToken } from "./tokens.js";
-import { parseUrl, toWebSocket } from "./url.js";
+import { hasFragment, hasSocketScheme, parseUrl, toWebSocket } from "./url.js";
 import { PLACES, type PlainWire, TOKEN_PLACES } from "./wire.js";
 
 /** How a connection is tried again after a failure. */
@@ -229,11 +229,10 @@ function readUrl(value: unknown, faults: string[]): string {
       `"${shown(text)}" is no URL; write one that begins with wss:// or ws://, or a path that begins with /`,
     );
   }
-  if (!["ws:", "wss:", "http:", "https:"].includes(url.protocol)) {
+  if (!hasSocketScheme(url)) {
     return fault(`the scheme "${shown(url.protocol)}" is none of ws:, wss:, http: and https:`);
   }
-  // Not `hash`, which is empty for a lone "#".
-  if (url.href.includes("#")) return fault("must have no fragment (#…); browsers refuse it");
+  if (hasFragment(url)) return fault("must have no fragment (#…); browsers refuse it");
   return isPath ? text : toWebSocket(url);
 }
 

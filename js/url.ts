@@ -22,6 +22,16 @@ export function toWebSocket(url: URL): string {
   return url.href.replace(/^http/, "ws");
 }
 
+/** Says whether a URL's scheme means a WebSocket, as it is or once it is written as one. */
+export function hasSocketScheme(url: URL): boolean {
+  return ["ws:", "wss:", "http:", "https:"].includes(url.protocol);
+}
+
+/** Says whether a URL has a fragment, which browsers refuse. Not `hash`, which is empty for a lone "#". */
+export function hasFragment(url: URL): boolean {
+  return url.href.includes("#");
+}
+
 /** Reads a URL; `undefined` if it is none. (`URL.canParse` is younger than many browsers in use.) */
 export function parseUrl(text: string, base?: string): URL | undefined {
   try {

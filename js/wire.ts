@@ -4,7 +4,7 @@ import { readSendable } from "./checks.js";
 import type { CoreWire } from "./core.js";
 import { OneSocketError, report } from "./error.js";
 import type { Sendable } from "./types.js";
-import { parseUrl, resolveUrl, toWebSocket } from "./url.js";
+import { hasFragment, hasSocketScheme, parseUrl, resolveUrl, toWebSocket } from "./url.js";
 
 /**
  * What the client may do after a close: not come back by itself; come back under the usual rules; come
@@ -101,8 +101,7 @@ function readUrl(answer: unknown): string {
   const text = typeof answer === "string" || answer instanceof URL ? String(answer) : undefined;
   if (text?.startsWith("/")) return resolveUrl(text);
   const url = text === undefined ? undefined : parseUrl(text);
-  const good = url !== undefined && /^(ws|http)s?:$/.test(url.protocol) && !url.href.includes("#");
-  if (good) return toWebSocket(url);
+  if (url !== undefined && hasSocketScheme(url) && !hasFragment(url)) return toWebSocket(url);
   throw fault("url", "must answer a ws:, wss:, http: or https: URL without a fragment, or a path");
 }
 

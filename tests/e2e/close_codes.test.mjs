@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { faultPage, RETRY_MS } from "./support/fault_page.mjs";
+import { connectedPage, RETRY_MS } from "./support/fault_page.mjs";
 import { closePayload } from "./support/frames.mjs";
 import { connectsStill } from "./support/plain_page.mjs";
 import { scene } from "./support/scene.mjs";
@@ -48,7 +48,7 @@ for (const [code, numbers] of Object.entries(FINAL)) {
   test(
     `closed with ${numbers.join(", ")} the connection fails as ${code}, for good`,
     scene(async (the) => {
-      const { fault, ada } = await connected(the);
+      const { fault, ada } = await connectedPage(the);
 
       for (const [index, number] of numbers.entries()) {
         fault.peers[index].close(number);
@@ -71,7 +71,7 @@ for (const [code, numbers] of Object.entries(FINAL)) {
 test(
   "closed with 4401 it tries once with a fresh token, then fails as unauthorized",
   scene(async (the) => {
-    const { fault, ada } = await connected(the);
+    const { fault, ada } = await connectedPage(the);
 
     fault.peers[0].close(4401, "expired");
     const again = await fault.peerNumber(2);
@@ -90,7 +90,7 @@ test(
 test(
   `after any other code it comes back: ${PASSING.join(", ")}`,
   scene(async (the) => {
-    const { fault, ada } = await connected(the, { allow: [BROKE_RULES] });
+    const { fault, ada } = await connectedPage(the, { allow: [BROKE_RULES] });
 
     for (const [index, number] of PASSING.entries()) {
       fault.peers[index].close(number);
@@ -105,7 +105,7 @@ test(
 test(
   "a code of 4529 may say for how long to stay away, and nothing that it says shortens the wait",
   scene(async (the) => {
-    const { fault, ada } = await connected(the);
+    const { fault, ada } = await connectedPage(the);
 
     for (const [index, [reason, least]] of Object.entries(DELAYS).entries()) {
       fault.peers[index].close(4529, reason);
@@ -117,7 +117,7 @@ test(
 test(
   "a close frame that breaks the rules of RFC 6455 is a lost connection like any other",
   scene(async (the) => {
-    const { fault, ada } = await connected(the, { allow: [BROKE_RULES] });
+    const { fault, ada } = await connectedPage(the, { allow: [BROKE_RULES] });
 
     for (const [index, payload] of Object.values(BROKEN).entries()) {
       fault.peers[index].closeWith(payload);
@@ -127,14 +127,6 @@ test(
     assert.deepEqual((await ada.told()).errors, []);
   }),
 );
-
-async function connected(the, options) {
-  const fault = await the.faultServer();
-  const ada = await faultPage(the, fault.ws, options);
-  await ada.connect();
-  await ada.isIn("connected");
-  return { fault, ada };
-}
 
 /** Sees that the next attempt is made after so many milliseconds and not before, and that it lasts. */
 async function comesBack(fault, ada, number, least) {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 
-import { faultPage } from "./support/fault_page.mjs";
+import { connectedPage } from "./support/fault_page.mjs";
 import { connectsStill, plainPage } from "./support/plain_page.mjs";
 import { scene } from "./support/scene.mjs";
 import { until } from "./support/wait.mjs";
@@ -14,7 +14,7 @@ const MANY = 100_000;
 test(
   "a hundred thousand small messages arrive in order while the page goes on to breathe",
   scene(async (the) => {
-    const { fault, ada } = await connected(the, { clock: false });
+    const { fault, ada } = await connectedPage(the, { clock: false });
     await ada.page.evaluate(() => {
       window.count = { heard: 0, inOrder: true, breaths: 0 };
       window.client.on("message", ({ data }) => {
@@ -46,7 +46,7 @@ test(
 test(
   "a giant message is handed over like any other, text or binary",
   scene(async (the) => {
-    const { fault, ada } = await connected(the);
+    const { fault, ada } = await connectedPage(the);
     await ada.page.evaluate(() => {
       window.sizes = [];
       window.client.on("message", ({ data }) => window.sizes.push(data.byteLength ?? data.length));
@@ -68,7 +68,7 @@ test(
 test(
   "a thousand texts that are no frames are a thousand typed errors, and the connection stays",
   scene(async (the) => {
-    const { fault, ada } = await connected(the);
+    const { fault, ada } = await connectedPage(the);
     const [peer] = fault.peers;
 
     for (let number = 0; number < 1000; number += 1) {
@@ -100,7 +100,7 @@ const NO_FRAMES = {
 test(
   "bytes that are no frames of RFC 6455 end the connection as a loss: it comes back, counted",
   scene(async (the) => {
-    const { fault, ada } = await connected(the, { allow: [/WebSocket connection to 'ws:[^']*' failed: /] });
+    const { fault, ada } = await connectedPage(the, { allow: [/WebSocket connection to 'ws:[^']*' failed: /] });
 
     for (const [index, bytes] of Object.values(NO_FRAMES).entries()) {
       fault.peers[index].bytes(bytes);
@@ -141,10 +141,3 @@ test(
   }),
 );
 
-async function connected(the, options) {
-  const fault = await the.faultServer();
-  const ada = await faultPage(the, fault.ws, options);
-  await ada.connect();
-  await ada.isIn("connected");
-  return { fault, ada };
-}

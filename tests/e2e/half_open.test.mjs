@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { faultPage, RETRY_MS } from "./support/fault_page.mjs";
+import { connectedPage, RETRY_MS } from "./support/fault_page.mjs";
 import { plainPage } from "./support/plain_page.mjs";
 import { scene } from "./support/scene.mjs";
 import { until } from "./support/wait.mjs";
@@ -78,7 +78,7 @@ test(
 test(
   "a server that does not read: the queue has an end, and there is room again once it has read",
   scene(async (the) => {
-    const { fault, ada } = await connected(the);
+    const { fault, ada } = await connectedPage(the);
     const [peer] = fault.peers;
     peer.stopReading();
 
@@ -123,7 +123,7 @@ test(
 test(
   "a socket that was replaced because it was silent may say what it wants: nothing changes",
   scene(async (the) => {
-    const { fault, ada } = await connected(the);
+    const { fault, ada } = await connectedPage(the);
     const [first] = fault.peers;
     first.echoes = false;
 
@@ -158,7 +158,7 @@ test(
 test(
   "anything that comes is a sign of life, also what makes no sense",
   scene(async (the) => {
-    const { fault, ada } = await connected(the);
+    const { fault, ada } = await connectedPage(the);
     const [peer] = fault.peers;
     const signs = ['{"type":"pong"}', '{"type":"ping"}', '{"type":"message","data":1}', "no JSON"];
 
@@ -175,10 +175,3 @@ test(
   }),
 );
 
-async function connected(the) {
-  const fault = await the.faultServer();
-  const ada = await faultPage(the, fault.ws);
-  await ada.connect();
-  await ada.isIn("connected");
-  return { fault, ada };
-}

@@ -44,22 +44,25 @@ const COPIED: [&str; 9] = [
 ];
 
 /// Tests that are run together: arguments of `cargo test`.
-type Tests = &'static [&'static str];
+pub(crate) type Tests = &'static [&'static str];
 
 /// The tests of each crate, quick ones first: what they do not catch, the next are asked about.
 const CRATES: [(&str, &str, &[Tests]); 4] = [
-    ("crates/core", "onesocket-core", &[&["--lib", "--test", "transitions"], BEHAVIOUR, MODEL]),
+    ("crates/core", "onesocket-core", &[QUICK, BEHAVIOUR, MODEL]),
     ("crates/protocol", "onesocket-protocol", &[&["--lib", "--test", "properties"]]),
     ("crates/web", "onesocket-web", &[&["--tests"]]),
     ("server", "onesocket-server", &[&["--lib", "--bins"], &["--tests"]]),
 ];
 
+/// What is told of the machine in a moment.
+pub(crate) const QUICK: Tests = &["--lib", "--test", "transitions"];
+
 /// What users of the machine may rely on.
-const BEHAVIOUR: Tests =
+pub(crate) const BEHAVIOUR: Tests =
     &["--test", "behaviour", "--test", "edges", "--test", "errors", "--test", "plain"];
 
 /// The tests that catch what no other test of the machine does.
-const MODEL: Tests = &["--test", "model"];
+pub(crate) const MODEL: Tests = &["--test", "model"];
 
 /// Which faults are tried, and by what.
 #[derive(Debug, Default, clap::Args)]

@@ -11,6 +11,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 
 use crate::build;
+use crate::faults::{self, Tests};
 use crate::process::{self, Running};
 use crate::project::ASK;
 use crate::setup::Setup;
@@ -31,20 +32,12 @@ const MEMORY: u32 = 6 * 1024 * 1024;
 /// What of all mutants should be caught, in percent.
 const AIM: f64 = 95.0;
 
-/// Tests that are run together: arguments of `cargo test`.
-type Tests = &'static [&'static str];
-
 /// The crates, each with its tests, quick ones first: only what they miss is shown to the next.
 const CRATES: [(&str, &[Tests]); 2] = [
     ("onesocket-protocol", &[&["--lib", "--test", "properties"]]),
     (
         "onesocket-core",
-        &[
-            &["--lib", "--test", "transitions"],
-            &["--test", "behaviour", "--test", "edges", "--test", "errors", "--test", "plain"],
-            &["--test", "properties"],
-            &["--test", "model"],
-        ],
+        &[faults::QUICK, faults::BEHAVIOUR, &["--test", "properties"], faults::MODEL],
     ),
 ];
 

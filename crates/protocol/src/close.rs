@@ -72,12 +72,14 @@ impl CloseCode {
     }
 }
 
+/// The longest delay before the next attempt that is believed, whoever names it: a day.
+pub const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
+
 /// Reads the delay that the reason of a [`CloseCode::TOO_MANY_REQUESTS`] close names:
-/// `retry-after-ms=` and a decimal number of milliseconds. A day is the longest that is believed.
+/// `retry-after-ms=` and a decimal number of milliseconds, at most [`LONGEST_RETRY_AFTER`].
 pub fn retry_after(reason: &str) -> Option<Duration> {
-    const LONGEST_MS: u64 = 24 * 60 * 60 * 1000;
     let ms: u64 = reason.strip_prefix("retry-after-ms=")?.parse().ok()?;
-    Some(Duration::from_millis(ms.min(LONGEST_MS)))
+    Some(Duration::from_millis(ms).min(LONGEST_RETRY_AFTER))
 }
 
 #[cfg(test)]

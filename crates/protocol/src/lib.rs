@@ -11,7 +11,7 @@ mod id;
 mod subprotocol;
 mod token;
 
-pub use close::{CloseCode, Retry, retry_after};
+pub use close::{CloseCode, LONGEST_RETRY_AFTER, Retry, retry_after};
 #[cfg(feature = "json")]
 pub use codec::{
     DecodeError, Decoded, decode_client_binary, decode_client_text, decode_server_text,

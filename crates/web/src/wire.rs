@@ -1,6 +1,6 @@
 //! How the shell speaks with the server: as `onesocket.v1` says, or as the application says.
 
-use js_sys::{Array, JsString, Uint8Array};
+use js_sys::{Array, ArrayBuffer, JsString};
 use onesocket_core::protocol::{
     ClientFrame, CloseCode, Retry, SUBPROTOCOL, ServerFrame, client_subprotocol, token_subprotocol,
 };
@@ -138,9 +138,9 @@ impl Wire {
     ///
     /// `invalid-message` for what JSON cannot express.
     pub(crate) fn payload(&self, value: &JsValue) -> Result<(JsString, usize), Error> {
-        let text = match (self, value.dyn_ref::<JsString>()) {
-            (Self::Plain(_), Some(text)) => text.clone(),
-            (Self::Plain(_) | Self::OneSocket { .. }, _) => json_text(value)?,
+        let text = match self {
+            Self::Plain(_) if value.is_string() => value.clone().unchecked_into(),
+            Self::Plain(_) | Self::OneSocket { .. } => json_text(value)?,
         };
         let bytes = utf8_len(&text);
         Ok((text, bytes))
@@ -162,7 +162,7 @@ impl Wire {
 pub(crate) fn size(data: &JsValue) -> usize {
     let length = match data.dyn_ref::<JsString>() {
         Some(text) => text.length(),
-        None => Uint8Array::new(data).length(),
+        None => data.unchecked_ref::<ArrayBuffer>().byte_length(),
     };
     length as usize
 }

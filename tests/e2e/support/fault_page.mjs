@@ -24,6 +24,20 @@ export async function faultPage(the, url, { allow, before, clock = true, client 
   return new FaultPage(server, opened, page, watch);
 }
 
+/**
+ * Starts a fault server and opens a page whose client is connected to it.
+ *
+ * @param {import("./scene.mjs").Tools} the
+ * @param {Parameters<typeof faultPage>[2]} [options]
+ */
+export async function connectedPage(the, options) {
+  const fault = await the.faultServer();
+  const ada = await faultPage(the, fault.ws, options);
+  await ada.connect();
+  await ada.isIn("connected");
+  return { fault, ada };
+}
+
 /** Runs in the page. */
 function makeClient({ url, options }) {
   const client = window.clientOf("ada", { url, ...options });

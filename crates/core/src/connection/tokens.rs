@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use onesocket_protocol::{ClientFrame, CloseCode, MessageId};
+use onesocket_protocol::{ClientFrame, CloseCode, LONGEST_RETRY_AFTER, MessageId};
 
 use super::Connection;
 use crate::config::{TOKEN_TIMEOUT, Wire};
@@ -12,9 +12,6 @@ use crate::state::{Link, Phase, State};
 use crate::stats::count;
 use crate::time::{Time, whole_ms};
 use crate::token::{Fetch, FetchReason, Fetched, Renewal, Supply, TokenAnswer};
-
-/// The longest that `getToken` is believed when it says when to ask again; as of a server's close.
-const LONGEST_DELAY: Duration = Duration::from_hours(24);
 
 impl<M: Clone> Connection<M> {
     /// Asks `getToken`, unless it is being asked.
@@ -63,7 +60,7 @@ impl<M: Clone> Connection<M> {
             }
             TokenAnswer::Failed(problem) => self.on_token_failed(&problem, Duration::ZERO, now),
             TokenAnswer::Later(after) => {
-                let after = after.min(LONGEST_DELAY);
+                let after = after.min(LONGEST_RETRY_AFTER);
                 let ms = whole_ms(after);
                 self.on_token_failed(&format!("getToken says to ask again in {ms} ms"), after, now);
             }
