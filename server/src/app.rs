@@ -1,5 +1,6 @@
 //! What all connections share.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -36,14 +37,18 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(config: Config) -> Self {
+    /// # Errors
+    ///
+    /// Returns an error if the system has no random numbers.
+    pub(crate) fn new(config: Config) -> io::Result<Self> {
         let metrics = Arc::new(Metrics::new());
         let keys = KeyRing::clone(&config.keys);
         let tokens = Tokens::of(keys, &config.audience, config.token_life);
         let burst = config.max_address_rate.saturating_mul(ADDRESS_BURST);
-        Self {
+        let switchboard = Switchboard::new(config.max_queue, Arc::clone(&metrics))?;
+        Ok(Self {
             validator: Validator { tokens, metrics: Arc::clone(&metrics) },
-            switchboard: Arc::new(Switchboard::new(config.max_queue, Arc::clone(&metrics))),
+            switchboard: Arc::new(switchboard),
             metrics,
             gate: Gate::new(config.max_connections, config.max_per_address),
             tracker: TaskTracker::new(),
@@ -51,7 +56,7 @@ impl App {
             address_rate: AddressRate::new(config.max_address_rate, burst),
             leaving: AtomicBool::new(false),
             config: Arc::new(config),
-        }
+        })
     }
 
     /// Returns whom a request counts for.

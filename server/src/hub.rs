@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use onesocket_protocol::{CloseCode, ConnectionId, Group, MessageId};
+use onesocket_protocol::{CloseCode, ConnectionId, Group, MemoryId, MessageId};
 
 use crate::memory::{Memory, Said};
 use crate::outgoing::Outgoing;
@@ -199,6 +199,12 @@ impl Key {
     pub fn connection_id(self) -> ConnectionId {
         ConnectionId(format!("c{}", self.0))
     }
+
+    /// Returns the name on the wire of what `server` remembers since this connection. Keys begin
+    /// anew when a server does, so that its own name is part of it.
+    pub fn memory_id(self, server: u64) -> MemoryId {
+        MemoryId(format!("{server:x}.{}", self.0))
+    }
 }
 
 impl Hub {
@@ -235,9 +241,9 @@ impl Hub {
         self.users.get(user).map(|user| user.count).unwrap_or_default()
     }
 
-    /// Says whether it remembers what a client of a user has said.
-    pub fn remembers(&self, user: &str, client: &str) -> bool {
-        self.users.get(user).is_some_and(|user| user.memory.knows(client))
+    /// Returns the connection since which it remembers what a client of a user has said.
+    pub fn remembers_since(&self, user: &str, client: &str) -> Option<Key> {
+        self.users.get(user)?.memory.since(client)
     }
 
     /// Says what is known of a message that the application is to handle.
@@ -254,7 +260,7 @@ impl Hub {
         user.count.opened += 1;
         user.gone_at = None;
         if let Some(client) = &client {
-            user.memory.connect(client);
+            user.memory.connect(client, key);
         }
         let replaced = user.own(key);
         self.connections.insert(key, Connection { user: name, client, groups: BTreeSet::new() });
@@ -706,9 +712,9 @@ mod tests {
         message(&mut hub, 1, 7);
 
         for (key, user, client) in [(2, "ada", "b"), (3, "grace", "a")] {
-            assert!(!hub.remembers(user, client));
+            assert_eq!(hub.remembers_since(user, client), None);
             connect_as(&mut hub, key, user, client);
-            assert!(hub.remembers(user, client));
+            assert_eq!(hub.remembers_since(user, client), Some(Key(key)));
             assert_eq!(message(&mut hub, key, 7), echoed(Key(key), ID));
         }
 
@@ -726,7 +732,7 @@ mod tests {
             assert_eq!(message(&mut hub, key, 7), echoed(Key(key), ID));
             assert_eq!(message(&mut hub, key, 7), echoed(Key(key), ID));
         }
-        assert!(!hub.remembers("ada", ""));
+        assert_eq!(hub.remembers_since("ada", ""), None);
     }
 
     #[test]
@@ -770,9 +776,11 @@ mod tests {
             message(&mut hub, n, 7);
         }
 
-        assert!(!hub.remembers("ada", "1"));
-        assert!((2..=17).all(|n| hub.remembers("ada", &n.to_string())));
+        let since = |hub: &Hub, n: u64| hub.remembers_since("ada", &n.to_string());
+        assert_eq!(since(&hub, 1), None);
+        assert!((2..=17).all(|n| since(&hub, n) == Some(Key(n))));
         connect_as(&mut hub, 18, "ada", "1");
+        assert_eq!(since(&hub, 1), Some(Key(18)));
         assert_eq!(message(&mut hub, 18, 7), echoed(Key(18), ID));
     }
 
@@ -785,10 +793,10 @@ mod tests {
         disconnect(&mut hub, 1, start);
 
         hub.handle(Command::Sweep, start + REMEMBER - Duration::from_millis(1));
-        assert!(hub.remembers("ada", "a"));
+        assert_eq!(hub.remembers_since("ada", "a"), Some(Key(1)));
 
         hub.handle(Command::Sweep, start + REMEMBER);
-        assert!(!hub.remembers("ada", "a"));
+        assert_eq!(hub.remembers_since("ada", "a"), None);
         connect_as(&mut hub, 2, "ada", "a");
         assert_eq!(message(&mut hub, 2, 7), echoed(Key(2), ID));
     }

@@ -64,7 +64,7 @@ const LEAVE_TIME: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 ///
-/// Refuses a `config` with faults, all of them named.
+/// Refuses a `config` with faults, all of them named, and a system without random numbers.
 pub async fn run(
     listener: TcpListener,
     config: Config,
@@ -77,7 +77,7 @@ pub async fn run(
 ///
 /// # Errors
 ///
-/// Refuses a `config` with faults, all of them named.
+/// Refuses a `config` with faults, all of them named, and a system without random numbers.
 pub async fn serve(
     mut listener: impl Listener<Addr = SocketAddr>,
     config: Config,
@@ -87,7 +87,7 @@ pub async fn serve(
     if !faults.is_empty() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, faults.join("; ")));
     }
-    let app = Arc::new(App::new(config));
+    let app = Arc::new(App::new(config)?);
     let stop = app.stop.clone();
     let reception = Reception::new(Arc::clone(&app), stop.clone());
     app.tracker.spawn(sweep(Arc::clone(&app), stop.clone()));

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use onesocket_protocol::MessageId;
 
+use crate::hub::Key;
 use crate::outgoing::Outgoing;
 
 /// The most clients of one user that are remembered: each tab is one, and each reload of it.
@@ -23,7 +24,16 @@ const MAX_RUNS: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Memory {
     /// The least recently connected first.
-    clients: VecDeque<(String, Said)>,
+    clients: VecDeque<Client>,
+}
+
+/// What is remembered of one client.
+#[derive(Clone, Debug)]
+struct Client {
+    name: String,
+    /// The connection with which it began to be remembered.
+    since: Key,
+    said: Said,
 }
 
 /// What one client has said.
@@ -40,26 +50,31 @@ pub(crate) struct Said {
 }
 
 impl Memory {
-    /// Says whether a client of this name has connected.
-    pub(crate) fn knows(&self, name: &str) -> bool {
-        self.clients.iter().any(|(known, _)| known == name)
+    /// Returns the connection with which a client of this name began to be remembered.
+    pub(crate) fn since(&self, name: &str) -> Option<Key> {
+        // Who is asked about is who connected last.
+        self.clients.iter().rev().find(|client| client.name == name).map(|client| client.since)
     }
 
     /// Notes that a client has connected; forgets another if there are too many.
-    pub(crate) fn connect(&mut self, name: &str) {
-        let known = self.clients.iter().position(|(known, _)| known == name);
+    pub(crate) fn connect(&mut self, name: &str, key: Key) {
+        let known = self.clients.iter().position(|client| client.name == name);
         let client = known.and_then(|at| self.clients.remove(at));
         if self.clients.len() >= MAX_CLIENTS {
             self.clients.pop_front();
         }
-        self.clients.push_back(client.unwrap_or_else(|| (name.to_owned(), Said::default())));
+        self.clients.push_back(client.unwrap_or_else(|| Client {
+            name: name.to_owned(),
+            since: key,
+            said: Said::default(),
+        }));
     }
 
     /// Returns what a client has said.
     pub(crate) fn of(&mut self, name: &str) -> Option<&mut Said> {
         // Who speaks is who connected last.
-        let client = self.clients.iter_mut().rev().find(|(known, _)| known == name);
-        client.map(|(_, said)| said)
+        let client = self.clients.iter_mut().rev().find(|client| client.name == name);
+        client.map(|client| &mut client.said)
     }
 }
 
@@ -157,16 +172,17 @@ mod tests {
     fn the_seventeenth_client_has_the_least_recently_connected_forgotten() {
         let mut memory = Memory::default();
         for n in 1..=16 {
-            memory.connect(&n.to_string());
+            memory.connect(&n.to_string(), Key(n));
         }
         memory.of("1").unwrap().note(MessageId(9), None);
-        memory.connect("1");
-        assert!((1..=16).all(|n| memory.knows(&n.to_string())));
+        memory.connect("1", Key(17));
+        assert!((1..=16).all(|n| memory.since(&n.to_string()) == Some(Key(n))));
 
-        memory.connect("17");
+        memory.connect("17", Key(18));
 
-        assert!(!memory.knows("2"));
-        assert!([1, 3, 16, 17].iter().all(|n| memory.knows(&n.to_string())));
+        let since = |n: u64| memory.since(&n.to_string());
+        assert_eq!(since(2), None);
+        assert_eq!([1, 3, 16, 17].map(since), [1, 3, 16, 18].map(|key| Some(Key(key))));
         assert_eq!(memory.of("1").unwrap().highest, Some(MessageId(9)));
         assert_eq!(memory.of("17").unwrap().highest, None);
         assert!(memory.of("2").is_none());

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use onesocket_protocol::{
-    ClientFrame, CloseCode, DecodeError, MessageId, ServerFrame, ServerMessage, Token, Welcome,
-    decode_client_binary, decode_client_text,
+    ClientFrame, CloseCode, DecodeError, MemoryId, MessageId, ServerFrame, ServerMessage, Token,
+    Welcome, decode_client_binary, decode_client_text,
 };
 use serde_json::value::RawValue;
 
@@ -84,11 +84,11 @@ struct Open {
 
 impl Session {
     /// Starts the session of a client that is registered under `key`; the welcome is the first
-    /// output. `resumed` says whether the hub remembers what this client has said.
+    /// output. `memory` names what the hub remembers of this client.
     pub fn new(
         key: Key,
         identity: Identity,
-        resumed: bool,
+        memory: Option<MemoryId>,
         config: Arc<Config>,
         now: Instant,
     ) -> Self {
@@ -98,7 +98,7 @@ impl Session {
             token_expires_in: Some(identity.expires_in),
             ping_interval: config.ping_every,
             max_message_bytes: config.max_message,
-            resumed,
+            memory,
         };
         let open = Open {
             heard_at: now,
@@ -320,9 +320,10 @@ mod tests {
         let now = Instant::now();
         let identity = Identity { user: "ada".into(), expires_in: Duration::from_secs(299) };
 
-        for (resumed, end) in [(false, "}"), (true, r#","resumed":true}"#)] {
+        let memory = Some(Key(7).memory_id(0x5f));
+        for (memory, end) in [(None, "}"), (memory, r#","memory":"5f.7"}"#)] {
             let identity = identity.clone();
-            let mut session = Session::new(Key(42), identity, resumed, Arc::new(config()), now);
+            let mut session = Session::new(Key(42), identity, memory, Arc::new(config()), now);
 
             let welcome = concat!(
                 r#"{"type":"welcome","connectionId":"c42","user":"ada","tokenExpiresInMs":299000,"#,
@@ -597,7 +598,7 @@ mod tests {
     fn started(config: Config) -> (Session, Instant) {
         let now = Instant::now();
         let identity = Identity { user: "ada".into(), expires_in: config.token_life };
-        let mut session = Session::new(Key(1), identity, false, Arc::new(config), now);
+        let mut session = Session::new(Key(1), identity, None, Arc::new(config), now);
         assert_eq!(drain(&mut session).len(), 1);
         (session, now)
     }

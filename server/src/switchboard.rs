@@ -5,10 +5,11 @@
 //! frames into queues, never over an await or a line of log.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use onesocket_protocol::{CloseCode, MessageId};
+use onesocket_protocol::{CloseCode, MemoryId, MessageId};
 use tokio::sync::Mutex as Turn;
 use tracing::{info, warn};
 
@@ -19,6 +20,8 @@ use crate::outgoing::Outgoing;
 
 /// The hub, and the queues of those who are connected.
 pub(crate) struct Switchboard {
+    /// Names this server, in what it remembers: the one after a restart has another name.
+    server: u64,
     max_bytes: usize,
     metrics: Arc<Metrics>,
     inner: Mutex<Inner>,
@@ -37,14 +40,19 @@ struct Inner {
 /// A place in the hub. Dropping it gives it up.
 pub(crate) struct Registration {
     pub(crate) key: Key,
-    /// Whether the hub remembered the client.
-    pub(crate) resumed: bool,
+    /// What the hub remembers of the client.
+    pub(crate) memory: Option<MemoryId>,
     switchboard: Arc<Switchboard>,
 }
 
 impl Switchboard {
     /// Makes a switchboard that lets `max_bytes` wait for each peer.
-    pub(crate) fn new(max_bytes: usize, metrics: Arc<Metrics>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the system has no random numbers.
+    pub(crate) fn new(max_bytes: usize, metrics: Arc<Metrics>) -> io::Result<Self> {
+        let server = getrandom::u64()?;
         let inner = Inner {
             hub: Hub::default(),
             mailboxes: HashMap::new(),
@@ -52,7 +60,7 @@ impl Switchboard {
             last: Key(0),
             leaving: false,
         };
-        Self { max_bytes, metrics, inner: Mutex::new(inner) }
+        Ok(Self { server, max_bytes, metrics, inner: Mutex::new(inner) })
     }
 
     /// Registers a connection of `user`, whose client may have a name of its own, and has the older
@@ -67,9 +75,10 @@ impl Switchboard {
         let key = Key(inner.last.0 + 1);
         inner.last = key;
         inner.mailboxes.insert(key, mailbox);
-        let resumed = client.as_ref().is_some_and(|client| inner.hub.remembers(user, client));
-        let command = Command::Connect { key, user: user.to_owned(), client };
+        let command = Command::Connect { key, user: user.to_owned(), client: client.clone() };
         let deliveries = inner.hub.handle(command, now());
+        let since = client.and_then(|client| inner.hub.remembers_since(user, &client));
+        let memory = since.map(|key| key.memory_id(self.server));
         let closed = inner.deliver(deliveries, self.max_bytes);
         if inner.leaving {
             inner.close_all();
@@ -81,7 +90,7 @@ impl Switchboard {
         self.log_closed(&closed);
         info!(user, connection = key.0, "Client connected");
         info!(clients, "Total clients: {clients}");
-        (Registration { key, resumed, switchboard: Arc::clone(self) }, inbox)
+        (Registration { key, memory, switchboard: Arc::clone(self) }, inbox)
     }
 
     /// Tells the hub something and delivers what follows, except to `own`: that is returned, for

@@ -80,6 +80,8 @@ struct Truth {
     opened: BTreeMap<usize, u64>,
     /// The highest id that a named client has published, and which were refused.
     said: BTreeMap<usize, (u64, BTreeSet<u64>)>,
+    /// Since which connection of a named client that is known.
+    since: BTreeMap<usize, u64>,
 }
 
 #[derive(Clone, Hash)]
@@ -148,9 +150,9 @@ impl Place {
                 let key = Key(self.truth.connections.len() as u64 + 1);
                 let (name, client) = USERS[user];
                 let client = client.map(str::to_owned);
-                let known = self.truth.said.contains_key(&user);
                 if let Some(client) = &client {
-                    assert_eq!(self.hub.remembers(name, client), known);
+                    let since = self.hub.remembers_since(name, client);
+                    assert_eq!(since, self.truth.since.get(&user).copied().map(Key));
                 }
                 let command = Command::Connect { key, user: name.to_owned(), client };
                 (command, self.truth.connect(key.0, user))
@@ -261,6 +263,7 @@ impl Truth {
         *self.opened.entry(user).or_default() += 1;
         if USERS[user].1.is_some() {
             self.said.entry(user).or_default();
+            self.since.entry(user).or_insert(key);
         }
         let close = |old| Delivery::Close { to: Key(old), code: CloseCode::REPLACED };
         old.map(close).into_iter().collect()
@@ -325,6 +328,7 @@ impl Truth {
             self.gone_at.remove(&user);
             self.opened.remove(&user);
             self.said.remove(&user);
+            self.since.remove(&user);
         }
     }
 

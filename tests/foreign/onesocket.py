@@ -27,7 +27,7 @@ class Client:
         self.outgoing = None  # what waits to be written, while connected; `None` in it closes
         self.last_id = self.sent = 0  # `sent`: up to this one the server may have had it
         self.groups = {}  # those to be in, with the answers to their joins
-        self.kept, self.answers = {}, {}  # without an answer: messages to send again; all futures
+        self.kept, self.answers, self.memory = {}, {}, None  # messages to send again; all futures
 
     async def run(self):
         """Connects, and comes back until a close is final; returns its code and its reason."""
@@ -104,10 +104,11 @@ class Client:
     def _welcomed(self, welcome):
         self.on_event({"event": "welcome", **welcome})
         self.outgoing = asyncio.Queue()
-        if not welcome.get("resumed"):
-            unknown = [number for number in self.kept if number <= self.sent]
-            self._settle(unknown, Refused("unknown", "the server does not remember it"))
-        asked = [number for number in self.answers if number not in self.kept]
+        if welcome.get("memory", False) != self.memory:  # it has forgotten, or never remembers
+            sent = [number for number in self.kept if number <= self.sent]
+            self._settle(sent, Refused("unknown", "the server does not remember it"))
+        self.memory = welcome.get("memory")
+        asked = sorted(self.answers.keys() - self.kept.keys())
         gone = [number for number in asked if self.answers[number] not in self.groups.values()]
         self._settle(gone, Refused("lost", "asked over a connection that has ended"))
         self.answers = {number: self.answers[number] for number in self.kept}
@@ -142,8 +143,7 @@ class Client:
 
     def _settle(self, numbers, outcome):
         for number in numbers:
-            self.kept.pop(number, None)
-            answer = self.answers.pop(number, None)
+            answer, _ = self.answers.pop(number, None), self.kept.pop(number, None)
             if answer and not answer.done():
                 refused = isinstance(outcome, Refused)
                 answer.set_exception(outcome) if refused else answer.set_result(outcome)

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use onesocket_core::protocol::{CloseCode, Group, MessageId, ServerFrame};
+use onesocket_core::protocol::{CloseCode, Group, MemoryId, MessageId, ServerFrame};
 use onesocket_core::{
     Attempt, Call, Error, ErrorCode, Input, Output, StateName, Status, Time, TokenAnswer,
 };
@@ -31,7 +31,10 @@ pub(crate) struct Judge {
     connected_at: Option<Time>,
     /// The newest socket.
     pub(crate) newest: Attempt,
-    /// Whether the server has said that it remembers.
+    /// What the server has said that it remembers: with the last welcome that came, with the last
+    /// that was taken, and whether that was the same as before.
+    offered: Option<MemoryId>,
+    memory: Option<MemoryId>,
     resumed: bool,
     /// All sockets, all renewals, and when the last one was.
     pub(crate) sockets: u64,
@@ -87,6 +90,8 @@ impl Judge {
             budget: 0,
             connected_at: None,
             newest: Attempt(0),
+            offered: None,
+            memory: None,
             resumed: false,
             sockets: 0,
             renewals: Vec::new(),
@@ -275,7 +280,10 @@ impl World {
             format!("{client} is connected as {named:?} over {expected:?}")
         });
         self.reach("a session that is agreed");
-        let judge = &self.clients[client].judge;
+        let judge = self.ones(client);
+        let memory = judge.offered.take();
+        judge.resumed = memory.is_some() && memory == judge.memory;
+        judge.memory = memory;
         if judge.sockets > 1 {
             let resumed = judge.resumed;
             self.reach(if resumed { "a server that remembers" } else { "a server that forgot" });
@@ -285,7 +293,7 @@ impl World {
     /// A frame is about to be fed.
     pub(crate) fn note_frame(&mut self, client: usize, frame: &ServerFrame<Message>) {
         match frame {
-            ServerFrame::Welcome(welcome) => self.ones(client).resumed = welcome.resumed,
+            ServerFrame::Welcome(welcome) => self.ones(client).offered.clone_from(&welcome.memory),
             ServerFrame::Pong => self.reach("a probe that is answered"),
             _ => {}
         }

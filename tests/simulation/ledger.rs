@@ -61,8 +61,9 @@ pub(crate) struct Ledger {
 struct Known {
     current: Option<u64>,
     open: usize,
-    /// The clients that it remembers, the least recently connected first.
-    clients: Vec<usize>,
+    /// The clients that it remembers, and since which connection; the least recently connected
+    /// first.
+    clients: Vec<(usize, u64)>,
     gone_at: Option<Duration>,
 }
 
@@ -110,9 +111,10 @@ impl Ledger {
         self.places.clear();
     }
 
-    /// Says whether the server has to remember a client.
-    pub(crate) fn remembers(&self, user: &str, client: usize) -> bool {
-        self.users.get(user).is_some_and(|known| known.clients.contains(&client))
+    /// Returns the connection since which the server has to remember a client.
+    pub(crate) fn remembers_since(&self, user: &str, client: usize) -> Option<u64> {
+        let clients = &self.users.get(user)?.clients;
+        clients.iter().find(|(known, _)| *known == client).map(|(_, since)| *since)
     }
 
     /// How many users are connected.
@@ -140,8 +142,9 @@ impl Ledger {
         let known = self.users.entry(user.to_owned()).or_default();
         known.open += 1;
         known.gone_at = None;
-        known.clients.retain(|other| *other != client);
-        known.clients.push(client);
+        let at = known.clients.iter().position(|(known, _)| *known == client);
+        let remembered = at.map(|at| known.clients.remove(at));
+        known.clients.push(remembered.unwrap_or((client, key)));
         let forgets = known.clients.len() > CLIENTS_OF_A_USER;
         if forgets {
             known.clients.remove(0);

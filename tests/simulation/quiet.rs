@@ -34,10 +34,10 @@ impl World {
                 continue;
             };
             let user = &self.clients[client].user;
-            let remembers = self.server.hub.remembers(user, name);
-            let should = self.ledger.remembers(user, client);
-            self.rule(remembers == should, || {
-                format!("the hub remembers {client}: {remembers}, and should: {should}")
+            let since = self.server.hub.remembers_since(user, name).map(|key| key.0);
+            let expected = self.ledger.remembers_since(user, client);
+            self.rule(since == expected, || {
+                format!("the hub remembers {client} since {since:?}, and should: {expected:?}")
             });
         }
     }
@@ -193,7 +193,7 @@ impl World {
         self.judge_memory();
         let remembered = (0..self.clients.len()).find(|client| {
             let user = &self.clients[*client].user;
-            self.ledger.remembers(user, *client)
+            self.ledger.remembers_since(user, *client).is_some()
         });
         self.rule(remembered.is_none(), || format!("the server still knows {remembered:?}"));
     }

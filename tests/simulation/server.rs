@@ -205,17 +205,11 @@ impl World {
         let user = identity.user.clone();
         self.server.last += 1;
         let key = self.server.last;
-        let remembers = |name: &String| self.server.hub.remembers(&user, name);
-        let resumed = named.as_ref().is_some_and(remembers);
         self.rule(named.is_some(), || "the client has no name".to_owned());
         self.rule(user == self.clients[client].user, || "another user's token".to_owned());
-        let expected = self.ledger.remembers(&user, client);
-        self.rule(resumed == expected, || {
-            format!("the server remembers {client}: {resumed}, and should: {expected}")
-        });
-        self.log(|| format!("server: {client} of {user} connects as c{key}, resumed: {resumed}"));
+        self.log(|| format!("server: {client} of {user} connects as c{key}"));
 
-        let command = Command::Connect { key: Key(key), user: user.clone(), client: named };
+        let command = Command::Connect { key: Key(key), user: user.clone(), client: named.clone() };
         let now = self.instant();
         let deliveries = self.server.hub.handle(command, now);
         let (replaced, forgets) = self.ledger.connect(key, &user, client);
@@ -229,11 +223,17 @@ impl World {
         if forgets {
             self.reach("a client that is forgotten for sixteen others");
         }
+        let since = named.and_then(|name| self.server.hub.remembers_since(&user, &name));
+        let expected = self.ledger.remembers_since(&user, client).map(Key);
+        self.rule(since == expected, || {
+            format!("the server remembers {client} since {since:?}, and should: {expected:?}")
+        });
+        let memory = since.map(|key| key.memory_id(self.server.process.into()));
         let expires_at = self.server_time() + identity.expires_in;
         let config = Arc::clone(&self.server.config);
         let peer = Peer {
             socket,
-            session: Session::new(Key(key), identity, resumed, config, now),
+            session: Session::new(Key(key), identity, memory, config, now),
             closing_until: None,
             to_close: None,
             unwritten: VecDeque::new(),

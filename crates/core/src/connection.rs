@@ -13,7 +13,7 @@ pub use relative::Moment;
 
 use std::collections::VecDeque;
 
-use onesocket_protocol::{CloseCode, MessageId};
+use onesocket_protocol::{CloseCode, MemoryId, MessageId};
 
 use crate::backoff::Backoff;
 use crate::config::Config;
@@ -48,6 +48,8 @@ pub struct Connection<M> {
     closers: Vec<Call>,
     backoff: Backoff,
     outbox: Outbox<M>,
+    /// What the server remembered of this client when it last welcomed it.
+    memory: Option<MemoryId>,
     groups: Groups,
     requests: Requests,
     supply: Supply,
@@ -80,6 +82,7 @@ impl<M: Clone> Connection<M> {
             closers: Vec::new(),
             backoff,
             outbox: Outbox::new(),
+            memory: None,
             groups: Groups::default(),
             requests: Requests::default(),
             supply: Supply::Empty,

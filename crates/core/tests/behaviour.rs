@@ -7,7 +7,9 @@ mod world;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
-use onesocket_core::protocol::{ClientFrame, CloseCode, Group, MessageId, ServerFrame, Welcome};
+use onesocket_core::protocol::{
+    ClientFrame, CloseCode, Group, MemoryId, MessageId, ServerFrame, Welcome,
+};
 use onesocket_core::{
     Attempt, Config, ErrorCode, Input, Note, Output, ReadyState, Reconnect, StateName, Stats, Time,
     Token, TokenAnswer,
@@ -675,20 +677,61 @@ fn what_was_not_answered_before_a_loss_goes_again_under_the_same_id_before_anyth
 
 #[test]
 fn a_server_that_remembers_nothing_is_not_sent_again_what_it_may_have_had() {
-    let mut world = World::plain().connected();
+    // Another one means: it has forgotten, and remembers since. Its first welcome may be lost.
+    for memory in [None, Some(MemoryId("m2".into()))] {
+        let mut world = World::plain().connected();
+        world.send("one").unwrap();
+        let publish = world.publish("tea", "two");
+        world.closed(1006);
+        world.send("three").unwrap();
+        let lost_at = world.said.len();
+        world.elapse();
+        world.opened();
+
+        world.receive(ServerFrame::Welcome(Welcome { memory, ..welcome() }));
+
+        assert_eq!(sent_since(&world, lost_at), [(3, "three")]);
+        assert_eq!(world.errors(), [(ErrorCode::Closed, vec!["one"])]);
+        assert_eq!(world.answer_to(publish), Some(Err(ErrorCode::Closed)));
+    }
+}
+
+#[test]
+fn a_server_that_never_remembers_is_not_sent_anything_again() {
+    let forgetful = || ServerFrame::Welcome(Welcome { memory: None, ..welcome() });
+    let mut world = World::plain();
+    world.connect();
+    world.opened();
+    world.receive(forgetful());
     world.send("one").unwrap();
-    let publish = world.publish("tea", "two");
     world.closed(1006);
-    world.send("three").unwrap();
     let lost_at = world.said.len();
     world.elapse();
     world.opened();
 
-    world.receive(ServerFrame::Welcome(Welcome { resumed: false, ..welcome() }));
+    world.receive(forgetful());
 
-    assert_eq!(sent_since(&world, lost_at), [(3, "three")]);
+    assert_eq!(sent_since(&world, lost_at), []);
     assert_eq!(world.errors(), [(ErrorCode::Closed, vec!["one"])]);
-    assert_eq!(world.answer_to(publish), Some(Err(ErrorCode::Closed)));
+}
+
+#[test]
+fn what_is_remembered_of_a_client_is_the_last_that_was_said() {
+    let mut world = World::plain().connected();
+    world.closed(1006);
+    world.elapse();
+    world.opened();
+    let restarted = Welcome { memory: Some(MemoryId("m2".into())), ..welcome() };
+    world.receive(ServerFrame::Welcome(restarted.clone()));
+    world.send("one").unwrap();
+    world.closed(1006);
+    let lost_at = world.said.len();
+    world.elapse();
+    world.opened();
+
+    world.receive(ServerFrame::Welcome(restarted));
+
+    assert_eq!(sent_since(&world, lost_at), [(1, "one")]);
 }
 
 #[test]

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    ClientFrame, ConnectionId, FrameError, Group, MessageId, ServerFrame, ServerMessage, Token,
-    Welcome,
+    ClientFrame, ConnectionId, FrameError, Group, MemoryId, MessageId, ServerFrame, ServerMessage,
+    Token, Welcome,
 };
 
 /// Why bytes are no frame.
@@ -75,7 +75,7 @@ struct Fields<'a> {
     #[serde(borrow)]
     token: Option<&'a RawValue>,
     #[serde(borrow)]
-    resumed: Option<&'a RawValue>,
+    memory: Option<&'a RawValue>,
 }
 
 /// Keeps a `null` that was written apart from a field that was not.
@@ -168,7 +168,7 @@ struct Envelope<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    resumed: Option<bool>,
+    memory: Option<&'a str>,
 }
 
 impl<'a> Envelope<'a> {
@@ -291,7 +291,7 @@ pub fn decode_server_text(text: &str) -> Decoded<ServerFrame<ServerMessage<&RawV
                 token_expires_in,
                 ping_interval: Duration::from_millis(ping_interval),
                 max_message_bytes: fields.need(fields.max_message_bytes, "maxMessageBytes")?,
-                resumed: fields.may(fields.resumed, "resumed")?.unwrap_or_default(),
+                memory: fields.may(fields.memory, "memory")?.map(MemoryId),
             })
         }
         _ => return Err(fields.unknown()),
@@ -327,7 +327,7 @@ pub fn encode_server_text(frame: &ServerFrame<ServerMessage<&RawValue>>) -> Stri
             token_expires_in_ms: welcome.token_expires_in.map(whole_ms),
             ping_interval_ms: Some(whole_ms(welcome.ping_interval)),
             max_message_bytes: Some(welcome.max_message_bytes),
-            resumed: welcome.resumed.then_some(true),
+            memory: welcome.memory.as_ref().map(|memory| memory.0.as_str()),
             ..Envelope::of("welcome")
         },
     }
@@ -413,11 +413,11 @@ mod tests {
                     token_expires_in: Some(Duration::from_secs(300)),
                     ping_interval: Duration::from_secs(25),
                     max_message_bytes: 65536,
-                    resumed: true,
+                    memory: Some(MemoryId("5f.42".into())),
                 }),
                 concat!(
                     r#"{"type":"welcome","connectionId":"c1","user":"ada","#,
-                    r#""tokenExpiresInMs":300000,"pingIntervalMs":25000,"maxMessageBytes":65536,"resumed":true}"#
+                    r#""tokenExpiresInMs":300000,"pingIntervalMs":25000,"maxMessageBytes":65536,"memory":"5f.42"}"#
                 ),
             ),
         ] {

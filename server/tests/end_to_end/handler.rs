@@ -116,15 +116,15 @@ async fn what_was_begun_is_brought_to_its_end_and_not_begun_again() {
     for lost in [true, false] {
         let handler = Obedient::new();
         let server = server(&handler);
-        let (mut older, _) = server.connect_as("ada", "a").await;
+        let (mut older, remembered) = server.connect_as("ada", "a").await;
         older.send(&said(1, "wait")).await;
         while handler.seen().is_empty() {
             tokio::task::yield_now().await;
         }
         let older = Some(older).filter(|_| !lost);
 
-        let (mut newer, resumed) = server.connect_as("ada", "a").await;
-        assert!(resumed);
+        let (mut newer, memory) = server.connect_as("ada", "a").await;
+        assert_eq!(memory, remembered);
         newer.send(&said(1, "wait")).await;
         newer.send(&said(2, "next")).await;
         tokio::time::sleep(Duration::from_secs(3)).await;

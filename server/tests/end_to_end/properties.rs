@@ -40,7 +40,7 @@ fn whatever_frames_come_a_session_answers_each_once_and_ends_once() {
         let connect = Command::Connect { key, user: "ada".into(), client: Some("a".into()) };
         hub.handle(connect, now);
         let identity = Identity { user: "ada".into(), expires_in: Duration::from_mins(5) };
-        let mut session = Session::new(key, identity, false, config, now);
+        let mut session = Session::new(key, identity, None, config, now);
         let mut ended = false;
         prop_assert_eq!(carry_out(&mut session, &mut hub, now)?, (1, false));
         for (frame, secs) in life {

@@ -101,13 +101,13 @@ impl Server {
         client
     }
 
-    /// Connects a user's client of this name; returns whether the server knew it as well.
-    pub(crate) async fn connect_as(&self, user: &str, name: &str) -> (Client, bool) {
+    /// Connects a user's client of this name; returns as well what the server remembers of it.
+    pub(crate) async fn connect_as(&self, user: &str, name: &str) -> (Client, Value) {
         let name = format!("{CLIENT_PREFIX}{name}");
         let mut client = self.offer(&[SUBPROTOCOL, &token_subprotocol(&token(user)), &name]).await;
         let welcome = client.json().await;
         assert_eq!(welcome["type"], "welcome", "{welcome}");
-        (client, welcome["resumed"] == true)
+        (client, welcome["memory"].clone())
     }
 
     /// Upgrades with these subprotocols.

@@ -1,5 +1,6 @@
 //! The server over real TCP, with a client that is not ours.
 
+use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use futures_util::SinkExt;
@@ -249,16 +250,16 @@ async fn what_was_published_before_a_loss_and_is_again_after_it_is_heard_once() 
         let heard = |data| json!({"type": "message", "group": "tea", "from": "ada", "data": data});
         let publish = r#"{"type":"publish","id":2,"group":"tea","data":"once"}"#;
 
-        let (mut ada, resumed) = server.connect_as("ada", "a").await;
-        assert!(!resumed);
+        let (mut ada, remembered) = server.connect_as("ada", "a").await;
+        assert!(remembered.is_string());
         assert_eq!(ada.ask(r#"{"type":"join","id":1,"group":"tea"}"#).await["type"], "ack");
         ada.send(publish).await;
         assert_eq!(grace.json().await, heard("once"));
         // The ack is not read. Either the socket is gone, or the server does not know it yet.
         let mut older = Some(ada).filter(|_| !lost);
 
-        let (mut ada, resumed) = server.connect_as("ada", "a").await;
-        assert!(resumed);
+        let (mut ada, memory) = server.connect_as("ada", "a").await;
+        assert_eq!(memory, remembered);
         if let Some(older) = &mut older {
             let late = r#"{"type":"publish","id":3,"group":"tea","data":"late"}"#;
             let _ = older.socket.send(Message::text(late)).await;
@@ -275,25 +276,40 @@ async fn what_was_published_before_a_loss_and_is_again_after_it_is_heard_once() 
 #[tokio::test]
 async fn a_client_is_known_by_its_name_and_its_user() {
     let server = Server::start(config()).await;
+    let mut memories = HashMap::new();
 
     for (user, name, known) in [
         ("ada", "a", false),
         ("ada", "b", false),
         ("grace", "a", false),
         ("ada", "a", true),
-        // No name.
-        ("ada", "", false),
-        ("ada", "", false),
         ("ada", "b", true),
         ("grace", "a", true),
     ] {
-        let (client, resumed) = server.connect_as(user, name).await;
+        let (client, memory) = server.connect_as(user, name).await;
 
-        assert_eq!(resumed, known, "{user} {name:?}");
+        let before = memories.insert((user, name), memory.clone());
+        assert_eq!(before, known.then(|| memory.clone()), "{user} {name:?}");
+        let holders = memories.values().filter(|other| **other == memory);
+        assert!(memory.is_string() && holders.count() == 1, "{user} {name:?}: {memory}");
         let echoed: Vec<_> =
             client.response.headers().get_all("sec-websocket-protocol").iter().collect();
         assert_eq!(echoed, [SUBPROTOCOL]);
     }
+    let (_nameless, memory) = server.connect_as("ada", "").await;
+    assert_eq!(memory, Value::Null);
+}
+
+#[tokio::test]
+async fn what_another_server_remembers_has_another_name() {
+    let mut memories = Vec::new();
+
+    for _ in 0..2 {
+        let server = Server::start(config()).await;
+        memories.push(server.connect_as("ada", "a").await.1);
+    }
+
+    assert_ne!(memories[0], memories[1]);
 }
 
 #[tokio::test]

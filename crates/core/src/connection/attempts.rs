@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use onesocket_protocol::{CloseCode, ConnectionId, Retry, Welcome, retry_after};
+use onesocket_protocol::{CloseCode, ConnectionId, MemoryId, Retry, Welcome, retry_after};
 
 use super::Connection;
 use crate::config::{PLAIN_PING_INTERVAL, PlainRules, Wire};
@@ -144,7 +144,7 @@ impl<M: Clone> Connection<M> {
             None,
         );
         self.log(Note::Connected);
-        self.resume_traffic(terms.resumed);
+        self.resume_traffic(terms.memory);
         self.settle_all(Wishes::fulfil, Ok(()));
     }
 
@@ -361,8 +361,8 @@ struct Terms {
     /// When the token dies, if the server says so.
     token_dies_at: Option<Time>,
     pings: Pings,
-    /// Whether the server remembers what it has had of this client.
-    resumed: bool,
+    /// What the server remembers of this client.
+    memory: Option<MemoryId>,
 }
 
 /// When something comes from the server, if nothing else does.
@@ -379,7 +379,7 @@ impl Terms {
             max_message_bytes: welcome.max_message_bytes,
             token_dies_at: welcome.token_expires_in.map(|life| now + life),
             pings: Pings::Every(welcome.ping_interval),
-            resumed: welcome.resumed,
+            memory: welcome.memory,
         }
     }
 
@@ -390,7 +390,7 @@ impl Terms {
             max_message_bytes: usize::MAX,
             token_dies_at: None,
             pings: if rules.ping { Pings::WhenAsked } else { Pings::Never },
-            resumed: false,
+            memory: None,
         }
     }
 }

@@ -8,7 +8,7 @@
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use onesocket_protocol::MessageId;
+use onesocket_protocol::{MemoryId, MessageId};
 
 use super::Connection;
 use super::liveness::WAKE_INTERVAL;
@@ -96,6 +96,7 @@ impl<M> Connection<M> {
             closers,
             mut backoff,
             mut outbox,
+            memory,
             groups,
             mut requests,
             supply,
@@ -129,6 +130,8 @@ impl<M> Connection<M> {
             closers,
             backoff,
             outbox,
+            // Only compared with the next one.
+            memory: memory.map(|_| MemoryId("0".into())),
             groups,
             requests,
             supply: from.supply(supply),
@@ -156,6 +159,7 @@ impl<M: Hash> Hash for Connection<M> {
             closers,
             backoff,
             outbox,
+            memory,
             groups,
             requests,
             supply,
@@ -169,7 +173,7 @@ impl<M: Hash> Hash for Connection<M> {
             stats: _,
             outputs,
         } = self;
-        (state, status, wishes, closers, backoff, outbox).hash(hasher);
+        (state, status, wishes, closers, backoff, outbox, memory).hash(hasher);
         (supply, fetched_at, refreshers, network, woken_at).hash(hasher);
         (groups, requests, last_attempt, last_fetch, last_message, outputs).hash(hasher);
     }

@@ -1,6 +1,6 @@
 //! What is said over a connection: messages, groups, the server's answers and pings.
 
-use onesocket_protocol::{ClientFrame, FrameError, Group, MessageId, ServerFrame};
+use onesocket_protocol::{ClientFrame, FrameError, Group, MemoryId, MessageId, ServerFrame};
 
 use super::Connection;
 use crate::config::Wire;
@@ -224,14 +224,18 @@ impl<M: Clone> Connection<M> {
 
     /// The session is agreed: joins the groups again, sends again what was not answered, then what
     /// was waiting.
-    pub(super) fn resume_traffic(&mut self, resumed: bool) {
+    pub(super) fn resume_traffic(&mut self, memory: Option<MemoryId>) {
         let State::Connected(link) = &self.state else { return };
         let (attempt, limit) = (link.attempt, link.max_message_bytes);
         let groups: Vec<_> = self.groups.names().cloned().collect();
         for group in groups {
             self.ask_to_join(attempt, group);
         }
-        if resumed {
+        // Not whether the server remembers anything: a server that has forgotten may have said so in a
+        // welcome that was lost, and remember since.
+        let remembers = memory.is_some() && memory == self.memory;
+        self.memory = memory;
+        if remembers {
             self.outbox.rewind();
         } else {
             // It may have arrived: to send it again might be to send it twice.

@@ -348,7 +348,9 @@ impl Place {
                 ServerFrame::Refreshed { id, token_expires_in }
             }
             Frame::Refusal(id) => refusal(Some(id), "refused"),
-            Frame::Welcome { resumed, life } => ServerFrame::Welcome(super::welcome(resumed, life)),
+            Frame::Welcome { resumed, life } => {
+                ServerFrame::Welcome(super::welcome(self.memory.welcoming(resumed), life))
+            }
         }
     }
 

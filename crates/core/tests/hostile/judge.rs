@@ -144,6 +144,11 @@ impl Place {
 }
 
 impl Memory {
+    /// Which of its memories a server names that has forgotten, or has not.
+    pub(crate) fn welcoming(&self, resumed: bool) -> u32 {
+        self.remembered + u32::from(!resumed)
+    }
+
     pub(crate) fn is_wanted(&self) -> bool {
         self.lasting || self.holders > 0 || !self.connects.is_empty()
     }
@@ -251,6 +256,7 @@ impl Memory {
                 step.renewed = went;
             }
             Action::Receive(Frame::Welcome { resumed, .. }) if state == StateName::Connecting => {
+                self.remembered = self.welcoming(resumed);
                 step.resends = resumed;
                 if resumed {
                     step.next = 0;

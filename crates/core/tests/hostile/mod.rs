@@ -14,7 +14,7 @@ mod seen;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use onesocket_core::protocol::{CloseCode, ConnectionId, MessageId, Retry, Welcome};
+use onesocket_core::protocol::{CloseCode, ConnectionId, MemoryId, MessageId, Retry, Welcome};
 use onesocket_core::{
     Attempt, Call, Config, Connection, Fetch, HeartbeatRules, Moment, PlainRules, StateName, Time,
     Wire,
@@ -182,6 +182,8 @@ pub(crate) struct Memory {
     /// The highest number that was used, and that of a message.
     pub(crate) last_number: MessageId,
     pub(crate) last_sent: MessageId,
+    /// Which of the server's memories the last welcome has named.
+    pub(crate) remembered: u32,
     /// First what was sent and not answered, then what waits.
     pub(crate) kept: Vec<Kept>,
     /// An attempt has begun that waits for its token.
@@ -237,6 +239,7 @@ impl Place {
                 asked: Vec::new(),
                 last_number: MessageId(0),
                 last_sent: MessageId(0),
+                remembered: 0,
                 kept: Vec::new(),
                 refreshes: Vec::new(),
                 begun: false,
@@ -281,6 +284,7 @@ impl Place {
             Socket::Ended { until } => Socket::Ended { until: time(until) },
             Socket::Shut { until } => Socket::Shut { until: time(until) },
         };
+        memory.remembered = 0;
         memory.stable_at = memory.stable_at.map(time);
         for (id, _) in &mut memory.asked {
             *id = number(*id);
@@ -380,14 +384,14 @@ const PINGS: Duration = Duration::from_secs(25);
 /// The largest message that the server takes.
 pub(crate) const LARGEST: usize = 10;
 
-pub(crate) fn welcome(resumed: bool, token_expires_in: Option<Duration>) -> Welcome {
+pub(crate) fn welcome(memory: u32, token_expires_in: Option<Duration>) -> Welcome {
     Welcome {
         connection_id: ConnectionId("c".into()),
         user: "ada".into(),
         token_expires_in,
         ping_interval: PINGS,
         max_message_bytes: LARGEST,
-        resumed,
+        memory: Some(MemoryId(memory.to_string())),
     }
 }
 

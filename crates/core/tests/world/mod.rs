@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use onesocket_core::protocol::{
-    CloseCode, ConnectionId, FrameError, Group, MessageId, ServerFrame, Welcome,
+    CloseCode, ConnectionId, FrameError, Group, MemoryId, MessageId, ServerFrame, Welcome,
 };
 use onesocket_core::{
     Attempt, Call, Config, Connection, Error, ErrorCode, Fetch, Input, Output, StateName, Time,
@@ -254,7 +254,7 @@ pub(crate) fn welcome() -> Welcome {
         token_expires_in: Some(Duration::from_secs(300)),
         ping_interval: Duration::from_secs(25),
         max_message_bytes: 64,
-        resumed: true,
+        memory: Some(MemoryId("m1".into())),
     }
 }
 
