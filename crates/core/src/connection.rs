@@ -208,7 +208,11 @@ impl<M: Clone> Connection<M> {
                 self.settle_all(Wishes::fulfil, Ok(()));
             }
             State::Connecting(_) => self.log(Note::AlreadyInProgress),
-            State::Waiting { remains, .. } => self.begin(*remains, None, now),
+            State::Waiting { remains, .. } => {
+                let remains = *remains;
+                self.ask_at_once();
+                self.begin(remains, None, now);
+            }
             State::Idle | State::Closing { .. } | State::Closed { .. } | State::Failed { .. } => {
                 self.start(now);
             }

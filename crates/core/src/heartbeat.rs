@@ -10,7 +10,7 @@ use crate::time::Time;
 const LATE: Duration = Duration::from_secs(1);
 
 /// How long an answer may take once the page has woken up: a dead socket is to be replaced within 2 s.
-pub(crate) const WAKE_TIMEOUT: Duration = Duration::from_secs(2);
+const WAKE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Whether the server was heard.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -118,11 +118,12 @@ impl Heartbeat {
             return false;
         }
         let (asked, give_up_at) = match self.pulse {
-            Pulse::Heard { at } if now.since(at) < WAKE_TIMEOUT => return false,
-            Pulse::Heard { .. } => (false, now + WAKE_TIMEOUT),
-            // One that was asked before the page slept says nothing about now.
-            Pulse::Probing { give_up_at, .. } if give_up_at <= now => (false, now + WAKE_TIMEOUT),
-            Pulse::Probing { give_up_at, .. } => (true, give_up_at.min(now + WAKE_TIMEOUT)),
+            Pulse::Probing { give_up_at, .. } if give_up_at > now => {
+                (true, give_up_at.min(now + WAKE_TIMEOUT))
+            }
+            // What was heard, or asked, before the page slept says nothing about now, however short
+            // a while that was: a socket is gone as soon as its page is put into a cache.
+            Pulse::Heard { .. } | Pulse::Probing { .. } => (false, now + WAKE_TIMEOUT),
         };
         self.pulse = Pulse::Probing { give_up_at, then: Then::Replace };
         !asked
@@ -202,11 +203,20 @@ mod tests {
     }
 
     #[test]
-    fn who_was_heard_just_now_is_not_asked() {
+    fn after_waking_up_the_server_is_asked_even_if_it_was_heard_just_now() {
         let mut heartbeat = heartbeat();
-        heartbeat.heard(at(19));
+        heartbeat.heard(at(20));
 
-        assert!(!heartbeat.wake(at(20)));
-        assert!(!heartbeat.is_probing());
+        assert!(heartbeat.wake(at(20)));
+        assert_eq!(heartbeat.then(), Then::Replace);
+    }
+
+    #[test]
+    fn what_was_asked_before_the_page_slept_is_asked_again() {
+        let mut heartbeat = heartbeat();
+
+        assert!(heartbeat.wake(at(20)));
+        assert!(heartbeat.wake(at(22)));
+        assert_eq!(heartbeat.deadline(), at(24));
     }
 }

@@ -62,13 +62,25 @@ pub(crate) enum Supply {
     },
     /// It answered after the connection was lost for which it had been asked.
     Fetched(Fetched),
+    /// It said when to ask again.
+    Later {
+        at: Time,
+    },
 }
 
 impl Supply {
     pub(crate) fn deadline(&self) -> Option<Time> {
         match self {
             Self::Fetching { give_up_at, .. } => Some(*give_up_at),
-            Self::Empty | Self::Fetched(_) => None,
+            Self::Empty | Self::Fetched(_) | Self::Later { .. } => None,
+        }
+    }
+
+    /// Returns how long `getToken` is not to be asked by anything that happens by itself.
+    pub(crate) fn asks_in(&self, now: Time) -> Duration {
+        match self {
+            Self::Later { at } => at.since(now),
+            Self::Empty | Self::Fetching { .. } | Self::Fetched(_) => Duration::ZERO,
         }
     }
 }

@@ -1022,6 +1022,45 @@ fn a_get_token_that_says_when_to_ask_again_is_obeyed_when_the_connection_was_los
 }
 
 #[test]
+fn a_get_token_that_says_when_to_ask_again_is_obeyed_wherever_the_connection_is_by_then() {
+    let later = || {
+        let mut world = World::with_tokens().connected();
+        world.refresh();
+        world.answer(TokenAnswer::Later(70 * SECOND));
+        world
+    };
+    let lost = |world: &mut World| world.closed(1006);
+    let refused = |world: &mut World| world.closed(4401);
+    let silent = |world: &mut World| {
+        world.feed(Input::Wake);
+        world.closed(1006);
+    };
+    let endings: [&dyn Fn(&mut World); 3] = [&lost, &refused, &silent];
+    for (number, end) in endings.into_iter().enumerate() {
+        let mut world = later();
+        end(&mut world);
+        assert_eq!(world.state(), StateName::Waiting, "{number}");
+        let mut impatient = world.clone();
+
+        assert_eq!(world.elapse(), 70 * SECOND, "{number}");
+        assert_eq!(world.machine.stage(), "connecting/fetching");
+
+        // A person is not to be stopped.
+        impatient.connect();
+        assert_eq!(impatient.machine.stage(), "connecting/fetching");
+    }
+
+    let mut world = World::with_tokens().connected();
+    world.refresh();
+    let attempt = world.attempt();
+    world.feed(Input::Ended { attempt });
+    assert_eq!(world.machine.stage(), "connecting/ending");
+    world.answer(TokenAnswer::Later(70 * SECOND));
+    world.closed(1006);
+    assert_eq!(world.elapse(), 70 * SECOND);
+}
+
+#[test]
 fn a_socket_that_shakes_hands_is_wanted_until_close_and_again_once_it_is_adopted() {
     let mut world = World::plain();
     world.connect();

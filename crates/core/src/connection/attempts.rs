@@ -30,9 +30,13 @@ impl<M: Clone> Connection<M> {
             }
             Remains::Nothing if self.config.tokens => match self.take_fetched(now) {
                 Some(fetched) => self.open(Some(fetched), reason, now),
-                None => {
+                None if self.supply.asks_in(now).is_zero() => {
                     self.enter(State::Connecting(Phase::Fetching), reason);
                     self.fetch(FetchReason::Connect, now);
+                }
+                None => {
+                    let at = now + self.supply.asks_in(now);
+                    self.enter(State::Waiting { retry_at: at, not_before: at, remains }, reason);
                 }
             },
             Remains::Nothing => self.open(None, reason, now),
@@ -216,7 +220,7 @@ impl<M: Clone> Connection<M> {
     /// Makes the next attempt at once, or gives up if there was the last one.
     pub(super) fn replace(&mut self, cause: String, now: Time) {
         if self.grant(&cause, Remains::Nothing).is_some() {
-            self.announce(Duration::ZERO);
+            self.announce(self.supply.asks_in(now));
             self.begin(Remains::Nothing, Some(cause), now);
         }
     }
@@ -230,6 +234,7 @@ impl<M: Clone> Connection<M> {
         now: Time,
     ) {
         let Some(delay) = self.grant(cause, remains) else { return };
+        let at_least = at_least.max(self.supply.asks_in(now));
         let after = delay.max(at_least);
         self.announce(after);
         let (retry_at, not_before) = (now + after, now + at_least);

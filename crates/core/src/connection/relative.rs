@@ -12,7 +12,7 @@ use onesocket_protocol::{MemoryId, MessageId};
 
 use super::Connection;
 use super::liveness::WAKE_INTERVAL;
-use crate::heartbeat::{Heartbeat, Pulse, WAKE_TIMEOUT};
+use crate::heartbeat::{Heartbeat, Pulse};
 use crate::io::Attempt;
 use crate::state::{Handshake, Leaving, Link, Phase, Remains, State, Status};
 use crate::stats::Stats;
@@ -246,6 +246,7 @@ impl Beginning {
             Supply::Fetching { fetch, give_up_at } => {
                 Supply::Fetching { fetch: self.fetch(fetch), give_up_at: self.time(give_up_at) }
             }
+            Supply::Later { at } => Supply::Later { at: self.moment.end(at) },
             Supply::Fetched(Fetched { token, dies_at }) => {
                 Supply::Fetched(Fetched { token, dies_at: self.end(dies_at) })
             }
@@ -272,11 +273,8 @@ impl Beginning {
         let endless = heartbeat.deadline() == Time::NEVER;
         let Heartbeat { vigil, pulse } = heartbeat;
         let pulse = match pulse {
-            // Where silence does not matter, only a page that wakes up asks for how long there was.
-            Pulse::Heard { at } if endless => match self.moment.memory(at, WAKE_TIMEOUT) {
-                Some(at) => Pulse::Heard { at },
-                None => Pulse::Heard { at: Time::ZERO },
-            },
+            // Where silence does not matter, nobody asks for how long there was.
+            Pulse::Heard { .. } if endless => Pulse::Heard { at: Time::ZERO },
             Pulse::Heard { at } => Pulse::Heard { at: self.time(at) },
             Pulse::Probing { give_up_at, then } => {
                 Pulse::Probing { give_up_at: self.time(give_up_at), then }

@@ -31,10 +31,17 @@ impl<M: Clone> Connection<M> {
             Supply::Fetched(fetched) => {
                 fetched.dies_at.is_none_or(|dies_at| now < dies_at).then_some(fetched)
             }
-            supply @ (Supply::Empty | Supply::Fetching { .. }) => {
+            supply @ (Supply::Empty | Supply::Fetching { .. } | Supply::Later { .. }) => {
                 self.supply = supply;
                 None
             }
+        }
+    }
+
+    /// Somebody wants the connection now, whenever `getToken` wants to be asked.
+    pub(super) fn ask_at_once(&mut self) {
+        if let Supply::Later { .. } = self.supply {
+            self.supply = Supply::Empty;
         }
     }
 
@@ -49,7 +56,9 @@ impl<M: Clone> Connection<M> {
         match self.supply {
             Supply::Fetching { fetch: current, .. } if current == fetch => {}
             // An answer to a question that was taken back.
-            Supply::Empty | Supply::Fetching { .. } | Supply::Fetched(_) => return self.ignore(),
+            Supply::Empty | Supply::Fetching { .. } | Supply::Fetched(_) | Supply::Later { .. } => {
+                return self.ignore();
+            }
         }
         self.supply = Supply::Empty;
         match answer {
@@ -58,11 +67,12 @@ impl<M: Clone> Connection<M> {
                 self.fetched_at = Some(now);
                 self.use_token(Fetched { token, dies_at: life.map(|life| now + life) }, now);
             }
-            TokenAnswer::Failed(problem) => self.on_token_failed(&problem, Duration::ZERO, now),
+            TokenAnswer::Failed(problem) => self.on_token_failed(&problem, now),
             TokenAnswer::Later(after) => {
                 let after = after.min(LONGEST_RETRY_AFTER);
                 let ms = whole_ms(after);
-                self.on_token_failed(&format!("getToken says to ask again in {ms} ms"), after, now);
+                self.supply = Supply::Later { at: now + after };
+                self.on_token_failed(&format!("getToken says to ask again in {ms} ms"), now);
             }
             TokenAnswer::NoSession => {
                 let remains = self.let_go(CloseCode::NORMAL, String::new(), now);
@@ -76,7 +86,7 @@ impl<M: Clone> Connection<M> {
         self.abort_fetch();
         let ms = whole_ms(TOKEN_TIMEOUT);
         let problem = format!("getToken did not answer within {ms} ms");
-        self.on_token_failed(&problem, Duration::ZERO, now);
+        self.on_token_failed(&problem, now);
     }
 
     fn use_token(&mut self, fetched: Fetched, now: Time) {
@@ -98,20 +108,19 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// There is no token; it is not asked for again before `at_least` has passed.
-    fn on_token_failed(&mut self, problem: &str, at_least: Duration, now: Time) {
+    fn on_token_failed(&mut self, problem: &str, now: Time) {
         let error = Error::new(ErrorCode::TokenFailed, problem);
         self.outputs.push_back(Output::TokenFetched { result: Err(error.clone()) });
         self.report(error.clone());
         match &self.state {
             State::Connecting(Phase::Fetching) => {
                 let remains = self.state.remains();
-                self.try_again(problem, at_least, remains, now);
+                self.try_again(problem, Duration::ZERO, remains, now);
             }
-            State::Connected(_) => self.on_renewal_failed(&error, at_least, now),
+            State::Connected(_) => self.on_renewal_failed(&error, now),
             // It was asked for a connection that was lost meanwhile.
             State::Waiting { retry_at, not_before, remains } => {
-                let asked = now + at_least;
+                let asked = now + self.supply.asks_in(now);
                 let (retry_at, not_before) = ((*retry_at).max(asked), (*not_before).max(asked));
                 let remains = *remains;
                 self.enter(State::Waiting { retry_at, not_before, remains }, None);
@@ -154,7 +163,7 @@ impl<M: Clone> Connection<M> {
                 let message = "The server did not answer the new token.";
                 let error = Error::new(ErrorCode::TokenFailed, message);
                 self.report(error.clone());
-                self.on_renewal_failed(&error, Duration::ZERO, now);
+                self.on_renewal_failed(&error, now);
             }
             Renewal::Never | Renewal::Asked { .. } => {}
         }
@@ -166,10 +175,10 @@ impl<M: Clone> Connection<M> {
     }
 
     /// A failing renewal keeps the connection, and is tried again for as long as the token lives.
-    fn on_renewal_failed(&mut self, error: &Error, at_least: Duration, now: Time) {
+    fn on_renewal_failed(&mut self, error: &Error, now: Time) {
         let State::Connected(link) = &self.state else { return };
         let (failures, dies_at) = (link.renewal.failures(), link.token_expires_at);
-        let retry = Renewal::retry(failures, at_least, dies_at, now);
+        let retry = Renewal::retry(failures, self.supply.asks_in(now), dies_at, now);
         self.set_renewal(retry);
         self.settle_refreshers(Err(error));
     }
@@ -197,7 +206,7 @@ impl<M: Clone> Connection<M> {
             (Some(_), Err(problem)) => {
                 let error = Error::new(ErrorCode::TokenFailed, problem);
                 self.report(error.clone());
-                self.on_renewal_failed(&error, Duration::ZERO, now);
+                self.on_renewal_failed(&error, now);
             }
         }
     }
@@ -231,7 +240,7 @@ impl<M: Clone> Connection<M> {
         let refused = self.sent_renewal(id).is_some();
         if refused {
             self.report(error.clone());
-            self.on_renewal_failed(error, Duration::ZERO, now);
+            self.on_renewal_failed(error, now);
         }
         refused
     }

@@ -19,11 +19,10 @@ pub(super) struct Step<'a> {
     now: Time,
     /// What the user was told last.
     pub(super) told: Status,
-    /// `getToken` may say when it is asked again. Where the socket that it was asked for is just
-    /// being closed it may not: whether there will be another attempt is not known yet.
-    pub(super) heeds_later: bool,
     /// The server has refused the token of the connection or attempt that was there.
     refused: bool,
+    /// The next attempt may begin at once.
+    at_once: bool,
     /// The session is agreed in this step.
     pub(super) connects: bool,
     /// A message has gone out in this step.
@@ -74,9 +73,8 @@ impl Place {
             action,
             now: self.now,
             told,
-            heeds_later: stage == "connecting/fetching"
-                || self.machine.status().state == StateName::Waiting,
             refused: is_refusal(scope, action) && was_up && stage != "connecting/leaving",
+            at_once: matches!(stage.as_str(), "connecting/leaving" | "connected/probing"),
             connects: false,
             flushed: false,
             before: self.machine.status().state,
@@ -191,6 +189,9 @@ impl Memory {
                 if !is_live(state) {
                     self.revive(step.scope);
                 }
+                if state == StateName::Waiting {
+                    self.later = Time::ZERO;
+                }
             }
             Action::Hold => {
                 self.holders += 1;
@@ -232,8 +233,9 @@ impl Memory {
             }
             Action::Token(answer) => {
                 self.fetching = false;
-                if answer == Answer::Later && state == StateName::Waiting {
-                    self.not_before = self.not_before.max(step.now + LATER);
+                if answer == Answer::Later {
+                    self.later = step.now + LATER;
+                    self.not_before = self.not_before.max(self.later);
                 }
                 if let Answer::Token(life) = answer {
                     if state == StateName::Connected || stage == "connecting/fetching" {
@@ -380,6 +382,13 @@ impl Memory {
             Output::FetchToken { fetch, reason } => {
                 rule!(config.tokens, "a token is fetched where there are none");
                 rule!(!self.fetching, "a second token is fetched");
+                let wanted = matches!(step.action, Action::Connect | Action::Refresh);
+                rule!(
+                    wanted || self.later <= step.now,
+                    "getToken is asked before {:?}",
+                    self.later
+                );
+                self.later = Time::ZERO;
                 rule!(fetch.0 == self.newest_fetch.0.wrapping_add(1), "{fetch:?} is no new number");
                 match reason {
                     FetchReason::Connect => {
@@ -475,7 +484,7 @@ impl Memory {
         if step.refused {
             rule!(self.fresh, "a second fresh try");
             self.fresh = false;
-        } else {
+        } else if !std::mem::take(&mut self.granted) {
             rule!(self.budget > 0, "an attempt too many");
             self.budget -= 1;
         }
@@ -494,6 +503,8 @@ impl Memory {
         }
         if !is_live(status.state) {
             self.spare = None;
+            self.later = Time::ZERO;
+            self.granted = false;
         }
         if status.state != StateName::Connecting {
             self.begun = false;
@@ -552,17 +563,25 @@ impl Memory {
             StateName::Waiting => {
                 let named = match step.action {
                     Action::Closed(4529) => Duration::from_secs(15),
-                    Action::Token(Answer::Later) if step.heeds_later => LATER,
                     _ => Duration::ZERO,
                 };
                 let final_end = !comes_back(step.scope, step.action);
                 rule!(!final_end, "it comes back after {:?}", step.action);
-                self.not_before = step.now + named;
-                let asked = named.max(config.reconnect.interval);
-                let early = status.retry_at.is_some_and(|at| at < step.now + asked);
+                self.not_before = self.later.max(step.now + named);
+                // What would be tried at once may still wait for `getToken`.
+                let delayed = self.later > step.now && (step.refused || step.at_once);
+                let asked = if delayed { named } else { named.max(config.reconnect.interval) };
+                let asked = self.later.max(step.now + asked);
+                let early = status.retry_at.is_some_and(|at| at < asked);
                 rule!(status.retry_at.is_none() == self.offline, "it is told when it tries again");
                 rule!(!early, "the next attempt is too early: {:?}", status.retry_at);
-                rule!(self.budget > 0, "an attempt too many is planned");
+                if step.refused && delayed {
+                    rule!(self.fresh, "a second fresh try");
+                    self.fresh = false;
+                    self.granted = true;
+                } else {
+                    rule!(self.budget > 0 || self.granted, "an attempt too many is planned");
+                }
             }
             StateName::Closing | StateName::Closed => {
                 if self.end.is_none() {
@@ -677,7 +696,7 @@ impl Memory {
         let woken = matches!(step.action, Action::Wake | Action::Online);
         let asked = self.probe.is_some_and(|at| at > step.now);
         rule!(step.scope.can_ask(), "a server is asked that cannot be");
-        if woken && !asked && step.now.since(self.heard) >= WAKE_TIMEOUT {
+        if woken && !asked {
             self.probe = Some(step.now + WAKE_TIMEOUT);
             return Ok(());
         }

@@ -195,6 +195,10 @@ pub(crate) struct Memory {
     pub(crate) offline: bool,
     /// The server, or `getToken`, wants nothing to be tried before this.
     pub(crate) not_before: Time,
+    /// `getToken` wants not to be asked before this by anything that happens by itself.
+    pub(crate) later: Time,
+    /// The fresh try for a refused token waits for that.
+    pub(crate) granted: bool,
     /// When waking up has led to an attempt.
     pub(crate) woken_at: Option<Time>,
     /// When the server was heard, how long it may be silent, and when it has to have answered a
@@ -247,6 +251,8 @@ impl Place {
                 renewing: None,
                 offline: false,
                 not_before: Time::ZERO,
+                later: Time::ZERO,
+                granted: false,
                 woken_at: None,
                 heard: Time::ZERO,
                 silence: scope.silence(),
@@ -297,15 +303,13 @@ impl Place {
         memory.renewing = memory.renewing.map(|(id, until)| (number(id), time(until)));
         memory.spare = memory.spare.map(|dies_at| dies_at.map(|at| moment.end(at)));
         memory.not_before = moment.end(memory.not_before);
+        memory.later = moment.end(memory.later);
         memory.woken_at = memory.woken_at.and_then(|at| moment.memory(at, WAKE_INTERVAL));
         let connected = machine.connected_attempt().is_some();
-        memory.heard = if !connected {
-            Time::ZERO
-        } else if memory.silence == Duration::MAX || memory.probe.is_some() {
-            moment.memory(memory.heard, WAKE_TIMEOUT).unwrap_or(Time::ZERO)
-        } else {
-            time(memory.heard)
-        };
+        let matters = connected && memory.silence != Duration::MAX && memory.probe.is_none();
+        // Where it does not, a friendly server still speaks once a moment.
+        let matters = matters || connected && memory.heard == now;
+        memory.heard = if matters { time(memory.heard) } else { Time::ZERO };
         memory.probe = memory.probe.map(time);
         Self { machine: machine.relative_to(moment), now: time(now), memory }
     }

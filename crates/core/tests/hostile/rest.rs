@@ -7,7 +7,7 @@ use onesocket_core::{StateName, Time};
 
 use super::actions::{Action, Answer, Frame, LATER};
 use super::judge::Step;
-use super::{Memory, Place, Socket, Verdict, Want, fingerprint, is_live, rule};
+use super::{Memory, Place, Socket, Verdict, WAKE_TIMEOUT, Want, fingerprint, is_live, rule};
 
 /// What is known of a stage from its name alone: which socket there is, and whether something will
 /// become due.
@@ -128,9 +128,13 @@ impl Place {
                 let up = connected || status.state == StateName::Connecting;
                 rule!(up, "connect() has led to {stage}");
             }
-            Action::Token(Answer::Later) if step.heeds_later && !was_late => {
+            Action::Token(Answer::Later) if !was_late => {
                 let early = status.retry_at.is_some_and(|at| at < *now + LATER);
                 rule!(!early, "getToken is asked again at {:?}", status.retry_at);
+            }
+            Action::Online | Action::Wake if connected && step.scope.can_ask() && !was_late => {
+                let asked = memory.probe.is_some_and(|at| at <= *now + WAKE_TIMEOUT);
+                rule!(asked, "{stage}: waking up asks the server for nothing");
             }
             Action::Close => {
                 let closed = matches!(status.state, StateName::Closing | StateName::Closed);
