@@ -60,7 +60,8 @@ test(
 test(
   "a connection that is alive is asked when a person comes back, and stays",
   scene(async (the) => {
-    const { server, opened, page, watch } = await behindProxy(the);
+    // A ping of the server's would say that it is alive before anybody asks.
+    const { server, opened, page, watch } = await behindProxy(the, { args: [] });
     const sent = [];
     page.on("websocket", (socket) => {
       socket.on("framesent", ({ payload }) => sent.push(String(payload)));
