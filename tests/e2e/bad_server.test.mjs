@@ -5,6 +5,7 @@ import { once } from "node:events";
 import net from "node:net";
 import { test } from "node:test";
 
+import { HOST } from "./support/host.mjs";
 import { connectsStill, plainPage } from "./support/plain_page.mjs";
 import { scene } from "./support/scene.mjs";
 import { until, within } from "./support/wait.mjs";
@@ -14,7 +15,7 @@ test(
   "a server that is not there: the error says so, and what to check",
   scene(async (the) => {
     const { opened, page } = await plainPage(the, { clock: true, allow: [UNREACHABLE] });
-    const url = `ws://127.0.0.1:${await freePort()}/ws`;
+    const url = `ws://${HOST}:${await freePort()}/ws`;
 
     await begin(page, url);
     for (let attempt = 1; attempt <= 5; attempt += 1) {
@@ -142,7 +143,7 @@ async function isIn(page, state, attempt) {
 
 /** A port on which nobody listens. */
 async function freePort() {
-  const listener = net.createServer().listen(0, "127.0.0.1");
+  const listener = net.createServer().listen(0, HOST);
   await once(listener, "listening");
   const { port } = listener.address();
   listener.close();

@@ -66,12 +66,15 @@ test(
   scene(async (the) => {
     const lively = ["--ping-every", "200ms", "--stale-after", "3s", "--sweep-every", "200ms"];
     const server = await the.server({ site: SITE, args: lively });
-    const frames = { pings: 0, pongs: 0 };
+    const frames = { pings: 0, pongs: 0, refreshed: 0 };
     let connection;
     const before = async (page) => {
       page.on("websocket", (socket) => {
         connection = socket;
-        socket.on("framereceived", ({ payload }) => (frames.pings += isFrame(payload, "ping")));
+        socket.on("framereceived", ({ payload }) => {
+          frames.pings += isFrame(payload, "ping");
+          frames.refreshed += String(payload).startsWith('{"type":"refreshed"') ? 1 : 0;
+        });
         socket.on("framesent", ({ payload }) => (frames.pongs += isFrame(payload, "pong")));
       });
     };
@@ -83,6 +86,8 @@ test(
     for (let second = 0; second < 360; second += 5) {
       await within(nextPong(connection), "a pong");
       await ada.opened.pass(5_000);
+      // No time passes in the page while a token is under way.
+      await until("the token is renewed", () => frames.refreshed === ada.watch.tokenRequests - 1);
     }
 
     assert.equal((await ada.status()).connectionId, connectionId);
@@ -99,10 +104,9 @@ test(
 test(
   "when the token has run out the one fresh attempt is made by itself, and never are two open",
   scene(async (the) => {
-    const server = await the.server({
-      site: SITE,
-      args: ["--token-life", "3s", "--expiry-grace", "0s"],
-    });
+    // Long enough for all that is looked at before one runs out, and before the next one does.
+    const args = ["--token-life", "5s", "--expiry-grace", "0s"];
+    const server = await the.server({ site: SITE, args });
     const ada = await signIn(the.open, server, "ada", { clock: true });
     await ada.shows("state-badge", "connected");
     const { connectionId } = await ada.status();

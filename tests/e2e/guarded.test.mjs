@@ -143,7 +143,8 @@ test(
 test(
   "the same with a plain WebSocket: fifty-one sockets and complaints, so the watch would see it",
   scene(async (the) => {
-    const { server, page, watch } = await slowHandshake(the);
+    // How many of the abandoned handshakes the server sees, and how they end, is left to chance.
+    const { server, page, watch } = await slowHandshake(the, { isReset: true, replaces: true });
 
     await page.evaluate(async () => {
       const { token } = await window.getToken("ada")({});
@@ -172,9 +173,9 @@ test(
 );
 
 /** A page whose handshakes take 50 ms longer than they need. */
-async function slowHandshake(the) {
+async function slowHandshake(the, serving) {
   const { folder } = the.use(plainSite());
-  const server = await the.server({ site: folder });
+  const server = await the.server({ site: folder, ...serving });
   const proxy = await the.proxy(server.url, { handshakeMs: 50 });
   const { page, watch } = await the.open(proxy.url);
   await page.evaluate(() => {

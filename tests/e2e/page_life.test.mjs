@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { plainSite } from "./support/app.mjs";
 import { FAR_HOST } from "./support/flags.mjs";
+import { HOST } from "./support/host.mjs";
 import { scene } from "./support/scene.mjs";
 import { startTabs } from "./support/tab.mjs";
 import { until } from "./support/wait.mjs";
@@ -93,7 +94,7 @@ for (const [kind, prepare] of [
       const isCached = kind.includes("cache");
       await ada.evaluate(prepare);
 
-      await ada.goto(server.url.replace("127.0.0.1", FAR_HOST));
+      await ada.goto(server.url.replace(HOST, FAR_HOST));
       await aWhile();
       const type = await ada.goBack();
       assert.equal(type, isCached ? "BackForwardCacheRestore" : "Navigation");

@@ -43,7 +43,8 @@ test(
 test(
   "eight hours of sleep after which the network is gone: one fetch, one attempt, no burst",
   scene(async (the) => {
-    const { server, proxy, ada } = await ready(the, { replaces: true });
+    // A ping that is under way when the network goes would be heard after it.
+    const { server, proxy, ada } = await ready(the, { pingEvery: "25s", replaces: true });
     const timers = await ada.timersSet();
 
     proxy.hush();
@@ -181,10 +182,10 @@ test(
   }),
 );
 
-/** Somebody who is connected through a proxy, to a server that is lively. */
-async function ready(the, { before, replaces } = {}) {
+/** Somebody who is connected through a proxy, to a server that is lively unless it is told not to be. */
+async function ready(the, { before, pingEvery = "50ms", replaces } = {}) {
   const { folder } = the.use(plainSite());
-  const server = await the.server({ site: folder, args: ["--ping-every", "50ms"], replaces });
+  const server = await the.server({ site: folder, args: ["--ping-every", pingEvery], replaces });
   const proxy = await the.proxy(server.url);
   const frames = { ping: 0, pong: 0, refresh: 0 };
   const listen = async (page) => {

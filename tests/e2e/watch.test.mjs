@@ -90,7 +90,8 @@ for (const clock of [false, true]) {
     scene(async (the) => {
       const { page, watch, opened } = await plainPage(the, { clock });
       await page.evaluate(async () => {
-        window.client = window.clientOf("ada");
+        // However much time passes, it does not take the server for silent and begin anew.
+        window.client = window.clientOf("ada", { heartbeat: { intervalMs: 1_000_000 } });
         await window.client.connect();
         window.client.free = () => {};
       });

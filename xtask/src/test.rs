@@ -4,6 +4,7 @@
 //! failures.
 
 mod choice;
+mod node;
 mod outcome;
 
 use std::fs;
@@ -16,7 +17,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::build;
 use crate::counts::{self, Counts};
-use crate::process::{self, Running};
+use crate::process;
 use crate::server::Server;
 use crate::setup::{Browser, Setup};
 
@@ -145,13 +146,13 @@ fn js(setup: &Setup, choice: &Choice) -> Result<Ran> {
     let mut tsc = project.npm_tool("tsc");
     process::run(tsc.args(["-p", "js/tsconfig.test.json"]), LIMIT)?;
     let tests = choice.among(tests_in(&folder, &[".test.js", ".test.mjs"])?)?;
-    node_tests(setup, &tests, &mut project.command("node"))
+    node::run(&project.command("node"), tests, &project.scratch()?.join("js"))
 }
 
 /// The tests that open real pages, with the package installed into the demo page.
 fn e2e(setup: &Setup, choice: &Choice) -> Result<Ran> {
     let tests = choice.among(tests_in(&setup.project.path("tests/e2e"), &[".test.mjs"])?)?;
-    node_tests(setup, &tests, &mut node_with_pages(setup)?)
+    node::run(&node_with_pages(setup)?, tests, &setup.project.scratch()?.join("e2e"))
 }
 
 /// Node.js, told where the browser, the package, the server and the demo page are; all of them are
@@ -174,24 +175,6 @@ pub(crate) fn node_with_pages(setup: &Setup) -> Result<Command> {
     node.env("ONESOCKET_SERVER", &server);
     node.env("ONESOCKET_SITE", &site);
     Ok(node)
-}
-
-/// Runs test files in Node.js, one after the other: what a person reads goes to the terminal, what
-/// is counted into a file.
-fn node_tests(setup: &Setup, tests: &[PathBuf], node: &mut Command) -> Result<Ran> {
-    if tests.is_empty() {
-        bail!("there is not one test file");
-    }
-    let tap = setup.project.scratch()?.join("node.tap");
-    build::remove(&tap)?;
-    node.args(["--test", "--test-concurrency=1"]);
-    node.args(["--test-reporter=spec", "--test-reporter-destination=stdout"]);
-    node.arg("--test-reporter=tap");
-    node.arg(format!("--test-reporter-destination={}", tap.display()));
-    let mut running = Running::start(node.args(tests))?;
-    let status = running.wait(LIMIT)?;
-    let tap = fs::read_to_string(&tap).context("Node.js has left no results")?;
-    Ok(Ran { counts: Counts::of_node(&tap), failures: counts::failed_in_node(&tap), status })
 }
 
 /// What a runner of Rust tests has printed and how it ended.

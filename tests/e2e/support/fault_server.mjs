@@ -8,10 +8,10 @@ import { EventEmitter, once } from "node:events";
 import { createServer } from "node:http";
 
 import { BINARY, CLOSE, closePayload, frame, FrameReader, TEXT } from "./frames.mjs";
+import { HOST } from "./host.mjs";
 import { until, within } from "./wait.mjs";
 
 const GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-const HOST = "127.0.0.1";
 const NORMAL = 1000;
 const REASONS = { 200: "OK", 301: "Moved Permanently", 401: "Unauthorized", 403: "Forbidden" };
 
@@ -46,7 +46,7 @@ export async function startFaultServer({ answers = true, welcomes = true, play }
 }
 
 class FaultServer extends EventEmitter {
-  /** Where it listens: `ws://127.0.0.1:PORT/ws`. */
+  /** Where it listens: `ws://HOST:PORT/ws`. */
   ws = "";
   /** The sockets that asked for an upgrade, oldest first. */
   peers = [];

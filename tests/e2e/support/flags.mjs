@@ -1,5 +1,7 @@
 /** How the browsers of these tests are started. */
 
+import { HOST } from "./host.mjs";
+
 /** A host that is not this machine by its name: one for which the network matters. */
 export const FAR_HOST = "onesocket.test";
 
@@ -17,5 +19,5 @@ export const FLAGS = [
   "--disable-extensions",
   "--disable-domain-reliability",
   "--metrics-recording-only",
-  `--host-resolver-rules=MAP ${FAR_HOST} 127.0.0.1`,
+  `--host-resolver-rules=MAP ${FAR_HOST} ${HOST}`,
 ];

@@ -6,6 +6,7 @@ import { once } from "node:events";
 import process from "node:process";
 import { createInterface } from "node:readline";
 
+import { HOST } from "./host.mjs";
 import { SERVER } from "./paths.mjs";
 import { until, within } from "./wait.mjs";
 
@@ -34,13 +35,13 @@ export async function startServer({ site, args = [], isReset = false, replaces =
 }
 
 class Server {
-  /** Where it listens, also after a restart: `http://127.0.0.1:PORT`. */
+  /** Where it listens, also after a restart: `http://HOST:PORT`. */
   url = "";
   /** What it has logged, restarts included. */
   log = "";
   #args;
   #unwanted;
-  #listen = "127.0.0.1:0";
+  #listen = `${HOST}:0`;
   /** What tokens are signed with; the same after a restart, so that they stay good. */
   secret = randomBytes(32).toString("hex");
   #child;

@@ -88,7 +88,7 @@ impl Choice {
 }
 
 /// The name of a test file, up to `.test.`
-fn name_of(path: &Path) -> String {
+pub(super) fn name_of(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name.split(".test.").next().unwrap_or_default().to_owned()
 }
