@@ -333,7 +333,7 @@ fn command(arguments: &[&str]) -> Command {
     command_at("127.0.0.1:0", arguments)
 }
 
-fn command_at(address: &str, arguments: &[&str]) -> Command {
+pub(crate) fn command_at(address: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_onesocket-server"));
     command
         .args(["--listen", address])
@@ -345,11 +345,11 @@ fn command_at(address: &str, arguments: &[&str]) -> Command {
     command
 }
 
-async fn start(arguments: &[&str]) -> (Child, String) {
+pub(crate) async fn start(arguments: &[&str]) -> (Child, String) {
     listening(command(arguments)).await
 }
 
-async fn listening(mut command: Command) -> (Child, String) {
+pub(crate) async fn listening(mut command: Command) -> (Child, String) {
     let mut process = command.spawn().unwrap();
     let mut line = String::new();
     BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).await.unwrap();
@@ -358,7 +358,7 @@ async fn listening(mut command: Command) -> (Child, String) {
     (process, address)
 }
 
-fn terminate(process: &Child) {
+pub(crate) fn terminate(process: &Child) {
     signal(process, "TERM");
 }
 
