@@ -32,7 +32,9 @@ async fn all_our_clients_hear_of_a_restart_and_are_back_under_their_own_rules() 
     terminate(&process);
 
     let lost = Event::Lost { code: CloseCode::SERVICE_RESTART };
-    assert_eq!(each(&mut told).await, [lost; CLIENTS]);
+    for event in each(&mut told).await {
+        assert_eq!(event, lost);
+    }
     assert_eq!(process.wait().await.unwrap().code(), Some(0));
 
     let (_process, again) = listening(command_at(&address, OPTIONS)).await;
