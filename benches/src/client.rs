@@ -22,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many addresses of the loopback the clients come from: one has 28 000 ports at most, and a
 /// server may let in only so many from one.
-const ADDRESSES: usize = 250;
+pub(crate) const ADDRESSES: usize = 250;
 
 /// A client, connected.
 pub(crate) struct Client {

@@ -11,7 +11,7 @@ use crate::client::Client;
 use crate::peer::Peer;
 
 /// How many connect at the same time, where nothing is measured yet.
-const AT_ONCE: usize = 100;
+pub(crate) const AT_ONCE: usize = 100;
 
 /// Connects the users with these numbers.
 pub(crate) async fn connect(

@@ -1,6 +1,6 @@
 //! Measures onesocket-server beside a bare axum, Node's `ws` and socket.io, in one run.
 //!
-//! Owns the load and the figures. Judges nothing: the ratios of one run mean something, the times
+//! Owns the load and the figures. Judges nothing but how a server restarts (`restart.rs`): the ratios of one run mean something, the times
 //! of a busy machine do not. Linux only: what a process takes is read from `/proc`.
 
 mod client;
@@ -13,6 +13,7 @@ mod payload;
 mod peer;
 mod process;
 mod report;
+mod restart;
 mod stats;
 
 use std::path::PathBuf;
@@ -48,13 +49,19 @@ struct Options {
     /// Clients that come back after a restart
     #[arg(long, default_value_t = 5_000)]
     herd: usize,
+    /// Clients of ours that a server leaves well, and that come back under their own rules
+    #[arg(long, default_value_t = 5_000)]
+    clients: usize,
+    /// For how many seconds that server is away
+    #[arg(long, default_value_t = 0.0)]
+    down: f64,
     /// Members of the group
     #[arg(long, default_value_t = 1_000)]
     members: usize,
     /// How long echoes and messages to the group are measured
     #[arg(long, default_value_t = 8)]
     seconds: u64,
-    /// Only these: idle, herd, fanout, echo, slow
+    /// Only these: idle, herd, fanout, echo, slow, restart
     #[arg(long)]
     only: Vec<String>,
     /// Only these servers: onesocket, axum, ws, socketio
@@ -92,6 +99,9 @@ async fn main() -> Result<()> {
     }
     if options.wants("herd") {
         herd(&options, &programs, &mut report).await?;
+    }
+    if options.wants("restart") {
+        restart(&options, &programs, &mut report).await?;
     }
     if options.wants("idle") {
         idle(&options, &programs, &mut report).await?;
@@ -171,6 +181,22 @@ async fn herd(options: &Options, programs: &Programs, report: &mut Report) -> Re
         let what = format!("{} connects after a restart, all served, s", options.herd);
         report.number(&what, peer, times.percentile(100).as_secs_f64(), 2);
     }
+    Ok(())
+}
+
+async fn restart(options: &Options, programs: &Programs, report: &mut Report) -> Result<()> {
+    let down = Duration::from_secs_f64(options.down);
+    let restart = restart::measure(programs, options.clients, down).await?;
+    let peer = Peer::Onesocket;
+    let what =
+        format!("SIGTERM with {} of our clients: 1012 for each, exit 0 after, s", options.clients);
+    report.number(&what, peer, restart.left_after.as_secs_f64(), 2);
+    let [half, all] = [50, 100].map(|percent| restart.back.percentile(percent).as_secs_f64());
+    let what =
+        format!("of these back once it listens again, {} s later: p50 / all, s", options.down);
+    report.text(&what, peer, format!("{} / {half:.2} / {all:.2}", restart.back.len()));
+    let attempts = restart.by_attempt.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
+    report.text("and how many with their 1st, 2nd, … attempt", peer, attempts);
     Ok(())
 }
 

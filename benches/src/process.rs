@@ -4,11 +4,12 @@ use std::env;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use nix::unistd::{SysconfVar, sysconf};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, SysconfVar, sysconf};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -93,6 +94,12 @@ impl Process {
     pub(crate) async fn restart(mut self, peer: Peer, programs: &Programs) -> Result<Self> {
         self.child.kill().await?;
         Self::start(peer, programs, Some(self.address)).await
+    }
+
+    /// Tells it to leave, and returns how it has.
+    pub(crate) async fn terminate(mut self) -> Result<ExitStatus> {
+        kill(Pid::from_raw(self.pid.try_into()?), Signal::SIGTERM)?;
+        Ok(self.child.wait().await?)
     }
 
     /// Returns the bytes of memory that it has resident.

@@ -6,14 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::HeaderMap;
+use onesocket_protocol::Group;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::address::Address;
 use crate::config::Config;
 use crate::gate::Gate;
+use crate::hub::Target;
 use crate::keys::KeyRing;
 use crate::metrics::{Limit, Metrics};
+use crate::outgoing::Outgoing;
+use crate::publisher::TooLarge;
 use crate::rate::{AddressRate, TooOften};
 use crate::switchboard::Switchboard;
 use crate::token::Tokens;
@@ -74,6 +78,28 @@ impl App {
             self.metrics.refused(Limit::AddressRate);
         }
         asked
+    }
+
+    /// Sends what a back end has, a payload of so many bytes, which `frame` writes to a group or to
+    /// none; returns to how many clients.
+    pub(crate) fn publish(
+        &self,
+        to: Target,
+        bytes: usize,
+        frame: impl FnOnce(Option<Group>) -> Outgoing,
+    ) -> Result<usize, TooLarge> {
+        let limit = self.config.max_message;
+        if bytes > limit {
+            self.metrics.refused(Limit::Message);
+            return Err(TooLarge { bytes, limit });
+        }
+        let group = match &to {
+            Target::Group(group) => Some(group.clone()),
+            Target::All | Target::User(_) => None,
+        };
+        let delivered = self.switchboard.publish(to, frame(group));
+        self.metrics.published.inc();
+        Ok(delivered)
     }
 
     /// Forgets what need not be known any more.

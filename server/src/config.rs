@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::HeaderName;
 
 use crate::handler::Handler;
+use crate::publisher::Publisher;
 use crate::token::{KeyRing, Secret};
 
 /// What a frame may have around its payload, in bytes.
@@ -64,6 +65,8 @@ pub struct Config {
     pub echo: bool,
     /// What takes messages to the server, unless they are echoed.
     pub handler: Option<Arc<dyn Handler>>,
+    /// What sends to clients from within the program. A clone of it is kept before the server runs.
+    pub publisher: Publisher,
     /// A folder of files to serve.
     pub site: Option<PathBuf>,
 }
@@ -99,6 +102,7 @@ impl Config {
             max_head: 16 << 10,
             echo: false,
             handler: None,
+            publisher: Publisher::default(),
             site: None,
         }
     }

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use onesocket_protocol::{ConnectionId, MessageId, ServerFrame, ServerMessage};
+use onesocket_protocol::{ConnectionId, Group, MessageId, ServerFrame, ServerMessage};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
@@ -93,13 +93,21 @@ impl Payload {
         to_raw_value(value).map(|raw| Self::Json(Json(raw)))
     }
 
-    /// Returns it as the frame of a message from the server.
-    pub(crate) fn frame(&self) -> Outgoing {
+    /// Returns how many bytes it has.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Binary(bytes) => bytes.len(),
+            Self::Json(json) => json.as_str().len(),
+        }
+    }
+
+    /// Returns it as the frame of a message from the server, perhaps to a group.
+    pub(crate) fn frame(&self, group: Option<Group>) -> Outgoing {
         match self {
             Self::Binary(bytes) => Outgoing::Binary(bytes.clone()),
             Self::Json(Json(data)) => {
                 let data: &RawValue = data;
-                let message = ServerMessage { data, group: None, from: None };
+                let message = ServerMessage { data, group, from: None };
                 Outgoing::text(&ServerFrame::Message(message))
             }
         }

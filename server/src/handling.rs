@@ -72,7 +72,7 @@ async fn ask(app: &App, message: Incoming) -> Answer {
 }
 
 fn reply(app: &App, id: MessageId, payload: &Payload) -> Result<Outgoing, Outgoing> {
-    let frame = payload.frame();
+    let frame = payload.frame(None);
     if frame.len() > app.config.max_frame() {
         warn!(bytes = frame.len(), "The handler's reply is too large");
         return Err(refusal(id, "the server's reply was too large to be sent"));

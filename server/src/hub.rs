@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use onesocket_protocol::{CloseCode, ConnectionId, Group, MemoryId, MessageId};
 
 use crate::memory::{Memory, Said};
+use crate::metrics::Limit;
 use crate::outgoing::Outgoing;
 
 /// The most groups that one connection may join.
@@ -86,6 +87,8 @@ pub enum Command {
         id: MessageId,
         /// The answer.
         error: Outgoing,
+        /// The limit that did not let it through, if one did not.
+        limit: Option<Limit>,
     },
     /// What the application made of a message. It is remembered even if the connection is gone.
     Handled {
@@ -177,6 +180,12 @@ struct Connection {
     groups: BTreeSet<Group>,
 }
 
+impl Connection {
+    fn has_room_for(&self, group: &Group) -> bool {
+        self.groups.len() < MAX_GROUPS || self.groups.contains(group)
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 struct User {
     /// The one that has not been replaced.
@@ -221,7 +230,7 @@ impl Hub {
             Command::Publish { key, id, group, frame } => {
                 self.once(key, id, |hub| hub.publish(key, id, &group, &frame))
             }
-            Command::Refuse { key, id, error } => self.once(key, id, |_| Err(error)),
+            Command::Refuse { key, id, error, limit: _ } => self.once(key, id, |_| Err(error)),
             Command::Handled { key, user, client, id, answer } => {
                 self.handled(key, &user, client.as_deref(), id, answer)
             }
@@ -239,6 +248,25 @@ impl Hub {
     /// Returns the sockets of a user.
     pub fn count(&self, user: &str) -> Count {
         self.users.get(user).map(|user| user.count).unwrap_or_default()
+    }
+
+    /// Names the limit that does not let a command through, if one does not.
+    pub(crate) fn limit(&self, command: &Command) -> Option<Limit> {
+        match command {
+            Command::Join { key, group, .. } => {
+                let connection = self.connections.get(key)?;
+                (!connection.has_room_for(group)).then_some(Limit::Groups)
+            }
+            Command::Refuse { limit, .. } => *limit,
+            Command::Broadcast { .. }
+            | Command::Connect { .. }
+            | Command::Disconnect { .. }
+            | Command::Handled { .. }
+            | Command::Leave { .. }
+            | Command::Message { .. }
+            | Command::Publish { .. }
+            | Command::Sweep => None,
+        }
     }
 
     /// Returns the connection since which it remembers what a client of a user has said.
@@ -293,7 +321,7 @@ impl Hub {
         let Some(connection) = self.live(key) else {
             return Vec::new();
         };
-        if connection.groups.len() >= MAX_GROUPS && !connection.groups.contains(&group) {
+        if !connection.has_room_for(&group) {
             let message = format!("a connection may be in {MAX_GROUPS} groups; leave one first");
             return vec![Delivery::Send { to: key, frame: refusal(id, message) }];
         }
@@ -631,7 +659,8 @@ mod tests {
         connect_as(&mut hub, 2, "ada", "a");
         assert_eq!(publish(&mut hub, 2, "tea"), refused(Key(2), ID));
         let error = Outgoing::error(Some(MessageId(8)), "too-large", "too large");
-        let too_large = Command::Refuse { key: Key(2), id: MessageId(8), error: error.clone() };
+        let too_large =
+            Command::Refuse { key: Key(2), id: MessageId(8), error: error.clone(), limit: None };
         let said = Delivery::Send { to: Key(2), frame: error.clone() };
         assert_eq!(hub.handle(too_large, Instant::now()), [said]);
 

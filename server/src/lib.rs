@@ -1,7 +1,7 @@
 //! The server of onesocket: holds up the other end of one WebSocket connection per user.
 //!
 //! [`run`] serves on a listener that the caller has bound, so that a test binds port 0; what
-//! clients `send()` goes to a [`Handler`]. A stream that comes in finds its place (`gate.rs`) and
+//! clients `send()` goes to a [`Handler`], and a [`Publisher`] sends to them. A stream that comes in finds its place (`gate.rs`) and
 //! its route (`http.rs`). One task per peer owns its socket and a bounded queue (`peer.rs`) and
 //! feeds its pure [`session`]; who is connected, in which group, and what was said before
 //! (`memory.rs`) is the pure [`hub`]'s affair, under one lock (`switchboard.rs`).
@@ -26,6 +26,7 @@ mod origin;
 mod outgoing;
 mod peer;
 mod publish;
+mod publisher;
 mod rate;
 mod raw_echo;
 mod reception;
@@ -47,10 +48,14 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
+pub use onesocket_protocol::Group;
+
 use crate::app::App;
 pub use crate::config::Config;
 pub use crate::handler::{Answer, Handler, Handling, Incoming, Json, Payload};
+pub use crate::hub::Target;
 pub use crate::outgoing::Outgoing;
+pub use crate::publisher::{Publisher, TooLarge};
 use crate::reception::Reception;
 
 /// How long nothing is accepted after that has failed.
@@ -88,6 +93,7 @@ pub async fn serve(
         return Err(io::Error::new(io::ErrorKind::InvalidInput, faults.join("; ")));
     }
     let app = Arc::new(App::new(config)?);
+    app.config.publisher.reach(&app);
     let stop = app.stop.clone();
     let reception = Reception::new(Arc::clone(&app), stop.clone());
     app.tracker.spawn(sweep(Arc::clone(&app), stop.clone()));

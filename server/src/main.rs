@@ -1,6 +1,7 @@
 //! The binary: options in, log and exit code out.
 
 mod options;
+mod printable;
 
 use std::convert::Infallible;
 use std::io::{self, Write};
@@ -18,6 +19,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::options::{LogFormat, Options, Secrets, Settings};
+use crate::printable::Printable;
 
 /// How many connections may wait until they are accepted, where the system allows it. All clients
 /// come back at once after a restart; who finds no room tries again after 1 s, then 3 s, then 7 s.
@@ -150,10 +152,15 @@ fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
 /// Logs to standard error, and only what this crate says: what libraries say of the bytes they
 /// see may have a token in it.
 fn start_log(format: LogFormat, level: LevelFilter) {
-    let layer = fmt::layer().with_writer(io::stderr);
     let layer = match format {
-        LogFormat::Json => layer.json().flatten_event(true).boxed(),
-        LogFormat::Text => layer.with_ansi(io::IsTerminal::is_terminal(&io::stderr())).boxed(),
+        LogFormat::Json => {
+            let layer = fmt::layer().with_writer(|| Printable(io::stderr()));
+            layer.json().flatten_event(true).boxed()
+        }
+        LogFormat::Text => {
+            let is_terminal = io::IsTerminal::is_terminal(&io::stderr());
+            fmt::layer().with_writer(io::stderr).with_ansi(is_terminal).boxed()
+        }
     };
     let ours = Targets::new().with_target("onesocket_server", level);
     tracing_subscriber::registry().with(layer.with_filter(ours)).init();

@@ -21,7 +21,7 @@ pub(crate) struct Metrics {
     pub(crate) messages_out: Counter,
     pub(crate) bytes_in: Counter,
     pub(crate) bytes_out: Counter,
-    /// What `POST /publish` was asked for.
+    /// What a back end has sent, by HTTP or from within the program.
     pub(crate) published: Counter,
     pub(crate) sweeps: Counter,
     closed: Family<Closed, Counter>,
@@ -42,11 +42,13 @@ pub(crate) enum Ended {
 
 /// A limit that something was refused by.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Limit {
+pub enum Limit {
     /// `--max-address-rate`
     AddressRate,
     /// `--max-connections`
     Connections,
+    /// The groups that one connection may join.
+    Groups,
     /// `--handshake-time`
     Handshake,
     /// `--max-head`
@@ -104,7 +106,7 @@ impl Metrics {
         registry.register("refused", "What a limit did not let through", refused.clone());
         registry.register("messages", "Frames from and to clients", messages.clone());
         registry.register("bytes", "Bytes of their payloads", bytes.clone());
-        registry.register("published", "What POST /publish has sent", published.clone());
+        registry.register("published", "What a back end has sent", published.clone());
         registry.register("sweeps", "Looks for what need not be kept", sweeps.clone());
         let way = |direction| Direction { direction };
         Self {
@@ -145,6 +147,7 @@ impl Metrics {
         let limit = match limit {
             Limit::AddressRate => "address-rate",
             Limit::Connections => "connections",
+            Limit::Groups => "groups",
             Limit::Handshake => "handshake",
             Limit::Head => "head",
             Limit::Message => "message",

@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::http::{Peer, Refusal, bearer};
 use crate::hub::Target;
+use crate::metrics::Limit;
 use crate::outgoing::Outgoing;
 use crate::token::Secret;
 
@@ -61,20 +62,19 @@ async fn publish(
         info!("Publish key refused");
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, "this is not the publish key"));
     }
-    let body = body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
+    let body = body.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            app.metrics.refused(Limit::Message);
+        }
+        Refusal::new(rejection.status(), rejection.body_text())
+    })?;
     let (target, data) = read(&body)?;
-    if data.get().len() > app.config.max_message {
-        let sentence = format!("data may have {} bytes", app.config.max_message);
-        return Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, sentence));
-    }
-    let group = match &target {
-        Target::Group(group) => Some(group.clone()),
-        Target::All | Target::User(_) => None,
-    };
-    let message = ServerMessage { data, group, from: None };
-    let frame = Outgoing::text(&ServerFrame::Message(message));
-    let delivered = app.switchboard.publish(target, frame);
-    app.metrics.published.inc();
+    let frame =
+        |group| Outgoing::text(&ServerFrame::Message(ServerMessage { data, group, from: None }));
+    let delivered = app.publish(target, data.get().len(), frame).map_err(|error| {
+        let sentence = format!("data may have {} bytes", error.limit);
+        Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, sentence)
+    })?;
     Ok(Json(json!({"delivered": delivered})).into_response())
 }
 

@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 use crate::config::Config;
 use crate::handler::{Json, Payload};
 use crate::hub::{Command, Key};
+use crate::metrics::Limit;
 use crate::outgoing::Outgoing;
 use crate::token::{Identity, TokenError};
 
@@ -229,7 +230,8 @@ impl Session {
         } else if self.config.handler.is_some() {
             self.outputs.push_back(Output::Handle { id, payload: payload() });
         } else {
-            self.refuse(id, "no-handler", "this server has no use for messages to itself");
+            let message = "this server has no use for messages to itself";
+            self.refuse(id, "no-handler", message, None);
         }
     }
 
@@ -266,15 +268,21 @@ impl Session {
         let limit = self.config.max_message;
         if bytes > limit {
             let message = format!("a payload of {bytes} bytes; this server takes {limit}");
-            self.refuse(id, "too-large", message);
+            self.refuse(id, "too-large", message, Some(Limit::Message));
         }
         bytes <= limit
     }
 
     /// Refuses a message or something to publish, by way of the hub: it may come again.
-    fn refuse(&mut self, id: MessageId, code: &str, message: impl Into<String>) {
+    fn refuse(
+        &mut self,
+        id: MessageId,
+        code: &str,
+        message: impl Into<String>,
+        limit: Option<Limit>,
+    ) {
         let error = Outgoing::error(Some(id), code, message);
-        self.tell(Command::Refuse { key: self.key, id, error });
+        self.tell(Command::Refuse { key: self.key, id, error, limit });
     }
 
     /// Notes a sign of life; `false` if it comes too late.
@@ -646,8 +654,9 @@ mod tests {
 
     /// Returns the code with which the hub is to refuse what had [`ID`].
     fn refused(output: &Output) -> Option<&str> {
-        let Output::Tell(Command::Refuse { key: Key(1), id: ID, error: Outgoing::Text(error) }) =
-            output
+        let Output::Tell(Command::Refuse {
+            key: Key(1), id: ID, error: Outgoing::Text(error), ..
+        }) = output
         else {
             return None;
         };

@@ -97,6 +97,7 @@ impl Switchboard {
     /// a peer need not queue what it tells itself.
     pub(crate) fn tell(&self, own: Key, command: Command) -> Vec<Outgoing> {
         let mut inner = self.lock();
+        let limit = inner.hub.limit(&command);
         let mut answers = Vec::new();
         let mut others = Vec::new();
         for delivery in inner.hub.handle(command, now()) {
@@ -108,6 +109,9 @@ impl Switchboard {
         let closed = inner.deliver(others, self.max_bytes);
         drop(inner);
 
+        if let Some(limit) = limit {
+            self.metrics.refused(limit);
+        }
         self.log_closed(&closed);
         answers
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use onesocket_protocol::{SUBPROTOCOL, token_subprotocol};
 use onesocket_server::Config;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{Instant, sleep};
 use tokio_tungstenite::tungstenite::Message;
@@ -81,6 +82,38 @@ async fn a_client_that_comes_back_may_say_at_once_what_has_waited() {
         let publish = format!(r#"{{"type":"publish","id":{id},"group":"1","data":1}}"#);
         assert_eq!(client.ask(&publish).await["type"], "ack");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_payload_above_its_limit_is_refused_and_counted() {
+    let server = server(Config { echo: true, max_message: 10, ..config() });
+    let mut client = server.connect("ada").await;
+    let frame = |kind: &str, data: &str| format!(r#"{{{kind},"data":"{data}"}}"#);
+
+    for (id, kind) in [(1, r#""type":"message""#), (2, r#""type":"publish","group":"tea""#)] {
+        let refused = client.ask(&frame(&format!(r#"{kind},"id":{id}"#), "123456789")).await;
+        assert_eq!((&refused["code"], &refused["id"]), (&json!("too-large"), &json!(id)));
+        assert_eq!(server.metric(r#"onesocket_refused_total{limit="message"}"#).await, id);
+    }
+    // What is refused for another reason is no matter of this limit.
+    client.ask(&frame(r#""type":"publish","group":"tea","id":3"#, "12345678")).await;
+    assert_eq!(server.metric(r#"onesocket_refused_total{limit="message"}"#).await, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_groups_than_one_connection_may_join_are_refused_and_counted() {
+    let server = server(config());
+    let mut client = server.connect("ada").await;
+    let join = |n: u64| format!(r#"{{"type":"join","id":{n},"group":"{n}"}}"#);
+    for n in 1..=100 {
+        assert_eq!(client.ask(&join(n)).await["type"], "ack");
+    }
+    assert_eq!(server.metric(r#"onesocket_refused_total{limit="groups"}"#).await, 0);
+
+    assert_eq!(client.ask(&join(101)).await["code"], "refused");
+    assert_eq!(client.ask(&join(100)).await["type"], "ack");
+
+    assert_eq!(server.metric(r#"onesocket_refused_total{limit="groups"}"#).await, 1);
 }
 
 #[tokio::test(start_paused = true)]

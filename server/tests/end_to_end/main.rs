@@ -14,6 +14,8 @@ mod properties;
 mod publish;
 mod races;
 mod raw_echo;
+#[cfg(unix)]
+mod restart;
 mod status;
 mod support;
 mod tcp;

@@ -1,8 +1,9 @@
 //! What a back end has for clients: `POST /publish`.
 
-use onesocket_server::Config;
 use onesocket_server::token::Secret;
+use onesocket_server::{Config, Group, Payload, Target, TooLarge};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{Answer, Server, config, token};
 
@@ -35,6 +36,53 @@ async fn a_back_end_reaches_a_group_a_user_and_all() {
     let heard = json!({"type": "message", "data": {"user": "grace"}});
     assert_eq!([grace.json().await, grace.json().await], [heard, all]);
     assert_eq!(server.metric("onesocket_published_total").await, 5);
+}
+
+#[tokio::test]
+async fn the_program_itself_reaches_them_without_http() {
+    let config = config();
+    let publisher = config.publisher.clone();
+    let tea = || Target::Group(Group::new("tea").unwrap());
+    let json = Payload::json(&json!({"any": "JSON"})).unwrap();
+    assert_eq!(publisher.publish(Target::All, &json), Ok(0), "there is no server yet");
+    let server = Server::start(config).await;
+    let mut ada = server.connect("ada").await;
+    let mut grace = server.connect("grace").await;
+    assert_eq!(ada.ask(JOIN).await["type"], "ack");
+
+    assert_eq!(publisher.publish(tea(), &json), Ok(1));
+    assert_eq!(publisher.publish(Target::User("grace".into()), &json), Ok(1));
+    assert_eq!(publisher.publish(Target::User("nobody".into()), &json), Ok(0));
+    assert_eq!(publisher.publish(Target::All, &Payload::Binary("1234".into())), Ok(2));
+
+    let data = json!({"any": "JSON"});
+    let heard = json!({"type": "message", "group": "tea", "data": data});
+    assert_eq!(ada.json().await, heard);
+    assert_eq!(grace.json().await, json!({"type": "message", "data": data}));
+    for client in [&mut ada, &mut grace] {
+        assert_eq!(client.next().await.unwrap().unwrap(), Message::binary("1234"));
+    }
+    assert_eq!(server.metric("onesocket_published_total").await, 4);
+    drop((ada, grace));
+    server.stop().await.unwrap();
+    assert_eq!(publisher.publish(Target::All, &json), Ok(0), "there is no server any more");
+}
+
+#[tokio::test]
+async fn what_the_program_sends_has_the_same_limit() {
+    let config = config();
+    let publisher = config.publisher.clone();
+    let server = Server::start(config).await;
+    let mut ada = server.connect("ada").await;
+
+    let large = Payload::Binary(vec![0; (64 << 10) + 1].into());
+    let refused = TooLarge { bytes: (64 << 10) + 1, limit: 64 << 10 };
+    assert_eq!(publisher.publish(Target::All, &large), Err(refused));
+    let largest = Payload::Binary(vec![0; 64 << 10].into());
+    assert_eq!(publisher.publish(Target::All, &largest), Ok(1));
+
+    assert_eq!(ada.next().await.unwrap().unwrap().len(), 64 << 10);
+    assert_eq!(server.metric(r#"onesocket_refused_total{limit="message"}"#).await, 1);
 }
 
 #[tokio::test]
@@ -99,6 +147,7 @@ async fn a_body_that_is_no_message_is_refused_with_a_sentence() {
         assert_eq!(answer.status, status, "{message}: {answer:?}");
         assert!(body(&answer)["error"].as_str().unwrap().len() > 9, "{answer:?}");
     }
+    assert_eq!(server.metric(r#"onesocket_refused_total{limit="message"}"#).await, 2);
 }
 
 #[tokio::test]
