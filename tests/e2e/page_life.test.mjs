@@ -5,7 +5,6 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 
 import { plainSite } from "./support/app.mjs";
 import { FAR_HOST } from "./support/flags.mjs";
@@ -29,7 +28,6 @@ test(
     await ada.freeze();
     // The browser takes them; they go nowhere.
     await ada.evaluate(publish, [4, 5, 6]);
-    await aWhile();
 
     await ada.resume();
     await isBack(ada);
@@ -48,7 +46,6 @@ test(
     const { server, tabs, ada, bob } = await twoTabs(the, FROZEN);
     await tabs.hide(ada);
     await ada.freeze();
-    await aWhile();
 
     // `resume`, `visibilitychange` and `close` come in one go.
     await Promise.all([ada.resume(), ada.activate()]);
@@ -95,7 +92,6 @@ for (const [kind, prepare] of [
       await ada.evaluate(prepare);
 
       await ada.goto(server.url.replace(HOST, FAR_HOST));
-      await aWhile();
       const type = await ada.goBack();
       assert.equal(type, isCached ? "BackForwardCacheRestore" : "Navigation");
       if (isCached) await isBack(ada);
@@ -157,11 +153,6 @@ async function heard(tab, numbers) {
   const all = () => tab.evaluate(() => window.heard);
   await until(`${numbers.length} messages`, async () => (await all()).length >= numbers.length);
   assert.deepEqual(await all(), numbers);
-}
-
-/** For as long as a page is away before it holds what it heard last to be of no use. */
-async function aWhile() {
-  await sleep(2_100);
 }
 
 /** Waits until it has been lost and is there again. */

@@ -144,7 +144,8 @@ async fn secrets_are_changed_without_a_disconnect() {
     command.env("ONESOCKET_PREVIOUS_SECRET_FILE", files[1]);
     let (mut process, address) = listening(command).await;
     let mut log = lines(&mut process);
-    log.until("Listening").await;
+    // The keys that it begins with, so that those which it reads later are told from them.
+    log.until("Keys").await;
     let mut ada = connect(&address, &token_of(&old, "ada")).await;
     assert_eq!(ada.json().await["type"], "welcome");
     assert_eq!(connect(&address, &token_of(&new, "new")).await.closed().await.0, 4401);

@@ -22,7 +22,17 @@ use crate::process::{self, Running};
 const AT_ONCE: usize = 3;
 
 /// The files that take longest, which begin first: nobody is waited for in the end.
-const LONGEST: [&str; 5] = ["hidden", "leaks", "sleep", "demo", "page_life"];
+const LONGEST: [&str; 9] = [
+    "hidden",
+    "leaks",
+    "reentry",
+    "sleep",
+    "refused_upgrades",
+    "demo",
+    "token_endpoint",
+    "watch",
+    "page_life",
+];
 
 /// Runs test files, each in a process of its own with what `node` has in its environment. What a
 /// file prints is shown in one piece when it has ended, and what is counted is written below
