@@ -1,7 +1,8 @@
 //! Measures onesocket-server beside a bare axum, Node's `ws` and socket.io, in one run.
 //!
-//! Owns the load and the figures. Judges nothing but how a server restarts (`restart.rs`): the ratios of one run mean something, the times
-//! of a busy machine do not. Linux only: what a process takes is read from `/proc`.
+//! Owns the load and the figures. Judges nothing but how a server restarts (`restart.rs`): the
+//! ratios of one run mean something, the times of a busy machine do not. Linux only: what a process
+//! takes is read from `/proc`.
 
 mod client;
 mod crowd;

@@ -1,10 +1,11 @@
 //! The server of onesocket: holds up the other end of one WebSocket connection per user.
 //!
 //! [`run`] serves on a listener that the caller has bound, so that a test binds port 0; what
-//! clients `send()` goes to a [`Handler`], and a [`Publisher`] sends to them. A stream that comes in finds its place (`gate.rs`) and
-//! its route (`http.rs`). One task per peer owns its socket and a bounded queue (`peer.rs`) and
-//! feeds its pure [`session`]; who is connected, in which group, and what was said before
-//! (`memory.rs`) is the pure [`hub`]'s affair, under one lock (`switchboard.rs`).
+//! clients `send()` goes to a [`Handler`], and a [`Publisher`] sends to them. A stream that comes
+//! in finds its place (`gate.rs`) and its route (`http.rs`). One task per peer owns its socket and a
+//! bounded queue (`peer.rs`) and feeds its pure [`session`]; who is connected, in which group, and
+//! what was said before (`memory.rs`) is the pure [`hub`]'s affair, under one lock
+//! (`switchboard.rs`).
 //!
 //! Deliberately absent: queues without bounds, broadcast channels, a lock held over an await, a
 //! token in a log.

@@ -3,6 +3,8 @@
 import { once } from "node:events";
 import net from "node:net";
 
+import { HOST } from "./host.mjs";
+
 /**
  * Starts a TCP proxy in front of a server.
  *
@@ -17,7 +19,7 @@ export async function startProxy(target, { handshakeMs = 0 } = {}) {
 }
 
 class Proxy {
-  /** Where it listens: `http://127.0.0.1:PORT`. */
+  /** Where it listens: `http://HOST:PORT`. */
   url = "";
   /** How many upgrades came through it. */
   upgrades = 0;
@@ -41,9 +43,9 @@ class Proxy {
   }
 
   async start() {
-    this.#listener.listen(0, "127.0.0.1");
+    this.#listener.listen(0, HOST);
     await once(this.#listener, "listening");
-    this.url = `http://127.0.0.1:${this.#listener.address().port}`;
+    this.url = `http://${HOST}:${this.#listener.address().port}`;
   }
 
   /** Cuts all connections, as a network does that is gone: nobody gets a close frame. */
