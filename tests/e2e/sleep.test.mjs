@@ -95,7 +95,8 @@ for (const [what, jump] of [
       await ada.hears(5);
       await ada.wakes();
       await ada.hears(5);
-      assert.deepEqual({ ...ada.frames, pong: 0 }, { ping: 0, pong: 0, refresh: 0 });
+      // A page that is come back to asks the server once, whatever the clock says.
+      assert.deepEqual({ ...ada.frames, pong: 0 }, { ping: 1, pong: 0, refresh: 0 });
       assert.equal(ada.watch.tokenRequests, 1);
 
       // The token is renewed when it would have been.

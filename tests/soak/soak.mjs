@@ -52,7 +52,7 @@ test(
 /** Opens the page behind a proxy and connects. */
 async function begin(the, timeline) {
   const { folder } = the.use(plainSite());
-  const server = await the.server({ site: folder, isReset: true });
+  const server = await the.server({ site: folder, isReset: true, replaces: true });
   const stop = timeline.follow(server);
   the.use({ end: async () => stop() });
   const proxy = await the.proxy(server.url);
