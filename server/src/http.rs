@@ -11,7 +11,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{any, get, post};
 use serde::Deserialize;
@@ -22,6 +22,7 @@ use tower_http::services::ServeDir;
 use tracing::info;
 
 use crate::app::App;
+use crate::metrics::Limit;
 use crate::origin;
 use crate::publish;
 use crate::rate::TooOften;
@@ -84,14 +85,17 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     };
     router
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn(in_time))
+        .layer(from_fn_with_state(Arc::clone(app), in_time))
         .with_state(Arc::clone(app))
 }
 
 /// Returns the routes of a server that has no room for more: who asks for its health is answered.
 pub(crate) fn busy_router(app: &Arc<App>) -> Router {
     let busy = async || Refusal::busy("the server has no room for another connection");
-    status().fallback(busy).layer(from_fn(in_time)).with_state(Arc::clone(app))
+    status()
+        .fallback(busy)
+        .layer(from_fn_with_state(Arc::clone(app), in_time))
+        .with_state(Arc::clone(app))
 }
 
 fn status() -> Router<Arc<App>> {
@@ -103,9 +107,14 @@ fn status() -> Router<Arc<App>> {
 }
 
 /// Has a request answered in time: its body may come drop by drop.
-async fn in_time(request: Request, next: Next) -> Result<Response, Infallible> {
+async fn in_time(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Infallible> {
     let answer = timeout(REQUEST_TIME, next.run(request)).await;
     Ok(answer.unwrap_or_else(|_| {
+        app.metrics.refused(Limit::Request);
         Refusal::new(StatusCode::REQUEST_TIMEOUT, "the request took too long").into_response()
     }))
 }
@@ -127,7 +136,7 @@ async fn token(
 ) -> Result<Response, Refusal> {
     app.ask(app.address(&headers, peer))?;
     if !origin::allowed(&headers, &app.config.allow_origins) {
-        app.metrics.refused(crate::metrics::Limit::Origin);
+        app.metrics.refused(Limit::Origin);
         return Err(Refusal::new(StatusCode::FORBIDDEN, "this origin is not allowed"));
     }
     let body = body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;

@@ -63,6 +63,8 @@ pub enum Limit {
     Queue,
     /// `--max-rate`
     Rate,
+    /// The time from a request's head to its answer.
+    Request,
     /// `--write-time`
     Write,
 }
@@ -155,6 +157,7 @@ impl Metrics {
             Limit::PerAddress => "per-address",
             Limit::Queue => "queue",
             Limit::Rate => "rate",
+            Limit::Request => "request",
             Limit::Write => "write",
         };
         self.refused.get_or_create(&Refused { limit }).inc();

@@ -278,6 +278,7 @@ async fn a_body_that_comes_drop_by_drop_has_its_time_as_well() {
 
     assert_eq!(&answer, b"HTTP/1.1 408");
     assert_eq!(start.elapsed().as_secs(), 5);
+    assert_eq!(server.metric(r#"onesocket_refused_total{limit="request"}"#).await, 1);
 }
 
 #[tokio::test(start_paused = true)]
