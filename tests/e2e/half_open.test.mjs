@@ -17,10 +17,14 @@ const QUEUE_BYTES = 1024 * 1024;
 /** What may wait in the client that is cut off: no more than the server lets wait for one that hears. */
 const MOST = 200;
 
+/** A browser may say that there is a network again before its requests find it. */
+const DISCONNECTED = /net::ERR_INTERNET_DISCONNECTED/;
+
 test(
   "a network that stalls: what is sent is kept within bounds, and arrives once when it is back",
   scene(async (the) => {
-    const { server, opened, page, watch } = await plainPage(the, { clock: true }, { replaces: true });
+    const watching = { clock: true, allow: [DISCONNECTED] };
+    const { server, opened, page, watch } = await plainPage(the, watching, { replaces: true });
     const bob = await the.open(server.url);
     await bob.page.evaluate(async () => {
       window.heard = [];
@@ -60,7 +64,11 @@ test(
     await opened.pass(SILENCE_MS + 100);
     assert.equal(await page.evaluate(() => window.client.state), "waiting");
     await page.context().setOffline(false);
-    await opened.pass(RETRY_MS);
+    const state = () => page.evaluate(() => window.client.state);
+    await until("the connection is back", async () => {
+      if ((await state()) === "waiting") await opened.pass(RETRY_MS);
+      return (await state()) === "connected";
+    });
     await until("all is answered", () =>
       page.evaluate((number) => window.settled.length === number, MOST),
     );
