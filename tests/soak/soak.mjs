@@ -112,7 +112,11 @@ async function holdForSixMinutes({ timeline, server, page, began }) {
   assert.equal(refreshed.length, 1);
   const after = refreshed[0].at - connected.at;
   timeline.add("test", `renewed once, after ${(after / SECOND).toFixed(1)} s`);
-  assert.ok(after > REFRESH - SECOND && after < REFRESH + LATE, `renewed after ${after} ms`);
+  // The token's life begins when it is made, which on a busy machine is a while before the welcome.
+  const [{ what: plan }] = timeline.saying("page", "Scheduling WebSocket token refresh in");
+  const planned = Number(/ (\d+) ms/.exec(plan)[1]);
+  assert.ok(planned > REFRESH - LATE && planned <= REFRESH, plan);
+  assert.ok(after > planned - SECOND && after < planned + LATE, `renewed after ${after} ms`);
   // Nobody else has shown the server a token at that time.
   const validations = timeline
     .saying("server", 'Token validation outcome="accepted" user="ada"')
