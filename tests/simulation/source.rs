@@ -39,6 +39,8 @@ pub(crate) struct Source {
     /// The one that is being asked; its signal has not fired.
     pub(crate) asked: Option<Fetch>,
     pub(crate) fetches: u64,
+    /// The one whose answer is somebody else's token.
+    foreign: Option<Fetch>,
 }
 
 impl World {
@@ -47,9 +49,11 @@ impl World {
         let mood = self.clients[client].source.mood;
         self.clients[client].source.fetches += 1;
         let life = self.server.config.token_life;
-        let user = match mood {
-            Mood::Foreign if reason == FetchReason::Refresh => "somebody else".to_owned(),
-            _ => self.clients[client].user.clone(),
+        let user = if mood == Mood::Foreign && reason == FetchReason::Refresh {
+            self.clients[client].source.foreign = Some(fetch);
+            "somebody else".to_owned()
+        } else {
+            self.clients[client].user.clone()
         };
         let (ago, delay) = match mood {
             Mood::Slow => (Duration::ZERO, self.random.spread(500, 20_000)),
@@ -84,6 +88,14 @@ impl World {
             source.asked = None;
             self.note_answer(client, &answer);
         }
+        // It is for the connection that there is: over the next one it would make this client somebody
+        // else, whom the ledger does not know.
+        let connected = self.clients[client].machine.connected_attempt().is_some();
+        let answer = if self.clients[client].source.foreign == Some(fetch) && !connected {
+            TokenAnswer::Failed("nobody is signed in at the moment".into())
+        } else {
+            answer
+        };
         self.feed(client, Input::Token { fetch, answer });
     }
 }

@@ -828,6 +828,7 @@ fn strangers_change_nothing_and_are_counted() {
 #[test]
 fn what_happens_is_counted() {
     let mut world = World::with_tokens().connected();
+    assert_eq!(world.machine.stats().reconnects, 0);
     world.send("four").unwrap();
     world.receive(ServerFrame::Message("one"));
     world.closed(1006);
@@ -1170,14 +1171,30 @@ fn a_fetch_in_flight_when_the_connection_is_lost_serves_the_next_attempt() {
 
 #[test]
 fn a_token_that_has_died_while_waiting_is_not_used() {
+    for (life, stage) in
+        [(4, "connecting/fetching"), (5, "connecting/fetching"), (6, "connecting/opening")]
+    {
+        let mut world = World::with_tokens().connected();
+        world.refresh();
+        world.closed(1006);
+        world.answer(TokenAnswer::Token(Token::new("canary"), Some(life * SECOND)));
+
+        assert_eq!(world.elapse(), 5 * SECOND);
+
+        assert_eq!(world.machine.stage(), stage, "{life} s");
+    }
+}
+
+#[test]
+fn the_user_is_told_when_a_renewed_token_dies() {
     let mut world = World::with_tokens().connected();
+    assert_eq!(world.machine.status().token_expires_at, Some(at(300)));
     world.refresh();
-    world.closed(1006);
-    world.answer(TokenAnswer::Token(Token::new("canary"), Some(SECOND)));
+    world.answer(token());
 
-    world.elapse();
+    world.refreshed(1, 400);
 
-    assert_eq!(world.machine.stage(), "connecting/fetching");
+    assert_eq!(world.machine.status().token_expires_at, Some(at(400)));
 }
 
 #[test]
