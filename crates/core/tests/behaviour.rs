@@ -22,6 +22,12 @@ fn at(seconds: u64) -> Time {
     Time::since_start(Duration::from_secs(seconds))
 }
 
+fn hash(world: &World) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    world.machine.hash(&mut hasher);
+    hasher.finish()
+}
+
 #[test]
 fn a_hundred_calls_of_connect_make_one_socket_and_all_are_answered() {
     let mut world = World::plain();
@@ -805,11 +811,6 @@ fn strangers_change_nothing_and_are_counted() {
     world.elapse();
     world.agree();
     // What is counted is not hashed.
-    let hash = |world: &World| {
-        let mut hasher = DefaultHasher::new();
-        world.machine.hash(&mut hasher);
-        hasher.finish()
-    };
     let before = hash(&world);
 
     let attempt = Attempt(1);
@@ -823,6 +824,18 @@ fn strangers_change_nothing_and_are_counted() {
 
     assert_eq!(hash(&world), before);
     assert_eq!(world.machine.stats().stale_events, 7);
+}
+
+/// The model tells places apart by it, and the test above that nothing has changed.
+#[test]
+fn a_machine_in_another_place_has_another_hash() {
+    let idle = World::plain();
+    let connected = World::plain().connected();
+    let mut waiting = connected.clone();
+    waiting.send("one").unwrap();
+    let hashes = [&idle, &connected, &waiting].map(hash);
+
+    assert!(hashes[0] != hashes[1] && hashes[1] != hashes[2] && hashes[0] != hashes[2]);
 }
 
 #[test]
