@@ -20,6 +20,9 @@ const LATE_MS = 25_000;
 /** How many timers a page may set at most that wakes up: some, and no burst. */
 const FEW_TIMERS = 12;
 
+/** Of a connection that is cut while something is under way, the server may hear as a reset. */
+const CUT = { isReset: true };
+
 test(
   "eight hours of sleep over a connection that has lived: one probe, one new token, no new socket",
   scene(async (the) => {
@@ -66,7 +69,7 @@ test(
 test(
   "eight hours of sleep in which the server has ended the connection: one attempt",
   scene(async (the) => {
-    const { server, proxy, ada } = await ready(the);
+    const { server, proxy, ada } = await ready(the, CUT);
 
     proxy.cut();
     await ada.sleeps(8 * HOUR);
@@ -141,7 +144,7 @@ for (const year of [1971, 2099]) {
     `with a wall clock of the year ${year} it connects, waits and comes back like any other`,
     scene(async (the) => {
       const before = (page) => page.clock.setSystemTime(Date.UTC(year, 0, 1));
-      const { server, proxy, ada } = await ready(the, { before });
+      const { server, proxy, ada } = await ready(the, { before, ...CUT });
       assert.equal(await ada.page.evaluate(() => new Date().getFullYear()), year);
 
       proxy.cut();
@@ -184,9 +187,9 @@ test(
 );
 
 /** Somebody who is connected through a proxy, to a server that is lively unless it is told not to be. */
-async function ready(the, { before, pingEvery = "50ms", replaces } = {}) {
+async function ready(the, { before, pingEvery = "50ms", ...serving } = {}) {
   const { folder } = the.use(plainSite());
-  const server = await the.server({ site: folder, args: ["--ping-every", pingEvery], replaces });
+  const server = await the.server({ site: folder, args: ["--ping-every", pingEvery], ...serving });
   const proxy = await the.proxy(server.url);
   const frames = { ping: 0, pong: 0, refresh: 0 };
   const listen = async (page) => {
