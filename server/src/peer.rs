@@ -86,11 +86,11 @@ pub(crate) fn serve(
     held: Held,
 ) -> impl Future<Output = ()> + Send {
     let user = identity.user.clone();
-    let (mut registration, inbox) = app.switchboard.connect(&user, client.clone());
+    let (registration, memory, inbox) = app.switchboard.connect(&user, client.clone());
     let config = Arc::clone(&app.config);
     let rate = Rate::new(config.max_rate, config.max_burst);
     let now = Instant::now().into_std();
-    let session = Session::new(registration.key, identity, registration.memory.take(), config, now);
+    let session = Session::new(registration.key, identity, memory, config, now);
     // Made here, for a future keeps what it is given beside what it makes of it, and each client
     // has one.
     let mut peer = Peer {

@@ -40,8 +40,6 @@ struct Inner {
 /// A place in the hub. Dropping it gives it up.
 pub(crate) struct Registration {
     pub(crate) key: Key,
-    /// What the hub remembers of the client.
-    pub(crate) memory: Option<MemoryId>,
     switchboard: Arc<Switchboard>,
 }
 
@@ -64,12 +62,12 @@ impl Switchboard {
     }
 
     /// Registers a connection of `user`, whose client may have a name of its own, and has the older
-    /// one closed.
+    /// one closed; returns as well what the hub remembers of the client.
     pub(crate) fn connect(
         self: &Arc<Self>,
         user: &str,
         client: Option<String>,
-    ) -> (Registration, Inbox) {
+    ) -> (Registration, Option<MemoryId>, Inbox) {
         let (mailbox, inbox) = mailbox();
         let mut inner = self.lock();
         let key = Key(inner.last.0 + 1);
@@ -90,7 +88,7 @@ impl Switchboard {
         self.log_closed(&closed);
         info!(user, connection = key.0, "Client connected");
         info!(clients, "Total clients: {clients}");
-        (Registration { key, memory, switchboard: Arc::clone(self) }, inbox)
+        (Registration { key, switchboard: Arc::clone(self) }, memory, inbox)
     }
 
     /// Tells the hub something and delivers what follows, except to `own`: that is returned, for

@@ -99,19 +99,7 @@ pub(crate) fn encode(frame: &ClientFrame<Message>) -> (Frame, Option<Origin>) {
         None => "null",
     };
     let raw: &RawValue = serde_json::from_str(text).expect("a payload is JSON");
-    (Frame::Text(encode_client_text(&with_payload(frame, raw))), origin)
-}
-
-fn with_payload<'a>(frame: &ClientFrame<Message>, raw: &'a RawValue) -> ClientFrame<&'a RawValue> {
-    match frame.clone() {
-        ClientFrame::Join { id, group } => ClientFrame::Join { id, group },
-        ClientFrame::Leave { id, group } => ClientFrame::Leave { id, group },
-        ClientFrame::Message { id, .. } => ClientFrame::Message { id, data: raw },
-        ClientFrame::Ping => ClientFrame::Ping,
-        ClientFrame::Pong => ClientFrame::Pong,
-        ClientFrame::Publish { id, group, .. } => ClientFrame::Publish { id, group, data: raw },
-        ClientFrame::Refresh { id, token } => ClientFrame::Refresh { id, token },
-    }
+    (Frame::Text(encode_client_text(&frame.clone().map(|_| raw))), origin)
 }
 
 /// Reads a frame from the server.
@@ -123,19 +111,12 @@ pub(crate) fn decode(frame: &Outgoing) -> Result<ServerFrame<Message>, String> {
         }
         Outgoing::Text(text) => text,
     };
-    Ok(match decode_server_text(text).map_err(|error| error.message)? {
-        ServerFrame::Ack { id } => ServerFrame::Ack { id },
-        ServerFrame::Error(error) => ServerFrame::Error(error),
-        ServerFrame::Message(ServerMessage { data, group, from }) => {
-            ServerFrame::Message(Message { payload: Payload::Text(data.get().into()), group, from })
-        }
-        ServerFrame::Ping => ServerFrame::Ping,
-        ServerFrame::Pong => ServerFrame::Pong,
-        ServerFrame::Refreshed { id, token_expires_in } => {
-            ServerFrame::Refreshed { id, token_expires_in }
-        }
-        ServerFrame::Welcome(welcome) => ServerFrame::Welcome(welcome),
-    })
+    let frame = decode_server_text(text).map_err(|error| error.message)?;
+    Ok(frame.map(|ServerMessage { data, group, from }| Message {
+        payload: Payload::Text(data.get().into()),
+        group,
+        from,
+    }))
 }
 
 /// Says whether a frame of the server holds a message.

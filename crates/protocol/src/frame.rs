@@ -131,4 +131,35 @@ impl<P> ClientFrame<P> {
             Self::Ping | Self::Pong => None,
         }
     }
+    /// Returns the same frame with another form of its payload, if it has one.
+    pub fn map<Q>(self, payload: impl FnOnce(P) -> Q) -> ClientFrame<Q> {
+        match self {
+            Self::Join { id, group } => ClientFrame::Join { id, group },
+            Self::Leave { id, group } => ClientFrame::Leave { id, group },
+            Self::Message { id, data } => ClientFrame::Message { id, data: payload(data) },
+            Self::Ping => ClientFrame::Ping,
+            Self::Pong => ClientFrame::Pong,
+            Self::Publish { id, group, data } => {
+                ClientFrame::Publish { id, group, data: payload(data) }
+            }
+            Self::Refresh { id, token } => ClientFrame::Refresh { id, token },
+        }
+    }
+}
+
+impl<P> ServerFrame<P> {
+    /// Returns the same frame with another form of its message, if it has one.
+    pub fn map<Q>(self, message: impl FnOnce(P) -> Q) -> ServerFrame<Q> {
+        match self {
+            Self::Ack { id } => ServerFrame::Ack { id },
+            Self::Error(error) => ServerFrame::Error(error),
+            Self::Message(content) => ServerFrame::Message(message(content)),
+            Self::Ping => ServerFrame::Ping,
+            Self::Pong => ServerFrame::Pong,
+            Self::Refreshed { id, token_expires_in } => {
+                ServerFrame::Refreshed { id, token_expires_in }
+            }
+            Self::Welcome(welcome) => ServerFrame::Welcome(welcome),
+        }
+    }
 }
