@@ -39,7 +39,8 @@ export interface PlainWire {
    * The message by which the server is asked for a sign of life: after `heartbeat.intervalMs` (25 s)
    * without anything from it, and when the page wakes up. Anything that comes within
    * `heartbeat.timeoutMs` will do. Without it a silent connection is held to be dead only where
-   * `heartbeat.intervalMs` says how often the server speaks.
+   * `heartbeat.intervalMs` says how often the server speaks; one that closes within 2 s after the page
+   * has woken up is replaced at once either way.
    */
   readonly ping?: () => Sendable;
   /** Says whether a message is only the answer to a ping: then no listener is told of it. */

@@ -39,6 +39,8 @@ pub(crate) struct Judge {
     /// All sockets, all renewals, and when the last one was.
     pub(crate) sockets: u64,
     pub(crate) renewals: Vec<Time>,
+    /// A new token was sent and not answered in time, and no other was asked for since.
+    overdue: bool,
 }
 
 /// What a call waits for.
@@ -95,6 +97,7 @@ impl Judge {
             resumed: false,
             sockets: 0,
             renewals: Vec::new(),
+            overdue: false,
         }
     }
 
@@ -139,6 +142,7 @@ impl World {
                 self.reach("a getToken that is aborted");
             }
             Output::FetchToken { fetch, .. } => {
+                self.ones(client).overdue = false;
                 let asked = self.clients[client].source.asked.replace(*fetch);
                 self.rule(asked.is_none(), || format!("{client} asks getToken twice at once"));
                 let state = self.ones(client).told.state;
@@ -155,11 +159,10 @@ impl World {
                     self.judge_undelivered(client, message, error);
                 }
                 match error.code {
-                    ErrorCode::TokenFailed => self.reach("a getToken that fails"),
-                    // A renewal that was given up, during sleep say, and is answered after all.
-                    ErrorCode::InvalidMessage if error.message.contains("answer to a token") => {
-                        self.reach("a renewal that is answered too late");
+                    ErrorCode::TokenFailed if error.message.contains("did not answer the new") => {
+                        self.ones(client).overdue = true;
                     }
+                    ErrorCode::TokenFailed => self.reach("a getToken that fails"),
                     ErrorCode::InvalidMessage => {
                         self.rule(false, || format!("{client} cannot read the server: {error:?}"));
                     }
@@ -168,6 +171,9 @@ impl World {
             }
             Output::TokenRefreshed { .. } => {
                 self.ones(client).renewals.push(time);
+                if std::mem::take(&mut self.ones(client).overdue) {
+                    self.reach("a renewal that is answered late");
+                }
                 self.reach("a token that is renewed over the connection");
             }
             Output::Detach { .. } => self.reach("a socket that is given up"),

@@ -39,7 +39,7 @@ const ALL: [&str; 55] = [
     "a reader that is too slow",
     "a refreshToken() that is kept",
     "a refreshToken() that is not kept",
-    "a renewal that is answered too late",
+    "a renewal that is answered late",
     "a server that crashes",
     "a server that forgot",
     "a server that is restarted",

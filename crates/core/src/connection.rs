@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::io::{Attempt, Call, Input, Note, Output};
 use crate::outbox::Outbox;
 use crate::requests::{Groups, Requests};
-use crate::state::{By, Leaving, Link, Network, Phase, Remains, State, Status};
+use crate::state::{By, Leaving, Network, Phase, Remains, State, Status};
 use crate::stats::{Stats, count};
 use crate::time::Time;
 use crate::token::{Fetch, Supply};
@@ -326,12 +326,12 @@ impl<M: Clone> Connection<M> {
     }
 
     fn forgive_if_due(&mut self, now: Time) {
-        if let State::Connected(link) = &self.state
+        if let State::Connected(link) = &mut self.state
             && link.stable_at.is_some_and(|at| at <= now)
         {
-            let link = Link { stable_at: None, ..link.clone() };
+            link.stable_at = None;
             self.backoff.forgive();
-            self.enter(State::Connected(link), None);
+            self.enter(self.state.clone(), None);
         }
     }
 

@@ -37,6 +37,12 @@ pub(crate) enum Pulse {
     Heard {
         at: Time,
     },
+    /// The page has woken up since, and the server cannot be asked: a socket that ends before `until`
+    /// was dead all along.
+    Woken {
+        heard_at: Time,
+        until: Time,
+    },
     /// It was asked for a sign of life.
     Probing {
         give_up_at: Time,
@@ -77,7 +83,7 @@ impl Heartbeat {
 
     pub(crate) fn deadline(self) -> Time {
         match self.pulse {
-            Pulse::Heard { at } => at + self.vigil.silence(),
+            Pulse::Heard { at } | Pulse::Woken { heard_at: at, .. } => at + self.vigil.silence(),
             Pulse::Probing { give_up_at, .. } => give_up_at,
         }
     }
@@ -87,9 +93,11 @@ impl Heartbeat {
     }
 
     /// Says what to do should the connection be lost now.
-    pub(crate) fn then(self) -> Then {
+    pub(crate) fn then(self, now: Time) -> Then {
         match self.pulse {
             Pulse::Heard { .. } => Then::Wait,
+            Pulse::Woken { until, .. } if until <= now => Then::Wait,
+            Pulse::Woken { .. } => Then::Replace,
             Pulse::Probing { then, .. } => then,
         }
     }
@@ -97,15 +105,13 @@ impl Heartbeat {
     /// Says what to do at a deadline; a probe it asks for has `timeout` to be answered.
     pub(crate) fn due(&mut self, timeout: Duration, now: Time) -> Due {
         let is_late = now.since(self.deadline()) > LATE;
-        let (then, asks) = match self.pulse {
-            Pulse::Heard { .. } => (Then::Wait, matches!(self.vigil, Vigil::Asking { .. })),
-            Pulse::Probing { then, .. } => (then, false),
-        };
+        let asks = matches!(self.vigil, Vigil::Asking { .. }) && !self.is_probing();
+        let then = self.then(now);
         if !is_late && !asks {
             return Due::Lost(then);
         }
-        if let Vigil::Listening { .. } = self.vigil {
-            self.heard(now);
+        if let Some(heard_at) = self.listening() {
+            *heard_at = now;
             return Due::Again;
         }
         self.pulse = Pulse::Probing { give_up_at: now + timeout, then };
@@ -114,19 +120,30 @@ impl Heartbeat {
 
     /// The page has woken up: says whether to ask the server for a sign of life.
     pub(crate) fn wake(&mut self, now: Time) -> bool {
-        if let Vigil::Listening { .. } = self.vigil {
+        let until = now + WAKE_TIMEOUT;
+        if let Some(heard_at) = self.listening() {
+            self.pulse = Pulse::Woken { heard_at: *heard_at, until };
             return false;
         }
         let (asked, give_up_at) = match self.pulse {
-            Pulse::Probing { give_up_at, .. } if give_up_at > now => {
-                (true, give_up_at.min(now + WAKE_TIMEOUT))
-            }
+            Pulse::Probing { give_up_at, .. } if give_up_at > now => (true, give_up_at.min(until)),
             // What was heard, or asked, before the page slept says nothing about now, however short
             // a while that was: a socket is gone as soon as its page is put into a cache.
-            Pulse::Heard { .. } | Pulse::Probing { .. } => (false, now + WAKE_TIMEOUT),
+            Pulse::Heard { .. } | Pulse::Woken { .. } | Pulse::Probing { .. } => (false, until),
         };
         self.pulse = Pulse::Probing { give_up_at, then: Then::Replace };
         !asked
+    }
+
+    /// Returns when a server was heard that cannot be asked.
+    fn listening(&mut self) -> Option<&mut Time> {
+        match (self.vigil, &mut self.pulse) {
+            (Vigil::Listening { .. }, Pulse::Heard { at } | Pulse::Woken { heard_at: at, .. }) => {
+                Some(at)
+            }
+            (Vigil::Listening { .. }, Pulse::Probing { .. })
+            | (Vigil::Pinged { .. } | Vigil::Asking { .. }, _) => None,
+        }
     }
 }
 
@@ -203,12 +220,30 @@ mod tests {
     }
 
     #[test]
+    fn after_waking_up_a_server_that_cannot_be_asked_is_replaced_if_it_is_lost_soon() {
+        let vigil = Vigil::Listening { silence: Duration::from_secs(35) };
+        let mut heartbeat = Heartbeat::new(vigil, at(0));
+
+        assert!(!heartbeat.wake(at(20)));
+        assert_eq!(heartbeat.deadline(), at(35));
+        assert_eq!(heartbeat.then(at(21)), Then::Replace);
+        assert_eq!(heartbeat.then(at(22)), Then::Wait);
+        heartbeat.heard(at(21));
+        assert_eq!(heartbeat.then(at(21)), Then::Wait);
+
+        assert!(!heartbeat.wake(at(3600)));
+        assert_eq!(heartbeat.due(TIMEOUT, at(3600)), Due::Again);
+        assert_eq!(heartbeat.then(at(3601)), Then::Replace);
+        assert_eq!(heartbeat.due(TIMEOUT, at(3635)), Due::Lost(Then::Wait));
+    }
+
+    #[test]
     fn after_waking_up_the_server_is_asked_even_if_it_was_heard_just_now() {
         let mut heartbeat = heartbeat();
         heartbeat.heard(at(20));
 
         assert!(heartbeat.wake(at(20)));
-        assert_eq!(heartbeat.then(), Then::Replace);
+        assert_eq!(heartbeat.then(at(20)), Then::Replace);
     }
 
     #[test]

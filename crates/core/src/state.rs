@@ -194,7 +194,8 @@ impl State {
             Self::Connected(link) => {
                 // A token is not renewed over a connection that may be dead: were it, the next attempt
                 // would have to fetch another one.
-                let can_wait = matches!(link.renewal, Renewal::Planned { .. });
+                let can_wait =
+                    matches!(link.renewal, Renewal::Planned { .. } | Renewal::Overdue { .. });
                 let waits = can_wait && link.heartbeat.is_probing();
                 let renewal = link.renewal.deadline().filter(|_| !waits);
                 let deadlines = [link.stable_at, renewal];

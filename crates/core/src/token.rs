@@ -96,6 +96,9 @@ pub(crate) enum Renewal {
     Asked { failures: u32 },
     /// The new token was sent, and is not known to be taken.
     Sent { id: MessageId, give_up_at: Time, failures: u32, dies_at: Option<Time> },
+    /// The server has not answered in time, and may do so late; `getToken` will be asked again then,
+    /// if the token lives so long.
+    Overdue { id: MessageId, at: Option<Time>, failures: u32, dies_at: Option<Time> },
 }
 
 impl Renewal {
@@ -136,12 +139,29 @@ impl Renewal {
         Self::Planned { at, failures: failures.saturating_add(1) }
     }
 
+    /// The same plan, while the token that was sent before may still be answered.
+    pub(crate) fn overdue(self, id: MessageId, dies_at: Option<Time>) -> Self {
+        Self::Overdue { id, at: self.deadline(), failures: self.failures(), dies_at }
+    }
+
+    /// Returns under which number a new token was sent that may be answered, and when it dies as far
+    /// as the application knows.
+    pub(crate) fn sent(self) -> Option<(MessageId, Option<Time>)> {
+        match self {
+            Self::Sent { id, dies_at, .. } | Self::Overdue { id, dies_at, .. } => {
+                Some((id, dies_at))
+            }
+            Self::Never | Self::Planned { .. } | Self::Asked { .. } => None,
+        }
+    }
+
     pub(crate) fn failures(self) -> u32 {
         match self {
             Self::Never => 0,
             Self::Planned { failures, .. }
             | Self::Asked { failures }
-            | Self::Sent { failures, .. } => failures,
+            | Self::Sent { failures, .. }
+            | Self::Overdue { failures, .. } => failures,
         }
     }
 
@@ -150,6 +170,7 @@ impl Renewal {
             Self::Never | Self::Asked { .. } => None,
             Self::Planned { at, .. } => Some(at),
             Self::Sent { give_up_at, .. } => Some(give_up_at),
+            Self::Overdue { at, .. } => at,
         }
     }
 }

@@ -1164,6 +1164,65 @@ fn refresh_token_settles_with_the_servers_answer() {
 }
 
 #[test]
+fn an_answer_to_a_new_token_that_comes_late_counts_until_another_is_asked_for() {
+    let renewal_given_up = || {
+        let mut world = World::with_tokens().connected();
+        let refresh = world.refresh();
+        world.answer(token());
+        assert_eq!(world.elapse(), 10 * SECOND);
+        assert_eq!(world.answer_to(refresh), Some(Err(ErrorCode::TokenFailed)));
+        world
+    };
+
+    let mut world = renewal_given_up();
+    world.refreshed(1, 300);
+    assert_eq!(world.machine.status().token_expires_at, Some(at(310)));
+    assert_eq!(world.machine.stats().refreshes, 1);
+    world.stay_connected_while(|world| world.machine.stage() != "connected/asking");
+    assert_eq!(world.now, at(250));
+
+    // Its own answer will say how long it lives.
+    let mut world = renewal_given_up();
+    world.refresh();
+    world.refreshed(1, 300);
+    world.answer(token());
+    world.refreshed(1, 300);
+    assert_eq!(world.machine.stage(), "connected/renewing");
+    assert_eq!(world.machine.stats().stale_events, 2);
+    world.refreshed(2, 300);
+    assert_eq!(world.machine.stats().refreshes, 1);
+    assert_eq!(world.errors(), [(ErrorCode::TokenFailed, vec![])]);
+
+    let mut world = renewal_given_up();
+    world.receive(refusal(1, "unauthorized"));
+    let codes = [ErrorCode::TokenFailed, ErrorCode::Unauthorized];
+    assert_eq!(world.errors(), codes.map(|code| (code, vec![])));
+    assert_eq!(world.elapse(), 10 * SECOND);
+    assert_eq!(world.machine.stage(), "connected/asking");
+
+    let mut world = renewal_given_up();
+    world.refreshed(7, 300);
+    let codes = [ErrorCode::TokenFailed, ErrorCode::InvalidMessage];
+    assert_eq!(world.errors(), codes.map(|code| (code, vec![])));
+}
+
+#[test]
+fn an_answer_that_comes_when_the_token_is_nearly_dead_saves_it() {
+    let mut world = World::with_tokens().connected();
+    world.stay_connected_until(at(289));
+    // getToken has hung so far.
+    let refresh = world.refresh();
+    world.answer(token());
+    world.stay_connected_while(|world| world.answer_to(refresh).is_none());
+    world.refreshed(1, 300);
+
+    world.stay_connected_while(|world| world.machine.stage() != "connected/asking");
+
+    assert_eq!((world.state(), world.sockets()), (StateName::Connected, 1));
+    assert!(world.now > at(500));
+}
+
+#[test]
 fn a_fetch_in_flight_when_the_connection_is_lost_serves_the_next_attempt() {
     for answered_after in [SECOND, 6 * SECOND] {
         let mut world = World::with_tokens().connected();
@@ -1283,6 +1342,23 @@ fn a_socket_that_is_found_dead_on_waking_up_is_replaced_at_once_unless_the_serve
     told.closed_saying(4529, "retry-after-ms=70000");
     assert_eq!(told.elapse(), 70 * SECOND);
     assert_eq!(told.sockets(), 2);
+}
+
+#[test]
+fn a_socket_that_is_found_dead_while_offline_is_replaced_once_there_is_a_network() {
+    let mut world = World::plain().connected();
+    world.feed(Input::Offline);
+    world.feed(Input::Wake);
+    let mut closed = world.clone();
+
+    assert_eq!(world.elapse(), 2 * SECOND);
+    closed.closed(1006);
+
+    for mut world in [world, closed] {
+        assert_eq!((world.state(), world.sockets()), (StateName::Waiting, 1));
+        world.feed(Input::Online);
+        assert_eq!((world.state(), world.sockets()), (StateName::Connecting, 2));
+    }
 }
 
 #[test]

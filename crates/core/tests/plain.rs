@@ -154,6 +154,20 @@ fn a_server_that_cannot_be_asked_is_lost_by_silence_only_where_it_says_how_often
 }
 
 #[test]
+fn a_socket_that_is_found_dead_when_the_page_wakes_up_is_replaced_at_once() {
+    for (after, stage) in [(1, "connecting/opening"), (2, "waiting")] {
+        let mut world = connected(plain(MUTE));
+        world.pass(Duration::from_hours(1));
+        world.feed(Input::Wake);
+        world.pass(Duration::from_secs(after));
+
+        closed(&mut world, 1006, Retry::Soon);
+
+        assert_eq!(world.machine.stage(), stage, "{after} s");
+    }
+}
+
+#[test]
 fn a_token_is_renewed_once_the_refresh_message_is_out() {
     let mut world = connected(Config { tokens: true, ..plain(REFRESHES) });
     assert_eq!(world.machine.status().token_expires_at, Some(seconds(100)));

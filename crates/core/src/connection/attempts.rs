@@ -166,7 +166,7 @@ impl<M: Clone> Connection<M> {
     pub(super) fn on_closed(&mut self, attempt: Attempt, ended: Ended<'_>, now: Time) {
         match &self.state {
             State::Connected(link) if link.attempt == attempt => {
-                let then = link.heartbeat.then();
+                let then = link.heartbeat.then(now);
                 self.lose_traffic();
                 self.after_close(ended, then, now);
             }
@@ -217,9 +217,11 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// Makes the next attempt at once, or gives up if there was the last one.
+    /// Makes the next attempt at once where there is a network, or gives up if there was the last one.
     pub(super) fn replace(&mut self, cause: String, now: Time) {
-        if self.grant(&cause, Remains::Nothing).is_some() {
+        if !self.network.is_there() {
+            self.try_again(&cause, Duration::ZERO, Remains::Nothing, now);
+        } else if self.grant(&cause, Remains::Nothing).is_some() {
             self.announce(self.supply.asks_in(now));
             self.begin(Remains::Nothing, Some(cause), now);
         }

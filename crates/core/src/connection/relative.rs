@@ -66,9 +66,8 @@ impl<M> Connection<M> {
         let kept = self.outbox.kept.iter().map(|outgoing| outgoing.id);
         let asked = self.requests.0.iter().map(|(id, _)| *id);
         let renewal = match &self.state {
-            State::Connected(Link { renewal: Renewal::Sent { id, .. }, .. }) => Some(*id),
-            State::Connected(_)
-            | State::Idle
+            State::Connected(link) => link.renewal.sent().map(|(id, _)| id),
+            State::Idle
             | State::Connecting(_)
             | State::Waiting { .. }
             | State::Closing { .. }
@@ -266,16 +265,27 @@ impl Beginning {
                 failures,
                 dies_at: self.end(dies_at),
             },
+            Renewal::Overdue { id, at, failures, dies_at } => Renewal::Overdue {
+                id: self.number(id),
+                at: at.map(|at| self.put_off(at)),
+                failures,
+                dies_at: self.end(dies_at),
+            },
         }
     }
 
     fn heartbeat(&self, heartbeat: Heartbeat) -> Heartbeat {
         let endless = heartbeat.deadline() == Time::NEVER;
+        // Where silence does not matter, nobody asks for how long there was.
+        let heard = |at| if endless { Time::ZERO } else { self.time(at) };
         let Heartbeat { vigil, pulse } = heartbeat;
         let pulse = match pulse {
-            // Where silence does not matter, nobody asks for how long there was.
-            Pulse::Heard { .. } if endless => Pulse::Heard { at: Time::ZERO },
-            Pulse::Heard { at } => Pulse::Heard { at: self.time(at) },
+            Pulse::Woken { heard_at, until } if until > self.moment.now => {
+                Pulse::Woken { heard_at: heard(heard_at), until: self.time(until) }
+            }
+            Pulse::Heard { at } | Pulse::Woken { heard_at: at, .. } => {
+                Pulse::Heard { at: heard(at) }
+            }
             Pulse::Probing { give_up_at, then } => {
                 Pulse::Probing { give_up_at: self.time(give_up_at), then }
             }

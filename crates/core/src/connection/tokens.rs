@@ -8,7 +8,7 @@ use super::Connection;
 use crate::config::{TOKEN_TIMEOUT, Wire};
 use crate::error::{Error, ErrorCode};
 use crate::io::{Attempt, Call, Note, Output};
-use crate::state::{Link, Phase, State};
+use crate::state::{Phase, State};
 use crate::stats::count;
 use crate::time::{Time, whole_ms};
 use crate::token::{Fetch, FetchReason, Fetched, Renewal, Supply, TokenAnswer};
@@ -151,19 +151,26 @@ impl<M: Clone> Connection<M> {
         self.refreshers.push(call);
         match renewal {
             Renewal::Asked { .. } | Renewal::Sent { .. } => {}
-            Renewal::Never | Renewal::Planned { .. } => self.renew(renewal.failures(), now),
+            Renewal::Never | Renewal::Planned { .. } | Renewal::Overdue { .. } => {
+                self.renew(renewal.failures(), now);
+            }
         }
     }
 
     /// The renewal itself is due.
     pub(super) fn on_renewal_due(&mut self, renewal: Renewal, now: Time) {
         match renewal {
-            Renewal::Planned { failures, .. } => self.renew(failures, now),
-            Renewal::Sent { .. } => {
+            Renewal::Planned { failures, .. } | Renewal::Overdue { failures, .. } => {
+                self.renew(failures, now);
+            }
+            Renewal::Sent { id, dies_at, .. } => {
                 let message = "The server did not answer the new token.";
                 let error = Error::new(ErrorCode::TokenFailed, message);
                 self.report(error.clone());
                 self.on_renewal_failed(&error, now);
+                if let State::Connected(link) = &mut self.state {
+                    link.renewal = link.renewal.overdue(id, dies_at);
+                }
             }
             Renewal::Never | Renewal::Asked { .. } => {}
         }
@@ -187,6 +194,8 @@ impl<M: Clone> Connection<M> {
     pub(super) fn on_refreshed(&mut self, id: MessageId, life: Option<Duration>, now: Time) {
         match self.sent_renewal(id) {
             Some(dies_at) => self.on_renewed(life.map(|life| now + life).or(dies_at), now),
+            // It comes after a newer token was asked for, whose answer counts.
+            None if self.is_renewing() && id <= self.last_message => self.ignore(),
             None => self.report(Error::out_of_turn("an answer to a token")),
         }
     }
@@ -215,21 +224,21 @@ impl<M: Clone> Connection<M> {
     /// knows.
     fn sent_renewal(&self, id: MessageId) -> Option<Option<Time>> {
         let State::Connected(link) = &self.state else { return None };
-        match link.renewal {
-            Renewal::Sent { id: sent, dies_at, .. } if sent == id => Some(dies_at),
-            Renewal::Never
-            | Renewal::Planned { .. }
-            | Renewal::Asked { .. }
-            | Renewal::Sent { .. } => None,
-        }
+        link.renewal.sent().filter(|(sent, _)| *sent == id).map(|(_, dies_at)| dies_at)
+    }
+
+    /// Says whether a new token is fetched, or on its way.
+    fn is_renewing(&self) -> bool {
+        let State::Connected(link) = &self.state else { return false };
+        matches!(link.renewal, Renewal::Asked { .. } | Renewal::Sent { .. })
     }
 
     fn on_renewed(&mut self, token_expires_at: Option<Time>, now: Time) {
-        let State::Connected(link) = &self.state else { return };
-        let link = Link { token_expires_at, ..link.clone() };
         let renewal = self.plan_renewal(token_expires_at, now);
+        let State::Connected(link) = &mut self.state else { return };
+        (link.token_expires_at, link.renewal) = (token_expires_at, renewal);
         count(&mut self.stats.refreshes);
-        self.enter(State::Connected(Link { renewal, ..link }), None);
+        self.enter(self.state.clone(), None);
         let life = token_expires_at.map(|at| at.since(now));
         self.outputs.push_back(Output::TokenRefreshed { life });
         self.settle_refreshers(Ok(()));

@@ -75,6 +75,9 @@ pub(crate) enum Frame {
 /// A number that no request has.
 const UNKNOWN: MessageId = MessageId(1 << 50);
 
+/// A number that a request had which is done with.
+pub(crate) const EARLIER: MessageId = MessageId(0);
+
 /// How long `getToken` wants not to be asked again.
 pub(crate) const LATER: Duration = Duration::from_secs(20);
 
@@ -159,7 +162,7 @@ impl Place {
             }
             Socket::Open if scope.is_plain() => {
                 actions.extend([Frame::Message, Frame::Pong].map(Action::Receive));
-                if self.memory.renewing.is_some() {
+                if self.memory.sent_token().is_some() {
                     actions.extend([true, false].map(Action::TokenSent));
                 }
                 actions.push(Action::Ended);
@@ -187,8 +190,9 @@ impl Place {
                 if scope.refreshes > 0 || scope.wakes {
                     actions.push(Action::Receive(Frame::Pong));
                     actions.push(Action::Receive(Frame::Refreshed(UNKNOWN, None)));
+                    actions.push(Action::Receive(Frame::Refreshed(EARLIER, None)));
                 }
-                if let Some((id, _)) = self.memory.renewing {
+                if let Some(id) = self.memory.sent_token() {
                     for life in scope.lives {
                         actions.push(Action::Receive(Frame::Refreshed(id, *life)));
                     }
@@ -319,7 +323,7 @@ impl Place {
                 Input::Token { fetch: self.memory.newest_fetch, answer }
             }
             Action::TokenSent(went) => {
-                let (id, _) = self.memory.renewing?;
+                let id = self.memory.sent_token()?;
                 let result = if went { Ok(()) } else { Err("it threw".into()) };
                 Input::TokenSent { attempt, id, result }
             }

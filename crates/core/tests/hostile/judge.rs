@@ -5,7 +5,7 @@ use std::time::Duration;
 use onesocket_core::protocol::{ClientFrame, CloseCode, MessageId, Retry};
 use onesocket_core::{Call, ErrorCode, FetchReason, Output, ReadyState, StateName, Status, Time};
 
-use super::actions::{Action, Answer, FROM_SERVER, Frame, LATER};
+use super::actions::{Action, Answer, EARLIER, FROM_SERVER, Frame, LATER};
 use super::seen::{error_name, input_name, output_name};
 use super::{
     End, Kept, LARGEST, LATE, Memory, Message, Place, Scope, Seen, Socket, Verdict, WAKE_INTERVAL,
@@ -23,6 +23,8 @@ pub(super) struct Step<'a> {
     refused: bool,
     /// The next attempt may begin at once.
     at_once: bool,
+    /// It has to: the page has woken up just before.
+    woken: bool,
     /// The session is agreed in this step.
     pub(super) connects: bool,
     /// A message has gone out in this step.
@@ -67,6 +69,7 @@ impl Place {
         let was_late = self.is_late();
         let stage = self.machine.stage();
         let told = self.machine.status().clone();
+        let woken = self.memory.woken_until.is_some_and(|until| until > self.now);
         let was_up = matches!(told.state, StateName::Connecting | StateName::Connected);
         let mut step = Step {
             scope,
@@ -74,7 +77,8 @@ impl Place {
             now: self.now,
             told,
             refused: is_refusal(scope, action) && was_up && stage != "connecting/leaving",
-            at_once: matches!(stage.as_str(), "connecting/leaving" | "connected/probing"),
+            at_once: woken || matches!(stage.as_str(), "connecting/leaving" | "connected/probing"),
+            woken,
             connects: false,
             flushed: false,
             before: self.machine.status().state,
@@ -176,6 +180,7 @@ impl Memory {
         {
             self.heard = step.now;
             self.probe = None;
+            self.woken_until = None;
         }
         let silent_at = self.heard + self.silence;
         let slept = silent_at <= step.now && step.now.since(silent_at) > LATE;
@@ -229,6 +234,7 @@ impl Memory {
                 if state == StateName::Connected {
                     let soon = step.now + WAKE_TIMEOUT;
                     self.probe = self.probe.map(|at| if at > step.now { at.min(soon) } else { at });
+                    self.woken_until = Some(soon);
                 }
             }
             Action::Token(answer) => {
@@ -254,7 +260,7 @@ impl Memory {
                 step.greets = step.scope.is_plain() && stage == "connecting/opening";
             }
             Action::TokenSent(went) => {
-                self.renewing = None;
+                (self.renewing, self.overdue) = (None, None);
                 step.renewed = went;
             }
             Action::Receive(Frame::Welcome { resumed, .. }) if state == StateName::Connecting => {
@@ -265,8 +271,8 @@ impl Memory {
                 }
             }
             Action::Receive(Frame::Refreshed(id, _)) => {
-                if self.renewing.is_some_and(|(sent, _)| sent == id) {
-                    self.renewing = None;
+                if self.sent_token() == Some(id) {
+                    (self.renewing, self.overdue) = (None, None);
                     step.renewed = true;
                 }
             }
@@ -289,8 +295,8 @@ impl Memory {
             }
             Action::Receive(Frame::Refusal(id)) => {
                 step.refused_number = Some(id);
-                if self.renewing.is_some_and(|(sent, _)| sent == id) {
-                    self.renewing = None;
+                if self.sent_token() == Some(id) {
+                    (self.renewing, self.overdue) = (None, None);
                 }
                 if let Some(group) = self.take_asked(id) {
                     self.joined.retain(|joined| *joined != group);
@@ -322,8 +328,13 @@ impl Memory {
     fn lose(&mut self, socket: Socket) {
         self.socket = socket;
         self.asked.clear();
-        self.renewing = None;
-        self.probe = None;
+        (self.renewing, self.overdue) = (None, None);
+        (self.probe, self.woken_until) = (None, None);
+    }
+
+    /// Under which number a new token was sent that may be answered.
+    pub(crate) fn sent_token(&self) -> Option<MessageId> {
+        self.renewing.map(|(id, _)| id).or(self.overdue)
     }
 
     /// What comes of something that the user wants to be sent.
@@ -366,11 +377,17 @@ impl Memory {
             }
             Output::Error { error, undelivered } => {
                 seen.errors.insert(error_name(error.code));
+                let code = error.code;
                 if self.renewing.is_some_and(|(_, until)| until <= step.now)
-                    && error.code == ErrorCode::TokenFailed
+                    && code == ErrorCode::TokenFailed
                 {
-                    self.renewing = None;
+                    self.overdue = self.renewing.take().map(|(id, _)| id);
                 }
+                let late = step.action == Action::Receive(Frame::Refreshed(EARLIER, None));
+                let renews = step.told.state == StateName::Connected
+                    && (self.fetching || self.renewing.is_some());
+                let known = !(late && renews && code == ErrorCode::InvalidMessage);
+                rule!(known, "an answer to an earlier token is reported");
                 for data in undelivered {
                     self.drop_kept(step, What::Message(data))?;
                 }
@@ -404,6 +421,7 @@ impl Memory {
                         let connected = step.told.state == StateName::Connected;
                         rule!(connected, "a token to renew where there is no connection");
                         rule!(self.renewing.is_none(), "renewed twice at once");
+                        self.overdue = None;
                     }
                 }
                 (self.newest_fetch, self.fetching) = (fetch, true);
@@ -479,8 +497,10 @@ impl Memory {
     fn begin(&mut self, step: &Step<'_>) -> Verdict {
         rule!(self.end.is_none(), "an attempt after the end: {:?}", self.end);
         rule!(self.socket == Socket::Gone, "an attempt while the old socket is {:?}", self.socket);
-        let waited = step.before == StateName::Waiting && step.action != Action::Connect;
-        rule!(!(self.offline && waited), "an attempt while offline");
+        let by_itself = matches!(step.before, StateName::Waiting | StateName::Connected)
+            && step.action != Action::Connect
+            && !step.refused;
+        rule!(!(self.offline && by_itself), "an attempt while offline");
         if step.refused {
             rule!(self.fresh, "a second fresh try");
             self.fresh = false;
@@ -498,8 +518,8 @@ impl Memory {
         if status.state != StateName::Connected {
             self.stable_at = None;
             self.asked.clear();
-            self.renewing = None;
-            self.probe = None;
+            (self.renewing, self.overdue) = (None, None);
+            (self.probe, self.woken_until) = (None, None);
         }
         if !is_live(status.state) {
             self.spare = None;
@@ -523,7 +543,9 @@ impl Memory {
             );
             rule!(!keeps || step.was_late, "the connection was ended by {:?}", step.action);
         }
-        let wakes = matches!(step.action, Action::Wake | Action::Online);
+        // A connection that is lost just then is replaced, which is no attempt of the waking.
+        let wakes = matches!(step.action, Action::Wake | Action::Online)
+            && before.state != StateName::Connected;
         if wakes && status.state == StateName::Connecting && before.state == step.before {
             rule!(!self.offline, "woken while offline");
             let asked = before.state != StateName::Waiting || self.not_before <= step.now;
@@ -570,6 +592,10 @@ impl Memory {
                 self.not_before = self.later.max(step.now + named);
                 // What would be tried at once may still wait for `getToken`.
                 let delayed = self.later > step.now && (step.refused || step.at_once);
+                let lost = matches!(step.action, Action::Closed(code) if code != 4529);
+                let may =
+                    step.woken && !self.offline && before.state == StateName::Connected && lost;
+                rule!(!may || delayed, "a page that has woken up waits for what was lost");
                 let asked = if delayed { named } else { named.max(config.reconnect.interval) };
                 let asked = self.later.max(step.now + asked);
                 let early = status.retry_at.is_some_and(|at| at < asked);

@@ -192,6 +192,8 @@ pub(crate) struct Memory {
     pub(crate) spare: Option<Option<Time>>,
     /// The new token was sent under this number, and this is how long the answer is waited for.
     pub(crate) renewing: Option<(MessageId, Time)>,
+    /// It was not answered in time, and may be late; no other was asked for since.
+    pub(crate) overdue: Option<MessageId>,
     pub(crate) offline: bool,
     /// The server, or `getToken`, wants nothing to be tried before this.
     pub(crate) not_before: Time,
@@ -206,6 +208,8 @@ pub(crate) struct Memory {
     pub(crate) heard: Time,
     pub(crate) silence: Duration,
     pub(crate) probe: Option<Time>,
+    /// The page has woken up, and nothing was heard since: a loss before this is replaced at once.
+    pub(crate) woken_until: Option<Time>,
     /// The groups that the server has let us into and that were not left since, on whatever
     /// connection.
     pub(crate) joined: Vec<&'static str>,
@@ -249,6 +253,7 @@ impl Place {
                 begun: false,
                 spare: None,
                 renewing: None,
+                overdue: None,
                 offline: false,
                 not_before: Time::ZERO,
                 later: Time::ZERO,
@@ -257,6 +262,7 @@ impl Place {
                 heard: Time::ZERO,
                 silence: scope.silence(),
                 probe: None,
+                woken_until: None,
                 joined: Vec::new(),
                 budget: 0,
                 fresh: false,
@@ -301,6 +307,7 @@ impl Place {
         memory.last_number = number(memory.last_number);
         memory.last_sent = number(memory.last_sent);
         memory.renewing = memory.renewing.map(|(id, until)| (number(id), time(until)));
+        memory.overdue = memory.overdue.map(number);
         memory.spare = memory.spare.map(|dies_at| dies_at.map(|at| moment.end(at)));
         memory.not_before = moment.end(memory.not_before);
         memory.later = moment.end(memory.later);
@@ -311,6 +318,7 @@ impl Place {
         let matters = matters || connected && memory.heard == now;
         memory.heard = if matters { time(memory.heard) } else { Time::ZERO };
         memory.probe = memory.probe.map(time);
+        memory.woken_until = memory.woken_until.filter(|at| *at > now).map(time);
         Self { machine: machine.relative_to(moment), now: time(now), memory }
     }
 
