@@ -8,6 +8,7 @@ import { test } from "node:test";
 
 import { plainSite } from "./support/app.mjs";
 import { FAR_HOST } from "./support/flags.mjs";
+import { FOREIGN, startForeignServer } from "./support/foreign_server.mjs";
 import { HOST } from "./support/host.mjs";
 import { scene } from "./support/scene.mjs";
 import { startTabs } from "./support/tab.mjs";
@@ -108,6 +109,29 @@ for (const [kind, prepare] of [
   );
 }
 
+for (const name of FOREIGN) {
+  test(
+    `${name}: a dead socket is replaced at once though the server cannot be asked`,
+    scene(async (the) => {
+      const foreign = the.use(await startForeignServer(name));
+      const { folder } = the.use(plainSite());
+      const server = await the.server({ site: folder });
+      const tabs = await startTabs(the);
+      const ada = await tabs.open(the, server.url, FROZEN);
+      await ada.evaluate(beginPlain, foreign.ws);
+      await tabs.hide(ada);
+      await ada.freeze();
+
+      await Promise.all([ada.resume(), ada.activate()]);
+      await isBack(ada);
+
+      assert.deepEqual(await statesSince(ada), ["connecting", "connected"]);
+      assert.equal(foreign.sockets.opened, 2);
+      await foreign.has(1);
+    }),
+  );
+}
+
 /** Two people in a group, each in a tab; the first has published 1, 2 and 3. */
 async function twoTabs(the, { allow, ...serving } = {}) {
   const { folder } = the.use(plainSite());
@@ -126,6 +150,14 @@ async function twoTabs(the, { allow, ...serving } = {}) {
 async function beginAnew(tab) {
   await until("the page is there", () => tab.evaluate(() => window.clientOf !== undefined));
   await tab.evaluate(begin, "ada");
+}
+
+/** Runs in the page: connects to a server that has no ping. */
+async function beginPlain(url) {
+  const client = window.onesocket.createClient({ url, wire: {} });
+  Object.assign(window, { client, states: [] });
+  await client.connect();
+  client.on("state", ({ current }) => window.states.push(current));
 }
 
 /** Runs in the page: connects and joins. */
