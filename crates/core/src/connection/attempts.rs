@@ -30,14 +30,16 @@ impl<M: Clone> Connection<M> {
             }
             Remains::Nothing if self.config.tokens => match self.take_fetched(now) {
                 Some(fetched) => self.open(Some(fetched), reason, now),
-                None if self.supply.asks_in(now).is_zero() => {
-                    self.enter(State::Connecting(Phase::Fetching), reason);
-                    self.fetch(FetchReason::Connect, now);
-                }
-                None => {
-                    let at = now + self.supply.asks_in(now);
-                    self.enter(State::Waiting { retry_at: at, not_before: at, remains }, reason);
-                }
+                None => match self.supply.asks_in(now) {
+                    Duration::ZERO => {
+                        self.enter(State::Connecting(Phase::Fetching), reason);
+                        self.fetch(FetchReason::Connect, now);
+                    }
+                    after => {
+                        let (retry_at, not_before) = (now + after, now + after);
+                        self.enter(State::Waiting { retry_at, not_before, remains }, reason);
+                    }
+                },
             },
             Remains::Nothing => self.open(None, reason, now),
         }
