@@ -150,7 +150,7 @@ test(
     assert.deepEqual([outcome.ours, outcome.code, asked], [true, "unauthorized", 2]);
     assert.match(outcome.message, /Sign in, then call connect\(\)/);
     assert.equal(watch.sockets.length, 2);
-    assert.equal(server.logged('Token validation outcome="refused"'), 2);
+    await server.hasLogged('Token validation outcome="refused"', 2);
     assert.equal(await connectsStill(page), "connected");
   }),
 );

@@ -27,8 +27,8 @@ test(
     assert.match(await ada.part("message").last().textContent(), /lemon/);
     assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
     assert.deepEqual(await server.connections("bob"), { open: 1, opened: 1 });
-    assert.equal(server.logged("Total clients: 2"), 1);
-    assert.equal(server.mostClients(), 2);
+    await server.hasLogged("Total clients: 2", 1);
+    await server.hasHadAtMost(2);
   }),
 );
 
@@ -57,7 +57,7 @@ test(
     assert.equal(await ada.text("state-badge"), "connected");
     assert.equal(await ada.text("server-open"), "1");
     assert.equal(ada.watch.sockets.length, 2);
-    assert.equal(server.mostClients(), 1);
+    await server.hasHadAtMost(1);
   }),
 );
 
@@ -95,7 +95,7 @@ test(
     // One to connect, one after four minutes.
     assert.equal(ada.watch.tokenRequests, 2);
     assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
-    assert.equal(server.logged("Closing connection"), 0);
+    await server.hasLogged("Closing connection", 0);
     assert.ok(frames.pongs >= 72 && frames.pings >= frames.pongs, JSON.stringify(frames));
     the.print(`pings: ${frames.pings}, pongs: ${frames.pongs}`);
   }),
@@ -118,11 +118,11 @@ test(
     });
 
     assert.notEqual(next, connectionId);
-    assert.equal(server.logged('code=4401 reason="the token has expired"'), 1);
+    await server.hasLogged('code=4401 reason="the token has expired"', 1);
     assert.deepEqual(await server.connections("ada"), { open: 1, opened: 2 });
     assert.equal(await ada.text("attempt"), "0 of 5");
     assert.equal(ada.watch.tokenRequests, 2);
-    assert.equal(server.mostClients(), 1);
+    await server.hasHadAtMost(1);
   }),
 );
 
@@ -137,7 +137,7 @@ test(
 
     await ada.part("name-input").waitFor();
     await server.connectionsWhenOpen("ada", 0);
-    assert.equal(server.logged("Client closed"), 1);
+    await server.hasLogged("Client closed", 1);
   }),
 );
 

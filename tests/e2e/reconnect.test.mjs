@@ -79,7 +79,7 @@ test(
 
     await ada.shows("state-badge", "connected");
     assert.equal(proxy.upgrades, 2);
-    assert.equal(server.mostClients(), 1);
+    await server.hasHadAtMost(1);
   }),
 );
 

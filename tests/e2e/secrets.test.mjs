@@ -53,7 +53,7 @@ for (const format of ["json", "text"]) {
       // That the tokens are looked for in the right form: here they must be.
       for (const token of [good, CANARY]) assert.ok(offered.join().includes(base64url(token)));
       assert.ok(watch.console.some((line) => line.includes("🔌 WebSocket connect called")));
-      assert.ok(server.logged("Token validation") >= 6, "the server has logged what came of them");
+      await until("what came of the tokens", () => server.logged("Token validation") >= 6);
       await findNone([good, bobs, CANARY, server.secret], { server, page, watch });
     }),
   );

@@ -29,7 +29,7 @@ test(
 
     assert.equal(watch.sockets.length, 2);
     assert.deepEqual(await server.connectionsWhenOpen("ada", 1), { open: 1, opened: 2 });
-    assert.equal(server.logged("Closing existing connection"), 1);
+    await server.hasLogged("Closing existing connection", 1);
   }),
 );
 

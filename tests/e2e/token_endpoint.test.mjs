@@ -246,7 +246,7 @@ test(
     assert.deepEqual([outcome.code, codes], ["attempts-exhausted", ["attempts-exhausted"]]);
     assert.match(outcome.message, /code 1006/);
     assert.equal(watch.sockets.length, 1);
-    assert.equal(server.logged("Token validation"), 0);
+    await server.hasLogged("Token validation", 0);
     assert.equal(await connectsStill(page), "connected");
   }),
 );

@@ -45,7 +45,7 @@ test(
     await isRevived(world);
     await endsInOrder(world);
 
-    judgeLogs(world);
+    await judgeLogs(world);
   }, ALL),
 );
 
@@ -230,7 +230,7 @@ async function endsInOrder({ timeline, server, page }) {
 }
 
 /** The phrases that people look for are there, in both logs, as often as they should be. */
-function judgeLogs({ timeline, server }) {
+async function judgeLogs({ timeline, server }) {
   for (const [phrase, times] of [
     // Three calls at the beginning, of which one only waits for the wasm; one at the end.
     ["🔌 WebSocket connect called", 3],
@@ -257,7 +257,7 @@ function judgeLogs({ timeline, server }) {
     timeline.add("test", `${found} times in the server's log: ${phrase}`);
     assert.ok(found >= least, phrase);
   }
-  assert.equal(server.mostClients(), 1);
+  await server.hasHadAtMost(1);
 }
 
 async function state(page) {

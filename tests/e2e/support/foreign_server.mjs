@@ -1,10 +1,12 @@
 /** WebSocket servers that are not ours, as processes of their own: see tests/foreign. */
 
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import process from "node:process";
 import { createInterface } from "node:readline";
+import { isDeepStrictEqual } from "node:util";
 
 import { PYTHON, ROOT } from "./paths.mjs";
 import { until, within } from "./wait.mjs";
@@ -75,9 +77,20 @@ class ForeignServer {
     return said.map(({ text, bytes }) => text ?? String(bytes));
   }
 
-  /** Waits until it has so many open sockets. */
-  async has(open) {
-    await until(`${open} open sockets at the server`, () => this.sockets.open === open);
+  /**
+   * Waits until it has had so many sockets, and has so many: what it tells comes later than what a
+   * page knows.
+   */
+  async has(sockets) {
+    const has = () => isDeepStrictEqual(this.sockets, sockets);
+    await until(`${JSON.stringify(sockets)} at the server`, has);
+  }
+
+  /** Waits until it was sent so many messages, which are to be these. */
+  async heard(messages) {
+    const count = messages.length;
+    await until(`${count} messages at the server`, () => this.messages.length >= count);
+    assert.deepEqual(this.messages, messages);
   }
 
   async end() {

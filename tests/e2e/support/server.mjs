@@ -1,5 +1,6 @@
 /** The real server, as a process of its own. */
 
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
@@ -166,10 +167,30 @@ class Server {
     return this.log.split("\n").filter((line) => line.includes(text)).length;
   }
 
-  /** The largest number of clients that it has ever had at once. */
-  mostClients() {
-    const numbers = [...this.log.matchAll(/Total clients: (\d+)/g)].map(([, number]) => number);
-    return Math.max(0, ...numbers.map(Number));
+  /**
+   * Waits until so many lines of the log have a text in them, which are to be all: what it logs comes
+   * later than what a page knows.
+   *
+   * @param {string} text
+   * @param {number} count
+   */
+  async hasLogged(text, count) {
+    await until(`${count} times "${text}" in the log`, () => this.logged(text) >= count);
+    assert.equal(this.logged(text), count);
+  }
+
+  /**
+   * Waits until it has had so many clients at once, which are to be the most that it ever had.
+   *
+   * @param {number} count
+   */
+  async hasHadAtMost(count) {
+    const most = () => {
+      const numbers = [...this.log.matchAll(/Total clients: (\d+)/g)].map(([, number]) => number);
+      return Math.max(0, ...numbers.map(Number));
+    };
+    await until(`${count} clients at once`, () => most() >= count);
+    assert.equal(most(), count);
   }
 
   /** What helps to understand a failure. */
