@@ -105,11 +105,15 @@ for (const [what, { query, waits }] of Object.entries(MOUNTS)) {
           async ([count, connects]) => {
             const isConnected = () => document.querySelector("[data-state=connected]") !== null;
             const frame = () => new Promise((next) => setTimeout(next, 1));
-            for (let time = 0; time < count; time += 1) {
+            const connected = async () => {
               while (connects && !isConnected()) await frame();
+            };
+            await connected();
+            for (let time = 0; time < count; time += 1) {
               window.show(0);
               await frame();
               window.show(1);
+              await connected();
             }
           },
           [times, waits],

@@ -3,6 +3,8 @@
  * timers.
  */
 
+import { until } from "./wait.mjs";
+
 /**
  * Watches a page from before it is loaded: hand `before` to `open()`, then ask `read()`. The page has
  * a client as `window.client`.
@@ -19,8 +21,13 @@ export class Meter {
     await page.addInitScript(count);
   };
 
-  /** Counts what is held when everything that can be collected has been. */
+  /** Counts what is held when every socket is open or gone, and all that can be collected has been. */
   async read() {
+    await until("no socket is on its way", () =>
+      this.#page.evaluate(() =>
+        window.onesocketLedger.sockets().every(({ readyState }) => readyState === WebSocket.OPEN),
+      ),
+    );
     // What is freed by one collection may have kept what the next one frees.
     for (let time = 0; time < 3; time += 1) {
       await this.#devtools.send("HeapProfiler.collectGarbage");
