@@ -4,12 +4,13 @@
 
 mod world;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use onesocket_core::protocol::{ClientFrame, CloseCode, MessageId, Retry, ServerFrame};
 use onesocket_core::{
-    Config, ErrorCode, HeartbeatRules, Input, Output, PLAIN_PING_INTERVAL, PlainRules, QueueLimits,
-    StateName, Time, Token, TokenAnswer, Wire,
+    Config, ErrorCode, HeartbeatRules, Input, Moment, Output, PLAIN_PING_INTERVAL, PlainRules,
+    QueueLimits, StateName, Time, Token, TokenAnswer, Wire,
 };
 use world::{World, config};
 
@@ -164,6 +165,26 @@ fn a_socket_that_is_found_dead_when_the_page_wakes_up_is_replaced_at_once() {
         closed(&mut world, 1006, Retry::Soon);
 
         assert_eq!(world.machine.stage(), stage, "{after} s");
+    }
+}
+
+/// By this the model knows that two histories have come to the same place.
+#[test]
+fn that_the_page_has_woken_up_matters_for_two_seconds() {
+    let place = |world: &World| {
+        let mut hasher = DefaultHasher::new();
+        let moment = Moment { origin: world.now, now: world.now };
+        world.machine.clone().relative_to(moment).hash(&mut hasher);
+        hasher.finish()
+    };
+    let mut awake = connected(plain(MUTE));
+    let mut woken = awake.clone();
+    woken.feed(Input::Wake);
+
+    for is_over in [false, true] {
+        awake.pass(Duration::from_secs(1));
+        woken.pass(Duration::from_secs(1));
+        assert_eq!(place(&awake) == place(&woken), is_over);
     }
 }
 
