@@ -1200,10 +1200,13 @@ fn an_answer_to_a_new_token_that_comes_late_counts_until_another_is_asked_for() 
     assert_eq!(world.elapse(), 10 * SECOND);
     assert_eq!(world.machine.stage(), "connected/asking");
 
-    let mut world = renewal_given_up();
-    world.refreshed(7, 300);
-    let codes = [ErrorCode::TokenFailed, ErrorCode::InvalidMessage];
-    assert_eq!(world.errors(), codes.map(|code| (code, vec![])));
+    // What was never sent, and what was answered already.
+    for ids in [&[7][..], &[1, 1]] {
+        let mut world = renewal_given_up();
+        ids.iter().for_each(|id| world.refreshed(*id, 300));
+        let codes = [ErrorCode::TokenFailed, ErrorCode::InvalidMessage];
+        assert_eq!(world.errors(), codes.map(|code| (code, vec![])));
+    }
 }
 
 #[test]
