@@ -104,7 +104,7 @@ test(
     });
     assert.equal(state, "closed");
     proxy.release();
-    await until("the close", () => server.logged("Client closed") === 1);
+    await server.hasLogged("Client closed", 1);
     assert.equal(proxy.upgrades, 1);
     assert.deepEqual(await server.connectionsWhenOpen("ada", 0), { open: 0, opened: 1 });
 

@@ -150,7 +150,7 @@ test(
 
     proxy.refuses = true;
     proxy.reset();
-    await until("the reset", () => server.logged("Client lost") === 1);
+    await server.hasLogged("Client lost", 1);
 
     await assert.rejects(server.stop(), /connection reset by peer/i);
   }),

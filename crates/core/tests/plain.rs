@@ -4,7 +4,6 @@
 
 mod world;
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use onesocket_core::protocol::{ClientFrame, CloseCode, MessageId, Retry, ServerFrame};
@@ -12,7 +11,7 @@ use onesocket_core::{
     Config, ErrorCode, HeartbeatRules, Input, Moment, Output, PLAIN_PING_INTERVAL, PlainRules,
     QueueLimits, StateName, Time, Token, TokenAnswer, Wire,
 };
-use world::{World, config};
+use world::{World, config, hash};
 
 const MUTE: PlainRules = PlainRules { ping: false, refresh: false };
 const PINGS: PlainRules = PlainRules { ping: true, refresh: false };
@@ -172,10 +171,8 @@ fn a_socket_that_is_found_dead_when_the_page_wakes_up_is_replaced_at_once() {
 #[test]
 fn that_the_page_has_woken_up_matters_for_two_seconds() {
     let place = |world: &World| {
-        let mut hasher = DefaultHasher::new();
         let moment = Moment { origin: world.now, now: world.now };
-        world.machine.clone().relative_to(moment).hash(&mut hasher);
-        hasher.finish()
+        hash(&world.machine.clone().relative_to(moment))
     };
     let mut awake = connected(plain(MUTE));
     let mut woken = awake.clone();

@@ -271,10 +271,7 @@ impl Memory {
                 }
             }
             Action::Receive(Frame::Refreshed(id, _)) => {
-                if self.sent_token() == Some(id) {
-                    (self.renewing, self.overdue) = (None, None);
-                    step.renewed = true;
-                }
+                step.renewed = self.take_renewal(id);
             }
             Action::Receive(Frame::Ack(id)) => {
                 let sent = self.kept.iter().position(|kept| kept.sent == Some(id));
@@ -295,9 +292,7 @@ impl Memory {
             }
             Action::Receive(Frame::Refusal(id)) => {
                 step.refused_number = Some(id);
-                if self.sent_token() == Some(id) {
-                    (self.renewing, self.overdue) = (None, None);
-                }
+                self.take_renewal(id);
                 if let Some(group) = self.take_asked(id) {
                     self.joined.retain(|joined| *joined != group);
                 }
@@ -327,9 +322,23 @@ impl Memory {
     /// The socket is no longer one that answers.
     fn lose(&mut self, socket: Socket) {
         self.socket = socket;
+        self.end_session();
+    }
+
+    /// What was asked over the connection is not answered any more.
+    fn end_session(&mut self) {
         self.asked.clear();
         (self.renewing, self.overdue) = (None, None);
         (self.probe, self.woken_until) = (None, None);
+    }
+
+    /// Says whether a new token was sent under this number, which is answered.
+    fn take_renewal(&mut self, id: MessageId) -> bool {
+        let is_sent = self.sent_token() == Some(id);
+        if is_sent {
+            (self.renewing, self.overdue) = (None, None);
+        }
+        is_sent
     }
 
     /// Under which number a new token was sent that may be answered.
@@ -517,9 +526,7 @@ impl Memory {
         let status = &step.told;
         if status.state != StateName::Connected {
             self.stable_at = None;
-            self.asked.clear();
-            (self.renewing, self.overdue) = (None, None);
-            (self.probe, self.woken_until) = (None, None);
+            self.end_session();
         }
         if !is_live(status.state) {
             self.spare = None;

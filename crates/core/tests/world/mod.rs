@@ -4,6 +4,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use onesocket_core::protocol::{
@@ -230,6 +231,13 @@ impl World {
             })
             .collect()
     }
+}
+
+/// What tells one place of a machine from others.
+pub(crate) fn hash(machine: &Connection<Message>) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    machine.hash(&mut hasher);
+    hasher.finish()
 }
 
 pub(crate) fn closed(attempt: Attempt, code: u16, reason: &str) -> Input<Message> {
