@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use onesocket_protocol::{CloseCode, ConnectionId, Group, MemoryId, MessageId};
+use onesocket_protocol::{CloseCode, ConnectionId, Epoch, Group, MessageId};
 
 use crate::memory::{Memory, Said};
 use crate::metrics::Limit;
@@ -211,8 +211,8 @@ impl Key {
 
     /// Returns the name on the wire of what `server` remembers since this connection. Keys begin
     /// anew when a server does, so that its own name is part of it.
-    pub fn memory_id(self, server: u64) -> MemoryId {
-        MemoryId(format!("{server:x}.{}", self.0))
+    pub fn epoch(self, server: u64) -> Epoch {
+        Epoch(format!("{server:x}.{}", self.0))
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use onesocket_protocol::{
-    ClientFrame, CloseCode, DecodeError, MemoryId, MessageId, ServerFrame, ServerMessage, Token,
+    ClientFrame, CloseCode, DecodeError, Epoch, MessageId, ServerFrame, ServerMessage, Token,
     Welcome, decode_client_binary, decode_client_text,
 };
 use serde_json::value::RawValue;
@@ -85,11 +85,11 @@ struct Open {
 
 impl Session {
     /// Starts the session of a client that is registered under `key`; the welcome is the first
-    /// output. `memory` names what the hub remembers of this client.
+    /// output. `epoch` names what the hub remembers of this client.
     pub fn new(
         key: Key,
         identity: Identity,
-        memory: Option<MemoryId>,
+        epoch: Option<Epoch>,
         config: Arc<Config>,
         now: Instant,
     ) -> Self {
@@ -99,7 +99,7 @@ impl Session {
             token_expires_in: Some(identity.expires_in),
             ping_interval: config.ping_every,
             max_message_bytes: config.max_message,
-            memory,
+            epoch,
         };
         let open = Open {
             heard_at: now,
@@ -328,10 +328,10 @@ mod tests {
         let now = Instant::now();
         let identity = Identity { user: "ada".into(), expires_in: Duration::from_secs(299) };
 
-        let memory = Some(Key(7).memory_id(0x5f));
-        for (memory, end) in [(None, "}"), (memory, r#","memory":"5f.7"}"#)] {
+        let epoch = Some(Key(7).epoch(0x5f));
+        for (epoch, end) in [(None, "}"), (epoch, r#","epoch":"5f.7"}"#)] {
             let identity = identity.clone();
-            let mut session = Session::new(Key(42), identity, memory, Arc::new(config()), now);
+            let mut session = Session::new(Key(42), identity, epoch, Arc::new(config()), now);
 
             let welcome = concat!(
                 r#"{"type":"welcome","connectionId":"c42","user":"ada","tokenExpiresInMs":299000,"#,

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use onesocket_protocol::{CloseCode, MemoryId, MessageId};
+use onesocket_protocol::{CloseCode, Epoch, MessageId};
 use tokio::sync::Mutex as Turn;
 use tracing::{info, warn};
 
@@ -67,7 +67,7 @@ impl Switchboard {
         self: &Arc<Self>,
         user: &str,
         client: Option<String>,
-    ) -> (Registration, Option<MemoryId>, Inbox) {
+    ) -> (Registration, Option<Epoch>, Inbox) {
         let (mailbox, inbox) = mailbox();
         let mut inner = self.lock();
         let key = Key(inner.last.0 + 1);
@@ -76,7 +76,7 @@ impl Switchboard {
         let command = Command::Connect { key, user: user.to_owned(), client: client.clone() };
         let deliveries = inner.hub.handle(command, now());
         let since = client.and_then(|client| inner.hub.remembers_since(user, &client));
-        let memory = since.map(|key| key.memory_id(self.server));
+        let epoch = since.map(|key| key.epoch(self.server));
         let closed = inner.deliver(deliveries, self.max_bytes);
         if inner.leaving {
             inner.close_all();
@@ -88,7 +88,7 @@ impl Switchboard {
         self.log_closed(&closed);
         info!(user, connection = key.0, "Client connected");
         info!(clients, "Total clients: {clients}");
-        (Registration { key, switchboard: Arc::clone(self) }, memory, inbox)
+        (Registration { key, switchboard: Arc::clone(self) }, epoch, inbox)
     }
 
     /// Tells the hub something and delivers what follows, except to `own`: that is returned, for

@@ -103,7 +103,7 @@ test(
 
     assert.deepEqual([await grace.data(), await grace.data()], [3, 4]);
     const welcomes = await ada.heard("welcome", 2);
-    const [before, after] = welcomes.map(({ memory }) => memory);
+    const [before, after] = welcomes.map(({ epoch }) => epoch);
     assert.ok(before);
     assert.equal(after, before);
   }),

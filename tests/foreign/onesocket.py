@@ -27,7 +27,7 @@ class Client:
         self.outgoing = None  # what waits to be written, while connected; `None` in it closes
         self.last_id = self.sent = 0  # `sent`: up to this one the server may have had it
         self.groups = {}  # those to be in, with the answers to their joins
-        self.kept, self.answers, self.memory = {}, {}, None  # messages to send again; all futures
+        self.kept, self.answers, self.epoch = {}, {}, None  # messages to send again; all futures
 
     async def run(self):
         """Connects, and comes back until a close is final; returns its code and its reason."""
@@ -104,10 +104,10 @@ class Client:
     def _welcomed(self, welcome):
         self.on_event({"event": "welcome", **welcome})
         self.outgoing = asyncio.Queue()
-        if welcome.get("memory", False) != self.memory:  # it has forgotten, or never remembers
+        if welcome.get("epoch", False) != self.epoch:  # it has forgotten, or never remembers
             sent = [number for number in self.kept if number <= self.sent]
             self._settle(sent, Refused("unknown", "the server does not remember it"))
-        self.memory = welcome.get("memory")
+        self.epoch = welcome.get("epoch")
         asked = sorted(self.answers.keys() - self.kept.keys())
         gone = [number for number in asked if self.answers[number] not in self.groups.values()]
         self._settle(gone, Refused("lost", "asked over a connection that has ended"))

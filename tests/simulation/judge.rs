@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use onesocket_core::protocol::{CloseCode, Group, MemoryId, MessageId, ServerFrame};
+use onesocket_core::protocol::{CloseCode, Epoch, Group, MessageId, ServerFrame};
 use onesocket_core::{
     Attempt, Call, Error, ErrorCode, Input, Output, StateName, Status, Time, TokenAnswer,
 };
@@ -33,8 +33,8 @@ pub(crate) struct Judge {
     pub(crate) newest: Attempt,
     /// What the server has said that it remembers: with the last welcome that came, with the last
     /// that was taken, and whether that was the same as before.
-    offered: Option<MemoryId>,
-    memory: Option<MemoryId>,
+    offered: Option<Epoch>,
+    epoch: Option<Epoch>,
     resumed: bool,
     /// All sockets, all renewals, and when the last one was.
     pub(crate) sockets: u64,
@@ -93,7 +93,7 @@ impl Judge {
             connected_at: None,
             newest: Attempt(0),
             offered: None,
-            memory: None,
+            epoch: None,
             resumed: false,
             sockets: 0,
             renewals: Vec::new(),
@@ -287,9 +287,9 @@ impl World {
         });
         self.reach("a session that is agreed");
         let judge = self.ones(client);
-        let memory = judge.offered.take();
-        judge.resumed = memory.is_some() && memory == judge.memory;
-        judge.memory = memory;
+        let epoch = judge.offered.take();
+        judge.resumed = epoch.is_some() && epoch == judge.epoch;
+        judge.epoch = epoch;
         if judge.sockets > 1 {
             let resumed = judge.resumed;
             self.reach(if resumed { "a server that remembers" } else { "a server that forgot" });
@@ -299,7 +299,7 @@ impl World {
     /// A frame is about to be fed.
     pub(crate) fn note_frame(&mut self, client: usize, frame: &ServerFrame<Message>) {
         match frame {
-            ServerFrame::Welcome(welcome) => self.ones(client).offered.clone_from(&welcome.memory),
+            ServerFrame::Welcome(welcome) => self.ones(client).offered.clone_from(&welcome.epoch),
             ServerFrame::Pong => self.reach("a probe that is answered"),
             _ => {}
         }

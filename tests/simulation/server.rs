@@ -228,12 +228,12 @@ impl World {
         self.rule(since == expected, || {
             format!("the server remembers {client} since {since:?}, and should: {expected:?}")
         });
-        let memory = since.map(|key| key.memory_id(self.server.process.into()));
+        let epoch = since.map(|key| key.epoch(self.server.process.into()));
         let expires_at = self.server_time() + identity.expires_in;
         let config = Arc::clone(&self.server.config);
         let peer = Peer {
             socket,
-            session: Session::new(Key(key), identity, memory, config, now),
+            session: Session::new(Key(key), identity, epoch, config, now),
             closing_until: None,
             to_close: None,
             unwritten: VecDeque::new(),

@@ -13,7 +13,7 @@ pub use relative::Moment;
 
 use std::collections::VecDeque;
 
-use onesocket_protocol::{CloseCode, MemoryId, MessageId};
+use onesocket_protocol::{CloseCode, Epoch, MessageId};
 
 use crate::backoff::Backoff;
 use crate::config::Config;
@@ -49,7 +49,7 @@ pub struct Connection<M> {
     backoff: Backoff,
     outbox: Outbox<M>,
     /// What the server remembered of this client when it last welcomed it.
-    memory: Option<MemoryId>,
+    epoch: Option<Epoch>,
     groups: Groups,
     requests: Requests,
     supply: Supply,
@@ -82,7 +82,7 @@ impl<M: Clone> Connection<M> {
             closers: Vec::new(),
             backoff,
             outbox: Outbox::new(),
-            memory: None,
+            epoch: None,
             groups: Groups::default(),
             requests: Requests::default(),
             supply: Supply::Empty,

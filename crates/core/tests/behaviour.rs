@@ -7,7 +7,7 @@ mod world;
 use std::time::Duration;
 
 use onesocket_core::protocol::{
-    ClientFrame, CloseCode, Group, MemoryId, MessageId, ServerFrame, Welcome,
+    ClientFrame, CloseCode, Epoch, Group, MessageId, ServerFrame, Welcome,
 };
 use onesocket_core::{
     Attempt, Config, ErrorCode, Input, Note, Output, ReadyState, Reconnect, StateName, Stats, Time,
@@ -677,7 +677,7 @@ fn what_was_not_answered_before_a_loss_goes_again_under_the_same_id_before_anyth
 #[test]
 fn a_server_that_remembers_nothing_is_not_sent_again_what_it_may_have_had() {
     // Another one means: it has forgotten, and remembers since. Its first welcome may be lost.
-    for memory in [None, Some(MemoryId("m2".into()))] {
+    for epoch in [None, Some(Epoch("m2".into()))] {
         let mut world = World::plain().connected();
         world.send("one").unwrap();
         let publish = world.publish("tea", "two");
@@ -687,7 +687,7 @@ fn a_server_that_remembers_nothing_is_not_sent_again_what_it_may_have_had() {
         world.elapse();
         world.opened();
 
-        world.receive(ServerFrame::Welcome(Welcome { memory, ..welcome() }));
+        world.receive(ServerFrame::Welcome(Welcome { epoch, ..welcome() }));
 
         assert_eq!(sent_since(&world, lost_at), [(3, "three")]);
         assert_eq!(world.errors(), [(ErrorCode::Closed, vec!["one"])]);
@@ -697,7 +697,7 @@ fn a_server_that_remembers_nothing_is_not_sent_again_what_it_may_have_had() {
 
 #[test]
 fn a_server_that_never_remembers_is_not_sent_anything_again() {
-    let forgetful = || ServerFrame::Welcome(Welcome { memory: None, ..welcome() });
+    let forgetful = || ServerFrame::Welcome(Welcome { epoch: None, ..welcome() });
     let mut world = World::plain();
     world.connect();
     world.opened();
@@ -720,7 +720,7 @@ fn what_is_remembered_of_a_client_is_the_last_that_was_said() {
     world.closed(1006);
     world.elapse();
     world.opened();
-    let restarted = Welcome { memory: Some(MemoryId("m2".into())), ..welcome() };
+    let restarted = Welcome { epoch: Some(Epoch("m2".into())), ..welcome() };
     world.receive(ServerFrame::Welcome(restarted.clone()));
     world.send("one").unwrap();
     world.closed(1006);

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    ClientFrame, ConnectionId, FrameError, Group, MemoryId, MessageId, ServerFrame, ServerMessage,
+    ClientFrame, ConnectionId, Epoch, FrameError, Group, MessageId, ServerFrame, ServerMessage,
     Token, Welcome,
 };
 
@@ -75,7 +75,7 @@ struct Fields<'a> {
     #[serde(borrow)]
     token: Option<&'a RawValue>,
     #[serde(borrow)]
-    memory: Option<&'a RawValue>,
+    epoch: Option<&'a RawValue>,
 }
 
 /// Keeps a `null` that was written apart from a field that was not.
@@ -168,7 +168,7 @@ struct Envelope<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    memory: Option<&'a str>,
+    epoch: Option<&'a str>,
 }
 
 impl<'a> Envelope<'a> {
@@ -291,7 +291,7 @@ pub fn decode_server_text(text: &str) -> Decoded<ServerFrame<ServerMessage<&RawV
                 token_expires_in,
                 ping_interval: Duration::from_millis(ping_interval),
                 max_message_bytes: fields.need(fields.max_message_bytes, "maxMessageBytes")?,
-                memory: fields.may(fields.memory, "memory")?.map(MemoryId),
+                epoch: fields.may(fields.epoch, "epoch")?.map(Epoch),
             })
         }
         _ => return Err(fields.unknown()),
@@ -327,7 +327,7 @@ pub fn encode_server_text(frame: &ServerFrame<ServerMessage<&RawValue>>) -> Stri
             token_expires_in_ms: welcome.token_expires_in.map(whole_ms),
             ping_interval_ms: Some(whole_ms(welcome.ping_interval)),
             max_message_bytes: Some(welcome.max_message_bytes),
-            memory: welcome.memory.as_ref().map(|memory| memory.0.as_str()),
+            epoch: welcome.epoch.as_ref().map(|epoch| epoch.0.as_str()),
             ..Envelope::of("welcome")
         },
     }
@@ -413,11 +413,11 @@ mod tests {
                     token_expires_in: Some(Duration::from_secs(300)),
                     ping_interval: Duration::from_secs(25),
                     max_message_bytes: 65536,
-                    memory: Some(MemoryId("5f.42".into())),
+                    epoch: Some(Epoch("5f.42".into())),
                 }),
                 concat!(
                     r#"{"type":"welcome","connectionId":"c1","user":"ada","#,
-                    r#""tokenExpiresInMs":300000,"pingIntervalMs":25000,"maxMessageBytes":65536,"memory":"5f.42"}"#
+                    r#""tokenExpiresInMs":300000,"pingIntervalMs":25000,"maxMessageBytes":65536,"epoch":"5f.42"}"#
                 ),
             ),
         ] {

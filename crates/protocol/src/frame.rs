@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{ConnectionId, Group, MemoryId, MessageId, Token};
+use crate::{ConnectionId, Epoch, Group, MessageId, Token};
 
 /// What a client says; `P` is a payload, in whatever form that end keeps it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -115,8 +115,8 @@ pub struct Welcome {
     pub ping_interval: Duration,
     /// The largest payload the server takes, in bytes.
     pub max_message_bytes: usize,
-    /// Names what the server remembers of this client; `None` if it remembers nothing.
-    pub memory: Option<MemoryId>,
+    /// Identifies what the server remembers of this client; `None` if it remembers nothing.
+    pub epoch: Option<Epoch>,
 }
 
 impl<P> ClientFrame<P> {

@@ -18,11 +18,11 @@ impl MessageId {
 #[cfg_attr(feature = "json", derive(serde::Deserialize, serde::Serialize))]
 pub struct ConnectionId(pub String);
 
-/// Names what a server remembers of one client: which of its messages it has had. It is another one
-/// when the server has forgotten and begins anew, after a restart say.
+/// Identifies what a server remembers of one client: the ids of the messages that it has received.
+/// A server that has forgotten, after a restart for example, begins a new epoch.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "json", derive(serde::Deserialize, serde::Serialize))]
-pub struct MemoryId(pub String);
+pub struct Epoch(pub String);
 
 /// The name of a group: 1 to 128 bytes of UTF-8 without control characters.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]

@@ -18,7 +18,7 @@ pub use codec::{
     encode_client_binary, encode_client_text, encode_server_text,
 };
 pub use frame::{ClientFrame, FrameError, ServerFrame, ServerMessage, Welcome};
-pub use id::{ConnectionId, Group, GroupError, MemoryId, MessageId};
+pub use id::{ConnectionId, Epoch, Group, GroupError, MessageId};
 pub use subprotocol::{
     CLIENT_PREFIX, SUBPROTOCOL, TOKEN_PREFIX, client_subprotocol, offered_client, offered_token,
     token_subprotocol,

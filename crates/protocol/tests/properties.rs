@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use onesocket_protocol::{
-    ClientFrame, CloseCode, ConnectionId, FrameError, Group, MemoryId, MessageId, ServerFrame,
+    ClientFrame, CloseCode, ConnectionId, Epoch, FrameError, Group, MessageId, ServerFrame,
     ServerMessage, Token, Welcome, decode_client_binary, decode_client_text, decode_server_text,
     encode_client_binary, encode_client_text, encode_server_text, offered_token, retry_after,
     token_subprotocol,
@@ -65,9 +65,9 @@ fn client_frames() -> impl Strategy<Value = ClientFrame<Box<RawValue>>> {
 fn server_frames() -> impl Strategy<Value = ServerFrame<ServerMessage<Box<RawValue>>>> {
     let error = (prop::option::of(ids()), any::<String>(), any::<String>());
     let message = (payloads(), prop::option::of(groups()), prop::option::of(any::<String>()));
-    let memory = prop::option::of(any::<String>());
+    let epoch = prop::option::of(any::<String>());
     let life = || prop::option::of(any::<u64>().prop_map(Duration::from_millis));
-    let welcome = (any::<(String, String)>(), life(), any::<u64>(), any::<usize>(), memory);
+    let welcome = (any::<(String, String)>(), life(), any::<u64>(), any::<usize>(), epoch);
     prop_oneof![
         Just(ServerFrame::Ping),
         Just(ServerFrame::Pong),
@@ -78,14 +78,14 @@ fn server_frames() -> impl Strategy<Value = ServerFrame<ServerMessage<Box<RawVal
         message.prop_map(|(data, group, from)| {
             ServerFrame::Message(ServerMessage { data, group, from })
         }),
-        welcome.prop_map(|((connection_id, user), life, ping, max_message_bytes, memory)| {
+        welcome.prop_map(|((connection_id, user), life, ping, max_message_bytes, epoch)| {
             ServerFrame::Welcome(Welcome {
                 connection_id: ConnectionId(connection_id),
                 user,
                 token_expires_in: life,
                 ping_interval: Duration::from_millis(ping),
                 max_message_bytes,
-                memory: memory.map(MemoryId),
+                epoch: epoch.map(Epoch),
             })
         }),
     ]
@@ -169,7 +169,7 @@ fn half_right() -> impl Strategy<Value = String> {
         "tokenExpiresInMs",
         "pingIntervalMs",
         "token",
-        "memory",
+        "epoch",
     ];
     let field = (prop::sample::select(&FIELDS[..]), values());
     let fields = prop::collection::vec(field, 0..8);

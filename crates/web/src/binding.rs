@@ -86,7 +86,7 @@ extern "C" {
     pub(crate) fn user(this: &Fields) -> JsValue;
 
     #[wasm_bindgen(method, getter)]
-    pub(crate) fn memory(this: &Fields) -> JsValue;
+    pub(crate) fn epoch(this: &Fields) -> JsValue;
 
     #[wasm_bindgen(method, getter, js_name = connectionId)]
     pub(crate) fn connection_id(this: &Fields) -> JsValue;

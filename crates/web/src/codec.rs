@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use js_sys::{JSON, JsString, Uint8Array};
 use onesocket_core::protocol::{
-    ClientFrame, ConnectionId, FrameError, Group, MemoryId, MessageId, ServerFrame, Welcome,
+    ClientFrame, ConnectionId, Epoch, FrameError, Group, MessageId, ServerFrame, Welcome,
 };
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -123,7 +123,7 @@ fn welcome(fields: &Fields) -> Option<Welcome> {
         token_expires_in: token_life(fields),
         ping_interval: Duration::from_millis(whole(&fields.ping_interval_ms())?),
         max_message_bytes: usize::try_from(whole(&fields.max_message_bytes())?).ok()?,
-        memory: fields.memory().as_string().map(MemoryId),
+        epoch: fields.epoch().as_string().map(Epoch),
     })
 }
 

@@ -107,7 +107,7 @@ impl Server {
         let mut client = self.offer(&[SUBPROTOCOL, &token_subprotocol(&token(user)), &name]).await;
         let welcome = client.json().await;
         assert_eq!(welcome["type"], "welcome", "{welcome}");
-        (client, welcome["memory"].clone())
+        (client, welcome["epoch"].clone())
     }
 
     /// Upgrades with these subprotocols.

@@ -258,8 +258,8 @@ async fn what_was_published_before_a_loss_and_is_again_after_it_is_heard_once() 
         // The ack is not read. Either the socket is gone, or the server does not know it yet.
         let mut older = Some(ada).filter(|_| !lost);
 
-        let (mut ada, memory) = server.connect_as("ada", "a").await;
-        assert_eq!(memory, remembered);
+        let (mut ada, epoch) = server.connect_as("ada", "a").await;
+        assert_eq!(epoch, remembered);
         if let Some(older) = &mut older {
             let late = r#"{"type":"publish","id":3,"group":"tea","data":"late"}"#;
             let _ = older.socket.send(Message::text(late)).await;
@@ -276,7 +276,7 @@ async fn what_was_published_before_a_loss_and_is_again_after_it_is_heard_once() 
 #[tokio::test]
 async fn a_client_is_known_by_its_name_and_its_user() {
     let server = Server::start(config()).await;
-    let mut memories = HashMap::new();
+    let mut epochs = HashMap::new();
 
     for (user, name, known) in [
         ("ada", "a", false),
@@ -286,30 +286,30 @@ async fn a_client_is_known_by_its_name_and_its_user() {
         ("ada", "b", true),
         ("grace", "a", true),
     ] {
-        let (client, memory) = server.connect_as(user, name).await;
+        let (client, epoch) = server.connect_as(user, name).await;
 
-        let before = memories.insert((user, name), memory.clone());
-        assert_eq!(before, known.then(|| memory.clone()), "{user} {name:?}");
-        let holders = memories.values().filter(|other| **other == memory);
-        assert!(memory.is_string() && holders.count() == 1, "{user} {name:?}: {memory}");
+        let before = epochs.insert((user, name), epoch.clone());
+        assert_eq!(before, known.then(|| epoch.clone()), "{user} {name:?}");
+        let holders = epochs.values().filter(|other| **other == epoch);
+        assert!(epoch.is_string() && holders.count() == 1, "{user} {name:?}: {epoch}");
         let echoed: Vec<_> =
             client.response.headers().get_all("sec-websocket-protocol").iter().collect();
         assert_eq!(echoed, [SUBPROTOCOL]);
     }
-    let (_nameless, memory) = server.connect_as("ada", "").await;
-    assert_eq!(memory, Value::Null);
+    let (_nameless, epoch) = server.connect_as("ada", "").await;
+    assert_eq!(epoch, Value::Null);
 }
 
 #[tokio::test]
 async fn what_another_server_remembers_has_another_name() {
-    let mut memories = Vec::new();
+    let mut epochs = Vec::new();
 
     for _ in 0..2 {
         let server = Server::start(config()).await;
-        memories.push(server.connect_as("ada", "a").await.1);
+        epochs.push(server.connect_as("ada", "a").await.1);
     }
 
-    assert_ne!(memories[0], memories[1]);
+    assert_ne!(epochs[0], epochs[1]);
 }
 
 #[tokio::test]

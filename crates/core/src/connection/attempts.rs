@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use onesocket_protocol::{CloseCode, ConnectionId, MemoryId, Retry, Welcome, retry_after};
+use onesocket_protocol::{CloseCode, ConnectionId, Epoch, Retry, Welcome, retry_after};
 
 use super::Connection;
 use crate::config::{PLAIN_PING_INTERVAL, PlainRules, Wire};
@@ -150,7 +150,7 @@ impl<M: Clone> Connection<M> {
             None,
         );
         self.log(Note::Connected);
-        self.resume_traffic(terms.memory);
+        self.resume_traffic(terms.epoch);
         self.settle_all(Wishes::fulfil, Ok(()));
     }
 
@@ -371,7 +371,7 @@ struct Terms {
     token_dies_at: Option<Time>,
     pings: Pings,
     /// What the server remembers of this client.
-    memory: Option<MemoryId>,
+    epoch: Option<Epoch>,
 }
 
 /// When something comes from the server, if nothing else does.
@@ -388,7 +388,7 @@ impl Terms {
             max_message_bytes: welcome.max_message_bytes,
             token_dies_at: welcome.token_expires_in.map(|life| now + life),
             pings: Pings::Every(welcome.ping_interval),
-            memory: welcome.memory,
+            epoch: welcome.epoch,
         }
     }
 
@@ -399,7 +399,7 @@ impl Terms {
             max_message_bytes: usize::MAX,
             token_dies_at: None,
             pings: if rules.ping { Pings::WhenAsked } else { Pings::Never },
-            memory: None,
+            epoch: None,
         }
     }
 }

@@ -8,7 +8,7 @@
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use onesocket_protocol::{MemoryId, MessageId};
+use onesocket_protocol::{Epoch, MessageId};
 
 use super::Connection;
 use super::liveness::WAKE_INTERVAL;
@@ -95,7 +95,7 @@ impl<M> Connection<M> {
             closers,
             mut backoff,
             mut outbox,
-            memory,
+            epoch,
             groups,
             mut requests,
             supply,
@@ -130,7 +130,7 @@ impl<M> Connection<M> {
             backoff,
             outbox,
             // Only compared with the next one.
-            memory: memory.map(|_| MemoryId("0".into())),
+            epoch: epoch.map(|_| Epoch("0".into())),
             groups,
             requests,
             supply: from.supply(supply),
@@ -158,7 +158,7 @@ impl<M: Hash> Hash for Connection<M> {
             closers,
             backoff,
             outbox,
-            memory,
+            epoch,
             groups,
             requests,
             supply,
@@ -172,7 +172,7 @@ impl<M: Hash> Hash for Connection<M> {
             stats: _,
             outputs,
         } = self;
-        (state, status, wishes, closers, backoff, outbox, memory).hash(hasher);
+        (state, status, wishes, closers, backoff, outbox, epoch).hash(hasher);
         (supply, fetched_at, refreshers, network, woken_at).hash(hasher);
         (groups, requests, last_attempt, last_fetch, last_message, outputs).hash(hasher);
     }

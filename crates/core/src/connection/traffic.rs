@@ -1,6 +1,6 @@
 //! What is said over a connection: messages, groups, the server's answers and pings.
 
-use onesocket_protocol::{ClientFrame, FrameError, Group, MemoryId, MessageId, ServerFrame};
+use onesocket_protocol::{ClientFrame, Epoch, FrameError, Group, MessageId, ServerFrame};
 
 use super::Connection;
 use crate::config::Wire;
@@ -224,7 +224,7 @@ impl<M: Clone> Connection<M> {
 
     /// The session is agreed: joins the groups again, sends again what was not answered, then what
     /// was waiting.
-    pub(super) fn resume_traffic(&mut self, memory: Option<MemoryId>) {
+    pub(super) fn resume_traffic(&mut self, epoch: Option<Epoch>) {
         let State::Connected(link) = &self.state else { return };
         let (attempt, limit) = (link.attempt, link.max_message_bytes);
         let groups: Vec<_> = self.groups.names().cloned().collect();
@@ -233,8 +233,8 @@ impl<M: Clone> Connection<M> {
         }
         // Not whether the server remembers anything: a server that has forgotten may have said so in a
         // welcome that was lost, and remember since.
-        let remembers = memory.is_some() && memory == self.memory;
-        self.memory = memory;
+        let remembers = epoch.is_some() && epoch == self.epoch;
+        self.epoch = epoch;
         if remembers {
             self.outbox.rewind();
         } else {

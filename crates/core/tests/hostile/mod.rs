@@ -14,7 +14,7 @@ mod seen;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use onesocket_core::protocol::{CloseCode, ConnectionId, MemoryId, MessageId, Retry, Welcome};
+use onesocket_core::protocol::{CloseCode, ConnectionId, Epoch, MessageId, Retry, Welcome};
 use onesocket_core::{
     Attempt, Call, Config, Connection, Fetch, HeartbeatRules, Moment, PlainRules, StateName, Time,
     Wire,
@@ -403,7 +403,7 @@ pub(crate) fn welcome(memory: u32, token_expires_in: Option<Duration>) -> Welcom
         token_expires_in,
         ping_interval: PINGS,
         max_message_bytes: LARGEST,
-        memory: Some(MemoryId(memory.to_string())),
+        epoch: Some(Epoch(memory.to_string())),
     }
 }
 

@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use onesocket_core::protocol::{
-    CloseCode, ConnectionId, FrameError, Group, MemoryId, MessageId, ServerFrame, Welcome,
+    CloseCode, ConnectionId, Epoch, FrameError, Group, MessageId, ServerFrame, Welcome,
 };
 use onesocket_core::{
     Attempt, Call, Config, Connection, Error, ErrorCode, Fetch, Input, Output, StateName, Time,
@@ -262,7 +262,7 @@ pub(crate) fn welcome() -> Welcome {
         token_expires_in: Some(Duration::from_secs(300)),
         ping_interval: Duration::from_secs(25),
         max_message_bytes: 64,
-        memory: Some(MemoryId("m1".into())),
+        epoch: Some(Epoch("m1".into())),
     }
 }
 
