@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use onesocket_protocol::MessageId;
+use onesocket_protocol::{FrameErrorCode, MessageId};
 use tokio::time::timeout;
 use tracing::warn;
 
@@ -82,5 +82,5 @@ fn reply(app: &App, id: MessageId, payload: &Payload) -> Result<Outgoing, Outgoi
 
 fn refusal(id: MessageId, sentence: &str) -> Outgoing {
     let sentence: String = sentence.chars().take(MAX_SENTENCE).collect();
-    Outgoing::error(Some(id), "refused", sentence)
+    Outgoing::error(Some(id), FrameErrorCode::Refused, sentence)
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use onesocket_protocol::{CloseCode, ConnectionId, Epoch, Group, MessageId};
+use onesocket_protocol::{CloseCode, ConnectionId, Epoch, FrameErrorCode, Group, MessageId};
 
 use crate::memory::{Memory, Said};
 use crate::metrics::Limit;
@@ -475,7 +475,7 @@ fn accept(to: Key, id: MessageId) -> Vec<Delivery> {
 }
 
 fn refusal(id: MessageId, message: String) -> Outgoing {
-    Outgoing::error(Some(id), "refused", message)
+    Outgoing::error(Some(id), FrameErrorCode::Refused, message)
 }
 
 #[cfg(test)]
@@ -658,7 +658,7 @@ mod tests {
         let mut hub = hub_with_members(&["grace"]);
         connect_as(&mut hub, 2, "ada", "a");
         assert_eq!(publish(&mut hub, 2, "tea"), refused(Key(2), ID));
-        let error = Outgoing::error(Some(MessageId(8)), "too-large", "too large");
+        let error = Outgoing::error(Some(MessageId(8)), FrameErrorCode::TooLarge, "too large");
         let too_large =
             Command::Refuse { key: Key(2), id: MessageId(8), error: error.clone(), limit: None };
         let said = Delivery::Send { to: Key(2), frame: error.clone() };

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use onesocket_protocol::MessageId;
+use onesocket_protocol::{FrameErrorCode, MessageId};
 
 use crate::hub::Key;
 use crate::outgoing::Outgoing;
@@ -89,11 +89,15 @@ impl Said {
         }
         let was_refused = self.runs.iter().any(|(first, last)| (*first..=*last).contains(&id));
         Some(if was_refused {
-            Outgoing::error(Some(id), "refused", "this was refused when it came the first time")
+            Outgoing::error(
+                Some(id),
+                FrameErrorCode::Refused,
+                "this was refused when it came the first time",
+            )
         } else if Some(id) <= self.forgotten {
             // To say that it was accepted might be to lose it in silence.
             let sentence = "it is not known any more whether this was accepted";
-            Outgoing::error(Some(id), "refused", sentence)
+            Outgoing::error(Some(id), FrameErrorCode::Refused, sentence)
         } else {
             Outgoing::ack(id)
         })
@@ -194,6 +198,6 @@ mod tests {
     }
 
     fn refusal(id: u64) -> Outgoing {
-        Outgoing::error(Some(MessageId(id)), "refused", "no")
+        Outgoing::error(Some(MessageId(id)), FrameErrorCode::Refused, "no")
     }
 }

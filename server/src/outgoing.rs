@@ -2,7 +2,9 @@
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
-use onesocket_protocol::{FrameError, MessageId, ServerFrame, ServerMessage, encode_server_text};
+use onesocket_protocol::{
+    FrameError, FrameErrorCode, MessageId, ServerFrame, ServerMessage, encode_server_text,
+};
 use serde_json::value::RawValue;
 
 /// A frame on its way to a client. A clone shares the bytes.
@@ -26,8 +28,8 @@ impl Outgoing {
     }
 
     /// Says that something was refused, and why.
-    pub fn error(id: Option<MessageId>, code: &str, message: impl Into<String>) -> Self {
-        let error = FrameError { id, code: code.to_owned(), message: message.into() };
+    pub fn error(id: Option<MessageId>, code: FrameErrorCode, message: impl Into<String>) -> Self {
+        let error = FrameError { id, code, message: message.into() };
         Self::text(&ServerFrame::Error(error))
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::SinkExt;
-use onesocket_protocol::CloseCode;
+use onesocket_protocol::{CloseCode, retry_after_reason};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -34,10 +34,6 @@ use crate::upgrade::Held;
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
 pub(crate) const WRITE_TOO_LONG: &str = "a write took too long";
-
-/// RFC 6455, section 7.4.1: what came breaks the protocol, or is no UTF-8.
-const PROTOCOL_ERROR: CloseCode = CloseCode::seen(1002);
-const INVALID_DATA: CloseCode = CloseCode::seen(1007);
 
 /// How a socket comes to its end.
 pub(crate) enum End {
@@ -262,7 +258,7 @@ impl End {
     }
 
     pub(crate) fn too_often(TooOften(wait): TooOften) -> Self {
-        let reason = format!("retry-after-ms={}", wait.as_millis()).into();
+        let reason = retry_after_reason(wait).into();
         Self::Server { code: CloseCode::TOO_MANY_REQUESTS, reason }
     }
 
@@ -270,12 +266,14 @@ impl End {
         let cause = error.to_string();
         let (code, reason) = match error.into_inner().downcast_ref::<WireError>() {
             Some(WireError::Capacity(_)) => (CloseCode::TOO_LARGE, "the frame is too large"),
-            Some(WireError::Utf8(_)) => (INVALID_DATA, "the text is no UTF-8"),
+            Some(WireError::Utf8(_)) => (CloseCode::INVALID_PAYLOAD, "the text is no UTF-8"),
             // The client has gone without a word; there is nobody to say a code to.
             Some(WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
                 return Self::vanished();
             }
-            Some(WireError::Protocol(_)) => (PROTOCOL_ERROR, "the frame breaks RFC 6455"),
+            Some(WireError::Protocol(_)) => {
+                (CloseCode::PROTOCOL_ERROR, "the frame breaks RFC 6455")
+            }
             Some(_) | None => return Self::Lost { cause },
         };
         Self::server(code, reason)

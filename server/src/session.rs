@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use onesocket_protocol::{
-    ClientFrame, CloseCode, DecodeError, Epoch, MessageId, ServerFrame, ServerMessage, Token,
-    Welcome, decode_client_binary, decode_client_text,
+    ClientFrame, CloseCode, DecodeError, Epoch, FrameErrorCode, MessageId, ServerFrame,
+    ServerMessage, Token, Welcome, decode_client_binary, decode_client_text,
 };
 use serde_json::value::RawValue;
 
@@ -160,7 +160,9 @@ impl Session {
                 open.expires_at = now + life + grace;
                 Outgoing::text(&ServerFrame::Refreshed { id, token_expires_in: Some(life) })
             }
-            Err(error) => Outgoing::error(Some(id), "unauthorized", error.to_string()),
+            Err(error) => {
+                Outgoing::error(Some(id), FrameErrorCode::Unauthorized, error.to_string())
+            }
         };
         self.send(answer);
     }
@@ -231,12 +233,12 @@ impl Session {
             self.outputs.push_back(Output::Handle { id, payload: payload() });
         } else {
             let message = "this server has no use for messages to itself";
-            self.refuse(id, "no-handler", message, None);
+            self.refuse(id, FrameErrorCode::NoHandler, message, None);
         }
     }
 
     fn on_bad_frame(&mut self, error: DecodeError) {
-        self.send(Outgoing::error(error.id, "invalid-message", error.message));
+        self.send(Outgoing::error(error.id, FrameErrorCode::InvalidMessage, error.message));
         let Some(open) = self.open() else { return };
         open.bad_frames += 1;
         if open.bad_frames >= MAX_BAD_FRAMES {
@@ -268,7 +270,7 @@ impl Session {
         let limit = self.config.max_message;
         if bytes > limit {
             let message = format!("a payload of {bytes} bytes; this server takes {limit}");
-            self.refuse(id, "too-large", message, Some(Limit::Message));
+            self.refuse(id, FrameErrorCode::TooLarge, message, Some(Limit::Message));
         }
         bytes <= limit
     }
@@ -277,7 +279,7 @@ impl Session {
     fn refuse(
         &mut self,
         id: MessageId,
-        code: &str,
+        code: FrameErrorCode,
         message: impl Into<String>,
         limit: Option<Limit>,
     ) {

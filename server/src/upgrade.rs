@@ -23,9 +23,6 @@ use crate::token::{Identity, TokenError};
 /// The library's 128 KiB cost every idle connection as much, and four times the processor.
 const SOCKET_BUFFER: usize = 4 << 10;
 
-/// A page of this origin must not come back: it will not be let in next time either.
-const ORIGIN_NOT_ALLOWED: CloseCode = CloseCode::seen(4403);
-
 /// What a socket takes up, from the answer to its upgrade: between that and the task there must be
 /// no gap in which the server could leave without it.
 pub(crate) struct Held {
@@ -91,7 +88,7 @@ pub(crate) fn of_allowed_origin(
         return Ok(());
     }
     app.metrics.refused(Limit::Origin);
-    Err((ORIGIN_NOT_ALLOWED, "this origin is not allowed"))
+    Err((CloseCode::FORBIDDEN, "this origin is not allowed"))
 }
 
 /// Says who wants to connect, or the close code and the reason for which nobody can.

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use onesocket_protocol::{CloseCode, Group, MessageId};
+use onesocket_protocol::{CloseCode, FrameErrorCode, Group, MessageId};
 use onesocket_server::Outgoing;
 use onesocket_server::hub::{Command, Count, Delivery, Hub, Key, Target};
 
@@ -295,7 +295,7 @@ impl Truth {
         let is_member = self.connections[&key].groups.contains(&group);
         let refusal = || {
             let sentence = format!("join {:?} before publishing to it", GROUPS[group]);
-            send(key, Outgoing::error(Some(MessageId(id)), "refused", sentence))
+            send(key, Outgoing::error(Some(MessageId(id)), FrameErrorCode::Refused, sentence))
         };
         let ack = send(key, Outgoing::ack(MessageId(id)));
         if let Some((highest, refused)) = self.said.get_mut(&user) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use onesocket_protocol::{CloseCode, FrameError, Retry};
+use onesocket_protocol::{CloseCode, FrameError, FrameErrorCode, Retry};
 
 /// What went wrong.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -166,12 +166,12 @@ impl Error {
 
     /// Says what a server's error frame says.
     pub(crate) fn of_frame(error: FrameError) -> Self {
-        let code = match error.code.as_str() {
-            "invalid-message" => ErrorCode::InvalidMessage,
-            "no-handler" => ErrorCode::NoHandler,
-            "too-large" => ErrorCode::TooLarge,
-            "unauthorized" => ErrorCode::Unauthorized,
-            _ => ErrorCode::Refused,
+        let code = match error.code {
+            FrameErrorCode::InvalidMessage => ErrorCode::InvalidMessage,
+            FrameErrorCode::NoHandler => ErrorCode::NoHandler,
+            FrameErrorCode::Refused => ErrorCode::Refused,
+            FrameErrorCode::TooLarge => ErrorCode::TooLarge,
+            FrameErrorCode::Unauthorized => ErrorCode::Unauthorized,
         };
         Self::new(code, format!("The server answered: {}", error.message))
     }
@@ -189,3 +189,19 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_final_close_fails_with_the_error_that_the_table_of_close_codes_names() {
+        for known in CloseCode::NAMED {
+            let Some(name) = known.error else { continue };
+
+            let error = Error::of_close(known.code, known.code.retry(), "");
+
+            assert_eq!(error.code.as_str(), name, "{known:?}");
+        }
+    }
+}

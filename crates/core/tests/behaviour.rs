@@ -7,7 +7,7 @@ mod world;
 use std::time::Duration;
 
 use onesocket_core::protocol::{
-    ClientFrame, CloseCode, Epoch, Group, MessageId, ServerFrame, Welcome,
+    ClientFrame, CloseCode, Epoch, FrameErrorCode, Group, MessageId, ServerFrame, Welcome,
 };
 use onesocket_core::{
     Attempt, Config, ErrorCode, Input, Note, Output, ReadyState, Reconnect, StateName, Stats, Time,
@@ -606,9 +606,9 @@ fn a_refusal_of_the_server_settles_what_it_refuses() {
     let publish = world.publish("tea", "milk");
     world.send("hello").unwrap();
 
-    world.receive(refusal(1, "refused"));
-    world.receive(refusal(2, "too-large"));
-    world.receive(refusal(3, "no-handler"));
+    world.receive(refusal(1, FrameErrorCode::Refused));
+    world.receive(refusal(2, FrameErrorCode::TooLarge));
+    world.receive(refusal(3, FrameErrorCode::NoHandler));
 
     assert_eq!(world.answer_to(join), Some(Err(ErrorCode::Refused)));
     assert_eq!(world.answer_to(publish), Some(Err(ErrorCode::TooLarge)));
@@ -639,7 +639,7 @@ fn a_group_that_was_left_and_joined_again_is_joined_once_the_server_says_so_to_t
     world.feed(Input::Leave { call: leave, group: Group::new("tea").unwrap() });
     let again = world.join("tea");
 
-    world.receive(refusal(1, "refused"));
+    world.receive(refusal(1, FrameErrorCode::Refused));
     world.receive(ServerFrame::Ack { id: MessageId(2) });
     assert_eq!(world.answer_to(again), None);
     world.receive(ServerFrame::Ack { id: MessageId(3) });
@@ -1142,7 +1142,7 @@ fn refresh_token_settles_with_the_servers_answer() {
 
     let refused = world.refresh();
     world.answer(token());
-    world.receive(refusal(2, "unauthorized"));
+    world.receive(refusal(2, FrameErrorCode::Unauthorized));
     assert_eq!(world.answer_to(refused), Some(Err(ErrorCode::Unauthorized)));
     assert_eq!(world.state(), StateName::Connected);
 
@@ -1187,7 +1187,7 @@ fn an_answer_to_a_new_token_that_comes_late_counts_until_another_is_asked_for() 
     assert_eq!(world.errors(), [(ErrorCode::TokenFailed, vec![])]);
 
     let mut world = renewal_given_up();
-    world.receive(refusal(1, "unauthorized"));
+    world.receive(refusal(1, FrameErrorCode::Unauthorized));
     let codes = [ErrorCode::TokenFailed, ErrorCode::Unauthorized];
     assert_eq!(world.errors(), codes.map(|code| (code, vec![])));
     assert_eq!(world.elapse(), 10 * SECOND);

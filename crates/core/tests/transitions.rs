@@ -13,7 +13,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use onesocket_core::protocol::{ClientFrame, CloseCode, Group, MessageId, ServerFrame};
+use onesocket_core::protocol::{
+    ClientFrame, CloseCode, FrameErrorCode, Group, MessageId, ServerFrame,
+};
 use onesocket_core::{
     Attempt, Call, Config, Input, Output, PLAIN_PING_INTERVAL, PlainRules, StateName, TokenAnswer,
     Wire,
@@ -217,7 +219,7 @@ const INPUTS: &[(&str, Feed)] = &[
     ("ping", |world| receive(world, ServerFrame::Ping)),
     ("message", |world| receive(world, ServerFrame::Message("milk"))),
     ("ack", |world| receive(world, ServerFrame::Ack { id: MessageId(1) })),
-    ("error", |world| receive(world, refusal(1, "refused"))),
+    ("error", |world| receive(world, refusal(1, FrameErrorCode::Refused))),
     ("pong", |world| receive(world, ServerFrame::Pong)),
     ("refreshed", |world| {
         let token_expires_in = Some(Duration::from_secs(300));

@@ -21,9 +21,6 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 /// The library's own 128 KiB are too much for one of thousands.
 const BUFFER: usize = 4 << 10;
 
-/// What a browser reports for a close without a code (RFC 6455, section 7.1.5).
-const NO_STATUS: CloseCode = CloseCode::seen(1005);
-
 /// Where sockets are opened, and by whom.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Door {
@@ -95,7 +92,7 @@ pub(crate) async fn run(
         Some(Some(CloseFrame { code, reason })) => {
             Happening::Closed { code: CloseCode::seen(code.into()), reason: reason.to_string() }
         }
-        Some(None) => Happening::Closed { code: NO_STATUS, reason: String::new() },
+        Some(None) => Happening::Closed { code: CloseCode::NO_STATUS, reason: String::new() },
         None => lost(),
     });
 }

@@ -1,6 +1,5 @@
-//! Close codes, and the one function that says whether a client may come back.
-
-use std::time::Duration;
+//! Close codes: the one table of those that have a name, and the one function that says whether a
+//! client may come back.
 
 /// The status code of a WebSocket close (RFC 6455, section 7.4), as it was seen: browsers report
 /// any number from 0 to 65535.
@@ -10,38 +9,89 @@ pub struct CloseCode(u16);
 /// What a client may do after a close.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Retry {
-    /// The client must not come back by itself.
+    /// The client must not reconnect by itself.
     Never,
-    /// The client may come back under its usual rules.
+    /// The client may reconnect under its usual rules.
     Soon,
-    /// The client may come back once, with a token it has just fetched.
+    /// The client may reconnect once, with a token it has just fetched.
     WithFreshToken,
 }
 
-impl CloseCode {
-    /// The sender is done with this connection.
-    pub const NORMAL: Self = Self(1000);
-    /// The server is being restarted (registered with IANA as "Service Restart").
-    pub const SERVICE_RESTART: Self = Self(1012);
-    /// No close frame came at all; never sent, only reported.
-    pub const ABNORMAL: Self = Self(1006);
-    /// A frame that the protocol does not allow.
-    pub const BAD_FRAME: Self = Self(4400);
-    /// No token, a bad one, or one that has run out.
-    pub const UNAUTHORIZED: Self = Self(4401);
-    /// The client gave up waiting for the session to be agreed.
-    pub const TIMED_OUT: Self = Self(4408);
-    /// The same user has connected elsewhere.
-    pub const REPLACED: Self = Self(4409);
-    /// A message was larger than the server takes.
-    pub const TOO_LARGE: Self = Self(4413);
-    /// No message from the client for too long.
-    pub const STALE: Self = Self(4508);
-    /// The client reads more slowly than it is sent to.
-    pub const SLOW_CONSUMER: Self = Self(4513);
-    /// Too many requests; the reason says when to come back, see [`retry_after`].
-    pub const TOO_MANY_REQUESTS: Self = Self(4529);
+/// A row of the table of close codes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct NamedCloseCode {
+    /// The code.
+    pub code: CloseCode,
+    /// Its name: that of the IANA registry, where it is registered there.
+    pub name: &'static str,
+    /// What it means, for people.
+    pub meaning: &'static str,
+    /// The `error.code` with which a client fails for good; `None` where it always reconnects.
+    pub error: Option<&'static str>,
+}
 
+/// Makes the constants of [`CloseCode`] and [`CloseCode::NAMED`] from the rows of one table.
+macro_rules! close_codes {
+    ($($number:literal $constant:ident, $name:literal, $error:expr, $meaning:literal;)*) => {
+        impl CloseCode {
+            $(
+                #[doc = concat!("\"", $name, "\": ", $meaning, ".")]
+                pub const $constant: Self = Self($number);
+            )*
+
+            /// Every code that has a name, in ascending order.
+            pub const NAMED: &[NamedCloseCode] = &[$(NamedCloseCode {
+                code: Self::$constant,
+                name: $name,
+                meaning: $meaning,
+                error: $error,
+            },)*];
+        }
+    };
+}
+
+close_codes! {
+    1000 NORMAL, "normal closure", Some("refused"),
+        "the server is done with this client";
+    1002 PROTOCOL_ERROR, "protocol error", Some("refused"),
+        "a frame breaks RFC 6455";
+    1003 UNSUPPORTED_DATA, "unsupported data", Some("refused"),
+        "a frame is of a kind that the endpoint does not take";
+    1005 NO_STATUS, "no status received", None,
+        "never sent: the close frame had no code";
+    1006 ABNORMAL, "abnormal closure", None,
+        "never sent: no close frame came";
+    1007 INVALID_PAYLOAD, "invalid frame payload data", Some("refused"),
+        "a text frame is not UTF-8";
+    1008 POLICY_VIOLATION, "policy violation", Some("refused"),
+        "a message breaks a rule of the endpoint";
+    1009 MESSAGE_TOO_BIG, "message too big", Some("refused"),
+        "a message is larger than the endpoint takes";
+    1010 MANDATORY_EXTENSION, "mandatory extension", Some("refused"),
+        "the client needs an extension that the server does not have";
+    1012 SERVICE_RESTART, "service restart", None,
+        "the server is restarting and will be back";
+    4400 BAD_FRAME, "bad frame", Some("refused"),
+        "too many frames were not frames of this protocol, or `onesocket.v1` was not offered";
+    4401 UNAUTHORIZED, "unauthorized", Some("unauthorized"),
+        "there is no token, or it is invalid, or it has expired";
+    4403 FORBIDDEN, "forbidden", Some("refused"),
+        "pages of this origin may not connect";
+    4408 TIMED_OUT, "timed out", Some("refused"),
+        "sent by the client: no welcome came in time, or nothing came for too long";
+    4409 REPLACED, "replaced", Some("replaced"),
+        "the same user has connected elsewhere";
+    4413 TOO_LARGE, "too large", Some("too-large"),
+        "a frame is above the server's limit";
+    4508 STALE, "stale", None,
+        "no frame came from the client for too long";
+    4513 SLOW_CONSUMER, "slow consumer", None,
+        "the client reads more slowly than the server sends";
+    4529 TOO_MANY_REQUESTS, "too many requests", None,
+        "the client sends too often; the reason may name a delay, as `retry-after-ms=` and a number";
+}
+
+impl CloseCode {
     /// Takes a code as an event reported it.
     pub const fn seen(code: u16) -> Self {
         Self(code)
@@ -61,7 +111,7 @@ impl CloseCode {
         self.0
     }
 
-    /// Says whether the client may come back. The range decides, so a client obeys codes that were
+    /// Says whether the client may reconnect. The range decides, so a client obeys codes that were
     /// invented after it was shipped.
     pub const fn retry(self) -> Retry {
         match self.0 {
@@ -72,22 +122,12 @@ impl CloseCode {
     }
 }
 
-/// The longest delay before the next attempt that is believed, whoever names it: a day.
-pub const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
-
-/// Reads the delay that the reason of a [`CloseCode::TOO_MANY_REQUESTS`] close names:
-/// `retry-after-ms=` and a decimal number of milliseconds, at most [`LONGEST_RETRY_AFTER`].
-pub fn retry_after(reason: &str) -> Option<Duration> {
-    let ms: u64 = reason.strip_prefix("retry-after-ms=")?.parse().ok()?;
-    Some(Duration::from_millis(ms).min(LONGEST_RETRY_AFTER))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_range_of_a_close_code_says_whether_to_come_back() {
+    fn the_range_of_a_close_code_decides_whether_to_reconnect() {
         for (codes, retry) in [
             (vec![1000, 1002, 1003, 1007, 1008, 1009, 1010], Retry::Never),
             (vec![4400, 4402, 4409, 4413, 4499], Retry::Never),
@@ -102,21 +142,24 @@ mod tests {
     }
 
     #[test]
+    fn a_named_code_has_an_error_exactly_if_a_client_may_fail_with_it() {
+        for NamedCloseCode { code, error, .. } in CloseCode::NAMED {
+            assert_eq!(error.is_some(), code.retry() != Retry::Soon, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn the_named_codes_stand_in_ascending_order_each_once() {
+        assert!(CloseCode::NAMED.is_sorted_by(|left, right| left.code < right.code));
+    }
+
+    #[test]
     fn only_codes_that_a_page_may_send_are_sendable() {
         for code in [1000, 3000, 4409, 4999] {
             assert_eq!(CloseCode::sendable(code).map(CloseCode::get), Some(code));
         }
         for code in [0, 999, 1001, 1005, 1006, 2999, 5000] {
             assert_eq!(CloseCode::sendable(code), None);
-        }
-    }
-
-    #[test]
-    fn a_reason_may_name_a_delay() {
-        assert_eq!(retry_after("retry-after-ms=1500"), Some(Duration::from_millis(1500)));
-        assert_eq!(retry_after("retry-after-ms=99999999999"), Some(Duration::from_hours(24)));
-        for reason in ["", "1500", "retry-after-ms=", "retry-after-ms=-1", "retry-after-ms=1.5"] {
-            assert_eq!(retry_after(reason), None, "{reason}");
         }
     }
 }

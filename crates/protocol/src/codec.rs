@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    ClientFrame, ConnectionId, Epoch, FrameError, Group, MessageId, ServerFrame, ServerMessage,
-    Token, Welcome,
+    ClientFrame, ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId, ServerFrame,
+    ServerMessage, Token, Welcome,
 };
 
 /// Why bytes are no frame.
@@ -268,7 +268,7 @@ pub fn decode_server_text(text: &str) -> Decoded<ServerFrame<ServerMessage<&RawV
         "ack" => ServerFrame::Ack { id: fields.id()? },
         "error" => ServerFrame::Error(FrameError {
             id: fields.may(fields.id, "id")?.map(MessageId),
-            code: fields.need(fields.code, "code")?,
+            code: FrameErrorCode::read(&fields.need::<Cow<str>>(fields.code, "code")?),
             message: fields.need(fields.message, "message")?,
         }),
         "message" => ServerFrame::Message(ServerMessage {
@@ -393,7 +393,7 @@ mod tests {
             (
                 ServerFrame::Error(FrameError {
                     id: Some(id),
-                    code: "no-handler".into(),
+                    code: FrameErrorCode::NoHandler,
                     message: "m".into(),
                 }),
                 r#"{"type":"error","id":7,"code":"no-handler","message":"m"}"#,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::{ConnectionId, Epoch, Group, MessageId, Token};
+use crate::{ConnectionId, Epoch, FrameError, Group, MessageId, Token};
 
 /// What a client says; `P` is a payload, in whatever form that end keeps it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -78,17 +78,6 @@ pub enum ServerFrame<P> {
     },
     /// The session is agreed. The first frame of every connection.
     Welcome(Welcome),
-}
-
-/// Why something a client said was refused.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct FrameError {
-    /// What was refused, where it had an id.
-    pub id: Option<MessageId>,
-    /// For programs: `invalid-message`, `no-handler`, `refused`, `too-large`, `unauthorized`.
-    pub code: String,
-    /// For people.
-    pub message: String,
 }
 
 /// A message as a server sends it.

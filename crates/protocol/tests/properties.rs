@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use onesocket_protocol::{
-    ClientFrame, CloseCode, ConnectionId, Epoch, FrameError, Group, MessageId, ServerFrame,
-    ServerMessage, Token, Welcome, decode_client_binary, decode_client_text, decode_server_text,
-    encode_client_binary, encode_client_text, encode_server_text, offered_token, retry_after,
-    token_subprotocol,
+    ClientFrame, CloseCode, ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId,
+    ServerFrame, ServerMessage, Token, Welcome, decode_client_binary, decode_client_text,
+    decode_server_text, encode_client_binary, encode_client_text, encode_server_text,
+    offered_token, retry_after, token_subprotocol,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
@@ -63,7 +63,8 @@ fn client_frames() -> impl Strategy<Value = ClientFrame<Box<RawValue>>> {
 }
 
 fn server_frames() -> impl Strategy<Value = ServerFrame<ServerMessage<Box<RawValue>>>> {
-    let error = (prop::option::of(ids()), any::<String>(), any::<String>());
+    let error =
+        (prop::option::of(ids()), prop::sample::select(FrameErrorCode::ALL), any::<String>());
     let message = (payloads(), prop::option::of(groups()), prop::option::of(any::<String>()));
     let epoch = prop::option::of(any::<String>());
     let life = || prop::option::of(any::<u64>().prop_map(Duration::from_millis));

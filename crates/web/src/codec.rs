@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use js_sys::{JSON, JsString, Uint8Array};
 use onesocket_core::protocol::{
-    ClientFrame, ConnectionId, Epoch, FrameError, Group, MessageId, ServerFrame, Welcome,
+    ClientFrame, ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId, ServerFrame,
+    Welcome,
 };
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -111,7 +112,7 @@ fn id(fields: &Fields) -> Option<MessageId> {
 fn error(fields: &Fields) -> Option<FrameError> {
     Some(FrameError {
         id: id(fields),
-        code: fields.code().as_string()?,
+        code: FrameErrorCode::read(&fields.code().as_string()?),
         message: fields.message().as_string()?,
     })
 }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use onesocket_core::protocol::{CloseCode, FrameError, Group, MessageId, Retry, ServerFrame};
+use onesocket_core::protocol::{
+    CloseCode, FrameError, FrameErrorCode, Group, MessageId, Retry, ServerFrame,
+};
 use onesocket_core::{Attempt, Call, Input, StateName, Time, Token, TokenAnswer};
 
 use super::{Message, Place, Scope, Socket};
@@ -339,19 +341,17 @@ impl Place {
     }
 
     fn frame(&self, frame: Frame) -> ServerFrame<Message> {
-        let refusal = |id, code: &str| {
-            ServerFrame::Error(FrameError { id, code: code.into(), message: "no".into() })
-        };
+        let refusal = |id, code| ServerFrame::Error(FrameError { id, code, message: "no".into() });
         match frame {
             Frame::Ack(id) => ServerFrame::Ack { id },
             Frame::Message => ServerFrame::Message(FROM_SERVER),
-            Frame::NoHandler => refusal(None, "no-handler"),
+            Frame::NoHandler => refusal(None, FrameErrorCode::NoHandler),
             Frame::Ping => ServerFrame::Ping,
             Frame::Pong => ServerFrame::Pong,
             Frame::Refreshed(id, token_expires_in) => {
                 ServerFrame::Refreshed { id, token_expires_in }
             }
-            Frame::Refusal(id) => refusal(Some(id), "refused"),
+            Frame::Refusal(id) => refusal(Some(id), FrameErrorCode::Refused),
             Frame::Welcome { resumed, life } => {
                 ServerFrame::Welcome(super::welcome(self.memory.welcoming(resumed), life))
             }

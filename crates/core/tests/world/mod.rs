@@ -8,7 +8,8 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
 use onesocket_core::protocol::{
-    CloseCode, ConnectionId, Epoch, FrameError, Group, MessageId, ServerFrame, Welcome,
+    CloseCode, ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId, ServerFrame,
+    Welcome,
 };
 use onesocket_core::{
     Attempt, Call, Config, Connection, Error, ErrorCode, Fetch, Input, Output, StateName, Time,
@@ -266,7 +267,6 @@ pub(crate) fn welcome() -> Welcome {
     }
 }
 
-pub(crate) fn refusal(id: u64, code: &str) -> ServerFrame<Message> {
-    let (code, message) = (code.to_owned(), "no".to_owned());
-    ServerFrame::Error(FrameError { id: Some(MessageId(id)), code, message })
+pub(crate) fn refusal(id: u64, code: FrameErrorCode) -> ServerFrame<Message> {
+    ServerFrame::Error(FrameError { id: Some(MessageId(id)), code, message: "no".to_owned() })
 }
