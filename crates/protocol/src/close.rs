@@ -78,7 +78,7 @@ close_codes! {
     4403 FORBIDDEN, "forbidden", Some("refused"),
         "pages of this origin may not connect";
     4408 TIMED_OUT, "timed out", Some("refused"),
-        "sent by the client: no welcome came in time, or nothing came for too long";
+        "sent by the client, which then reconnects: no welcome came in time, or nothing came for too long";
     4409 REPLACED, "replaced", Some("replaced"),
         "the same user has connected elsewhere";
     4413 TOO_LARGE, "too large", Some("too-large"),
