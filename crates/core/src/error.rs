@@ -13,56 +13,46 @@ pub struct Error {
     pub message: String,
 }
 
-/// The kind of an [`Error`]; [`ErrorCode::as_str`] gives the name that JavaScript sees.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum ErrorCode {
-    /// The caller's `AbortSignal` fired.
-    Aborted,
-    /// All automatic attempts have failed.
-    AttemptsExhausted,
-    /// `close()` was called, or the connection is not one that takes messages.
-    Closed,
-    /// A frame or a payload that cannot be read or written.
-    InvalidMessage,
-    /// An option that the browser refuses.
-    InvalidOptions,
-    /// The server has no use for messages to itself.
-    NoHandler,
-    /// More is waiting to be sent than may.
-    QueueFull,
-    /// The server said no.
-    Refused,
-    /// The same user has connected elsewhere.
-    Replaced,
-    /// The application's `getToken` failed.
-    TokenFailed,
-    /// A message larger than the server takes.
-    TooLarge,
-    /// The server does not accept the token, or there is no session.
-    Unauthorized,
-    /// What was asked for is not there: on a plain wire there are no groups, say.
-    Unsupported,
+/// Makes [`ErrorCode`] from the rows of one table.
+macro_rules! error_codes {
+    ($($variant:ident, $name:literal, $meaning:literal;)*) => {
+        /// The kind of an [`Error`].
+        #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+        pub enum ErrorCode {
+            $(
+                #[doc = concat!("`", $name, "`: ", $meaning)]
+                $variant,
+            )*
+        }
+
+        impl ErrorCode {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Returns the stable name that JavaScript sees.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
 }
 
-impl ErrorCode {
-    /// Returns the stable name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Aborted => "aborted",
-            Self::AttemptsExhausted => "attempts-exhausted",
-            Self::Closed => "closed",
-            Self::InvalidMessage => "invalid-message",
-            Self::InvalidOptions => "invalid-options",
-            Self::NoHandler => "no-handler",
-            Self::QueueFull => "queue-full",
-            Self::Refused => "refused",
-            Self::Replaced => "replaced",
-            Self::TokenFailed => "token-failed",
-            Self::TooLarge => "too-large",
-            Self::Unauthorized => "unauthorized",
-            Self::Unsupported => "unsupported",
-        }
-    }
+error_codes! {
+    Aborted, "aborted", "the caller's `AbortSignal` fired.";
+    AttemptsExhausted, "attempts-exhausted", "all automatic attempts have failed.";
+    Closed, "closed", "`close()` was called, or the connection takes no messages in this state.";
+    InvalidMessage, "invalid-message", "a frame or a payload cannot be read or written.";
+    InvalidOptions, "invalid-options", "the browser refuses an option.";
+    NoHandler, "no-handler", "the server does not handle messages to itself.";
+    QueueFull, "queue-full", "more messages wait to be sent than the limits allow.";
+    Refused, "refused", "the server has refused a request, or the connection.";
+    Replaced, "replaced", "the same user has connected elsewhere.";
+    TokenFailed, "token-failed", "the application's `getToken` failed.";
+    TooLarge, "too-large", "a message is larger than the server takes.";
+    Unauthorized, "unauthorized", "the server does not accept the token, or there is no session.";
+    Unsupported, "unsupported", "this wire or this environment lacks a feature, groups for example.";
 }
 
 impl Error {
