@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use js_sys::Array;
-use onesocket_core::{Call, Error, Fetch, FetchReason, Level, Note, StateName, Status};
+use onesocket_core::{Call, Error, Fetch, FetchReason, Level, LogEvent, StateName, Status};
 use onesocket_web::Clock;
 use wasm_bindgen::prelude::*;
 
@@ -120,7 +120,7 @@ impl onesocket_web::Face for JsFace {
         self.face.token("refreshed", life.map(ms));
     }
 
-    fn log(&self, note: &Note) {
+    fn log(&self, note: &LogEvent) {
         if self.logs {
             let level = match note.level() {
                 Level::Debug => "debug",

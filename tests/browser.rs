@@ -9,7 +9,7 @@ use std::rc::Rc;
 use futures_channel::oneshot;
 use js_sys::{Promise, Reflect, Uint8Array};
 use onesocket_web::core::protocol::Group;
-use onesocket_web::core::{Error, ErrorCode, Note, StateName, Token, TokenAnswer};
+use onesocket_web::core::{Error, ErrorCode, LogEvent, StateName, Token, TokenAnswer};
 use onesocket_web::{Client, Options};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
@@ -183,7 +183,7 @@ async fn connect_after_connect_reuses_the_connection() {
     let reused = Rc::new(Cell::new(0));
     let counter = reused.clone();
     let _listening = client.on_log(move |note| {
-        if *note == Note::Reusing {
+        if *note == LogEvent::Reusing {
             counter.set(counter.get() + 1);
         }
     });
@@ -211,7 +211,7 @@ async fn a_token_is_renewed_over_the_connection() {
     let planned = Rc::new(Cell::new(0));
     let counter = planned.clone();
     let _listening = client.on_log(move |note| {
-        if let Note::SchedulingRefresh { .. } = note {
+        if let LogEvent::SchedulingRefresh { .. } = note {
             counter.set(counter.get() + 1);
         }
     });

@@ -101,7 +101,7 @@ impl World {
             });
             if ended {
                 self.reach("a socket that is seen to be closing");
-                self.feed(client, Input::Ended { attempt });
+                self.feed(client, Input::Closing { attempt });
             }
         }
     }
@@ -188,7 +188,7 @@ impl World {
             // For the user, and judged.
             Output::AbortToken { .. }
             | Output::Error { .. }
-            | Output::Greet { .. }
+            | Output::SendHello { .. }
             | Output::Log(_)
             | Output::Settle { .. }
             | Output::Status { .. }

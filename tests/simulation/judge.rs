@@ -178,7 +178,7 @@ impl World {
             }
             Output::Detach { .. } => self.reach("a socket that is given up"),
             Output::Deliver(_)
-            | Output::Greet { .. }
+            | Output::SendHello { .. }
             | Output::Log(_)
             | Output::Shut { .. }
             | Output::TokenFetched { .. }

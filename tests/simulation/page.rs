@@ -151,7 +151,7 @@ impl World {
                         Ok(frame) => self.receive(client, socket, frame),
                         Err(problem) => {
                             self.rule(false, || format!("a frame cannot be read: {problem}"));
-                            self.feed(client, Input::Garbled { attempt, problem });
+                            self.feed(client, Input::InvalidFrame { attempt, problem });
                         }
                     }
                 }

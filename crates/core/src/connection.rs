@@ -17,17 +17,17 @@ use onesocket_protocol::{CloseCode, Epoch, MessageId};
 
 use crate::backoff::Backoff;
 use crate::config::Config;
+use crate::demand::Demand;
 use crate::error::Error;
-use crate::io::{Attempt, Call, Input, Note, Output};
+use crate::io::{Attempt, Call, Input, LogEvent, Output};
 use crate::outbox::Outbox;
 use crate::requests::{Groups, Requests};
-use crate::state::{By, Leaving, Network, Phase, Remains, State, Status};
+use crate::state::{ClosingSocket, EndedBy, Network, OldSocket, Phase, State, Status};
 use crate::stats::{Stats, count};
 use crate::time::Time;
-use crate::token::{Fetch, Supply};
-use crate::wishes::Wishes;
+use crate::token::{Fetch, TokenFetch};
 
-use attempts::Ended;
+use attempts::CloseEvent;
 
 /// One WebSocket connection that is wanted, tried for, kept, and let go of.
 ///
@@ -43,7 +43,7 @@ pub struct Connection<M> {
     state: State,
     /// What the user was told last.
     status: Status,
-    wishes: Wishes,
+    demand: Demand,
     /// The `close()` calls that wait for the socket to close.
     closers: Vec<Call>,
     backoff: Backoff,
@@ -52,7 +52,7 @@ pub struct Connection<M> {
     epoch: Option<Epoch>,
     groups: Groups,
     requests: Requests,
-    supply: Supply,
+    token_fetch: TokenFetch,
     /// When `getToken` has answered with a token.
     fetched_at: Option<Time>,
     /// The `refreshToken()` calls that wait for the server's answer.
@@ -78,14 +78,14 @@ impl<M: Clone> Connection<M> {
             config,
             state,
             status,
-            wishes: Wishes::default(),
+            demand: Demand::default(),
             closers: Vec::new(),
             backoff,
             outbox: Outbox::new(),
             epoch: None,
             groups: Groups::default(),
             requests: Requests::default(),
-            supply: Supply::Empty,
+            token_fetch: TokenFetch::Idle,
             fetched_at: None,
             refreshers: Vec::new(),
             network,
@@ -107,12 +107,14 @@ impl<M: Clone> Connection<M> {
             Input::Abort { call } => self.on_abort(call, now),
             Input::Close { call, code, reason } => self.on_close(call, code, reason, now),
             Input::Closed { attempt, code, reason, retry } => {
-                self.on_closed(attempt, Ended { code, said: &reason, retry }, now);
+                self.on_closed(attempt, CloseEvent { code, said: &reason, retry }, now);
             }
             Input::Connect { call } => self.on_connect(call, now),
             Input::Elapsed => {}
-            Input::Ended { attempt } => self.on_ended(attempt, now),
-            Input::Garbled { attempt, problem } => self.on_garbled(attempt, problem, now),
+            Input::Closing { attempt } => self.on_closing(attempt, now),
+            Input::InvalidFrame { attempt, problem } => {
+                self.on_invalid_frame(attempt, problem, now)
+            }
             Input::Hold => self.on_hold(now),
             Input::Join { call, group } => self.on_join(call, group),
             Input::Leave { call, group } => self.on_leave(call, group),
@@ -126,7 +128,7 @@ impl<M: Clone> Connection<M> {
             Input::Received { attempt, frame, bytes } => {
                 self.on_received(attempt, frame, bytes, now);
             }
-            Input::Refresh { call } => self.on_refresh(call, now),
+            Input::Refresh { call } => self.on_refresh_call(call, now),
             Input::Release => self.on_release(now),
             Input::Token { fetch, answer } => self.on_token(fetch, answer, now),
             Input::TokenSent { attempt, id, result } => {
@@ -145,9 +147,9 @@ impl<M: Clone> Connection<M> {
     /// Returns when to call [`handle`](Self::handle) with [`Input::Elapsed`]; `None` while nothing
     /// can become due.
     pub fn deadline(&self) -> Option<Time> {
-        let release_at = self.wishes.release_at().filter(|_| self.state.is_live());
+        let release_at = self.demand.release_at().filter(|_| self.state.is_live());
         let state = self.state.deadline(self.network);
-        let deadlines = [state, release_at, self.supply.deadline()].into_iter().flatten();
+        let deadlines = [state, release_at, self.token_fetch.deadline()].into_iter().flatten();
         deadlines.min().filter(|at| *at < Time::NEVER)
     }
 
@@ -169,7 +171,7 @@ impl<M: Clone> Connection<M> {
     /// Returns the socket over which the session is agreed, while connected.
     pub fn connected_attempt(&self) -> Option<Attempt> {
         match &self.state {
-            State::Connected(link) => Some(link.attempt),
+            State::Connected(session) => Some(session.attempt),
             State::Idle
             | State::Connecting(_)
             | State::Waiting { .. }
@@ -200,18 +202,18 @@ impl<M: Clone> Connection<M> {
     }
 
     fn on_connect(&mut self, call: Call, now: Time) {
-        self.log(Note::ConnectCalled);
-        self.wishes.add_call(call);
+        self.log(LogEvent::ConnectCalled);
+        self.demand.add_call(call);
         match &self.state {
             State::Connected(_) => {
-                self.log(Note::Reusing);
-                self.settle_all(Wishes::fulfil, Ok(()));
+                self.log(LogEvent::Reusing);
+                self.settle_all(Demand::connected, Ok(()));
             }
-            State::Connecting(_) => self.log(Note::AlreadyInProgress),
-            State::Waiting { remains, .. } => {
-                let remains = *remains;
+            State::Connecting(_) => self.log(LogEvent::AlreadyInProgress),
+            State::Waiting { old_socket, .. } => {
+                let old_socket = *old_socket;
                 self.ask_at_once();
-                self.begin(remains, None, now);
+                self.begin(old_socket, None, now);
             }
             State::Idle | State::Closing { .. } | State::Closed { .. } | State::Failed { .. } => {
                 self.start(now);
@@ -220,25 +222,25 @@ impl<M: Clone> Connection<M> {
     }
 
     fn on_abort(&mut self, call: Call, now: Time) {
-        if !self.wishes.withdraw(call) {
+        if !self.demand.withdraw(call) {
             return;
         }
         self.settle(call, Err(Error::aborted()));
-        if !self.wishes.any() && self.state.is_live() {
-            self.end(By::Released, CloseCode::NORMAL, String::new(), now);
+        if !self.demand.any() && self.state.is_live() {
+            self.end(EndedBy::Release, CloseCode::NORMAL, String::new(), now);
         }
     }
 
     fn on_hold(&mut self, now: Time) {
-        self.wishes.hold();
+        self.demand.hold();
         match self.state {
             State::Idle
-            | State::Closed { by: By::Released, .. }
-            | State::Closing { by: By::Released, .. } => self.start(now),
+            | State::Closed { by: EndedBy::Release, .. }
+            | State::Closing { by: EndedBy::Release, .. } => self.start(now),
             // A component that is mounted must not bring back what has failed or was closed: two
             // tabs would replace each other for ever.
-            State::Closed { by: By::Asked, .. }
-            | State::Closing { by: By::Asked, .. }
+            State::Closed { by: EndedBy::Close, .. }
+            | State::Closing { by: EndedBy::Close, .. }
             | State::Failed { .. }
             | State::Connecting(_)
             | State::Connected(_)
@@ -247,77 +249,77 @@ impl<M: Clone> Connection<M> {
     }
 
     fn on_release(&mut self, now: Time) {
-        self.wishes.release(now + self.config.release_after);
+        self.demand.release(now + self.config.release_after);
     }
 
     fn on_close(&mut self, call: Call, code: CloseCode, reason: String, now: Time) {
         self.closers.push(call);
-        self.end(By::Asked, code, reason, now);
+        self.end(EndedBy::Close, code, reason, now);
     }
 
     /// Starts afresh, with a full budget.
     fn start(&mut self, now: Time) {
         self.backoff.forgive();
-        self.begin(self.state.remains(), None, now);
+        self.begin(self.state.old_socket(), None, now);
     }
 
     /// Ends the connection, or the tries for it.
-    fn end(&mut self, by: By, code: CloseCode, reason: String, now: Time) {
+    fn end(&mut self, by: EndedBy, code: CloseCode, reason: String, now: Time) {
         let error = match by {
-            By::Asked => Error::closed(),
-            By::Released => Error::released(),
+            EndedBy::Close => Error::closed(),
+            EndedBy::Release => Error::released(),
         };
         let was_live = self.state.is_live();
         let was_closed = matches!(self.state, State::Closed { .. });
         self.backoff.forgive();
         let next = match self.let_go(code, reason, now) {
-            Remains::Leaving(leaving) if !was_closed => State::Closing { by, leaving },
-            remains @ (Remains::Nothing | Remains::Lingering(_) | Remains::Leaving(_)) => {
-                State::Closed { by, remains }
+            OldSocket::Closing(socket) if !was_closed => State::Closing { by, socket },
+            old_socket @ (OldSocket::None | OldSocket::Lingering(_) | OldSocket::Closing(_)) => {
+                State::Closed { by, old_socket }
             }
         };
         if was_live {
-            self.log(Note::Closed(error.message.clone()));
+            self.log(LogEvent::Closed(error.message.clone()));
         }
         self.abort_fetch();
         self.enter(next, was_live.then(|| error.message.clone()));
-        self.settle_all(Wishes::end, Err(&error));
+        self.settle_all(Demand::ended, Err(&error));
         self.give_up_on_traffic(&error);
     }
 
     /// Lets go of the socket, if there is one, and says what is left of it.
-    fn let_go(&mut self, code: CloseCode, reason: String, now: Time) -> Remains {
+    fn let_go(&mut self, code: CloseCode, reason: String, now: Time) -> OldSocket {
         match &self.state {
-            State::Connecting(Phase::Opening(handshake)) => Remains::Lingering(*handshake),
+            State::Connecting(Phase::Opening(handshake)) => OldSocket::Lingering(*handshake),
             State::Connecting(Phase::Agreeing(handshake)) => {
                 let attempt = handshake.attempt;
                 self.shut(attempt, code, reason, now)
             }
-            State::Connecting(Phase::Ending(leaving)) => Remains::Leaving(*leaving),
-            State::Connected(link) => {
-                let attempt = link.attempt;
+            State::Connecting(Phase::ServerClosing(socket)) => OldSocket::Closing(*socket),
+            State::Connected(session) => {
+                let attempt = session.attempt;
                 self.shut(attempt, code, reason, now)
             }
-            State::Connecting(Phase::Fetching | Phase::Leaving(_))
+            State::Connecting(Phase::Fetching | Phase::ClosingOld(_))
             | State::Idle
             | State::Waiting { .. }
             | State::Closing { .. }
             | State::Closed { .. }
-            | State::Failed { .. } => self.state.remains(),
+            | State::Failed { .. } => self.state.old_socket(),
         }
     }
 
-    fn shut(&mut self, attempt: Attempt, code: CloseCode, reason: String, now: Time) -> Remains {
+    fn shut(&mut self, attempt: Attempt, code: CloseCode, reason: String, now: Time) -> OldSocket {
         self.outputs.push_back(Output::Shut { attempt, code, reason });
-        Remains::Leaving(Leaving { attempt, detach_at: now + self.config.close_timeout })
+        OldSocket::Closing(ClosingSocket { attempt, detach_at: now + self.config.close_timeout })
     }
 
     /// Does what has become due, in the order in which it became due.
     fn on_elapsed(&mut self, now: Time) {
         while let Some(due) = self.deadline().filter(|due| *due <= now) {
-            if self.wishes.release_at() == Some(due) && self.state.is_live() {
-                self.end(By::Released, CloseCode::NORMAL, String::new(), now);
-            } else if self.supply.deadline() == Some(due) {
+            if self.demand.release_at() == Some(due) && self.state.is_live() {
+                self.end(EndedBy::Release, CloseCode::NORMAL, String::new(), now);
+            } else if self.token_fetch.deadline() == Some(due) {
                 self.on_fetch_due(now);
             } else {
                 self.on_state_due(due, now);
@@ -326,10 +328,10 @@ impl<M: Clone> Connection<M> {
     }
 
     fn forgive_if_due(&mut self, now: Time) {
-        if let State::Connected(link) = &mut self.state
-            && link.stable_at.is_some_and(|at| at <= now)
+        if let State::Connected(session) = &mut self.state
+            && session.stable_at.is_some_and(|at| at <= now)
         {
-            link.stable_at = None;
+            session.stable_at = None;
             self.backoff.forgive();
             self.enter(self.state.clone(), None);
         }
@@ -346,7 +348,7 @@ impl<M: Clone> Connection<M> {
             self.status = status.clone();
             self.outputs.push_back(Output::Status { previous, status, reason });
         }
-        if !matches!(self.state.remains(), Remains::Leaving(_)) {
+        if !matches!(self.state.old_socket(), OldSocket::Closing(_)) {
             for call in std::mem::take(&mut self.closers) {
                 self.settle(call, Ok(()));
             }
@@ -357,9 +359,9 @@ impl<M: Clone> Connection<M> {
         self.outputs.push_back(Output::Settle { call, result });
     }
 
-    /// Answers the `connect()` calls that `take` takes out of the wishes.
-    fn settle_all(&mut self, take: fn(&mut Wishes) -> Vec<Call>, result: Result<(), &Error>) {
-        for call in take(&mut self.wishes) {
+    /// Answers the `connect()` calls that `take` takes out of the demand.
+    fn settle_all(&mut self, take: fn(&mut Demand) -> Vec<Call>, result: Result<(), &Error>) {
+        for call in take(&mut self.demand) {
             self.settle(call, result.map_err(Error::clone));
         }
     }
@@ -369,7 +371,7 @@ impl<M: Clone> Connection<M> {
         count(&mut self.stats.stale_events);
     }
 
-    fn log(&mut self, note: Note) {
+    fn log(&mut self, note: LogEvent) {
         self.outputs.push_back(Output::Log(note));
     }
 }
@@ -387,9 +389,9 @@ fn project(state: &State, backoff: &Backoff, network: Network, max_attempts: u32
         error: None,
     };
     match state {
-        State::Connected(link) => {
-            status.connection_id.clone_from(&link.connection_id);
-            status.token_expires_at = link.token_expires_at;
+        State::Connected(session) => {
+            status.connection_id.clone_from(&session.connection_id);
+            status.token_expires_at = session.token_expires_at;
         }
         State::Waiting { retry_at, .. } => {
             status.retry_at = network.is_there().then_some(*retry_at);

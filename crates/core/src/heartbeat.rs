@@ -15,25 +15,25 @@ const WAKE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Whether the server was heard.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Heartbeat {
-    pub(crate) vigil: Vigil,
-    pub(crate) pulse: Pulse,
+    pub(crate) mode: HeartbeatMode,
+    pub(crate) liveness: Liveness,
 }
 
 /// What silence means.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Vigil {
+pub(crate) enum HeartbeatMode {
     /// The server pings by itself: so much silence is the end. It is asked where that proves
     /// nothing, because the timer came late or the page has slept.
-    Pinged { silence: Duration },
+    ServerPings { silence: Duration },
     /// The server speaks only when it likes: after so much silence it is asked.
-    Asking { interval: Duration },
+    ClientProbes { interval: Duration },
     /// The server cannot be asked: so much silence is the end, where it says that it speaks more
     /// often than that.
-    Listening { silence: Duration },
+    ListenOnly { silence: Duration },
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Pulse {
+pub(crate) enum Liveness {
     Heard {
         at: Time,
     },
@@ -46,17 +46,17 @@ pub(crate) enum Pulse {
     /// It was asked for a sign of life.
     Probing {
         give_up_at: Time,
-        then: Then,
+        on_loss: OnLoss,
     },
 }
 
 /// What to do if the server does not answer a probe.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Then {
+pub(crate) enum OnLoss {
     /// Try again under the usual rules.
-    Wait,
+    BackOff,
     /// Try again at once: a person has come back to the page.
-    Replace,
+    ReplaceNow,
 }
 
 /// What has become due.
@@ -67,54 +67,56 @@ pub(crate) enum Due {
     /// Ask the server for a sign of life.
     Probe,
     /// The server is gone.
-    Lost(Then),
+    Lost(OnLoss),
 }
 
 impl Heartbeat {
     /// Begins with a server that was just heard.
-    pub(crate) fn new(vigil: Vigil, now: Time) -> Self {
-        Self { vigil, pulse: Pulse::Heard { at: now } }
+    pub(crate) fn new(mode: HeartbeatMode, now: Time) -> Self {
+        Self { mode, liveness: Liveness::Heard { at: now } }
     }
 
     /// Something came from the server.
     pub(crate) fn heard(&mut self, now: Time) {
-        self.pulse = Pulse::Heard { at: now };
+        self.liveness = Liveness::Heard { at: now };
     }
 
     pub(crate) fn deadline(self) -> Time {
-        match self.pulse {
-            Pulse::Heard { at } | Pulse::Woken { heard_at: at, .. } => at + self.vigil.silence(),
-            Pulse::Probing { give_up_at, .. } => give_up_at,
+        match self.liveness {
+            Liveness::Heard { at } | Liveness::Woken { heard_at: at, .. } => {
+                at + self.mode.silence()
+            }
+            Liveness::Probing { give_up_at, .. } => give_up_at,
         }
     }
 
     pub(crate) fn is_probing(self) -> bool {
-        matches!(self.pulse, Pulse::Probing { .. })
+        matches!(self.liveness, Liveness::Probing { .. })
     }
 
     /// Says what to do should the connection be lost now.
-    pub(crate) fn then(self, now: Time) -> Then {
-        match self.pulse {
-            Pulse::Heard { .. } => Then::Wait,
-            Pulse::Woken { until, .. } if until <= now => Then::Wait,
-            Pulse::Woken { .. } => Then::Replace,
-            Pulse::Probing { then, .. } => then,
+    pub(crate) fn on_loss(self, now: Time) -> OnLoss {
+        match self.liveness {
+            Liveness::Heard { .. } => OnLoss::BackOff,
+            Liveness::Woken { until, .. } if until <= now => OnLoss::BackOff,
+            Liveness::Woken { .. } => OnLoss::ReplaceNow,
+            Liveness::Probing { on_loss, .. } => on_loss,
         }
     }
 
     /// Says what to do at a deadline; a probe it asks for has `timeout` to be answered.
     pub(crate) fn due(&mut self, timeout: Duration, now: Time) -> Due {
         let is_late = now.since(self.deadline()) > LATE;
-        let asks = matches!(self.vigil, Vigil::Asking { .. }) && !self.is_probing();
-        let then = self.then(now);
+        let asks = matches!(self.mode, HeartbeatMode::ClientProbes { .. }) && !self.is_probing();
+        let on_loss = self.on_loss(now);
         if !is_late && !asks {
-            return Due::Lost(then);
+            return Due::Lost(on_loss);
         }
         if let Some(heard_at) = self.listening() {
             *heard_at = now;
             return Due::Again;
         }
-        self.pulse = Pulse::Probing { give_up_at: now + timeout, then };
+        self.liveness = Liveness::Probing { give_up_at: now + timeout, on_loss };
         Due::Probe
     }
 
@@ -122,36 +124,41 @@ impl Heartbeat {
     pub(crate) fn wake(&mut self, now: Time) -> bool {
         let until = now + WAKE_TIMEOUT;
         if let Some(heard_at) = self.listening() {
-            self.pulse = Pulse::Woken { heard_at: *heard_at, until };
+            self.liveness = Liveness::Woken { heard_at: *heard_at, until };
             return false;
         }
-        let (asked, give_up_at) = match self.pulse {
-            Pulse::Probing { give_up_at, .. } if give_up_at > now => (true, give_up_at.min(until)),
+        let (asked, give_up_at) = match self.liveness {
+            Liveness::Probing { give_up_at, .. } if give_up_at > now => {
+                (true, give_up_at.min(until))
+            }
             // What was heard, or asked, before the page slept says nothing about now, however short
             // a while that was: a socket is gone as soon as its page is put into a cache.
-            Pulse::Heard { .. } | Pulse::Woken { .. } | Pulse::Probing { .. } => (false, until),
+            Liveness::Heard { .. } | Liveness::Woken { .. } | Liveness::Probing { .. } => {
+                (false, until)
+            }
         };
-        self.pulse = Pulse::Probing { give_up_at, then: Then::Replace };
+        self.liveness = Liveness::Probing { give_up_at, on_loss: OnLoss::ReplaceNow };
         !asked
     }
 
     /// Returns when a server was heard that cannot be asked.
     fn listening(&mut self) -> Option<&mut Time> {
-        match (self.vigil, &mut self.pulse) {
-            (Vigil::Listening { .. }, Pulse::Heard { at } | Pulse::Woken { heard_at: at, .. }) => {
-                Some(at)
-            }
-            (Vigil::Listening { .. }, Pulse::Probing { .. })
-            | (Vigil::Pinged { .. } | Vigil::Asking { .. }, _) => None,
+        match (self.mode, &mut self.liveness) {
+            (
+                HeartbeatMode::ListenOnly { .. },
+                Liveness::Heard { at } | Liveness::Woken { heard_at: at, .. },
+            ) => Some(at),
+            (HeartbeatMode::ListenOnly { .. }, Liveness::Probing { .. })
+            | (HeartbeatMode::ServerPings { .. } | HeartbeatMode::ClientProbes { .. }, _) => None,
         }
     }
 }
 
-impl Vigil {
+impl HeartbeatMode {
     fn silence(self) -> Duration {
         match self {
-            Self::Pinged { silence } | Self::Listening { silence } => silence,
-            Self::Asking { interval } => interval,
+            Self::ServerPings { silence } | Self::ListenOnly { silence } => silence,
+            Self::ClientProbes { interval } => interval,
         }
     }
 }
@@ -167,7 +174,7 @@ mod tests {
     }
 
     fn heartbeat() -> Heartbeat {
-        Heartbeat::new(Vigil::Pinged { silence: Duration::from_secs(35) }, at(0))
+        Heartbeat::new(HeartbeatMode::ServerPings { silence: Duration::from_secs(35) }, at(0))
     }
 
     #[test]
@@ -176,7 +183,7 @@ mod tests {
         heartbeat.heard(at(10));
 
         assert_eq!(heartbeat.deadline(), at(45));
-        assert_eq!(heartbeat.due(TIMEOUT, at(45)), Due::Lost(Then::Wait));
+        assert_eq!(heartbeat.due(TIMEOUT, at(45)), Due::Lost(OnLoss::BackOff));
     }
 
     #[test]
@@ -185,7 +192,7 @@ mod tests {
 
         assert_eq!(heartbeat.due(TIMEOUT, at(3600)), Due::Probe);
         assert_eq!(heartbeat.deadline(), at(3610));
-        assert_eq!(heartbeat.due(TIMEOUT, at(3610)), Due::Lost(Then::Wait));
+        assert_eq!(heartbeat.due(TIMEOUT, at(3610)), Due::Lost(OnLoss::BackOff));
     }
 
     #[test]
@@ -195,46 +202,46 @@ mod tests {
         assert!(heartbeat.wake(at(20)));
         assert!(!heartbeat.wake(at(20)));
         assert_eq!(heartbeat.deadline(), at(22));
-        assert_eq!(heartbeat.due(TIMEOUT, at(22)), Due::Lost(Then::Replace));
+        assert_eq!(heartbeat.due(TIMEOUT, at(22)), Due::Lost(OnLoss::ReplaceNow));
     }
 
     #[test]
     fn a_server_that_does_not_ping_is_asked_first() {
-        let vigil = Vigil::Asking { interval: Duration::from_secs(25) };
-        let mut heartbeat = Heartbeat::new(vigil, at(0));
+        let mode = HeartbeatMode::ClientProbes { interval: Duration::from_secs(25) };
+        let mut heartbeat = Heartbeat::new(mode, at(0));
 
         assert_eq!(heartbeat.due(TIMEOUT, at(25)), Due::Probe);
         assert_eq!(heartbeat.deadline(), at(35));
-        assert_eq!(heartbeat.due(TIMEOUT, at(35)), Due::Lost(Then::Wait));
+        assert_eq!(heartbeat.due(TIMEOUT, at(35)), Due::Lost(OnLoss::BackOff));
     }
 
     #[test]
     fn a_server_that_cannot_be_asked_is_waited_for_anew_where_silence_proves_nothing() {
-        let vigil = Vigil::Listening { silence: Duration::from_secs(35) };
-        let mut heartbeat = Heartbeat::new(vigil, at(0));
+        let mode = HeartbeatMode::ListenOnly { silence: Duration::from_secs(35) };
+        let mut heartbeat = Heartbeat::new(mode, at(0));
 
         assert!(!heartbeat.wake(at(20)));
         assert_eq!(heartbeat.due(TIMEOUT, at(3600)), Due::Again);
         assert_eq!(heartbeat.deadline(), at(3635));
-        assert_eq!(heartbeat.due(TIMEOUT, at(3635)), Due::Lost(Then::Wait));
+        assert_eq!(heartbeat.due(TIMEOUT, at(3635)), Due::Lost(OnLoss::BackOff));
     }
 
     #[test]
     fn after_waking_up_a_server_that_cannot_be_asked_is_replaced_if_it_is_lost_soon() {
-        let vigil = Vigil::Listening { silence: Duration::from_secs(35) };
-        let mut heartbeat = Heartbeat::new(vigil, at(0));
+        let mode = HeartbeatMode::ListenOnly { silence: Duration::from_secs(35) };
+        let mut heartbeat = Heartbeat::new(mode, at(0));
 
         assert!(!heartbeat.wake(at(20)));
         assert_eq!(heartbeat.deadline(), at(35));
-        assert_eq!(heartbeat.then(at(21)), Then::Replace);
-        assert_eq!(heartbeat.then(at(22)), Then::Wait);
+        assert_eq!(heartbeat.on_loss(at(21)), OnLoss::ReplaceNow);
+        assert_eq!(heartbeat.on_loss(at(22)), OnLoss::BackOff);
         heartbeat.heard(at(21));
-        assert_eq!(heartbeat.then(at(21)), Then::Wait);
+        assert_eq!(heartbeat.on_loss(at(21)), OnLoss::BackOff);
 
         assert!(!heartbeat.wake(at(3600)));
         assert_eq!(heartbeat.due(TIMEOUT, at(3600)), Due::Again);
-        assert_eq!(heartbeat.then(at(3601)), Then::Replace);
-        assert_eq!(heartbeat.due(TIMEOUT, at(3635)), Due::Lost(Then::Wait));
+        assert_eq!(heartbeat.on_loss(at(3601)), OnLoss::ReplaceNow);
+        assert_eq!(heartbeat.due(TIMEOUT, at(3635)), Due::Lost(OnLoss::BackOff));
     }
 
     #[test]
@@ -243,7 +250,7 @@ mod tests {
         heartbeat.heard(at(20));
 
         assert!(heartbeat.wake(at(20)));
-        assert_eq!(heartbeat.then(at(20)), Then::Replace);
+        assert_eq!(heartbeat.on_loss(at(20)), OnLoss::ReplaceNow);
     }
 
     #[test]

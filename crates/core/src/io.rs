@@ -55,14 +55,14 @@ pub enum Input<M> {
     },
     /// A deadline may have passed. Deadlines are looked at after every other input, too.
     Elapsed,
-    /// The readyState of a socket was looked at and is CLOSING or CLOSED, though its close has not
-    /// been reported: what is sent now would be lost in silence.
-    Ended {
+    /// The `readyState` of a socket is CLOSING or CLOSED, though its `close` event has not come: a
+    /// message that is sent now would be lost without notice.
+    Closing {
         /// Which socket.
         attempt: Attempt,
     },
     /// A frame arrived that cannot be read.
-    Garbled {
+    InvalidFrame {
         /// From which socket.
         attempt: Attempt,
         /// What is wrong with it.
@@ -177,12 +177,12 @@ pub enum Output<M> {
         reason: FetchReason,
     },
     /// On a plain wire: send what has to come first over this socket, if anything has to.
-    Greet {
+    SendHello {
         /// Which socket.
         attempt: Attempt,
     },
     /// Tell the log.
-    Log(Note),
+    Log(LogEvent),
     /// Make a socket.
     Open {
         /// Numbers the socket.
@@ -236,7 +236,7 @@ pub enum Output<M> {
 
 /// A line of the log. The texts are kept: people search for them.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub enum Note {
+pub enum LogEvent {
     /// `connect()` found an attempt in progress.
     AlreadyInProgress,
     /// The old socket has to close first.
@@ -267,7 +267,7 @@ pub enum Note {
     },
 }
 
-/// How much a [`Note`] matters.
+/// How much a [`LogEvent`] matters.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Level {
     /// For whoever looks for a fault.
@@ -280,7 +280,7 @@ pub enum Level {
     Error,
 }
 
-impl Note {
+impl LogEvent {
     /// Returns how much it matters.
     pub const fn level(&self) -> Level {
         match self {
@@ -296,7 +296,7 @@ impl Note {
     }
 }
 
-impl fmt::Display for Note {
+impl fmt::Display for LogEvent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AlreadyInProgress => f.write_str("🔌 Connection already in progress"),

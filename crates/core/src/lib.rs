@@ -8,6 +8,7 @@
 mod backoff;
 mod config;
 mod connection;
+mod demand;
 mod error;
 mod heartbeat;
 mod io;
@@ -17,7 +18,6 @@ mod state;
 mod stats;
 mod time;
 mod token;
-mod wishes;
 
 pub use config::{
     Config, HeartbeatRules, PLAIN_PING_INTERVAL, PlainRules, QueueLimits, Reconnect, RefreshRules,
@@ -27,7 +27,7 @@ pub use connection::Connection;
 #[doc(hidden)]
 pub use connection::Moment;
 pub use error::{Error, ErrorCode};
-pub use io::{Attempt, Call, Input, Level, Note, Output};
+pub use io::{Attempt, Call, Input, Level, LogEvent, Output};
 pub use state::{ReadyState, StateName, Status};
 pub use stats::Stats;
 pub use time::{Time, whole_ms};

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::heartbeat::Heartbeat;
 use crate::io::Attempt;
 use crate::time::Time;
-use crate::token::Renewal;
+use crate::token::Refresh;
 
 /// Where the connection stands, in the order of life. The data is in the variant that needs it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -16,26 +16,26 @@ pub(crate) enum State {
     /// On the way to a connection.
     Connecting(Phase),
     /// The session is agreed.
-    Connected(Link),
+    Connected(Session),
     /// Between two attempts. What wakes up does not cut short what the server, or `getToken`, has asked
     /// for.
-    Waiting { retry_at: Time, not_before: Time, remains: Remains },
+    Waiting { retry_at: Time, not_before: Time, old_socket: OldSocket },
     /// The connection was ended and its socket is not closed yet.
-    Closing { by: By, leaving: Leaving },
+    Closing { by: EndedBy, socket: ClosingSocket },
     /// The connection was ended.
-    Closed { by: By, remains: Remains },
+    Closed { by: EndedBy, old_socket: OldSocket },
     /// The connection ended by itself.
-    Failed { error: Error, remains: Remains },
+    Failed { error: Error, old_socket: OldSocket },
 }
 
 /// How far an attempt has come.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Phase {
     /// The server is closing the socket that was connected; its code will say how to go on.
-    Ending(Leaving),
+    ServerClosing(ClosingSocket),
     /// The old socket, which we shut, has to close first.
-    Leaving(Leaving),
-    /// `getToken` has been asked: see [`Supply`](crate::token::Supply).
+    ClosingOld(ClosingSocket),
+    /// `getToken` has been asked: see [`TokenFetch`](crate::token::TokenFetch).
     Fetching,
     /// The socket is shaking hands.
     Opening(Handshake),
@@ -45,13 +45,13 @@ pub(crate) enum Phase {
 
 /// A connection on which the session is agreed.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Link {
+pub(crate) struct Session {
     pub(crate) attempt: Attempt,
     /// The server's name for it; a plain wire has none.
     pub(crate) connection_id: Option<ConnectionId>,
     pub(crate) max_message_bytes: usize,
     pub(crate) heartbeat: Heartbeat,
-    pub(crate) renewal: Renewal,
+    pub(crate) refresh: Refresh,
     pub(crate) token_expires_at: Option<Time>,
     /// When earlier failures are forgiven; `None` if there is nothing to forgive.
     pub(crate) stable_at: Option<Time>,
@@ -63,25 +63,25 @@ pub(crate) struct Handshake {
     pub(crate) attempt: Attempt,
     pub(crate) give_up_at: Time,
     /// When the token dies that it was begun with, as far as the application knows.
-    pub(crate) token_dies_at: Option<Time>,
+    pub(crate) token_expires_at: Option<Time>,
 }
 
 /// A socket whose close is under way.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Leaving {
+pub(crate) struct ClosingSocket {
     pub(crate) attempt: Attempt,
     pub(crate) detach_at: Time,
 }
 
-/// What is left of a socket that nobody needs any more.
+/// What is left of an earlier socket.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Remains {
-    Nothing,
+pub(crate) enum OldSocket {
+    None,
     /// It is still shaking hands, and closing it now would make the browser complain: it is shut as
     /// soon as it has opened, or adopted if it is wanted again before that.
     Lingering(Handshake),
-    /// We have shut it.
-    Leaving(Leaving),
+    /// We have shut it, and it has not closed yet.
+    Closing(ClosingSocket),
 }
 
 /// What the browser says of the network.
@@ -92,13 +92,13 @@ pub(crate) enum Network {
     Offline,
 }
 
-/// Who ended the connection.
+/// How the connection was ended.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum By {
-    /// Somebody called `close()`. Only `connect()` revives it.
-    Asked,
-    /// The last who wanted it went. Whoever wants it next revives it.
-    Released,
+pub(crate) enum EndedBy {
+    /// `close()` was called. Only `connect()` revives it.
+    Close,
+    /// The last holder released it. The next holder revives it.
+    Release,
 }
 
 impl State {
@@ -116,18 +116,17 @@ impl State {
 
     pub(crate) fn stage(&self) -> String {
         let detail = match self {
-            Self::Connecting(Phase::Ending(_)) => "/ending",
-            Self::Connecting(Phase::Leaving(_)) => "/leaving",
+            Self::Connecting(Phase::ServerClosing(_)) => "/server-closing",
+            Self::Connecting(Phase::ClosingOld(_)) => "/closing-old",
             Self::Connecting(Phase::Fetching) => "/fetching",
             Self::Connecting(Phase::Opening(_)) => "/opening",
             Self::Connecting(Phase::Agreeing(_)) => "/agreeing",
-            Self::Connected(Link { heartbeat, .. }) if heartbeat.is_probing() => "/probing",
-            Self::Connected(Link { renewal: Renewal::Asked { .. }, .. }) => "/asking",
-            Self::Connected(Link { renewal: Renewal::Sent { .. }, .. }) => "/renewing",
-            Self::Connected(Link { stable_at: Some(_), .. }) => "/unproven",
-            Self::Closing { by: By::Released, .. } | Self::Closed { by: By::Released, .. } => {
-                "/released"
-            }
+            Self::Connected(Session { heartbeat, .. }) if heartbeat.is_probing() => "/probing",
+            Self::Connected(Session { refresh: Refresh::Fetching { .. }, .. }) => "/fetching",
+            Self::Connected(Session { refresh: Refresh::Sent { .. }, .. }) => "/refreshing",
+            Self::Connected(Session { stable_at: Some(_), .. }) => "/unproven",
+            Self::Closing { by: EndedBy::Release, .. }
+            | Self::Closed { by: EndedBy::Release, .. } => "/released",
             Self::Idle
             | Self::Connected(_)
             | Self::Waiting { .. }
@@ -135,13 +134,13 @@ impl State {
             | Self::Closed { .. }
             | Self::Failed { .. } => "",
         };
-        let remains = match self {
-            Self::Waiting { remains, .. }
-            | Self::Closed { remains, .. }
-            | Self::Failed { remains, .. } => remains.name(),
+        let old_socket = match self {
+            Self::Waiting { old_socket, .. }
+            | Self::Closed { old_socket, .. }
+            | Self::Failed { old_socket, .. } => old_socket.name(),
             Self::Idle | Self::Connecting(_) | Self::Connected(_) | Self::Closing { .. } => "",
         };
-        format!("{}{detail}{remains}", self.name().as_str())
+        format!("{}{detail}{old_socket}", self.name().as_str())
     }
 
     /// Returns what the `readyState` of the socket is; without a socket, what it will be.
@@ -149,7 +148,8 @@ impl State {
         match self {
             Self::Connecting(Phase::Fetching | Phase::Opening(_)) => ReadyState::Connecting,
             Self::Connected(_) | Self::Connecting(Phase::Agreeing(_)) => ReadyState::Open,
-            Self::Closing { .. } | Self::Connecting(Phase::Ending(_) | Phase::Leaving(_)) => {
+            Self::Closing { .. }
+            | Self::Connecting(Phase::ServerClosing(_) | Phase::ClosingOld(_)) => {
                 ReadyState::Closing
             }
             Self::Idle | Self::Waiting { .. } | Self::Closed { .. } | Self::Failed { .. } => {
@@ -159,19 +159,19 @@ impl State {
     }
 
     /// Returns what is left of an earlier socket beside the state's own affairs.
-    pub(crate) fn remains(&self) -> Remains {
+    pub(crate) fn old_socket(&self) -> OldSocket {
         match self {
-            Self::Waiting { remains, .. }
-            | Self::Closed { remains, .. }
-            | Self::Failed { remains, .. } => *remains,
-            Self::Closing { leaving, .. } | Self::Connecting(Phase::Leaving(leaving)) => {
-                Remains::Leaving(*leaving)
+            Self::Waiting { old_socket, .. }
+            | Self::Closed { old_socket, .. }
+            | Self::Failed { old_socket, .. } => *old_socket,
+            Self::Closing { socket, .. } | Self::Connecting(Phase::ClosingOld(socket)) => {
+                OldSocket::Closing(*socket)
             }
             Self::Idle
             | Self::Connecting(
-                Phase::Ending(_) | Phase::Fetching | Phase::Opening(_) | Phase::Agreeing(_),
+                Phase::ServerClosing(_) | Phase::Fetching | Phase::Opening(_) | Phase::Agreeing(_),
             )
-            | Self::Connected(_) => Remains::Nothing,
+            | Self::Connected(_) => OldSocket::None,
         }
     }
 
@@ -186,27 +186,29 @@ impl State {
     /// Returns when something is due, by itself.
     pub(crate) fn deadline(&self, network: Network) -> Option<Time> {
         match self {
-            Self::Connecting(Phase::Ending(leaving) | Phase::Leaving(leaving))
-            | Self::Closing { leaving, .. } => Some(leaving.detach_at),
+            Self::Connecting(Phase::ServerClosing(socket) | Phase::ClosingOld(socket))
+            | Self::Closing { socket, .. } => Some(socket.detach_at),
             Self::Connecting(Phase::Opening(handshake) | Phase::Agreeing(handshake)) => {
                 Some(handshake.give_up_at)
             }
-            Self::Connected(link) => {
+            Self::Connected(session) => {
                 // A token is not renewed over a connection that may be dead: were it, the next attempt
                 // would have to fetch another one.
                 let can_wait =
-                    matches!(link.renewal, Renewal::Planned { .. } | Renewal::Overdue { .. });
-                let waits = can_wait && link.heartbeat.is_probing();
-                let renewal = link.renewal.deadline().filter(|_| !waits);
-                let deadlines = [link.stable_at, renewal];
-                let heartbeat = link.heartbeat.deadline();
+                    matches!(session.refresh, Refresh::Planned { .. } | Refresh::Overdue { .. });
+                let waits = can_wait && session.heartbeat.is_probing();
+                let refresh = session.refresh.deadline().filter(|_| !waits);
+                let deadlines = [session.stable_at, refresh];
+                let heartbeat = session.heartbeat.deadline();
                 Some(deadlines.into_iter().flatten().fold(heartbeat, Time::min))
             }
-            Self::Waiting { retry_at, remains, not_before: _ } => {
+            Self::Waiting { retry_at, old_socket, not_before: _ } => {
                 let retry_at = network.is_there().then_some(*retry_at);
-                [retry_at, remains.deadline()].into_iter().flatten().min()
+                [retry_at, old_socket.deadline()].into_iter().flatten().min()
             }
-            Self::Closed { remains, .. } | Self::Failed { remains, .. } => remains.deadline(),
+            Self::Closed { old_socket, .. } | Self::Failed { old_socket, .. } => {
+                old_socket.deadline()
+            }
             Self::Idle | Self::Connecting(Phase::Fetching) => None,
         }
     }
@@ -218,28 +220,28 @@ impl Network {
     }
 }
 
-impl Remains {
+impl OldSocket {
     pub(crate) fn deadline(self) -> Option<Time> {
         match self {
-            Self::Nothing => None,
+            Self::None => None,
             Self::Lingering(handshake) => Some(handshake.give_up_at),
-            Self::Leaving(leaving) => Some(leaving.detach_at),
+            Self::Closing(socket) => Some(socket.detach_at),
         }
     }
 
     fn name(self) -> &'static str {
         match self {
-            Self::Nothing => "",
+            Self::None => "",
             Self::Lingering(_) => "+lingering",
-            Self::Leaving(_) => "+leaving",
+            Self::Closing(_) => "+closing",
         }
     }
 
     pub(crate) fn attempt(self) -> Option<Attempt> {
         match self {
-            Self::Nothing => None,
+            Self::None => None,
             Self::Lingering(handshake) => Some(handshake.attempt),
-            Self::Leaving(leaving) => Some(leaving.attempt),
+            Self::Closing(socket) => Some(socket.attempt),
         }
     }
 }

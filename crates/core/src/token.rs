@@ -47,14 +47,14 @@ pub enum TokenAnswer {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Fetched {
     pub(crate) token: Token,
-    pub(crate) dies_at: Option<Time>,
+    pub(crate) expires_at: Option<Time>,
 }
 
 /// Where the next token comes from. There is one place for a call of `getToken`, so it is never
 /// asked twice at once.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Supply {
-    Empty,
+pub(crate) enum TokenFetch {
+    Idle,
     /// `getToken` has been asked.
     Fetching {
         fetch: Fetch,
@@ -68,40 +68,40 @@ pub(crate) enum Supply {
     },
 }
 
-impl Supply {
+impl TokenFetch {
     pub(crate) fn deadline(&self) -> Option<Time> {
         match self {
             Self::Fetching { give_up_at, .. } => Some(*give_up_at),
-            Self::Empty | Self::Fetched(_) | Self::Later { .. } => None,
+            Self::Idle | Self::Fetched(_) | Self::Later { .. } => None,
         }
     }
 
     /// Returns how long `getToken` is not to be asked by anything that happens by itself.
-    pub(crate) fn asks_in(&self, now: Time) -> Duration {
+    pub(crate) fn deferred_for(&self, now: Time) -> Duration {
         match self {
             Self::Later { at } => at.since(now),
-            Self::Empty | Self::Fetching { .. } | Self::Fetched(_) => Duration::ZERO,
+            Self::Idle | Self::Fetching { .. } | Self::Fetched(_) => Duration::ZERO,
         }
     }
 }
 
 /// How the token of a connection is renewed.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Renewal {
+pub(crate) enum Refresh {
     /// It does not run out, there is no other, or it has run out.
     Never,
     /// Then `getToken` will be asked.
     Planned { at: Time, failures: u32 },
-    /// `getToken` has been asked: see [`Supply`].
-    Asked { failures: u32 },
+    /// `getToken` has been asked: see [`TokenFetch`].
+    Fetching { failures: u32 },
     /// The new token was sent, and is not known to be taken.
-    Sent { id: MessageId, give_up_at: Time, failures: u32, dies_at: Option<Time> },
+    Sent { id: MessageId, give_up_at: Time, failures: u32, expires_at: Option<Time> },
     /// The server has not answered in time, and may do so late; `getToken` will be asked again then,
     /// if the token lives so long.
-    Overdue { id: MessageId, at: Option<Time>, failures: u32, dies_at: Option<Time> },
+    Overdue { id: MessageId, at: Option<Time>, failures: u32, expires_at: Option<Time> },
 }
 
-impl Renewal {
+impl Refresh {
     /// Plans for a token that lives for `life` from `now`.
     pub(crate) fn plan(
         life: Duration,
@@ -124,7 +124,7 @@ impl Renewal {
     pub(crate) fn retry(
         failures: u32,
         at_least: Duration,
-        dies_at: Option<Time>,
+        expires_at: Option<Time>,
         now: Time,
     ) -> Self {
         let delay = match failures {
@@ -133,25 +133,25 @@ impl Renewal {
             _ => Duration::from_secs(30),
         };
         let at = now + delay.max(at_least);
-        if dies_at.is_none_or(|dies_at| at >= dies_at) {
+        if expires_at.is_none_or(|expires_at| at >= expires_at) {
             return Self::Never;
         }
         Self::Planned { at, failures: failures.saturating_add(1) }
     }
 
     /// The same plan, while the token that was sent before may still be answered.
-    pub(crate) fn overdue(self, id: MessageId, dies_at: Option<Time>) -> Self {
-        Self::Overdue { id, at: self.deadline(), failures: self.failures(), dies_at }
+    pub(crate) fn overdue(self, id: MessageId, expires_at: Option<Time>) -> Self {
+        Self::Overdue { id, at: self.deadline(), failures: self.failures(), expires_at }
     }
 
     /// Returns under which number a new token was sent that may be answered, and when it dies as far
     /// as the application knows.
     pub(crate) fn sent(self) -> Option<(MessageId, Option<Time>)> {
         match self {
-            Self::Sent { id, dies_at, .. } | Self::Overdue { id, dies_at, .. } => {
-                Some((id, dies_at))
+            Self::Sent { id, expires_at, .. } | Self::Overdue { id, expires_at, .. } => {
+                Some((id, expires_at))
             }
-            Self::Never | Self::Planned { .. } | Self::Asked { .. } => None,
+            Self::Never | Self::Planned { .. } | Self::Fetching { .. } => None,
         }
     }
 
@@ -159,7 +159,7 @@ impl Renewal {
         match self {
             Self::Never => 0,
             Self::Planned { failures, .. }
-            | Self::Asked { failures }
+            | Self::Fetching { failures }
             | Self::Sent { failures, .. }
             | Self::Overdue { failures, .. } => failures,
         }
@@ -167,7 +167,7 @@ impl Renewal {
 
     pub(crate) fn deadline(self) -> Option<Time> {
         match self {
-            Self::Never | Self::Asked { .. } => None,
+            Self::Never | Self::Fetching { .. } => None,
             Self::Planned { at, .. } => Some(at),
             Self::Sent { give_up_at, .. } => Some(give_up_at),
             Self::Overdue { at, .. } => at,
@@ -187,7 +187,7 @@ mod tests {
 
     fn planned(life: u64, last_fetch: u64) -> Option<Time> {
         let rules = RefreshRules::default();
-        Renewal::plan(Duration::from_secs(life), Some(at(last_fetch)), rules, at(100)).deadline()
+        Refresh::plan(Duration::from_secs(life), Some(at(last_fetch)), rules, at(100)).deadline()
     }
 
     #[test]
@@ -210,11 +210,11 @@ mod tests {
 
     #[test]
     fn a_failed_renewal_is_tried_again_until_the_token_is_dead() {
-        let mut renewal = Renewal::retry(0, Duration::ZERO, Some(at(100)), at(0));
+        let mut refresh = Refresh::retry(0, Duration::ZERO, Some(at(100)), at(0));
         let mut tries = Vec::new();
-        while let Some(now) = renewal.deadline() {
+        while let Some(now) = refresh.deadline() {
             tries.push(now.since(Time::ZERO) / SECOND.as_secs() as u32);
-            renewal = Renewal::retry(renewal.failures(), Duration::ZERO, Some(at(100)), now);
+            refresh = Refresh::retry(refresh.failures(), Duration::ZERO, Some(at(100)), now);
         }
         assert_eq!(tries, [5, 15, 45, 75].map(Duration::from_secs));
     }

@@ -10,8 +10,8 @@ use onesocket_core::protocol::{
     ClientFrame, CloseCode, Epoch, FrameErrorCode, Group, MessageId, ServerFrame, Welcome,
 };
 use onesocket_core::{
-    Attempt, Config, ErrorCode, Input, Note, Output, ReadyState, Reconnect, StateName, Stats, Time,
-    Token, TokenAnswer,
+    Attempt, Config, ErrorCode, Input, LogEvent, Output, ReadyState, Reconnect, StateName, Stats,
+    Time, Token, TokenAnswer,
 };
 use world::{World, closed, config, hash, refusal, token, welcome};
 
@@ -40,7 +40,7 @@ fn connect_while_connected_reuses_the_connection() {
     let again = world.connect();
 
     assert_eq!(world.answer_to(again), Some(Ok(())));
-    assert!(world.said.contains(&Output::Log(Note::Reusing)));
+    assert!(world.said.contains(&Output::Log(LogEvent::Reusing)));
     assert_eq!(world.sockets(), 1);
 }
 
@@ -165,7 +165,11 @@ fn after_a_loss_five_attempts_follow_five_seconds_apart_and_no_more() {
         assert_eq!(world.state(), StateName::Waiting);
         assert_eq!(world.machine.status().attempt, attempt);
         let after = 5 * SECOND;
-        assert!(world.said.contains(&Output::Log(Note::Reconnecting { attempt, of: 5, after })));
+        assert!(world.said.contains(&Output::Log(LogEvent::Reconnecting {
+            attempt,
+            of: 5,
+            after
+        })));
         assert_eq!(world.elapse(), after);
         world.closed(1006);
     }
@@ -548,7 +552,7 @@ fn a_message_too_large_for_the_server_is_refused_or_reported() {
 fn what_is_sent_while_the_server_closes_the_socket_waits_for_the_next_connection() {
     let mut world = World::plain().connected();
     let attempt = world.attempt();
-    world.feed(Input::Ended { attempt });
+    world.feed(Input::Closing { attempt });
     assert_eq!(world.machine.status().ready_state, ReadyState::Closing);
     world.send("kept").unwrap();
     world.closed(1012);
@@ -564,13 +568,13 @@ fn what_is_sent_while_the_server_closes_the_socket_waits_for_the_next_connection
 fn the_code_of_a_close_that_was_seen_coming_is_obeyed() {
     let mut world = World::plain().connected();
     let attempt = world.attempt();
-    world.feed(Input::Ended { attempt });
+    world.feed(Input::Closing { attempt });
     world.closed(4409);
     assert_eq!(world.machine.status().error.as_ref().unwrap().code, ErrorCode::Replaced);
 
     let mut world = World::plain().connected();
     let attempt = world.attempt();
-    world.feed(Input::Ended { attempt });
+    world.feed(Input::Closing { attempt });
     assert_eq!(world.elapse(), 3 * SECOND);
     assert_eq!(world.state(), StateName::Waiting);
     assert!(world.said.contains(&Output::Detach { attempt }));
@@ -787,7 +791,7 @@ fn a_ping_is_answered_at_once() {
 fn bad_frames_are_reported_and_the_connection_stays() {
     let mut world = World::plain().connected();
     let attempt = world.attempt();
-    world.feed(Input::Garbled { attempt, problem: "no JSON".into() });
+    world.feed(Input::InvalidFrame { attempt, problem: "no JSON".into() });
     world.receive(ServerFrame::Welcome(welcome()));
 
     assert_eq!(
@@ -810,8 +814,8 @@ fn strangers_change_nothing_and_are_counted() {
     world.feed(Input::Opened { attempt });
     world.feed(Input::Received { attempt, frame: ServerFrame::Message("late"), bytes: 4 });
     world.feed(Input::Received { attempt, frame: ServerFrame::Ping, bytes: 4 });
-    world.feed(Input::Garbled { attempt, problem: String::new() });
-    world.feed(Input::Ended { attempt });
+    world.feed(Input::InvalidFrame { attempt, problem: String::new() });
+    world.feed(Input::Closing { attempt });
     world.feed(Input::OpenFailed { attempt, problem: String::new() });
     world.feed(closed(attempt, 4409, ""));
 
@@ -875,7 +879,7 @@ fn where_the_server_says_nothing_the_token_lives_as_long_as_the_application_know
         Some(Time::since_start(Duration::from_secs(100)))
     );
 
-    world.stay_connected_while(|world| world.machine.stage() != "connected/asking");
+    world.stay_connected_while(|world| world.machine.stage() != "connected/fetching");
     assert_eq!(world.now, Time::since_start(Duration::from_secs(50)));
     world.answer(lives(500));
     world.receive(ServerFrame::Refreshed { id: MessageId(1), token_expires_in: None });
@@ -936,10 +940,10 @@ fn a_connection_costs_one_timer_and_none_is_left_when_it_is_closed() {
 fn a_token_is_renewed_over_the_connection_a_minute_before_its_end() {
     let mut world = World::with_tokens().connected();
     let after = 240 * SECOND;
-    assert!(world.said.contains(&Output::Log(Note::SchedulingRefresh { after })));
+    assert!(world.said.contains(&Output::Log(LogEvent::SchedulingRefresh { after })));
 
     world.stay_connected_until(at(240));
-    assert_eq!(world.machine.stage(), "connected/asking");
+    assert_eq!(world.machine.stage(), "connected/fetching");
     world.answer(token());
     let frame = ClientFrame::Refresh { id: MessageId(1), token: Token::new("canary") };
     assert!(world.said.contains(&Output::Transmit { attempt: Attempt(1), frame }));
@@ -948,7 +952,7 @@ fn a_token_is_renewed_over_the_connection_a_minute_before_its_end() {
     assert_eq!(world.machine.status().token_expires_at, Some(at(540)));
     assert_eq!(world.sockets(), 1);
     world.stay_connected_until(at(480));
-    assert_eq!(world.machine.stage(), "connected/asking");
+    assert_eq!(world.machine.stage(), "connected/fetching");
 }
 
 #[test]
@@ -971,7 +975,7 @@ fn a_failing_refresh_keeps_the_connection_and_is_tried_again_until_the_token_is_
     let mut world = World::with_tokens().connected();
     let mut asked = Vec::new();
     world.stay_connected_until(at(240));
-    while world.machine.stage() == "connected/asking" {
+    while world.machine.stage() == "connected/fetching" {
         asked.push(world.now.since(Time::ZERO).as_secs());
         world.answer(TokenAnswer::Failed("getToken threw: no".into()));
         world.stay_connected_while(|world| {
@@ -1005,7 +1009,7 @@ fn a_refresh_for_which_get_token_says_when_to_ask_again_waits_while_the_connecti
     let mut world = World::with_tokens().connected();
     let mut asked = Vec::new();
     world.stay_connected_until(at(240));
-    while world.machine.stage() == "connected/asking" {
+    while world.machine.stage() == "connected/fetching" {
         asked.push(world.now.since(Time::ZERO).as_secs());
         world.answer(TokenAnswer::Later(20 * SECOND));
         world.stay_connected_while(|world| {
@@ -1060,8 +1064,8 @@ fn a_get_token_that_says_when_to_ask_again_is_obeyed_wherever_the_connection_is_
     let mut world = World::with_tokens().connected();
     world.refresh();
     let attempt = world.attempt();
-    world.feed(Input::Ended { attempt });
-    assert_eq!(world.machine.stage(), "connecting/ending");
+    world.feed(Input::Closing { attempt });
+    assert_eq!(world.machine.stage(), "connecting/server-closing");
     world.answer(TokenAnswer::Later(70 * SECOND));
     world.closed(1006);
     assert_eq!(world.elapse(), 70 * SECOND);
@@ -1171,7 +1175,7 @@ fn an_answer_to_a_new_token_that_comes_late_counts_until_another_is_asked_for() 
     world.refreshed(1, 300);
     assert_eq!(world.machine.status().token_expires_at, Some(at(310)));
     assert_eq!(world.machine.stats().refreshes, 1);
-    world.stay_connected_while(|world| world.machine.stage() != "connected/asking");
+    world.stay_connected_while(|world| world.machine.stage() != "connected/fetching");
     assert_eq!(world.now, at(250));
 
     // Its own answer will say how long it lives.
@@ -1180,7 +1184,7 @@ fn an_answer_to_a_new_token_that_comes_late_counts_until_another_is_asked_for() 
     world.refreshed(1, 300);
     world.answer(token());
     world.refreshed(1, 300);
-    assert_eq!(world.machine.stage(), "connected/renewing");
+    assert_eq!(world.machine.stage(), "connected/refreshing");
     assert_eq!(world.machine.stats().stale_events, 2);
     world.refreshed(2, 300);
     assert_eq!(world.machine.stats().refreshes, 1);
@@ -1191,7 +1195,7 @@ fn an_answer_to_a_new_token_that_comes_late_counts_until_another_is_asked_for() 
     let codes = [ErrorCode::TokenFailed, ErrorCode::Unauthorized];
     assert_eq!(world.errors(), codes.map(|code| (code, vec![])));
     assert_eq!(world.elapse(), 10 * SECOND);
-    assert_eq!(world.machine.stage(), "connected/asking");
+    assert_eq!(world.machine.stage(), "connected/fetching");
 
     // What was never sent, and what was answered already.
     for ids in [&[7][..], &[1, 1]] {
@@ -1212,7 +1216,7 @@ fn an_answer_that_comes_when_the_token_is_nearly_dead_saves_it() {
     world.stay_connected_while(|world| world.answer_to(refresh).is_none());
     world.refreshed(1, 300);
 
-    world.stay_connected_while(|world| world.machine.stage() != "connected/asking");
+    world.stay_connected_while(|world| world.machine.stage() != "connected/fetching");
 
     assert_eq!((world.state(), world.sockets()), (StateName::Connected, 1));
     assert!(world.now > at(500));
@@ -1368,7 +1372,7 @@ fn a_token_is_not_renewed_over_a_connection_of_which_nobody_knows_whether_it_liv
     let mut alive = world.clone();
 
     alive.receive(ServerFrame::Pong);
-    assert_eq!(alive.machine.stage(), "connected/asking");
+    assert_eq!(alive.machine.stage(), "connected/fetching");
 
     assert_eq!(world.elapse(), 2 * SECOND);
     assert_eq!(world.machine.stage(), "connecting/fetching");

@@ -66,7 +66,7 @@ fn it_is_connected_once_the_socket_is_open_and_greeted_before_anything_is_sent()
         .said
         .iter()
         .filter_map(|output| match output {
-            Output::Greet { .. } => Some("greeted"),
+            Output::SendHello { .. } => Some("greeted"),
             Output::Status { status, .. } if status.state == StateName::Connected => Some("told"),
             Output::Transmit { .. } => Some("sent"),
             _ => None,
@@ -82,7 +82,7 @@ fn a_socket_that_nobody_wants_any_more_is_not_greeted() {
     world.close();
     world.opened();
 
-    assert!(!world.said.iter().any(|output| matches!(output, Output::Greet { .. })));
+    assert!(!world.said.iter().any(|output| matches!(output, Output::SendHello { .. })));
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn a_refresh_message_that_cannot_be_made_is_tried_again_and_told() {
     assert_eq!(world.answer_to(refresh), Some(Err(ErrorCode::TokenFailed)));
     assert_eq!(world.errors(), [(ErrorCode::TokenFailed, vec![])]);
     assert_eq!(world.elapse(), Duration::from_secs(5));
-    assert_eq!(world.machine.stage(), "connected/asking");
+    assert_eq!(world.machine.stage(), "connected/fetching");
 }
 
 #[test]

@@ -120,46 +120,46 @@ const SCENES: &[Scene] = &[
     }),
     ("connecting/opening", connecting),
     ("connecting/agreeing", || after(connecting(), World::opened)),
-    ("connecting/ending", || {
+    ("connecting/server-closing", || {
         after(World::plain().connected(), |world| {
             let attempt = world.attempt();
-            world.feed(Input::Ended { attempt });
+            world.feed(Input::Closing { attempt });
         })
     }),
-    ("connecting/leaving", || {
+    ("connecting/closing-old", || {
         after(closing(), |world| {
             world.connect();
         })
     }),
     ("connected", || World::with_tokens().connected()),
     ("connected/unproven", reconnected),
-    ("connected/asking", asking),
-    ("connected/renewing", || after(asking(), |world| world.answer(token()))),
+    ("connected/fetching", asking),
+    ("connected/refreshing", || after(asking(), |world| world.answer(token()))),
     ("connected/probing", || {
         after(World::plain().connected(), |world| world.pass(Duration::from_secs(60)))
     }),
     ("waiting", || after(World::plain().connected(), |world| world.closed(1006))),
     ("waiting with a token on its way", || after(asking(), |world| world.closed(1006))),
-    ("waiting+leaving", waiting_after_timeout),
+    ("waiting+closing", waiting_after_timeout),
     ("closing", closing),
     ("closing/released", held_then_released),
     ("closed", || after(closing(), |world| world.closed(1000))),
     ("closed+lingering", lingering),
-    ("closed+leaving", || after(lingering(), World::opened)),
+    ("closed+closing", || after(lingering(), World::opened)),
     ("closed/released", || after(held_then_released(), |world| world.closed(1000))),
     ("closed/released+lingering", || {
         after(connecting(), |world| {
             world.feed(Input::Abort { call: EARLIER });
         })
     }),
-    ("closed/released+leaving", || {
+    ("closed/released+closing", || {
         after(connecting(), |world| {
             world.feed(Input::Abort { call: EARLIER });
             world.opened();
         })
     }),
     ("failed", || after(World::plain().connected(), |world| world.closed(4409))),
-    ("failed+leaving", exhausted_by_timeout),
+    ("failed+closing", exhausted_by_timeout),
     ("plain connecting/opening", || {
         after(plain(), |world| {
             world.connect();
@@ -167,7 +167,7 @@ const SCENES: &[Scene] = &[
         })
     }),
     ("plain connected", plainly_connected),
-    ("plain connected/renewing", || {
+    ("plain connected/refreshing", || {
         after(plainly_connected(), |world| {
             world.refresh();
             world.answer(token());
@@ -229,11 +229,11 @@ const INPUTS: &[(&str, Feed)] = &[
     ("new token not sent", |world| token_sent(world, Err("it threw".into()))),
     ("garbled", |world| {
         let attempt = last_attempt(world);
-        feed(world, Input::Garbled { attempt, problem: "no JSON".into() });
+        feed(world, Input::InvalidFrame { attempt, problem: "no JSON".into() });
     }),
     ("readyState CLOSING", |world| {
         let attempt = last_attempt(world);
-        feed(world, Input::Ended { attempt });
+        feed(world, Input::Closing { attempt });
     }),
     ("closed 1000", |world| closed(world, 1000, "")),
     ("closed 1006", |world| closed(world, 1006, "")),
@@ -313,7 +313,7 @@ fn words(output: &Output<Message>) -> Option<String> {
             format!("error {} with {} undelivered", error.code.as_str(), undelivered.len())
         }
         Output::FetchToken { .. } => "ask getToken".into(),
-        Output::Greet { attempt } => format!("greet {}", attempt.0),
+        Output::SendHello { attempt } => format!("greet {}", attempt.0),
         Output::Log(note) => format!("log \"{}\"", first_words(&note.to_string())),
         Output::Open { attempt, .. } => format!("open {}", attempt.0),
         Output::Settle { call, result } => {

@@ -114,7 +114,9 @@ impl<G: Fn() -> TokenAnswer, T: FnMut(Event)> Driver<G, T> {
                 let retry = code.retry();
                 self.feed(Input::Closed { attempt, code, reason, retry });
             }
-            Happening::Garbled { problem } => self.feed(Input::Garbled { attempt, problem }),
+            Happening::InvalidFrame { problem } => {
+                self.feed(Input::InvalidFrame { attempt, problem })
+            }
             Happening::Opened => self.feed(Input::Opened { attempt }),
             Happening::Received { frame, bytes } => {
                 self.feed(Input::Received { attempt, frame, bytes });
@@ -160,7 +162,7 @@ impl<G: Fn() -> TokenAnswer, T: FnMut(Event)> Driver<G, T> {
             Output::AbortToken { .. }
             | Output::Deliver(())
             | Output::Error { .. }
-            | Output::Greet { .. }
+            | Output::SendHello { .. }
             | Output::Log(_)
             | Output::Settle { .. }
             | Output::TokenFetched { .. }

@@ -36,7 +36,7 @@ pub(crate) enum Happening {
         code: CloseCode,
         reason: String,
     },
-    Garbled {
+    InvalidFrame {
         problem: String,
     },
     Opened,
@@ -121,7 +121,7 @@ fn hear(message: &Message, happen: &impl Fn(Happening)) {
     happen(match message {
         Message::Text(text) => match decode(text) {
             Ok(frame) => Happening::Received { frame, bytes: text.len() },
-            Err(problem) => Happening::Garbled { problem },
+            Err(problem) => Happening::InvalidFrame { problem },
         },
         Message::Binary(payload) => {
             Happening::Received { frame: ServerFrame::Message(()), bytes: payload.len() }

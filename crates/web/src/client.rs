@@ -11,7 +11,7 @@ use futures_channel::oneshot;
 use js_sys::{JsString, Uint8Array};
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{
-    Call, Config, Error, Fetch, FetchReason, Input, Note, StateName, Stats, Status, TokenAnswer,
+    Call, Config, Error, Fetch, FetchReason, Input, LogEvent, StateName, Stats, Status, TokenAnswer,
 };
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -236,7 +236,7 @@ impl Client {
 
     /// Listens to the log.
     #[must_use]
-    pub fn on_log(&self, listener: impl Fn(&Note) + 'static) -> Subscription {
+    pub fn on_log(&self, listener: impl Fn(&LogEvent) + 'static) -> Subscription {
         self.ears.log.add(listener)
     }
 
@@ -350,7 +350,7 @@ struct Ears {
     status: Listeners<Status>,
     message: Listeners<Message>,
     error: Listeners<Error>,
-    log: Listeners<Note>,
+    log: Listeners<LogEvent>,
     calls: RefCell<BTreeMap<Call, oneshot::Sender<Result<(), Error>>>>,
 }
 
@@ -432,7 +432,7 @@ impl Face for RustFace {
 
     fn token_refreshed(&self, _life: Option<Duration>) {}
 
-    fn log(&self, note: &Note) {
+    fn log(&self, note: &LogEvent) {
         self.ears.log.tell(note);
     }
 }

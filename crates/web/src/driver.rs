@@ -173,7 +173,7 @@ impl Driver {
         let bytes = wire::size(&data);
         self.feed(match self.wire.decode(data) {
             Ok(frame) => Input::Received { attempt, frame, bytes },
-            Err(problem) => Input::Garbled { attempt, problem },
+            Err(problem) => Input::InvalidFrame { attempt, problem },
         });
     }
 
@@ -202,7 +202,7 @@ impl Driver {
         if let Some(attempt) = connected
             && self.with_socket(attempt, Socket::has_ended).unwrap_or(true)
         {
-            self.feed(Input::Ended { attempt });
+            self.feed(Input::Closing { attempt });
         }
     }
 
@@ -243,7 +243,7 @@ impl Driver {
                 self.face.error(&error, undelivered);
             }
             Output::FetchToken { fetch, reason } => self.face.fetch_token(fetch, reason),
-            Output::Greet { attempt } => {
+            Output::SendHello { attempt } => {
                 self.with_socket(attempt, Socket::greet);
             }
             Output::Log(note) => self.face.log(&note),
@@ -279,7 +279,7 @@ impl Driver {
             && let Some(Err(_)) = self.with_socket(attempt, |socket| socket.send(data))
         {
             // Only a socket that still shakes hands throws, and that one is never sent to.
-            self.feed(Input::Ended { attempt });
+            self.feed(Input::Closing { attempt });
         }
         if let (Wire::Plain(_), ClientFrame::Refresh { id, .. }) = (&self.wire, frame) {
             let result = encoded.map(drop);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use onesocket_core::{Call, Error, Fetch, FetchReason, Note, StateName, Status};
+use onesocket_core::{Call, Error, Fetch, FetchReason, LogEvent, StateName, Status};
 use wasm_bindgen::JsValue;
 
 use crate::Clock;
@@ -40,5 +40,5 @@ pub trait Face {
     fn token_refreshed(&self, life: Option<Duration>);
 
     /// Takes a line for the log.
-    fn log(&self, note: &Note);
+    fn log(&self, note: &LogEvent);
 }

@@ -6,9 +6,9 @@ use onesocket_protocol::{ClientFrame, CloseCode};
 
 use super::Connection;
 use crate::error::ErrorCode;
-use crate::heartbeat::{Due, Then};
+use crate::heartbeat::{Due, OnLoss};
 use crate::io::Output;
-use crate::state::{Network, Remains, State};
+use crate::state::{Network, OldSocket, State};
 use crate::time::Time;
 
 /// How far apart two attempts are at least that the page's waking up leads to.
@@ -27,22 +27,22 @@ impl<M: Clone> Connection<M> {
     pub(super) fn on_wake(&mut self, now: Time) {
         let may_try = self.woken_at.is_none_or(|at| now.since(at) >= WAKE_INTERVAL);
         match &mut self.state {
-            State::Connected(link) => {
-                if link.heartbeat.wake(now) {
+            State::Connected(session) => {
+                if session.heartbeat.wake(now) {
                     self.probe();
                 }
             }
-            State::Waiting { remains, not_before, .. }
+            State::Waiting { old_socket, not_before, .. }
                 if may_try && *not_before <= now && self.network.is_there() =>
             {
-                let remains = *remains;
+                let old_socket = *old_socket;
                 self.woken_at = Some(now);
-                self.begin(remains, None, now);
+                self.begin(old_socket, None, now);
             }
             State::Failed { error, .. }
                 if may_try
                     && error.code == ErrorCode::AttemptsExhausted
-                    && self.wishes.any()
+                    && self.demand.any()
                     && self.network.is_there() =>
             {
                 self.woken_at = Some(now);
@@ -59,26 +59,26 @@ impl<M: Clone> Connection<M> {
 
     /// Something came from the server.
     pub(super) fn heard(&mut self, now: Time) {
-        if let State::Connected(link) = &mut self.state {
-            link.heartbeat.heard(now);
+        if let State::Connected(session) = &mut self.state {
+            session.heartbeat.heard(now);
         }
     }
 
     /// Does what has become due while connected.
     pub(super) fn on_connected_due(&mut self, due: Time, now: Time) {
         let timeout = self.config.heartbeat.timeout;
-        let State::Connected(link) = &mut self.state else { return };
-        if link.renewal.deadline() == Some(due) {
-            let renewal = link.renewal;
-            return self.on_renewal_due(renewal, now);
+        let State::Connected(session) = &mut self.state else { return };
+        if session.refresh.deadline() == Some(due) {
+            let refresh = session.refresh;
+            return self.on_refresh_due(refresh, now);
         }
-        if link.stable_at == Some(due) {
+        if session.stable_at == Some(due) {
             return self.forgive_if_due(now);
         }
-        match link.heartbeat.due(timeout, now) {
+        match session.heartbeat.due(timeout, now) {
             Due::Again => {}
             Due::Probe => self.probe(),
-            Due::Lost(then) => self.on_silence(then, now),
+            Due::Lost(on_loss) => self.on_silence(on_loss, now),
         }
     }
 
@@ -91,15 +91,15 @@ impl<M: Clone> Connection<M> {
 
     /// The server is gone without a word. Its socket is not waited for: a browser may take a minute
     /// to close it.
-    fn on_silence(&mut self, then: Then, now: Time) {
+    fn on_silence(&mut self, on_loss: OnLoss, now: Time) {
         let Some(attempt) = self.connected_attempt() else { return };
         let cause = "the server has fallen silent";
         self.shut(attempt, CloseCode::TIMED_OUT, String::new(), now);
         self.outputs.push_back(Output::Detach { attempt });
         self.lose_traffic();
-        match then {
-            Then::Wait => self.try_again(cause, Duration::ZERO, Remains::Nothing, now),
-            Then::Replace => self.replace(cause.to_owned(), now),
+        match on_loss {
+            OnLoss::BackOff => self.try_again(cause, Duration::ZERO, OldSocket::None, now),
+            OnLoss::ReplaceNow => self.replace(cause.to_owned(), now),
         }
     }
 }

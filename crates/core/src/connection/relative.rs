@@ -12,12 +12,12 @@ use onesocket_protocol::{Epoch, MessageId};
 
 use super::Connection;
 use super::liveness::WAKE_INTERVAL;
-use crate::heartbeat::{Heartbeat, Pulse};
+use crate::heartbeat::{Heartbeat, Liveness};
 use crate::io::Attempt;
-use crate::state::{Handshake, Leaving, Link, Phase, Remains, State, Status};
+use crate::state::{ClosingSocket, Handshake, OldSocket, Phase, Session, State, Status};
 use crate::stats::Stats;
 use crate::time::Time;
-use crate::token::{Fetch, Fetched, Renewal, Supply};
+use crate::token::{Fetch, Fetched, Refresh, TokenFetch};
 
 /// The number that the newest attempt and the newest fetch have afterwards: a few older ones can
 /// still be told from it and from each other.
@@ -65,8 +65,8 @@ impl<M> Connection<M> {
     pub fn numbers(&self) -> Vec<MessageId> {
         let kept = self.outbox.kept.iter().map(|outgoing| outgoing.id);
         let asked = self.requests.0.iter().map(|(id, _)| *id);
-        let renewal = match &self.state {
-            State::Connected(link) => link.renewal.sent().map(|(id, _)| id),
+        let refresh = match &self.state {
+            State::Connected(session) => session.refresh.sent().map(|(id, _)| id),
             State::Idle
             | State::Connecting(_)
             | State::Waiting { .. }
@@ -74,7 +74,7 @@ impl<M> Connection<M> {
             | State::Closed { .. }
             | State::Failed { .. } => None,
         };
-        let mut numbers: Vec<_> = kept.chain(asked).chain(renewal).collect();
+        let mut numbers: Vec<_> = kept.chain(asked).chain(refresh).collect();
         numbers.sort_unstable();
         numbers
     }
@@ -91,14 +91,14 @@ impl<M> Connection<M> {
             config,
             state,
             status,
-            mut wishes,
+            mut demand,
             closers,
             mut backoff,
             mut outbox,
             epoch,
             groups,
             mut requests,
-            supply,
+            token_fetch,
             fetched_at,
             refreshers,
             network,
@@ -119,13 +119,13 @@ impl<M> Connection<M> {
         }
         // A fetch that is as old as fetches must be apart bounds nothing.
         let fetches_apart = config.refresh.min_interval;
-        wishes.release_at = wishes.release_at.map(|at| from.time(at.max(moment.origin)));
+        demand.release_at = demand.release_at.map(|at| from.time(at.max(moment.origin)));
         backoff.random = 0;
         Self {
             config,
             state: from.state(state),
             status: from.status(status),
-            wishes,
+            demand,
             closers,
             backoff,
             outbox,
@@ -133,7 +133,7 @@ impl<M> Connection<M> {
             epoch: epoch.map(|_| Epoch("0".into())),
             groups,
             requests,
-            supply: from.supply(supply),
+            token_fetch: from.token_fetch(token_fetch),
             fetched_at: fetched_at.and_then(|at| moment.memory(at, fetches_apart)),
             refreshers,
             network,
@@ -154,14 +154,14 @@ impl<M: Hash> Hash for Connection<M> {
             config: _,
             state,
             status,
-            wishes,
+            demand,
             closers,
             backoff,
             outbox,
             epoch,
             groups,
             requests,
-            supply,
+            token_fetch,
             fetched_at,
             refreshers,
             network,
@@ -172,8 +172,8 @@ impl<M: Hash> Hash for Connection<M> {
             stats: _,
             outputs,
         } = self;
-        (state, status, wishes, closers, backoff, outbox, epoch).hash(hasher);
-        (supply, fetched_at, refreshers, network, woken_at).hash(hasher);
+        (state, status, demand, closers, backoff, outbox, epoch).hash(hasher);
+        (token_fetch, fetched_at, refreshers, network, woken_at).hash(hasher);
         (groups, requests, last_attempt, last_fetch, last_message, outputs).hash(hasher);
     }
 }
@@ -209,67 +209,67 @@ impl Beginning {
     }
 
     fn handshake(&self, handshake: Handshake) -> Handshake {
-        let Handshake { attempt, give_up_at, token_dies_at } = handshake;
+        let Handshake { attempt, give_up_at, token_expires_at } = handshake;
         Handshake {
             attempt: self.attempt(attempt),
             give_up_at: self.time(give_up_at),
-            token_dies_at: self.end(token_dies_at),
+            token_expires_at: self.end(token_expires_at),
         }
     }
 
-    fn leaving(&self, Leaving { attempt, detach_at }: Leaving) -> Leaving {
-        Leaving { attempt: self.attempt(attempt), detach_at: self.time(detach_at) }
+    fn socket(&self, ClosingSocket { attempt, detach_at }: ClosingSocket) -> ClosingSocket {
+        ClosingSocket { attempt: self.attempt(attempt), detach_at: self.time(detach_at) }
     }
 
-    fn remains(&self, remains: Remains) -> Remains {
-        match remains {
-            Remains::Nothing => Remains::Nothing,
-            Remains::Lingering(handshake) => Remains::Lingering(self.handshake(handshake)),
-            Remains::Leaving(leaving) => Remains::Leaving(self.leaving(leaving)),
+    fn old_socket(&self, old_socket: OldSocket) -> OldSocket {
+        match old_socket {
+            OldSocket::None => OldSocket::None,
+            OldSocket::Lingering(handshake) => OldSocket::Lingering(self.handshake(handshake)),
+            OldSocket::Closing(socket) => OldSocket::Closing(self.socket(socket)),
         }
     }
 
     fn phase(&self, phase: Phase) -> Phase {
         match phase {
-            Phase::Ending(leaving) => Phase::Ending(self.leaving(leaving)),
-            Phase::Leaving(leaving) => Phase::Leaving(self.leaving(leaving)),
+            Phase::ServerClosing(socket) => Phase::ServerClosing(self.socket(socket)),
+            Phase::ClosingOld(socket) => Phase::ClosingOld(self.socket(socket)),
             Phase::Fetching => Phase::Fetching,
             Phase::Opening(handshake) => Phase::Opening(self.handshake(handshake)),
             Phase::Agreeing(handshake) => Phase::Agreeing(self.handshake(handshake)),
         }
     }
 
-    fn supply(&self, supply: Supply) -> Supply {
-        match supply {
-            Supply::Empty => Supply::Empty,
-            Supply::Fetching { fetch, give_up_at } => {
-                Supply::Fetching { fetch: self.fetch(fetch), give_up_at: self.time(give_up_at) }
+    fn token_fetch(&self, token_fetch: TokenFetch) -> TokenFetch {
+        match token_fetch {
+            TokenFetch::Idle => TokenFetch::Idle,
+            TokenFetch::Fetching { fetch, give_up_at } => {
+                TokenFetch::Fetching { fetch: self.fetch(fetch), give_up_at: self.time(give_up_at) }
             }
-            Supply::Later { at } => Supply::Later { at: self.moment.end(at) },
-            Supply::Fetched(Fetched { token, dies_at }) => {
-                Supply::Fetched(Fetched { token, dies_at: self.end(dies_at) })
+            TokenFetch::Later { at } => TokenFetch::Later { at: self.moment.end(at) },
+            TokenFetch::Fetched(Fetched { token, expires_at }) => {
+                TokenFetch::Fetched(Fetched { token, expires_at: self.end(expires_at) })
             }
         }
     }
 
-    fn renewal(&self, renewal: Renewal) -> Renewal {
-        match renewal {
-            Renewal::Never => Renewal::Never,
-            Renewal::Planned { at, failures } => {
-                Renewal::Planned { at: self.put_off(at), failures }
+    fn refresh(&self, refresh: Refresh) -> Refresh {
+        match refresh {
+            Refresh::Never => Refresh::Never,
+            Refresh::Planned { at, failures } => {
+                Refresh::Planned { at: self.put_off(at), failures }
             }
-            Renewal::Asked { failures } => Renewal::Asked { failures },
-            Renewal::Sent { id, give_up_at, failures, dies_at } => Renewal::Sent {
+            Refresh::Fetching { failures } => Refresh::Fetching { failures },
+            Refresh::Sent { id, give_up_at, failures, expires_at } => Refresh::Sent {
                 id: self.number(id),
                 give_up_at: self.time(give_up_at),
                 failures,
-                dies_at: self.end(dies_at),
+                expires_at: self.end(expires_at),
             },
-            Renewal::Overdue { id, at, failures, dies_at } => Renewal::Overdue {
+            Refresh::Overdue { id, at, failures, expires_at } => Refresh::Overdue {
                 id: self.number(id),
                 at: at.map(|at| self.put_off(at)),
                 failures,
-                dies_at: self.end(dies_at),
+                expires_at: self.end(expires_at),
             },
         }
     }
@@ -278,37 +278,37 @@ impl Beginning {
         let endless = heartbeat.deadline() == Time::NEVER;
         // Where silence does not matter, nobody asks for how long there was.
         let heard = |at| if endless { Time::ZERO } else { self.time(at) };
-        let Heartbeat { vigil, pulse } = heartbeat;
-        let pulse = match pulse {
-            Pulse::Woken { heard_at, until } if until > self.moment.now => {
-                Pulse::Woken { heard_at: heard(heard_at), until: self.time(until) }
+        let Heartbeat { mode, liveness } = heartbeat;
+        let liveness = match liveness {
+            Liveness::Woken { heard_at, until } if until > self.moment.now => {
+                Liveness::Woken { heard_at: heard(heard_at), until: self.time(until) }
             }
-            Pulse::Heard { at } | Pulse::Woken { heard_at: at, .. } => {
-                Pulse::Heard { at: heard(at) }
+            Liveness::Heard { at } | Liveness::Woken { heard_at: at, .. } => {
+                Liveness::Heard { at: heard(at) }
             }
-            Pulse::Probing { give_up_at, then } => {
-                Pulse::Probing { give_up_at: self.time(give_up_at), then }
+            Liveness::Probing { give_up_at, on_loss } => {
+                Liveness::Probing { give_up_at: self.time(give_up_at), on_loss }
             }
         };
-        Heartbeat { vigil, pulse }
+        Heartbeat { mode, liveness }
     }
 
-    fn link(&self, link: Link) -> Link {
-        let Link {
+    fn session(&self, session: Session) -> Session {
+        let Session {
             attempt,
             connection_id,
             max_message_bytes,
             heartbeat,
-            renewal,
+            refresh,
             token_expires_at,
             stable_at,
-        } = link;
-        Link {
+        } = session;
+        Session {
             attempt: self.attempt(attempt),
             connection_id,
             max_message_bytes,
             heartbeat: self.heartbeat(heartbeat),
-            renewal: self.renewal(renewal),
+            refresh: self.refresh(refresh),
             token_expires_at: self.end(token_expires_at),
             stable_at: stable_at.map(|at| self.time(at)),
         }
@@ -329,16 +329,18 @@ impl Beginning {
         match state {
             State::Idle => State::Idle,
             State::Connecting(phase) => State::Connecting(self.phase(phase)),
-            State::Connected(link) => State::Connected(self.link(link)),
-            State::Waiting { retry_at, not_before, remains } => State::Waiting {
+            State::Connected(session) => State::Connected(self.session(session)),
+            State::Waiting { retry_at, not_before, old_socket } => State::Waiting {
                 retry_at: self.put_off(retry_at),
                 not_before: self.moment.end(not_before),
-                remains: self.remains(remains),
+                old_socket: self.old_socket(old_socket),
             },
-            State::Closing { by, leaving } => State::Closing { by, leaving: self.leaving(leaving) },
-            State::Closed { by, remains } => State::Closed { by, remains: self.remains(remains) },
-            State::Failed { error, remains } => {
-                State::Failed { error, remains: self.remains(remains) }
+            State::Closing { by, socket } => State::Closing { by, socket: self.socket(socket) },
+            State::Closed { by, old_socket } => {
+                State::Closed { by, old_socket: self.old_socket(old_socket) }
+            }
+            State::Failed { error, old_socket } => {
+                State::Failed { error, old_socket: self.old_socket(old_socket) }
             }
         }
     }

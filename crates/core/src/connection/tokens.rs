@@ -7,32 +7,34 @@ use onesocket_protocol::{ClientFrame, CloseCode, LONGEST_RETRY_AFTER, MessageId}
 use super::Connection;
 use crate::config::{TOKEN_TIMEOUT, Wire};
 use crate::error::{Error, ErrorCode};
-use crate::io::{Attempt, Call, Note, Output};
+use crate::io::{Attempt, Call, LogEvent, Output};
 use crate::state::{Phase, State};
 use crate::stats::count;
 use crate::time::{Time, whole_ms};
-use crate::token::{Fetch, FetchReason, Fetched, Renewal, Supply, TokenAnswer};
+use crate::token::{Fetch, FetchReason, Fetched, Refresh, TokenAnswer, TokenFetch};
 
 impl<M: Clone> Connection<M> {
     /// Asks `getToken`, unless it is being asked.
     pub(super) fn fetch(&mut self, reason: FetchReason, now: Time) {
-        if let Supply::Fetching { .. } = self.supply {
+        if let TokenFetch::Fetching { .. } = self.token_fetch {
             return;
         }
         self.last_fetch = Fetch(self.last_fetch.0.wrapping_add(1));
         let fetch = self.last_fetch;
-        self.supply = Supply::Fetching { fetch, give_up_at: now + TOKEN_TIMEOUT };
+        self.token_fetch = TokenFetch::Fetching { fetch, give_up_at: now + TOKEN_TIMEOUT };
         self.outputs.push_back(Output::FetchToken { fetch, reason });
     }
 
     /// Takes the token that a lost connection had asked for, if it is not known to be dead.
     pub(super) fn take_fetched(&mut self, now: Time) -> Option<Fetched> {
-        match std::mem::replace(&mut self.supply, Supply::Empty) {
-            Supply::Fetched(fetched) => {
-                fetched.dies_at.is_none_or(|dies_at| now < dies_at).then_some(fetched)
+        match std::mem::replace(&mut self.token_fetch, TokenFetch::Idle) {
+            TokenFetch::Fetched(fetched) => {
+                fetched.expires_at.is_none_or(|expires_at| now < expires_at).then_some(fetched)
             }
-            supply @ (Supply::Empty | Supply::Fetching { .. } | Supply::Later { .. }) => {
-                self.supply = supply;
+            token_fetch @ (TokenFetch::Idle
+            | TokenFetch::Fetching { .. }
+            | TokenFetch::Later { .. }) => {
+                self.token_fetch = token_fetch;
                 None
             }
         }
@@ -40,43 +42,48 @@ impl<M: Clone> Connection<M> {
 
     /// Somebody wants the connection now, whenever `getToken` wants to be asked.
     pub(super) fn ask_at_once(&mut self) {
-        if let Supply::Later { .. } = self.supply {
-            self.supply = Supply::Empty;
+        if let TokenFetch::Later { .. } = self.token_fetch {
+            self.token_fetch = TokenFetch::Idle;
         }
     }
 
     /// Nobody needs a token any more.
     pub(super) fn abort_fetch(&mut self) {
-        if let Supply::Fetching { fetch, .. } = std::mem::replace(&mut self.supply, Supply::Empty) {
+        if let TokenFetch::Fetching { fetch, .. } =
+            std::mem::replace(&mut self.token_fetch, TokenFetch::Idle)
+        {
             self.outputs.push_back(Output::AbortToken { fetch });
         }
     }
 
     pub(super) fn on_token(&mut self, fetch: Fetch, answer: TokenAnswer, now: Time) {
-        match self.supply {
-            Supply::Fetching { fetch: current, .. } if current == fetch => {}
+        match self.token_fetch {
+            TokenFetch::Fetching { fetch: current, .. } if current == fetch => {}
             // An answer to a question that was taken back.
-            Supply::Empty | Supply::Fetching { .. } | Supply::Fetched(_) | Supply::Later { .. } => {
+            TokenFetch::Idle
+            | TokenFetch::Fetching { .. }
+            | TokenFetch::Fetched(_)
+            | TokenFetch::Later { .. } => {
                 return self.ignore();
             }
         }
-        self.supply = Supply::Empty;
+        self.token_fetch = TokenFetch::Idle;
         match answer {
             TokenAnswer::Token(token, life) => {
                 self.outputs.push_back(Output::TokenFetched { result: Ok(life) });
                 self.fetched_at = Some(now);
-                self.use_token(Fetched { token, dies_at: life.map(|life| now + life) }, now);
+                self.use_token(Fetched { token, expires_at: life.map(|life| now + life) }, now);
             }
             TokenAnswer::Failed(problem) => self.on_token_failed(&problem, now),
             TokenAnswer::Later(after) => {
                 let after = after.min(LONGEST_RETRY_AFTER);
                 let ms = whole_ms(after);
-                self.supply = Supply::Later { at: now + after };
+                self.token_fetch = TokenFetch::Later { at: now + after };
                 self.on_token_failed(&format!("getToken says to ask again in {ms} ms"), now);
             }
             TokenAnswer::NoSession => {
-                let remains = self.let_go(CloseCode::NORMAL, String::new(), now);
-                self.fail(Error::no_session(), remains);
+                let old_socket = self.let_go(CloseCode::NORMAL, String::new(), now);
+                self.fail(Error::no_session(), old_socket);
             }
         }
     }
@@ -92,17 +99,19 @@ impl<M: Clone> Connection<M> {
     fn use_token(&mut self, fetched: Fetched, now: Time) {
         match &self.state {
             State::Connecting(Phase::Fetching) => self.open(Some(fetched), None, now),
-            State::Connected(link) => {
-                let (attempt, failures) = (link.attempt, link.renewal.failures());
+            State::Connected(session) => {
+                let (attempt, failures) = (session.attempt, session.refresh.failures());
                 let id = self.next_message();
                 let give_up_at = now + TOKEN_TIMEOUT;
-                let Fetched { token, dies_at } = fetched;
-                self.set_renewal(Renewal::Sent { id, give_up_at, failures, dies_at });
+                let Fetched { token, expires_at } = fetched;
+                self.set_refresh(Refresh::Sent { id, give_up_at, failures, expires_at });
                 let frame = ClientFrame::Refresh { id, token };
                 self.outputs.push_back(Output::Transmit { attempt, frame });
             }
             // The connection was lost meanwhile: the next attempt has its token.
-            State::Connecting(_) | State::Waiting { .. } => self.supply = Supply::Fetched(fetched),
+            State::Connecting(_) | State::Waiting { .. } => {
+                self.token_fetch = TokenFetch::Fetched(fetched)
+            }
             // The question was taken back.
             State::Idle | State::Closing { .. } | State::Closed { .. } | State::Failed { .. } => {}
         }
@@ -114,16 +123,16 @@ impl<M: Clone> Connection<M> {
         self.report(error.clone());
         match &self.state {
             State::Connecting(Phase::Fetching) => {
-                let remains = self.state.remains();
-                self.try_again(problem, Duration::ZERO, remains, now);
+                let old_socket = self.state.old_socket();
+                self.try_again(problem, Duration::ZERO, old_socket, now);
             }
-            State::Connected(_) => self.on_renewal_failed(&error, now),
+            State::Connected(_) => self.on_refresh_failed(&error, now),
             // It was asked for a connection that was lost meanwhile.
-            State::Waiting { retry_at, not_before, remains } => {
-                let asked = now + self.supply.asks_in(now);
+            State::Waiting { retry_at, not_before, old_socket } => {
+                let asked = now + self.token_fetch.deferred_for(now);
                 let (retry_at, not_before) = ((*retry_at).max(asked), (*not_before).max(asked));
-                let remains = *remains;
-                self.enter(State::Waiting { retry_at, not_before, remains }, None);
+                let old_socket = *old_socket;
+                self.enter(State::Waiting { retry_at, not_before, old_socket }, None);
             }
             // The next attempt asks again.
             State::Connecting(_)
@@ -134,8 +143,8 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    pub(super) fn on_refresh(&mut self, call: Call, now: Time) {
-        let State::Connected(link) = &self.state else {
+    pub(super) fn on_refresh_call(&mut self, call: Call, now: Time) {
+        let State::Connected(session) = &self.state else {
             let message = "There is no connection whose token could be renewed; every attempt \
                            fetches one anyway.";
             return self.settle(call, Err(Error::new(ErrorCode::Closed, message)));
@@ -144,58 +153,60 @@ impl<M: Clone> Connection<M> {
             let message = "There is no getToken, so there is no token to renew.";
             return self.settle(call, Err(Error::new(ErrorCode::InvalidOptions, message)));
         }
-        if !self.can_renew() {
+        if !self.can_refresh() {
             return self.settle(call, Err(Error::no_refresh()));
         }
-        let renewal = link.renewal;
+        let refresh = session.refresh;
         self.refreshers.push(call);
-        match renewal {
-            Renewal::Asked { .. } | Renewal::Sent { .. } => {}
-            Renewal::Never | Renewal::Planned { .. } | Renewal::Overdue { .. } => {
-                self.renew(renewal.failures(), now);
+        match refresh {
+            Refresh::Fetching { .. } | Refresh::Sent { .. } => {}
+            Refresh::Never | Refresh::Planned { .. } | Refresh::Overdue { .. } => {
+                self.refresh(refresh.failures(), now);
             }
         }
     }
 
-    /// The renewal itself is due.
-    pub(super) fn on_renewal_due(&mut self, renewal: Renewal, now: Time) {
-        match renewal {
-            Renewal::Planned { failures, .. } | Renewal::Overdue { failures, .. } => {
-                self.renew(failures, now);
+    /// The refresh itself is due.
+    pub(super) fn on_refresh_due(&mut self, refresh: Refresh, now: Time) {
+        match refresh {
+            Refresh::Planned { failures, .. } | Refresh::Overdue { failures, .. } => {
+                self.refresh(failures, now);
             }
-            Renewal::Sent { id, dies_at, .. } => {
+            Refresh::Sent { id, expires_at, .. } => {
                 let message = "The server did not answer the new token.";
                 let error = Error::new(ErrorCode::TokenFailed, message);
                 self.report(error.clone());
-                self.on_renewal_failed(&error, now);
-                if let State::Connected(link) = &mut self.state {
-                    link.renewal = link.renewal.overdue(id, dies_at);
+                self.on_refresh_failed(&error, now);
+                if let State::Connected(session) = &mut self.state {
+                    session.refresh = session.refresh.overdue(id, expires_at);
                 }
             }
-            Renewal::Never | Renewal::Asked { .. } => {}
+            Refresh::Never | Refresh::Fetching { .. } => {}
         }
     }
 
-    fn renew(&mut self, failures: u32, now: Time) {
-        self.set_renewal(Renewal::Asked { failures });
+    fn refresh(&mut self, failures: u32, now: Time) {
+        self.set_refresh(Refresh::Fetching { failures });
         self.fetch(FetchReason::Refresh, now);
     }
 
-    /// A failing renewal keeps the connection, and is tried again for as long as the token lives.
-    fn on_renewal_failed(&mut self, error: &Error, now: Time) {
-        let State::Connected(link) = &self.state else { return };
-        let (failures, dies_at) = (link.renewal.failures(), link.token_expires_at);
-        let retry = Renewal::retry(failures, self.supply.asks_in(now), dies_at, now);
-        self.set_renewal(retry);
+    /// A failing refresh keeps the connection, and is tried again for as long as the token lives.
+    fn on_refresh_failed(&mut self, error: &Error, now: Time) {
+        let State::Connected(session) = &self.state else { return };
+        let (failures, expires_at) = (session.refresh.failures(), session.token_expires_at);
+        let retry = Refresh::retry(failures, self.token_fetch.deferred_for(now), expires_at, now);
+        self.set_refresh(retry);
         self.settle_refreshers(Err(error));
     }
 
     /// The server has taken a new token, and may say how long it lives.
     pub(super) fn on_refreshed(&mut self, id: MessageId, life: Option<Duration>, now: Time) {
-        match self.sent_renewal(id) {
-            Some(dies_at) => self.on_renewed(life.map(|life| now + life).or(dies_at), now),
+        match self.sent_refresh(id) {
+            Some(expires_at) => {
+                self.on_token_accepted(life.map(|life| now + life).or(expires_at), now)
+            }
             // It comes after a newer token was asked for, whose answer counts.
-            None if self.is_renewing() && id <= self.last_message => self.ignore(),
+            None if self.is_refreshing() && id <= self.last_message => self.ignore(),
             None => self.report(Error::out_of_turn("an answer to a token")),
         }
     }
@@ -208,35 +219,35 @@ impl<M: Clone> Connection<M> {
         result: Result<(), String>,
         now: Time,
     ) {
-        let sent = self.sent_renewal(id).filter(|_| self.connected_attempt() == Some(attempt));
+        let sent = self.sent_refresh(id).filter(|_| self.connected_attempt() == Some(attempt));
         match (sent, result) {
             (None, _) => self.ignore(),
-            (Some(dies_at), Ok(())) => self.on_renewed(dies_at, now),
+            (Some(expires_at), Ok(())) => self.on_token_accepted(expires_at, now),
             (Some(_), Err(problem)) => {
                 let error = Error::new(ErrorCode::TokenFailed, problem);
                 self.report(error.clone());
-                self.on_renewal_failed(&error, now);
+                self.on_refresh_failed(&error, now);
             }
         }
     }
 
     /// If the new token was sent under this number, says when it dies as far as the application
     /// knows.
-    fn sent_renewal(&self, id: MessageId) -> Option<Option<Time>> {
-        let State::Connected(link) = &self.state else { return None };
-        link.renewal.sent().filter(|(sent, _)| *sent == id).map(|(_, dies_at)| dies_at)
+    fn sent_refresh(&self, id: MessageId) -> Option<Option<Time>> {
+        let State::Connected(session) = &self.state else { return None };
+        session.refresh.sent().filter(|(sent, _)| *sent == id).map(|(_, expires_at)| expires_at)
     }
 
     /// Says whether a new token is fetched, or on its way.
-    fn is_renewing(&self) -> bool {
-        let State::Connected(link) = &self.state else { return false };
-        matches!(link.renewal, Renewal::Asked { .. } | Renewal::Sent { .. })
+    fn is_refreshing(&self) -> bool {
+        let State::Connected(session) = &self.state else { return false };
+        matches!(session.refresh, Refresh::Fetching { .. } | Refresh::Sent { .. })
     }
 
-    fn on_renewed(&mut self, token_expires_at: Option<Time>, now: Time) {
-        let renewal = self.plan_renewal(token_expires_at, now);
-        let State::Connected(link) = &mut self.state else { return };
-        (link.token_expires_at, link.renewal) = (token_expires_at, renewal);
+    fn on_token_accepted(&mut self, token_expires_at: Option<Time>, now: Time) {
+        let refresh = self.plan_refresh(token_expires_at, now);
+        let State::Connected(session) = &mut self.state else { return };
+        (session.token_expires_at, session.refresh) = (token_expires_at, refresh);
         count(&mut self.stats.refreshes);
         self.enter(self.state.clone(), None);
         let life = token_expires_at.map(|at| at.since(now));
@@ -245,31 +256,33 @@ impl<M: Clone> Connection<M> {
     }
 
     /// Takes the server's refusal, if it is one of a new token.
-    pub(super) fn on_renewal_refused(&mut self, id: MessageId, error: &Error, now: Time) -> bool {
-        let refused = self.sent_renewal(id).is_some();
+    pub(super) fn on_refresh_refused(&mut self, id: MessageId, error: &Error, now: Time) -> bool {
+        let refused = self.sent_refresh(id).is_some();
         if refused {
             self.report(error.clone());
-            self.on_renewal_failed(error, now);
+            self.on_refresh_failed(error, now);
         }
         refused
     }
 
     /// Says whether a new token can be brought to the server over the connection.
-    fn can_renew(&self) -> bool {
+    fn can_refresh(&self) -> bool {
         match self.config.wire {
             Wire::OneSocket => self.config.tokens,
             Wire::Plain(rules) => self.config.tokens && rules.refresh,
         }
     }
 
-    pub(super) fn plan_renewal(&mut self, dies_at: Option<Time>, now: Time) -> Renewal {
-        let Some(dies_at) = dies_at.filter(|_| self.can_renew()) else { return Renewal::Never };
-        let life = dies_at.since(now);
-        let renewal = Renewal::plan(life, self.fetched_at, self.config.refresh, now);
-        if let Some(at) = renewal.deadline() {
-            self.log(Note::SchedulingRefresh { after: at.since(now) });
+    pub(super) fn plan_refresh(&mut self, expires_at: Option<Time>, now: Time) -> Refresh {
+        let Some(expires_at) = expires_at.filter(|_| self.can_refresh()) else {
+            return Refresh::Never;
+        };
+        let life = expires_at.since(now);
+        let refresh = Refresh::plan(life, self.fetched_at, self.config.refresh, now);
+        if let Some(at) = refresh.deadline() {
+            self.log(LogEvent::SchedulingRefresh { after: at.since(now) });
         }
-        renewal
+        refresh
     }
 
     pub(super) fn settle_refreshers(&mut self, result: Result<(), &Error>) {
@@ -278,9 +291,9 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    fn set_renewal(&mut self, renewal: Renewal) {
-        if let State::Connected(link) = &mut self.state {
-            link.renewal = renewal;
+    fn set_refresh(&mut self, refresh: Refresh) {
+        if let State::Connected(session) = &mut self.state {
+            session.refresh = refresh;
         }
     }
 }

@@ -43,7 +43,7 @@ impl<M: Clone> Connection<M> {
 
     fn accept(&mut self, to: To, data: M, bytes: usize, in_socket: usize) -> Result<(), Error> {
         match &self.state {
-            State::Connected(link) => check_size(bytes, link.max_message_bytes)?,
+            State::Connected(session) => check_size(bytes, session.max_message_bytes)?,
             State::Idle | State::Connecting(_) | State::Waiting { .. } => {}
             State::Closing { .. } | State::Closed { .. } | State::Failed { .. } => {
                 return Err(Error::not_open());
@@ -126,7 +126,7 @@ impl<M: Clone> Connection<M> {
         now: Time,
     ) {
         let agreeing = match &self.state {
-            State::Connected(link) if link.attempt == attempt => None,
+            State::Connected(session) if session.attempt == attempt => None,
             State::Connecting(Phase::Agreeing(handshake)) if handshake.attempt == attempt => {
                 Some(*handshake)
             }
@@ -166,10 +166,10 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    pub(super) fn on_garbled(&mut self, attempt: Attempt, problem: String, now: Time) {
+    pub(super) fn on_invalid_frame(&mut self, attempt: Attempt, problem: String, now: Time) {
         let agreeing = match &self.state {
             State::Connecting(Phase::Agreeing(handshake)) => Some(handshake.attempt),
-            State::Connected(link) => Some(link.attempt),
+            State::Connected(session) => Some(session.attempt),
             State::Idle
             | State::Connecting(_)
             | State::Waiting { .. }
@@ -203,7 +203,7 @@ impl<M: Clone> Connection<M> {
         let id = refused.id;
         let error = Error::of_frame(refused);
         let Some(id) = id else { return self.report(error) };
-        if self.on_renewal_refused(id, &error, now) {
+        if self.on_refresh_refused(id, &error, now) {
             return;
         }
         if let Some(message) = self.outbox.refused(id) {
@@ -225,8 +225,8 @@ impl<M: Clone> Connection<M> {
     /// The session is agreed: joins the groups again, sends again what was not answered, then what
     /// was waiting.
     pub(super) fn resume_traffic(&mut self, epoch: Option<Epoch>) {
-        let State::Connected(link) = &self.state else { return };
-        let (attempt, limit) = (link.attempt, link.max_message_bytes);
+        let State::Connected(session) = &self.state else { return };
+        let (attempt, limit) = (session.attempt, session.max_message_bytes);
         let groups: Vec<_> = self.groups.names().cloned().collect();
         for group in groups {
             self.ask_to_join(attempt, group);

@@ -34,8 +34,8 @@ pub(crate) enum Action {
     TokenSent(bool),
     // The browser and the server.
     Closed(u16),
-    Ended,
-    Garbled,
+    Closing,
+    InvalidFrame,
     OpenFailed,
     Opened,
     Receive(Frame),
@@ -167,12 +167,12 @@ impl Place {
                 if self.memory.sent_token().is_some() {
                     actions.extend([true, false].map(Action::TokenSent));
                 }
-                actions.push(Action::Ended);
+                actions.push(Action::Closing);
                 actions.extend(closed);
             }
             Socket::Open => {
                 actions.extend([
-                    Action::Garbled,
+                    Action::InvalidFrame,
                     Action::Receive(Frame::Ping),
                     Action::Receive(Frame::Message),
                     Action::Receive(Frame::NoHandler),
@@ -202,7 +202,7 @@ impl Place {
                     actions.push(Action::Receive(Frame::Refusal(id)));
                 }
                 if self.machine.connected_attempt().is_some() {
-                    actions.push(Action::Ended);
+                    actions.push(Action::Closing);
                 }
                 actions.extend(closed);
             }
@@ -330,8 +330,8 @@ impl Place {
                 Input::TokenSent { attempt, id, result }
             }
             Action::Closed(code) => closed(attempt, code, scope.retry(code)),
-            Action::Ended => Input::Ended { attempt },
-            Action::Garbled => Input::Garbled { attempt, problem: "no JSON".into() },
+            Action::Closing => Input::Closing { attempt },
+            Action::InvalidFrame => Input::InvalidFrame { attempt, problem: "no JSON".into() },
             Action::OpenFailed => Input::OpenFailed { attempt, problem: "no".into() },
             Action::Opened => Input::Opened { attempt },
             Action::Receive(frame) => {
@@ -375,7 +375,7 @@ impl Place {
             }
             Socket::Shut { .. } | Socket::Ended { .. } => self.speak(memory.newest, &mut inputs),
             Socket::Connecting { .. } => {
-                inputs.push(Input::Ended { attempt: memory.newest });
+                inputs.push(Input::Closing { attempt: memory.newest });
                 for frame in [WELCOME, Frame::Message] {
                     let frame = self.frame(frame);
                     inputs.push(Input::Received { attempt: memory.newest, frame, bytes: 1 });
@@ -401,8 +401,8 @@ impl Place {
     /// Everything but a close that a socket may say.
     fn speak(&self, attempt: Attempt, inputs: &mut Vec<Input<Message>>) {
         inputs.extend([
-            Input::Ended { attempt },
-            Input::Garbled { attempt, problem: "no JSON".into() },
+            Input::Closing { attempt },
+            Input::InvalidFrame { attempt, problem: "no JSON".into() },
             Input::OpenFailed { attempt, problem: "no".into() },
             Input::Opened { attempt },
             Input::TokenSent { attempt, id: UNKNOWN, result: Ok(()) },

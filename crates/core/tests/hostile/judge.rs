@@ -76,8 +76,9 @@ impl Place {
             action,
             now: self.now,
             told,
-            refused: is_refusal(scope, action) && was_up && stage != "connecting/leaving",
-            at_once: woken || matches!(stage.as_str(), "connecting/leaving" | "connected/probing"),
+            refused: is_refusal(scope, action) && was_up && stage != "connecting/closing-old",
+            at_once: woken
+                || matches!(stage.as_str(), "connecting/closing-old" | "connected/probing"),
             woken,
             connects: false,
             flushed: false,
@@ -176,7 +177,7 @@ impl Memory {
     fn note(&mut self, step: &mut Step<'_>, stage: &str, call: Call) {
         let state = step.told.state;
         if state == StateName::Connected
-            && matches!(step.action, Action::Receive(_) | Action::Garbled)
+            && matches!(step.action, Action::Receive(_) | Action::InvalidFrame)
         {
             self.heard = step.now;
             self.probe = None;
@@ -252,7 +253,7 @@ impl Memory {
                 }
             }
             Action::Closed(_) | Action::OpenFailed => self.lose(Socket::Gone),
-            Action::Ended => {
+            Action::Closing => {
                 self.lose(Socket::Ended { until: step.now + step.scope.config.close_timeout });
             }
             Action::Opened => {
@@ -300,7 +301,7 @@ impl Memory {
             Action::Abort(_)
             | Action::Due
             | Action::Elapsed
-            | Action::Garbled
+            | Action::InvalidFrame
             | Action::Receive(
                 Frame::Message
                 | Frame::NoHandler
@@ -401,7 +402,7 @@ impl Memory {
                     self.drop_kept(step, What::Message(data))?;
                 }
             }
-            Output::Greet { attempt } => {
+            Output::SendHello { attempt } => {
                 rule!(attempt == self.newest, "{attempt:?} is greeted, not the newest");
                 rule!(std::mem::take(&mut step.greets), "greeted out of turn");
             }

@@ -32,19 +32,19 @@ fn expected(stage: &str) -> Option<Expected> {
         "connecting/opening" => (connecting, Some(false), Some(true)),
         "connecting/agreeing" => (open, Some(false), Some(true)),
         // What a renewal has asked for serves the next attempt.
-        "connecting/ending" => (ended, None, Some(true)),
-        "connecting/leaving" => (leaving, None, Some(true)),
+        "connecting/server-closing" => (ended, None, Some(true)),
+        "connecting/closing-old" => (leaving, None, Some(true)),
         "closing" | "closing/released" => (leaving, Some(false), Some(true)),
         // It depends on the life of the token, and on how long the server may be silent.
         "connected" => (open, Some(false), None),
-        "connected/asking" => (open, Some(true), Some(true)),
+        "connected/fetching" => (open, Some(true), Some(true)),
         "connected/probing" => (open, None, Some(true)),
-        "connected/renewing" | "connected/unproven" => (open, Some(false), Some(true)),
+        "connected/refreshing" | "connected/unproven" => (open, Some(false), Some(true)),
         // It depends on the network.
         "waiting" => (gone, None, None),
-        "waiting+leaving" => (leaving, None, Some(true)),
+        "waiting+closing" => (leaving, None, Some(true)),
         "closed+lingering" | "closed/released+lingering" => (connecting, Some(false), Some(true)),
-        "closed+leaving" | "closed/released+leaving" | "failed+leaving" => {
+        "closed+closing" | "closed/released+closing" | "failed+closing" => {
             (leaving, Some(false), Some(true))
         }
         _ => return None,
@@ -77,7 +77,7 @@ impl Place {
         let unproven = match stage {
             "connected/unproven" => memory.stable_at.is_some(),
             // They do not tell.
-            "connected/asking" | "connected/renewing" | "connected/probing" => true,
+            "connected/fetching" | "connected/refreshing" | "connected/probing" => true,
             _ => memory.stable_at.is_none(),
         };
         rule!(unproven, "{stage}, to be forgiven at {:?}", memory.stable_at);
@@ -157,7 +157,7 @@ impl Place {
         rule!(!renewing || !memory.fetching, "{stage}: a token is fetched while one was sent");
         let in_time = memory.renewing.is_none_or(|(_, until)| until > *now);
         rule!(in_time || matches!(action, Action::Send(_)), "{stage}: no answer came");
-        if stage == "connected/renewing" {
+        if stage == "connected/refreshing" {
             rule!(renewing, "{stage}: no token was sent");
         } else if stage != "connected/probing" {
             rule!(!renewing, "{stage}: a token was sent");
@@ -186,7 +186,7 @@ impl Place {
 
     /// Says whether the connection is wanted, and can be had by what is under way.
     pub(crate) fn is_promising(&self) -> bool {
-        let budget = self.memory.budget > 0 || self.machine.stage() != "connecting/ending";
+        let budget = self.memory.budget > 0 || self.machine.stage() != "connecting/server-closing";
         is_live(self.machine.status().state) && self.memory.is_wanted() && !self.is_late() && budget
     }
 

@@ -5,7 +5,7 @@ use crate::time::Time;
 
 /// Who wants the connection to exist.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Wishes {
+pub(crate) struct Demand {
     /// The `connect()` calls that have not been settled.
     calls: Vec<Call>,
     /// How many hold it: mounted components.
@@ -16,7 +16,7 @@ pub(crate) struct Wishes {
     pub(crate) release_at: Option<Time>,
 }
 
-impl Wishes {
+impl Demand {
     /// Says whether anybody wants the connection.
     pub(crate) fn any(&self) -> bool {
         self.lasting || self.holders > 0 || !self.calls.is_empty()
@@ -53,7 +53,7 @@ impl Wishes {
     }
 
     /// The connection is there: the calls are answered, and their wish lasts.
-    pub(crate) fn fulfil(&mut self) -> Vec<Call> {
+    pub(crate) fn connected(&mut self) -> Vec<Call> {
         self.lasting |= !self.calls.is_empty();
         std::mem::take(&mut self.calls)
     }
@@ -61,15 +61,15 @@ impl Wishes {
     /// The connection has failed: the calls are answered. Who holds it still does, but nothing is
     /// left to let go of; who called `connect()` still wants to be connected, should it become
     /// possible.
-    pub(crate) fn disappoint(&mut self) -> Vec<Call> {
+    pub(crate) fn failed(&mut self) -> Vec<Call> {
         self.lasting |= !self.calls.is_empty();
         self.release_at = None;
         std::mem::take(&mut self.calls)
     }
 
     /// A person has closed the connection, or it was let go: no wish is left but the holders'.
-    pub(crate) fn end(&mut self) -> Vec<Call> {
-        let calls = self.disappoint();
+    pub(crate) fn ended(&mut self) -> Vec<Call> {
+        let calls = self.failed();
         self.lasting = false;
         calls
     }
