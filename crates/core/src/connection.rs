@@ -4,11 +4,17 @@
 //! the page are awake in `liveness.rs`, what is said over a connection in `traffic.rs`.
 
 mod attempts;
+mod input;
 mod liveness;
+mod output;
+#[cfg(feature = "explore")]
 mod relative;
 mod tokens;
 mod traffic;
 
+pub use input::Input;
+pub use output::Output;
+#[cfg(feature = "explore")]
 pub use relative::Moment;
 
 use std::collections::VecDeque;
@@ -19,11 +25,13 @@ use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::demand::Demand;
 use crate::error::Error;
-use crate::io::{Attempt, Call, Input, LogEvent, Output};
+use crate::ids::{Attempt, Call};
+use crate::log::LogEvent;
 use crate::outbox::Outbox;
 use crate::requests::{Groups, Requests};
-use crate::state::{ClosingSocket, EndedBy, Network, OldSocket, Phase, State, Status};
+use crate::state::{ClosingSocket, EndedBy, Network, OldSocket, Phase, State};
 use crate::stats::{Stats, count};
+use crate::status::Status;
 use crate::time::Time;
 use crate::token::{Fetch, TokenFetch};
 

@@ -1,6 +1,6 @@
 //! Who wants the connection.
 
-use crate::io::Call;
+use crate::ids::Call;
 use crate::time::Time;
 
 /// Who wants the connection to exist.

@@ -11,11 +11,13 @@ mod connection;
 mod demand;
 mod error;
 mod heartbeat;
-mod io;
+mod ids;
+mod log;
 mod outbox;
 mod requests;
 mod state;
 mod stats;
+mod status;
 mod time;
 mod token;
 
@@ -23,13 +25,14 @@ pub use config::{
     Config, HeartbeatRules, PLAIN_PING_INTERVAL, PlainRules, QueueLimits, Reconnect, RefreshRules,
     TOKEN_TIMEOUT, Wire,
 };
-pub use connection::Connection;
-#[doc(hidden)]
+#[cfg(feature = "explore")]
 pub use connection::Moment;
+pub use connection::{Connection, Input, Output};
 pub use error::{Error, ErrorCode};
-pub use io::{Attempt, Call, Input, Level, LogEvent, Output};
-pub use state::{ReadyState, StateName, Status};
+pub use ids::{Attempt, Call};
+pub use log::{Level, LogEvent};
 pub use stats::Stats;
+pub use status::{ReadyState, StateName, Status};
 pub use time::{Time, whole_ms};
 pub use token::{Fetch, FetchReason, TokenAnswer};
 

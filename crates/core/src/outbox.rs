@@ -6,7 +6,7 @@ use onesocket_protocol::{ClientFrame, Group, MessageId};
 
 use crate::config::QueueLimits;
 use crate::error::{Error, ErrorCode};
-use crate::io::Call;
+use crate::ids::Call;
 
 /// Something to be sent.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]

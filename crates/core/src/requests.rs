@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use onesocket_protocol::{Group, MessageId};
 
-use crate::io::Call;
+use crate::ids::Call;
 
 // Lists, not maps: a client is in few groups, answers come in the order of the questions, and a
 // `BTreeMap` would be a sixth of the wasm.

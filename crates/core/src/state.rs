@@ -1,10 +1,11 @@
-//! The states of a connection, and what of them a user may know.
+//! The states of a connection.
 
 use onesocket_protocol::ConnectionId;
 
 use crate::error::Error;
 use crate::heartbeat::Heartbeat;
-use crate::io::Attempt;
+use crate::ids::Attempt;
+use crate::status::{ReadyState, StateName};
 use crate::time::Time;
 use crate::token::Refresh;
 
@@ -244,96 +245,4 @@ impl OldSocket {
             Self::Closing(socket) => Some(socket.attempt),
         }
     }
-}
-
-/// The name of a state.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub enum StateName {
-    /// Made, never asked to connect.
-    Idle,
-    /// Loading, fetching a token, waiting for the old socket to close, shaking hands, agreeing the
-    /// session.
-    Connecting,
-    /// The session is agreed.
-    Connected,
-    /// Between two attempts.
-    Waiting,
-    /// The connection was ended and its socket is not closed yet.
-    Closing,
-    /// The connection was ended.
-    Closed,
-    /// The connection ended by itself; the error says why.
-    Failed,
-}
-
-impl StateName {
-    /// All of them, in the order of life.
-    pub const ALL: [Self; 7] = [
-        Self::Idle,
-        Self::Connecting,
-        Self::Connected,
-        Self::Waiting,
-        Self::Closing,
-        Self::Closed,
-        Self::Failed,
-    ];
-
-    /// Returns the name that JavaScript sees.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::Connecting => "connecting",
-            Self::Connected => "connected",
-            Self::Waiting => "waiting",
-            Self::Closing => "closing",
-            Self::Closed => "closed",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-/// The `readyState` of a WebSocket (HTML, "The WebSocket interface").
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub enum ReadyState {
-    /// 0
-    Connecting,
-    /// 1
-    Open,
-    /// 2
-    Closing,
-    /// 3
-    Closed,
-}
-
-impl ReadyState {
-    /// Returns the number that JavaScript sees.
-    pub const fn as_u8(self) -> u8 {
-        match self {
-            Self::Connecting => 0,
-            Self::Open => 1,
-            Self::Closing => 2,
-            Self::Closed => 3,
-        }
-    }
-}
-
-/// What a user may know of the connection.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Status {
-    /// The state.
-    pub state: StateName,
-    /// The `readyState` of the socket underneath.
-    pub ready_state: ReadyState,
-    /// The number of the automatic attempt in progress or planned; 0 for the first try.
-    pub attempt: u32,
-    /// How many automatic attempts there may be.
-    pub max_attempts: u32,
-    /// When the next attempt begins, while waiting.
-    pub retry_at: Option<Time>,
-    /// The server's name for the connection, while connected.
-    pub connection_id: Option<ConnectionId>,
-    /// When the token runs out, while connected.
-    pub token_expires_at: Option<Time>,
-    /// Why it failed.
-    pub error: Option<Error>,
 }

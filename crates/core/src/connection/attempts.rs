@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use onesocket_protocol::{CloseCode, ConnectionId, Epoch, Retry, Welcome, retry_after};
 
-use super::Connection;
+use super::{Connection, Output};
 use crate::config::{PLAIN_PING_INTERVAL, PlainRules, Wire};
 use crate::demand::Demand;
 use crate::error::{Error, ErrorCode, quoted};
 use crate::heartbeat::{Heartbeat, HeartbeatMode, OnLoss};
-use crate::io::{Attempt, LogEvent, Output};
+use crate::ids::Attempt;
+use crate::log::LogEvent;
 use crate::state::{ClosingSocket, Handshake, OldSocket, Phase, Session, State};
 use crate::stats::count;
 use crate::time::{Time, whole_ms};

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use onesocket_protocol::{ClientFrame, CloseCode};
 
-use super::Connection;
+use super::{Connection, Output};
 use crate::error::ErrorCode;
 use crate::heartbeat::{Due, OnLoss};
-use crate::io::Output;
 use crate::state::{Network, OldSocket, State};
 use crate::time::Time;
 

@@ -13,9 +13,10 @@ use onesocket_protocol::{Epoch, MessageId};
 use super::Connection;
 use super::liveness::WAKE_INTERVAL;
 use crate::heartbeat::{Heartbeat, Liveness};
-use crate::io::Attempt;
-use crate::state::{ClosingSocket, Handshake, OldSocket, Phase, Session, State, Status};
+use crate::ids::Attempt;
+use crate::state::{ClosingSocket, Handshake, OldSocket, Phase, Session, State};
 use crate::stats::Stats;
+use crate::status::Status;
 use crate::time::Time;
 use crate::token::{Fetch, Fetched, Refresh, TokenFetch};
 
@@ -27,7 +28,6 @@ const NEWEST: u32 = 4;
 const ORIGIN: Duration = Duration::from_hours(1_000_000);
 
 /// From where times are counted, and what is past.
-#[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     /// The time from which the others are counted.
@@ -61,7 +61,6 @@ impl Moment {
 impl<M> Connection<M> {
     /// Returns the numbers of what was accepted and is not done with, and of what was asked and is
     /// not answered, in their order.
-    #[doc(hidden)]
     pub fn numbers(&self) -> Vec<MessageId> {
         let kept = self.outbox.kept.iter().map(|outgoing| outgoing.id);
         let asked = self.requests.0.iter().map(|(id, _)| *id);
@@ -83,7 +82,6 @@ impl<M> Connection<M> {
     /// and its newest fetch, and its [`numbers`](Self::numbers) counted from 1. Nothing may be left
     /// to [`poll`](Self::poll). What the generator of the jitter would say next is forgotten, and
     /// how long ago something was where that matters no more.
-    #[doc(hidden)]
     #[must_use]
     pub fn relative_to(self, moment: Moment) -> Self {
         let numbers = self.numbers();

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use onesocket_protocol::{ClientFrame, CloseCode, LONGEST_RETRY_AFTER, MessageId};
 
-use super::Connection;
+use super::{Connection, Output};
 use crate::config::{TOKEN_TIMEOUT, Wire};
 use crate::error::{Error, ErrorCode};
-use crate::io::{Attempt, Call, LogEvent, Output};
+use crate::ids::{Attempt, Call};
+use crate::log::LogEvent;
 use crate::state::{Phase, State};
 use crate::stats::count;
 use crate::time::{Time, whole_ms};

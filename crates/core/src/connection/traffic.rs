@@ -2,10 +2,10 @@
 
 use onesocket_protocol::{ClientFrame, Epoch, FrameError, Group, MessageId, ServerFrame};
 
-use super::Connection;
+use super::{Connection, Output};
 use crate::config::Wire;
 use crate::error::{Error, ErrorCode};
-use crate::io::{Attempt, Call, Output};
+use crate::ids::{Attempt, Call};
 use crate::outbox::{Outgoing, To};
 use crate::requests::{Joining, Request};
 use crate::state::{Phase, State};

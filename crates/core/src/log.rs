@@ -1,0 +1,93 @@
+//! The lines of the log.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::time::whole_ms;
+
+/// A line of the log. The texts are kept: people search for them.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum LogEvent {
+    /// `connect()` found an attempt in progress.
+    AlreadyInProgress,
+    /// The old socket has to close first.
+    CleaningUp,
+    /// The connection is closed, and why.
+    Closed(String),
+    /// `connect()` was called.
+    ConnectCalled,
+    /// The session is agreed.
+    Connected,
+    /// The connection has failed for good.
+    Failed(Error),
+    /// The next attempt is planned.
+    Reconnecting {
+        /// Its number.
+        attempt: u32,
+        /// Of how many.
+        of: u32,
+        /// When.
+        after: Duration,
+    },
+    /// `connect()` found the connection there.
+    Reusing,
+    /// The token will be renewed.
+    SchedulingRefresh {
+        /// When.
+        after: Duration,
+    },
+}
+
+/// How much a [`LogEvent`] matters.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Level {
+    /// For whoever looks for a fault.
+    Debug,
+    /// The course of things.
+    Info,
+    /// Something failed and is being dealt with.
+    Warn,
+    /// Something failed for good.
+    Error,
+}
+
+impl LogEvent {
+    /// Returns how much it matters.
+    pub const fn level(&self) -> Level {
+        match self {
+            Self::AlreadyInProgress
+            | Self::CleaningUp
+            | Self::ConnectCalled
+            | Self::Reusing
+            | Self::SchedulingRefresh { .. } => Level::Debug,
+            Self::Closed(_) | Self::Connected => Level::Info,
+            Self::Failed(_) => Level::Error,
+            Self::Reconnecting { .. } => Level::Warn,
+        }
+    }
+}
+
+impl fmt::Display for LogEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AlreadyInProgress => f.write_str("🔌 Connection already in progress"),
+            Self::CleaningUp => {
+                f.write_str("🔌 Cleaning up existing WebSocket before new connection")
+            }
+            Self::Closed(why) => write!(f, "🔌 WebSocket connection closed: {why}"),
+            Self::ConnectCalled => f.write_str("🔌 WebSocket connect called"),
+            Self::Connected => f.write_str("🔌 WebSocket connected"),
+            Self::Failed(error) => write!(f, "🔌 WebSocket connection failed: {error}"),
+            Self::Reconnecting { attempt, of, after } => {
+                let ms = whole_ms(*after);
+                write!(f, "🔌 Reconnecting (attempt {attempt} of {of}) in {ms} ms")
+            }
+            Self::Reusing => f.write_str("🔌 Reusing existing WebSocket connection"),
+            Self::SchedulingRefresh { after } => {
+                let ms = whole_ms(*after);
+                write!(f, "🔌 Scheduling WebSocket token refresh in {ms} ms")
+            }
+        }
+    }
+}
