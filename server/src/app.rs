@@ -10,18 +10,18 @@ use onesocket_protocol::Group;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::address::Address;
+use crate::auth::keys::KeyRing;
+use crate::auth::token::Tokens;
+use crate::auth::validation::Validator;
 use crate::config::Config;
-use crate::gate::Gate;
 use crate::hub::Target;
-use crate::keys::KeyRing;
+use crate::hub::shared::Switchboard;
 use crate::metrics::{Limit, Metrics};
+use crate::net::address::Address;
+use crate::net::rate::{AddressRate, TooOften};
+use crate::net::slots::Gate;
 use crate::outgoing::Outgoing;
 use crate::publisher::TooLarge;
-use crate::rate::{AddressRate, TooOften};
-use crate::switchboard::Switchboard;
-use crate::token::Tokens;
-use crate::validation::Validator;
 
 /// How many times its rate an address may ask at once: a whole office comes back together.
 const ADDRESS_BURST: u32 = 10;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use axum::http::HeaderName;
 
+use crate::auth::token::{KeyRing, Secret};
 use crate::handler::Handler;
 use crate::publisher::Publisher;
-use crate::token::{KeyRing, Secret};
 
 /// What a frame may have around its payload, in bytes.
 const AROUND_PAYLOAD: usize = 1 << 10;

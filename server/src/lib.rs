@@ -10,32 +10,21 @@
 //! Deliberately absent: queues without bounds, broadcast channels, a lock held over an await, a
 //! token in a log.
 
-mod address;
+mod acceptor;
 mod app;
+mod auth;
 mod config;
-mod gate;
 mod handler;
-mod handling;
 mod http;
 pub mod hub;
-mod keys;
-mod linger;
-mod mailbox;
-mod memory;
 mod metrics;
-mod origin;
+mod net;
 mod outgoing;
 mod peer;
-mod publish;
 mod publisher;
-mod rate;
-mod raw_echo;
-mod reception;
 pub mod session;
-mod switchboard;
-pub mod token;
-mod upgrade;
-mod validation;
+
+pub use auth::token;
 
 use std::io;
 use std::net::SocketAddr;
@@ -51,13 +40,13 @@ use tracing::{debug, info, warn};
 
 pub use onesocket_protocol::Group;
 
+use crate::acceptor::Reception;
 use crate::app::App;
 pub use crate::config::Config;
 pub use crate::handler::{Answer, Handler, Handling, Incoming, Json, Payload};
 pub use crate::hub::Target;
 pub use crate::outgoing::Outgoing;
 pub use crate::publisher::{Publisher, TooLarge};
-use crate::reception::Reception;
 
 /// How long nothing is accepted after that has failed.
 const ACCEPT_PAUSE: Duration = Duration::from_secs(1);

@@ -1,7 +1,6 @@
 //! The binary: options in, log and exit code out.
 
-mod options;
-mod printable;
+mod cli;
 
 use std::convert::Infallible;
 use std::io::{self, Write};
@@ -18,8 +17,8 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::options::{LogFormat, Options, Secrets, Settings};
-use crate::printable::Printable;
+use crate::cli::escaped::Printable;
+use crate::cli::options::{LogFormat, Options, Secrets, Settings};
 
 /// How many connections may wait until they are accepted, where the system allows it. All clients
 /// come back at once after a restart; who finds no room tries again after 1 s, then 3 s, then 7 s.

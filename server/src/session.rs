@@ -15,12 +15,12 @@ use onesocket_protocol::{
 };
 use serde_json::value::RawValue;
 
+use crate::auth::token::{Identity, TokenError};
 use crate::config::Config;
 use crate::handler::{Json, Payload};
 use crate::hub::{Command, Key};
 use crate::metrics::Limit;
 use crate::outgoing::Outgoing;
-use crate::token::{Identity, TokenError};
 
 /// How many bad frames a client may send; with the last of them it is out.
 const MAX_BAD_FRAMES: u32 = 10;
@@ -318,8 +318,8 @@ mod tests {
     use onesocket_protocol::{Group, encode_client_binary};
 
     use super::*;
+    use crate::auth::token::Secret;
     use crate::handler::{Handler, Handling, Incoming};
-    use crate::token::Secret;
 
     const ID: MessageId = MessageId(7);
 

@@ -12,13 +12,13 @@ use futures_util::future::Either;
 use onesocket_protocol::{CloseCode, SUBPROTOCOL, offered_client, offered_token};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::router::{Peer, Refusal};
 use crate::app::App;
-use crate::gate::Place;
-use crate::http::{Peer, Refusal};
+use crate::auth::origin;
+use crate::auth::token::{Identity, TokenError};
 use crate::metrics::Limit;
-use crate::origin;
-use crate::peer;
-use crate::token::{Identity, TokenError};
+use crate::net::slots::Place;
+use crate::peer::task as peer;
 
 /// The library's 128 KiB cost every idle connection as much, and four times the processor.
 const SOCKET_BUFFER: usize = 4 << 10;

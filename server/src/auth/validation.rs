@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 use tracing::info;
 
+use crate::auth::token::{Identity, TokenError, Tokens};
 use crate::metrics::Metrics;
-use crate::token::{Identity, TokenError, Tokens};
 
 /// Checks tokens.
 pub(crate) struct Validator {

@@ -20,11 +20,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tracing::debug;
 
-use crate::address::Address;
 use crate::app::App;
-use crate::http;
-use crate::linger::Lingering;
+use crate::http::router as http;
 use crate::metrics::Limit;
+use crate::net::address::Address;
+use crate::net::linger::Lingering;
 
 /// How long a connection may last that asks one thing after another and becomes no WebSocket, and
 /// as long again to end.

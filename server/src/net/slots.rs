@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::address::Address;
+use crate::net::address::Address;
 
 /// Counts connections.
 pub(crate) struct Gate {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use onesocket_protocol::{CloseCode, ConnectionId, Epoch, FrameErrorCode, Group, MessageId};
 
-use crate::memory::{Memory, Said};
+use super::answered::{Memory, Said};
 use crate::metrics::Limit;
 use crate::outgoing::Outgoing;
 

@@ -11,7 +11,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 use tokio::time::Instant;
 
-use crate::address::Address;
+use crate::net::address::Address;
 
 type Plain = NoOpMiddleware<Nanos>;
 

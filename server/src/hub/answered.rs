@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use onesocket_protocol::{FrameErrorCode, MessageId};
 
-use crate::hub::Key;
+use super::Key;
 use crate::outgoing::Outgoing;
 
 /// The most clients of one user that are remembered: each tab is one, and each reload of it.

@@ -21,13 +21,13 @@ use tower_http::cors::CorsLayer;
 use tower_http::services::ServeDir;
 use tracing::info;
 
+use super::echo;
+use super::publish;
+use super::upgrade::upgrade;
 use crate::app::App;
+use crate::auth::origin;
 use crate::metrics::Limit;
-use crate::origin;
-use crate::publish;
-use crate::rate::TooOften;
-use crate::raw_echo;
-use crate::upgrade::upgrade;
+use crate::net::rate::TooOften;
 
 /// The largest body of a request, in bytes: a user's name is 128.
 const MAX_BODY: usize = 4 << 10;
@@ -68,7 +68,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     }
     let mut sockets = Router::new().route("/ws", any(upgrade));
     if config.echo {
-        sockets = sockets.route("/echo", any(raw_echo::upgrade));
+        sockets = sockets.route("/echo", any(echo::upgrade));
     }
     let router = Router::new()
         // Inside the layer, which answers a preflight before the method is found wrong.

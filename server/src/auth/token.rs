@@ -10,8 +10,8 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
 
-use crate::keys::Key;
-pub use crate::keys::{KeyRing, MIN_SECRET_BYTES, Secret, SecretError};
+use crate::auth::keys::Key;
+pub use crate::auth::keys::{KeyRing, MIN_SECRET_BYTES, Secret, SecretError};
 
 /// What clocks of two machines may differ by.
 const LEEWAY: Duration = Duration::from_secs(5);

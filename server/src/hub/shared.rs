@@ -13,8 +13,8 @@ use onesocket_protocol::{CloseCode, Epoch, MessageId};
 use tokio::sync::Mutex as Turn;
 use tracing::{info, warn};
 
-use crate::hub::{Command, Count, Delivery, Hub, Key, Known, Target};
-use crate::mailbox::{Inbox, Mailbox, mailbox};
+use super::mailbox::{Inbox, Mailbox, mailbox};
+use super::{Command, Count, Delivery, Hub, Key, Known, Target};
 use crate::metrics::{Limit, Metrics};
 use crate::outgoing::Outgoing;
 

@@ -19,16 +19,16 @@ use tracing::{debug, info};
 use tungstenite::Error as WireError;
 use tungstenite::error::ProtocolError;
 
+use super::message as handling;
 use crate::app::App;
-use crate::handling;
-use crate::mailbox::Inbox;
+use crate::auth::token::Identity;
+use crate::http::upgrade::Held;
+use crate::hub::Inbox;
+use crate::hub::shared::Registration;
 use crate::metrics::{Ended, Limit};
+use crate::net::rate::{Rate, TooOften};
 use crate::outgoing::Outgoing;
-use crate::rate::{Rate, TooOften};
 use crate::session::{Output, Session};
-use crate::switchboard::Registration;
-use crate::token::Identity;
-use crate::upgrade::Held;
 
 /// How long a client has to answer a close, before the socket is dropped by force.
 const CLOSE_TIME: Duration = Duration::from_secs(2);

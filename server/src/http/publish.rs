@@ -14,13 +14,13 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tracing::info;
 
+use super::router::{Peer, Refusal, bearer};
 use crate::app::App;
+use crate::auth::token::Secret;
 use crate::config::Config;
-use crate::http::{Peer, Refusal, bearer};
 use crate::hub::Target;
 use crate::metrics::Limit;
 use crate::outgoing::Outgoing;
-use crate::token::Secret;
 
 /// The body. What else is in it is a mistake, and told.
 #[derive(Deserialize)]

@@ -15,11 +15,11 @@ use axum::response::Response;
 use onesocket_protocol::CloseCode;
 use tokio::time::timeout;
 
+use super::router::{Peer, Refusal};
 use crate::app::App;
-use crate::http::{Peer, Refusal};
-use crate::peer::{End, WRITE_TOO_LONG, close, refuse};
-use crate::rate::Rate;
-use crate::upgrade::{Held, enter, of_allowed_origin};
+use crate::http::upgrade::{Held, enter, of_allowed_origin};
+use crate::net::rate::Rate;
+use crate::peer::task::{End, WRITE_TOO_LONG, close, refuse};
 
 /// Upgrades whoever asks, and echoes.
 pub(crate) async fn upgrade(

@@ -1,0 +1,6 @@
+//! Who may connect: tokens, the keys that sign them, and the origins of pages.
+
+pub(crate) mod keys;
+pub(crate) mod origin;
+pub mod token;
+pub(crate) mod validation;

@@ -1,0 +1,4 @@
+//! The command line: options, environment, and the format of the log.
+
+pub(crate) mod escaped;
+pub(crate) mod options;

@@ -1,0 +1,4 @@
+//! The task that owns a client's socket.
+
+mod message;
+pub(crate) mod task;
