@@ -22,7 +22,7 @@ use tracing::debug;
 
 use crate::app::App;
 use crate::http::router as http;
-use crate::metrics::Limit;
+use crate::limit::Limit;
 use crate::net::address::Address;
 use crate::net::linger::Lingering;
 

@@ -13,10 +13,12 @@
 mod acceptor;
 mod app;
 mod auth;
+mod close_cause;
 mod config;
 mod handler;
 mod http;
 pub mod hub;
+mod limit;
 mod metrics;
 mod net;
 mod outgoing;
@@ -42,9 +44,11 @@ pub use onesocket_protocol::Group;
 
 use crate::acceptor::Reception;
 use crate::app::App;
+pub use crate::close_cause::CloseCause;
 pub use crate::config::Config;
 pub use crate::handler::{Answer, Handler, Handling, Incoming, Json, Payload};
 pub use crate::hub::Target;
+pub use crate::limit::Limit;
 pub use crate::outgoing::Outgoing;
 pub use crate::publisher::{Publisher, TooLarge};
 

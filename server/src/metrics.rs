@@ -8,6 +8,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
+use crate::limit::Limit;
+
 /// What the server counts.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -38,35 +40,6 @@ pub(crate) enum Ended {
     Lost,
     /// The server, by a close.
     Server,
-}
-
-/// A limit that something was refused by.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Limit {
-    /// `--max-address-rate`
-    AddressRate,
-    /// `--max-connections`
-    Connections,
-    /// The groups that one connection may join.
-    Groups,
-    /// `--handshake-time`
-    Handshake,
-    /// `--max-head`
-    Head,
-    /// `--max-message`
-    Message,
-    /// `--allow-origin`
-    Origin,
-    /// `--max-per-address`
-    PerAddress,
-    /// `--max-queue`
-    Queue,
-    /// `--max-rate`
-    Rate,
-    /// The time from a request's head to its answer.
-    Request,
-    /// `--write-time`
-    Write,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -146,21 +119,7 @@ impl Metrics {
 
     /// Counts what a limit did not let through.
     pub(crate) fn refused(&self, limit: Limit) {
-        let limit = match limit {
-            Limit::AddressRate => "address-rate",
-            Limit::Connections => "connections",
-            Limit::Groups => "groups",
-            Limit::Handshake => "handshake",
-            Limit::Head => "head",
-            Limit::Message => "message",
-            Limit::Origin => "origin",
-            Limit::PerAddress => "per-address",
-            Limit::Queue => "queue",
-            Limit::Rate => "rate",
-            Limit::Request => "request",
-            Limit::Write => "write",
-        };
-        self.refused.get_or_create(&Refused { limit }).inc();
+        self.refused.get_or_create(&Refused { limit: limit.as_str() }).inc();
     }
 
     /// Returns all as text, in Prometheus' own format.

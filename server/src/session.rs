@@ -10,16 +10,17 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use onesocket_protocol::{
-    ClientFrame, CloseCode, DecodeError, Epoch, FrameErrorCode, MessageId, ServerFrame,
-    ServerMessage, Token, Welcome, decode_client_binary, decode_client_text,
+    ClientFrame, DecodeError, Epoch, FrameErrorCode, MessageId, ServerFrame, ServerMessage, Token,
+    Welcome, decode_client_binary, decode_client_text,
 };
 use serde_json::value::RawValue;
 
 use crate::auth::token::{Identity, TokenError};
+use crate::close_cause::CloseCause;
 use crate::config::Config;
 use crate::handler::{Json, Payload};
 use crate::hub::{Command, Key};
-use crate::metrics::Limit;
+use crate::limit::Limit;
 use crate::outgoing::Outgoing;
 
 /// How many bad frames a client may send; with the last of them it is out.
@@ -29,12 +30,7 @@ const MAX_BAD_FRAMES: u32 = 10;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Output {
     /// Close the socket. Nothing comes after it.
-    Close {
-        /// Why, for programs.
-        code: CloseCode,
-        /// Why, for people.
-        reason: &'static str,
-    },
+    Close(CloseCause),
     /// Have the application handle a message, unless it was handled before.
     Handle {
         /// What the answer names.
@@ -42,6 +38,8 @@ pub enum Output {
         /// What it says.
         payload: Payload,
     },
+    /// Count that a limit has refused something. The client's answer is another output.
+    LimitReached(Limit),
     /// Send a frame to the client.
     Send(Outgoing),
     /// Tell the hub.
@@ -171,7 +169,7 @@ impl Session {
     pub fn handle_elapsed(&mut self, now: Instant) {
         let Some(open) = self.open() else { return };
         if now >= open.expires_at {
-            self.close(CloseCode::UNAUTHORIZED, "the token has expired");
+            self.close(CloseCause::TokenExpired);
         } else if now >= open.next_sweep {
             self.on_sweep(now);
         }
@@ -233,7 +231,7 @@ impl Session {
             self.outputs.push_back(Output::Handle { id, payload: payload() });
         } else {
             let message = "this server has no use for messages to itself";
-            self.refuse(id, FrameErrorCode::NoHandler, message, None);
+            self.refuse(id, FrameErrorCode::NoHandler, message);
         }
     }
 
@@ -242,7 +240,7 @@ impl Session {
         let Some(open) = self.open() else { return };
         open.bad_frames += 1;
         if open.bad_frames >= MAX_BAD_FRAMES {
-            self.close(CloseCode::BAD_FRAME, "too many frames that are no frames of onesocket.v1");
+            self.close(CloseCause::TooManyInvalidFrames);
         }
     }
 
@@ -251,7 +249,7 @@ impl Session {
         let Some(open) = self.open() else { return };
         open.next_sweep = now + sweep_every;
         if now.saturating_duration_since(open.heard_at) >= stale_after {
-            self.close(CloseCode::STALE, "no frame for too long");
+            self.close(CloseCause::Stale);
         }
     }
 
@@ -270,21 +268,16 @@ impl Session {
         let limit = self.config.max_message;
         if bytes > limit {
             let message = format!("a payload of {bytes} bytes; this server takes {limit}");
-            self.refuse(id, FrameErrorCode::TooLarge, message, Some(Limit::Message));
+            self.outputs.push_back(Output::LimitReached(Limit::Message));
+            self.refuse(id, FrameErrorCode::TooLarge, message);
         }
         bytes <= limit
     }
 
     /// Refuses a message or something to publish, by way of the hub: it may come again.
-    fn refuse(
-        &mut self,
-        id: MessageId,
-        code: FrameErrorCode,
-        message: impl Into<String>,
-        limit: Option<Limit>,
-    ) {
+    fn refuse(&mut self, id: MessageId, code: FrameErrorCode, message: impl Into<String>) {
         let error = Outgoing::error(Some(id), code, message);
-        self.tell(Command::Refuse { key: self.key, id, error, limit });
+        self.tell(Command::Refuse { key: self.key, id, error });
     }
 
     /// Notes a sign of life; `false` if it comes too late.
@@ -299,8 +292,8 @@ impl Session {
         }
     }
 
-    fn close(&mut self, code: CloseCode, reason: &'static str) {
-        self.outputs.push_back(Output::Close { code, reason });
+    fn close(&mut self, cause: CloseCause) {
+        self.outputs.push_back(Output::Close(cause));
         self.state = State::Closed;
     }
 
@@ -348,7 +341,7 @@ mod tests {
         let (mut session, start) = started(config());
         let mut pings = 0;
 
-        let (ended_at, code) = loop {
+        let (ended_at, cause) = loop {
             let now = session.deadline().unwrap();
             session.handle_elapsed(now);
             match drain(&mut session).as_slice() {
@@ -357,12 +350,12 @@ mod tests {
                     pings += 1;
                     session.handle_text(r#"{"type":"pong"}"#, now + Duration::from_millis(30));
                 }
-                [Output::Close { code, .. }] => break (now, *code),
+                [Output::Close(cause)] => break (now, *cause),
                 other => panic!("{other:?}"),
             }
         };
 
-        assert_eq!(code, CloseCode::UNAUTHORIZED);
+        assert_eq!(cause, CloseCause::TokenExpired);
         assert_eq!(ended_at - start, Duration::from_secs(300 + 25));
         assert_eq!(pings, 12);
         assert_eq!(session.deadline(), None);
@@ -383,10 +376,7 @@ mod tests {
 
         // The sweep at 120 s finds a silence of 119 s.
         assert_eq!(now - start, Duration::from_secs(150));
-        assert_eq!(
-            close,
-            Output::Close { code: CloseCode::STALE, reason: "no frame for too long" }
-        );
+        assert_eq!(close, Output::Close(CloseCause::Stale));
     }
 
     #[test]
@@ -411,7 +401,7 @@ mod tests {
         });
 
         // The last ping was at 90 s; the sweep at 210 s finds a silence of 120 s.
-        assert_eq!(end, (CloseCode::STALE, start + Duration::from_secs(210)));
+        assert_eq!(end, (CloseCause::Stale, start + Duration::from_secs(210)));
     }
 
     #[test]
@@ -437,7 +427,7 @@ mod tests {
             let refreshed = r#"{"type":"refreshed","id":7,"tokenExpiresInMs":200000}"#;
             assert_eq!(drain(&mut session), [sent(refreshed)]);
             let expected = refreshed_at + Duration::from_secs(200 + 25);
-            assert_eq!(until_closed(&mut session, pong), (CloseCode::UNAUTHORIZED, expected));
+            assert_eq!(until_closed(&mut session, pong), (CloseCause::TokenExpired, expected));
         }
     }
 
@@ -454,7 +444,7 @@ mod tests {
                 format!(r#"{{"type":"error","id":7,"code":"unauthorized","message":"{error}"}}"#);
             assert_eq!(drain(&mut session), [sent(&refused)]);
             let expected = start + Duration::from_secs(300 + 25);
-            assert_eq!(until_closed(&mut session, pong), (CloseCode::UNAUTHORIZED, expected));
+            assert_eq!(until_closed(&mut session, pong), (CloseCause::TokenExpired, expected));
         }
     }
 
@@ -539,9 +529,10 @@ mod tests {
         session.handle_text(r#"{"type":"publish","id":7,"group":"tea","data":"abc"}"#, now);
         session.handle_binary(&encode_client_binary(ID, b"abcde").into(), now);
         let outputs = drain(&mut session);
-        assert_eq!(outputs.len(), 3);
-        for output in outputs {
-            assert_eq!(refused(&output), Some("too-large"), "{output:?}");
+        assert_eq!(outputs.len(), 6);
+        for pair in outputs.chunks(2) {
+            assert_eq!(pair[0], Output::LimitReached(Limit::Message));
+            assert_eq!(refused(&pair[1]), Some("too-large"), "{pair:?}");
         }
 
         session.handle_text(r#"{"type":"message","id":7,"data":"ab"}"#, now);
@@ -572,7 +563,7 @@ mod tests {
         session.handle_text("", now);
 
         let outputs = drain(&mut session);
-        assert!(matches!(outputs[1], Output::Close { code: CloseCode::BAD_FRAME, .. }));
+        assert_eq!(outputs[1], Output::Close(CloseCause::TooManyInvalidFrames));
         assert_eq!(outputs.len(), 2);
     }
 
@@ -617,13 +608,13 @@ mod tests {
     fn until_closed(
         session: &mut Session,
         mut and: impl FnMut(&mut Session, Instant),
-    ) -> (CloseCode, Instant) {
+    ) -> (CloseCause, Instant) {
         loop {
             let now = session.deadline().unwrap();
             session.handle_elapsed(now);
             for output in drain(session) {
-                if let Output::Close { code, .. } = output {
-                    return (code, now);
+                if let Output::Close(cause) = output {
+                    return (cause, now);
                 }
             }
             and(session, now);
@@ -651,14 +642,13 @@ mod tests {
     }
 
     fn is_close(output: &Output) -> bool {
-        matches!(output, Output::Close { .. })
+        matches!(output, Output::Close(_))
     }
 
     /// Returns the code with which the hub is to refuse what had [`ID`].
     fn refused(output: &Output) -> Option<&str> {
-        let Output::Tell(Command::Refuse {
-            key: Key(1), id: ID, error: Outgoing::Text(error), ..
-        }) = output
+        let Output::Tell(Command::Refuse { key: Key(1), id: ID, error: Outgoing::Text(error) }) =
+            output
         else {
             return None;
         };
@@ -669,8 +659,9 @@ mod tests {
         match output {
             Output::Send(Outgoing::Text(text)) => text,
             Output::Send(Outgoing::Binary(_))
-            | Output::Close { .. }
+            | Output::Close(_)
             | Output::Handle { .. }
+            | Output::LimitReached(_)
             | Output::Tell(_)
             | Output::Validate { .. } => "",
         }

@@ -10,9 +10,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use onesocket_protocol::{CloseCode, FrameErrorCode, Group, MessageId};
-use onesocket_server::Outgoing;
+use onesocket_protocol::{FrameErrorCode, Group, MessageId};
 use onesocket_server::hub::{Command, Count, Delivery, Hub, Key, Target};
+use onesocket_server::{CloseCause, Outgoing};
 
 /// Who connects. The clients of the first have a name, and are remembered.
 const USERS: [(&str, Option<&str>); 2] = [("ada", Some("a")), ("grace", None)];
@@ -243,7 +243,9 @@ impl Place {
             .into_iter()
             .map(|delivery| match delivery {
                 Delivery::Send { to, frame: sent } if sent == frame() => to.0,
-                Delivery::Send { .. } | Delivery::Close { .. } => panic!("{delivery:?}"),
+                Delivery::Send { .. } | Delivery::Close { .. } | Delivery::LimitReached(_) => {
+                    panic!("{delivery:?}")
+                }
             })
             .collect();
         assert_eq!(keys.len(), count, "somebody hears it twice");
@@ -265,7 +267,7 @@ impl Truth {
             self.said.entry(user).or_default();
             self.since.entry(user).or_insert(key);
         }
-        let close = |old| Delivery::Close { to: Key(old), code: CloseCode::REPLACED };
+        let close = |old| Delivery::Close { to: Key(old), cause: CloseCause::Replaced };
         old.map(close).into_iter().collect()
     }
 

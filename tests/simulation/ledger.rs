@@ -254,7 +254,7 @@ impl Expected {
         for delivery in deliveries {
             match delivery {
                 Delivery::Send { to, frame } => sent.push((to.0, frame)),
-                Delivery::Close { .. } => return false,
+                Delivery::Close { .. } | Delivery::LimitReached(_) => return false,
             }
         }
         let answer = |id: MessageId, arrival: Arrival| {

@@ -1,7 +1,8 @@
 //! What must hold of the server, and of all once it has become quiet.
 
-use onesocket_core::protocol::{CLIENT_PREFIX, CloseCode};
+use onesocket_core::protocol::CLIENT_PREFIX;
 use onesocket_core::{ErrorCode, StateName};
+use onesocket_server::CloseCause;
 
 use crate::ledger::{Arrival, Expected, What};
 use crate::message::Origin;
@@ -63,16 +64,16 @@ impl World {
     }
 
     /// A session closes its connection for a reason that it has.
-    pub(crate) fn judge_server_close(&mut self, key: u64, code: CloseCode) {
+    pub(crate) fn judge_server_close(&mut self, key: u64, cause: CloseCause) {
         let Some((heard_at, expires_at, _)) = self.peer_facts(key) else { return };
         let now = self.server_time();
         let config = &self.server.config;
-        let may = match code {
-            CloseCode::STALE => now >= heard_at + config.stale_after,
-            CloseCode::UNAUTHORIZED => now >= expires_at + config.expiry_grace,
+        let may = match cause {
+            CloseCause::Stale => now >= heard_at + config.stale_after,
+            CloseCause::TokenExpired => now >= expires_at + config.expiry_grace,
             _ => false,
         };
-        self.rule(may, || format!("c{key} is closed with {} at {now:?}", code.get()));
+        self.rule(may, || format!("c{key} is closed for {cause:?} at {now:?}"));
     }
 
     /// A connection does not outlive its token, nor a client that has fallen silent.

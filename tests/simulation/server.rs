@@ -12,7 +12,7 @@ use onesocket_core::protocol::{CloseCode, SUBPROTOCOL, offered_client, offered_t
 use onesocket_server::hub::{Command, Delivery, Hub, Key};
 use onesocket_server::session::{Output, Session};
 use onesocket_server::token::{Identity, TokenError, Tokens};
-use onesocket_server::{Config, Outgoing};
+use onesocket_server::{CloseCause, Config, Outgoing};
 
 use crate::message::{Frame, Origin, is_message};
 use crate::network::{Down, Up};
@@ -48,7 +48,7 @@ pub(crate) struct Peer {
     /// When the closing handshake is given up, once it has begun.
     closing_until: Option<Duration>,
     /// Others have it closed.
-    to_close: Option<CloseCode>,
+    to_close: Option<CloseCause>,
     /// What could not be written yet, for which everything else waits.
     unwritten: VecDeque<Outgoing>,
     blocked_until: Option<Duration>,
@@ -115,7 +115,7 @@ impl World {
         self.server.up = false;
         let keys: Vec<u64> = self.server.peers.keys().copied().collect();
         for key in keys {
-            self.request_close(key, CloseCode::SERVICE_RESTART);
+            self.request_close(key, CloseCause::ServerRestart);
         }
     }
 
@@ -214,7 +214,7 @@ impl World {
         let deliveries = self.server.hub.handle(command, now);
         let (replaced, forgets) = self.ledger.connect(key, &user, client);
         let expected: Vec<_> = replaced
-            .map(|old| Delivery::Close { to: Key(old), code: CloseCode::REPLACED })
+            .map(|old| Delivery::Close { to: Key(old), cause: CloseCause::Replaced })
             .into_iter()
             .collect();
         self.rule(deliveries == expected, || {
@@ -300,8 +300,8 @@ impl World {
             }
             return false;
         }
-        if let Some(code) = peer.to_close.take() {
-            self.begin_close(key, code, "others have it closed");
+        if let Some(cause) = peer.to_close.take() {
+            self.begin_close(key, cause);
         } else if let Some(next) = peer.unwritten.front() {
             let bytes = self.sockets[socket].down.bytes;
             if bytes == 0 || bytes + next.len() <= room {
@@ -316,7 +316,7 @@ impl World {
                     self.arm(key, until);
                     return false;
                 }
-                self.begin_close(key, CloseCode::SLOW_CONSUMER, "a write took too long");
+                self.begin_close(key, CloseCause::SlowWrite);
             }
         } else if let Some(output) = peer.session.poll() {
             self.perform_session(key, output);
@@ -376,12 +376,15 @@ impl World {
 
     fn perform_session(&mut self, key: u64, output: Output) {
         match output {
-            Output::Close { code, reason } => {
-                self.judge_server_close(key, code);
-                self.begin_close(key, code, reason);
+            Output::Close(cause) => {
+                self.judge_server_close(key, cause);
+                self.begin_close(key, cause);
             }
             Output::Handle { .. } => {
                 self.rule(false, || "a message for an application that there is not".to_owned());
+            }
+            Output::LimitReached(limit) => {
+                self.rule(false, || format!("the limit {limit:?} where nobody reaches one"));
             }
             Output::Send(frame) => self.queue(key, frame),
             Output::Tell(command) => {
@@ -435,7 +438,9 @@ impl World {
         for delivery in deliveries {
             match delivery {
                 Delivery::Send { to, frame } if to == Key(key) => answers.push(frame),
-                Delivery::Send { .. } | Delivery::Close { .. } => self.post(delivery),
+                Delivery::Send { .. } | Delivery::Close { .. } | Delivery::LimitReached(_) => {
+                    self.post(delivery);
+                }
             }
         }
         answers
@@ -445,7 +450,10 @@ impl World {
     fn post(&mut self, delivery: Delivery) {
         let max_bytes = self.server.config.max_queue;
         match delivery {
-            Delivery::Close { to, code } => self.request_close(to.0, code),
+            Delivery::Close { to, cause } => self.request_close(to.0, cause),
+            Delivery::LimitReached(limit) => {
+                self.rule(false, || format!("the limit {limit:?} where nobody reaches one"));
+            }
             Delivery::Send { to, frame } => {
                 let Some(peer) = self.server.peers.get_mut(&to.0) else { return };
                 if peer.to_close.is_some() || peer.closing_until.is_some() {
@@ -457,37 +465,37 @@ impl World {
                     peer.mailbox.push_back(frame);
                     self.wake(to.0);
                 } else {
-                    self.request_close(to.0, CloseCode::SLOW_CONSUMER);
+                    self.request_close(to.0, CloseCause::SlowConsumer);
                 }
             }
         }
     }
 
-    fn request_close(&mut self, key: u64, code: CloseCode) {
+    fn request_close(&mut self, key: u64, cause: CloseCause) {
         if let Some(peer) = self.server.peers.get_mut(&key) {
-            peer.to_close.get_or_insert(code);
+            peer.to_close.get_or_insert(cause);
             self.wake(key);
         }
     }
 
     /// Begins the closing handshake.
-    fn begin_close(&mut self, key: u64, code: CloseCode, reason: &str) {
+    fn begin_close(&mut self, key: u64, cause: CloseCause) {
         let until = self.now + CLOSE_TIME;
         let room = self.server.room;
         let Some(peer) = self.server.peers.get_mut(&key) else { return };
         peer.closing_until = Some(until);
         let socket = peer.socket;
-        self.log(|| format!("server: closes c{key} with {}: {reason}", code.get()));
-        self.reach(match code {
-            CloseCode::REPLACED => "a connection that is replaced",
-            CloseCode::SERVICE_RESTART => "a connection that is closed by a server that leaves",
-            CloseCode::SLOW_CONSUMER => "a reader that is too slow",
-            CloseCode::STALE => "a client that is swept",
-            CloseCode::UNAUTHORIZED => "a token that has run out",
+        self.log(|| format!("server: closes c{key}: {cause:?}"));
+        self.reach(match cause {
+            CloseCause::Replaced => "a connection that is replaced",
+            CloseCause::ServerRestart => "a connection that is closed by a server that leaves",
+            CloseCause::SlowConsumer | CloseCause::SlowWrite => "a reader that is too slow",
+            CloseCause::Stale => "a client that is swept",
+            CloseCause::TokenExpired => "a token that has run out",
             _ => "a connection that is closed for something else",
         });
         if self.sockets[socket].down.bytes <= room {
-            self.send_down(socket, Down::Close(code, reason.to_owned()));
+            self.send_down(socket, Down::Close(cause.code(), cause.reason().into_owned()));
         }
     }
 

@@ -12,14 +12,14 @@ use axum::extract::ws::{Message, WebSocket};
 use axum::extract::{State, WebSocketUpgrade};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use onesocket_protocol::CloseCode;
 use tokio::time::timeout;
 
 use super::router::{Peer, Refusal};
 use crate::app::App;
-use crate::http::upgrade::{Held, enter, of_allowed_origin};
+use crate::close_cause::CloseCause;
+use crate::http::upgrade::{Held, check_origin, enter};
 use crate::net::rate::Rate;
-use crate::peer::task::{End, WRITE_TOO_LONG, close, refuse};
+use crate::peer::task::{End, close, refuse};
 
 /// Upgrades whoever asks, and echoes.
 pub(crate) async fn upgrade(
@@ -29,10 +29,10 @@ pub(crate) async fn upgrade(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
     let (upgrade, held) = enter(&app, &headers, peer, upgrade)?;
-    let allowed = of_allowed_origin(&app, &headers);
+    let allowed = check_origin(&app, &headers);
     Ok(upgrade.on_upgrade(async move |socket| match allowed {
         Ok(()) => serve(socket, &app, held).await,
-        Err((code, reason)) => refuse(socket, code, reason, app, held).await,
+        Err(cause) => refuse(socket, cause, app, held).await,
     }))
 }
 
@@ -40,7 +40,7 @@ async fn serve(mut socket: WebSocket, app: &App, _held: Held) {
     let end = tokio::select! {
         biased;
         () = app.stop.cancelled() => {
-            End::server(CloseCode::SERVICE_RESTART, "the server is going and will be back")
+            End::Server(CloseCause::ServerRestart)
         }
         end = echo(&mut socket, app) => end,
     };
@@ -59,7 +59,7 @@ async fn echo(socket: &mut WebSocket, app: &App) -> End {
             Ok(Some(Ok(message))) => message,
             Ok(Some(Err(error))) => return End::of_read(error),
             Ok(None) => return End::vanished(),
-            Err(_) => return End::server(CloseCode::STALE, "no frame for too long"),
+            Err(_) => return End::Server(CloseCause::Stale),
         };
         if let Err(too_often) = rate.check() {
             return End::too_often(too_often);
@@ -69,7 +69,7 @@ async fn echo(socket: &mut WebSocket, app: &App) -> End {
             match timeout(config.write_time, socket.send(message)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return End::Lost { cause: error.to_string() },
-                Err(_) => return End::server(CloseCode::SLOW_CONSUMER, WRITE_TOO_LONG),
+                Err(_) => return End::Server(CloseCause::SlowWrite),
             }
         }
     }

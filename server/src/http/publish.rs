@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::auth::token::Secret;
 use crate::config::Config;
 use crate::hub::Target;
-use crate::metrics::Limit;
+use crate::limit::Limit;
 use crate::outgoing::Outgoing;
 
 /// The body. What else is in it is a mistake, and told.

@@ -26,7 +26,7 @@ use super::publish;
 use super::upgrade::upgrade;
 use crate::app::App;
 use crate::auth::origin;
-use crate::metrics::Limit;
+use crate::limit::Limit;
 use crate::net::rate::TooOften;
 
 /// The largest body of a request, in bytes: a user's name is 128.

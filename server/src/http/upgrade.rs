@@ -9,14 +9,15 @@ use axum::extract::{State, WebSocketUpgrade};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use futures_util::future::Either;
-use onesocket_protocol::{CloseCode, SUBPROTOCOL, offered_client, offered_token};
+use onesocket_protocol::{SUBPROTOCOL, offered_client, offered_token};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::router::{Peer, Refusal};
 use crate::app::App;
 use crate::auth::origin;
 use crate::auth::token::{Identity, TokenError};
-use crate::metrics::Limit;
+use crate::close_cause::CloseCause;
+use crate::limit::Limit;
 use crate::net::slots::Place;
 use crate::peer::task as peer;
 
@@ -44,7 +45,7 @@ pub(crate) async fn upgrade(
     let client = offered_client(offered.iter().copied()).map(str::to_owned);
     Ok(upgrade.protocols([SUBPROTOCOL]).on_upgrade(move |socket| match admitted {
         Ok(identity) => Either::Left(peer::serve(socket, identity, client, app, held)),
-        Err((code, reason)) => Either::Right(peer::refuse(socket, code, reason, app, held)),
+        Err(cause) => Either::Right(peer::refuse(socket, cause, app, held)),
     }))
 }
 
@@ -79,47 +80,38 @@ pub(crate) fn enter(
     Ok((upgrade, Held { _tracked: app.tracker.token(), _place: place }))
 }
 
-/// Says whether the page that asks may, or the close code and the reason for which it may not.
-pub(crate) fn of_allowed_origin(
-    app: &App,
-    headers: &HeaderMap,
-) -> Result<(), (CloseCode, &'static str)> {
-    if origin::allowed(headers, &app.config.allow_origins) {
-        return Ok(());
-    }
-    app.metrics.refused(Limit::Origin);
-    Err((CloseCode::FORBIDDEN, "this origin is not allowed"))
+/// Says whether pages of the request's origin may connect.
+pub(crate) fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), CloseCause> {
+    let allowed = origin::allowed(headers, &app.config.allow_origins);
+    if allowed { Ok(()) } else { Err(CloseCause::OriginNotAllowed) }
 }
 
-/// Says who wants to connect, or the close code and the reason for which nobody can.
+/// Says who connects, or why the client is refused.
 fn admit(
     app: &App,
     headers: &HeaderMap,
     uri: &Uri,
     offered: &[&str],
-) -> Result<Identity, (CloseCode, &'static str)> {
-    of_allowed_origin(app, headers)?;
+) -> Result<Identity, CloseCause> {
+    check_origin(app, headers)?;
     if !offered.contains(&SUBPROTOCOL) {
-        return Err((CloseCode::BAD_FRAME, "offer the subprotocol onesocket.v1"));
+        return Err(CloseCause::MissingSubprotocol);
     }
     let offered = offered_token(offered.iter().copied());
     let token = offered.or_else(|| queried_token(uri, app.config.token_query.as_deref()?));
-    app.validator.validate(token.as_deref()).map_err(|error| {
-        let reason = match error {
-            TokenError::Missing => "no token",
-            TokenError::Expired => "the token has expired",
-            TokenError::Algorithm
-            | TokenError::Audience
-            | TokenError::Claims
-            | TokenError::Early
-            | TokenError::Key
-            | TokenError::Life
-            | TokenError::OtherUser
-            | TokenError::Shape
-            | TokenError::Signature
-            | TokenError::User => "the token is not valid",
-        };
-        (CloseCode::UNAUTHORIZED, reason)
+    app.validator.validate(token.as_deref()).map_err(|error| match error {
+        TokenError::Missing => CloseCause::MissingToken,
+        TokenError::Expired => CloseCause::TokenExpired,
+        TokenError::Algorithm
+        | TokenError::Audience
+        | TokenError::Claims
+        | TokenError::Early
+        | TokenError::Key
+        | TokenError::Life
+        | TokenError::OtherUser
+        | TokenError::Shape
+        | TokenError::Signature
+        | TokenError::User => CloseCause::InvalidToken,
     })
 }
 

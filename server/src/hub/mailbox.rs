@@ -8,9 +8,9 @@ use std::future::poll_fn;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-use onesocket_protocol::CloseCode;
 use tokio::sync::oneshot;
 
+use crate::close_cause::CloseCause;
 use crate::outgoing::Outgoing;
 
 /// How many frames may wait to be sent to one client.
@@ -23,7 +23,7 @@ const KEPT_ROOM: usize = 8;
 pub(crate) struct Mailbox {
     waiting: Arc<Mutex<Waiting>>,
     /// Not behind the frames: who is to be closed may have a full queue.
-    close: Option<oneshot::Sender<CloseCode>>,
+    close: Option<oneshot::Sender<CloseCause>>,
 }
 
 /// The end of a peer's queue that the peer takes things out of.
@@ -31,7 +31,7 @@ pub(crate) struct Inbox {
     /// What is to be sent.
     pub(crate) frames: Frames,
     /// Resolves once the peer is to be closed.
-    pub(crate) close: oneshot::Receiver<CloseCode>,
+    pub(crate) close: oneshot::Receiver<CloseCause>,
 }
 
 /// The frames that wait to be sent to one client.
@@ -72,9 +72,9 @@ impl Mailbox {
     }
 
     /// Has the peer closed. One that is at its own end already does not listen any more.
-    pub(crate) fn close(mut self, code: CloseCode) {
+    pub(crate) fn close(mut self, cause: CloseCause) {
         if let Some(close) = self.close.take() {
-            let _ = close.send(code);
+            let _ = close.send(cause);
         }
     }
 }
@@ -181,9 +181,9 @@ mod tests {
         let (mailbox, inbox) = mailbox();
         assert!(mailbox.put(frame(1), 10));
 
-        mailbox.close(CloseCode::SLOW_CONSUMER);
+        mailbox.close(CloseCause::SlowConsumer);
 
-        assert_eq!(inbox.close.await, Ok(CloseCode::SLOW_CONSUMER));
+        assert_eq!(inbox.close.await, Ok(CloseCause::SlowConsumer));
     }
 
     #[tokio::test]

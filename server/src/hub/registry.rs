@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use onesocket_protocol::{CloseCode, ConnectionId, Epoch, FrameErrorCode, Group, MessageId};
+use onesocket_protocol::{ConnectionId, Epoch, FrameErrorCode, Group, MessageId};
 
 use super::answered::{Memory, Said};
-use crate::metrics::Limit;
+use crate::close_cause::CloseCause;
+use crate::limit::Limit;
 use crate::outgoing::Outgoing;
 
 /// The most groups that one connection may join.
@@ -87,8 +88,6 @@ pub enum Command {
         id: MessageId,
         /// The answer.
         error: Outgoing,
-        /// The limit that did not let it through, if one did not.
-        limit: Option<Limit>,
     },
     /// What the application made of a message. It is remembered even if the connection is gone.
     Handled {
@@ -136,16 +135,18 @@ pub enum Known {
     TooLate,
 }
 
-/// What is to be done, for one connection.
+/// What follows from a command.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Delivery {
     /// The connection is to be closed; nothing more is delivered to it.
     Close {
         /// Which one.
         to: Key,
-        /// Why, for programs.
-        code: CloseCode,
+        /// Why.
+        cause: CloseCause,
     },
+    /// A limit has refused the command. The client's answer is another delivery.
+    LimitReached(Limit),
     /// The client is to be sent a frame.
     Send {
         /// Which one.
@@ -230,7 +231,7 @@ impl Hub {
             Command::Publish { key, id, group, frame } => {
                 self.once(key, id, |hub| hub.publish(key, id, &group, &frame))
             }
-            Command::Refuse { key, id, error, limit: _ } => self.once(key, id, |_| Err(error)),
+            Command::Refuse { key, id, error } => self.once(key, id, |_| Err(error)),
             Command::Handled { key, user, client, id, answer } => {
                 self.handled(key, &user, client.as_deref(), id, answer)
             }
@@ -248,25 +249,6 @@ impl Hub {
     /// Returns the sockets of a user.
     pub fn count(&self, user: &str) -> Count {
         self.users.get(user).map(|user| user.count).unwrap_or_default()
-    }
-
-    /// Names the limit that does not let a command through, if one does not.
-    pub(crate) fn limit(&self, command: &Command) -> Option<Limit> {
-        match command {
-            Command::Join { key, group, .. } => {
-                let connection = self.connections.get(key)?;
-                (!connection.has_room_for(group)).then_some(Limit::Groups)
-            }
-            Command::Refuse { limit, .. } => *limit,
-            Command::Broadcast { .. }
-            | Command::Connect { .. }
-            | Command::Disconnect { .. }
-            | Command::Handled { .. }
-            | Command::Leave { .. }
-            | Command::Message { .. }
-            | Command::Publish { .. }
-            | Command::Sweep => None,
-        }
     }
 
     /// Returns the connection since which it remembers what a client of a user has said.
@@ -297,7 +279,7 @@ impl Hub {
             return Vec::new();
         };
         self.leave_all(old);
-        vec![Delivery::Close { to: old, code: CloseCode::REPLACED }]
+        vec![Delivery::Close { to: old, cause: CloseCause::Replaced }]
     }
 
     fn disconnect(&mut self, key: Key, now: Instant) -> Vec<Delivery> {
@@ -323,7 +305,8 @@ impl Hub {
         };
         if !connection.has_room_for(&group) {
             let message = format!("a connection may be in {MAX_GROUPS} groups; leave one first");
-            return vec![Delivery::Send { to: key, frame: refusal(id, message) }];
+            let answer = Delivery::Send { to: key, frame: refusal(id, message) };
+            return vec![Delivery::LimitReached(Limit::Groups), answer];
         }
         connection.groups.insert(group.clone());
         self.groups.entry(group).or_default().insert(key);
@@ -492,7 +475,7 @@ mod tests {
 
         let deliveries = connect(&mut hub, 3, "ada");
 
-        assert_eq!(deliveries, [Delivery::Close { to: Key(1), code: CloseCode::REPLACED }]);
+        assert_eq!(deliveries, [Delivery::Close { to: Key(1), cause: CloseCause::Replaced }]);
         assert_eq!(hub.clients(), 2);
     }
 
@@ -502,7 +485,8 @@ mod tests {
 
         let deliveries: Vec<_> = (1..=50).flat_map(|key| connect(&mut hub, key, "ada")).collect();
 
-        let closed = (1..50).map(|key| Delivery::Close { to: Key(key), code: CloseCode::REPLACED });
+        let closed =
+            (1..50).map(|key| Delivery::Close { to: Key(key), cause: CloseCause::Replaced });
         assert_eq!(deliveries, closed.collect::<Vec<_>>());
         assert_eq!(hub.clients(), 1);
     }
@@ -595,7 +579,7 @@ mod tests {
 
         let message = "a connection may be in 100 groups; leave one first";
         let refused = Delivery::Send { to: Key(1), frame: refusal(ID, message.into()) };
-        assert_eq!(join(&mut hub, 1, "tea"), [refused]);
+        assert_eq!(join(&mut hub, 1, "tea"), [Delivery::LimitReached(Limit::Groups), refused]);
         assert_eq!(join(&mut hub, 1, "0"), accept(Key(1), ID));
         leave(&mut hub, 1, "0");
         assert_eq!(join(&mut hub, 1, "tea"), accept(Key(1), ID));
@@ -659,8 +643,7 @@ mod tests {
         connect_as(&mut hub, 2, "ada", "a");
         assert_eq!(publish(&mut hub, 2, "tea"), refused(Key(2), ID));
         let error = Outgoing::error(Some(MessageId(8)), FrameErrorCode::TooLarge, "too large");
-        let too_large =
-            Command::Refuse { key: Key(2), id: MessageId(8), error: error.clone(), limit: None };
+        let too_large = Command::Refuse { key: Key(2), id: MessageId(8), error: error.clone() };
         let said = Delivery::Send { to: Key(2), frame: error.clone() };
         assert_eq!(hub.handle(too_large, Instant::now()), [said]);
 
@@ -728,6 +711,7 @@ mod tests {
             let mut deliveries = hub.handle(command, Instant::now());
             deliveries.sort_by_key(|delivery| match delivery {
                 Delivery::Send { to, .. } | Delivery::Close { to, .. } => *to,
+                Delivery::LimitReached(limit) => panic!("{limit:?}"),
             });
             let sent = |key: &u64| Delivery::Send { to: Key(*key), frame: frame() };
             assert_eq!(deliveries, keys.iter().map(sent).collect::<Vec<_>>(), "{to:?}");

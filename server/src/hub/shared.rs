@@ -9,13 +9,14 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use onesocket_protocol::{CloseCode, Epoch, MessageId};
+use onesocket_protocol::{Epoch, MessageId};
 use tokio::sync::Mutex as Turn;
 use tracing::{info, warn};
 
 use super::mailbox::{Inbox, Mailbox, mailbox};
 use super::{Command, Count, Delivery, Hub, Key, Known, Target};
-use crate::metrics::{Limit, Metrics};
+use crate::close_cause::CloseCause;
+use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 
 /// The hub, and the queues of those who are connected.
@@ -85,7 +86,7 @@ impl Switchboard {
         drop(inner);
 
         self.metrics.opened.inc();
-        self.log_closed(&closed);
+        log_closed(&closed);
         info!(user, connection = key.0, "Client connected");
         info!(clients, "Total clients: {clients}");
         (Registration { key, switchboard: Arc::clone(self) }, epoch, inbox)
@@ -95,11 +96,12 @@ impl Switchboard {
     /// a peer need not queue what it tells itself.
     pub(crate) fn tell(&self, own: Key, command: Command) -> Vec<Outgoing> {
         let mut inner = self.lock();
-        let limit = inner.hub.limit(&command);
         let mut answers = Vec::new();
         let mut others = Vec::new();
+        let mut reached = None;
         for delivery in inner.hub.handle(command, now()) {
             match delivery {
+                Delivery::LimitReached(limit) => reached = Some(limit),
                 Delivery::Send { to, frame } if to == own => answers.push(frame),
                 Delivery::Send { .. } | Delivery::Close { .. } => others.push(delivery),
             }
@@ -107,10 +109,10 @@ impl Switchboard {
         let closed = inner.deliver(others, self.max_bytes);
         drop(inner);
 
-        if let Some(limit) = limit {
+        if let Some(limit) = reached {
             self.metrics.refused(limit);
         }
-        self.log_closed(&closed);
+        log_closed(&closed);
         answers
     }
 
@@ -123,12 +125,13 @@ impl Switchboard {
             Delivery::Send { to, .. } | Delivery::Close { to, .. } => {
                 inner.mailboxes.contains_key(to)
             }
+            Delivery::LimitReached(_) => false,
         });
         let members = deliveries.len();
         let closed = inner.deliver(deliveries, self.max_bytes);
         drop(inner);
 
-        self.log_closed(&closed);
+        log_closed(&closed);
         members - closed.len()
     }
 
@@ -187,17 +190,6 @@ impl Switchboard {
         clients
     }
 
-    fn log_closed(&self, closed: &[(Key, CloseCode)]) {
-        for (key, code) in closed {
-            if *code == CloseCode::REPLACED {
-                info!(connection = key.0, code = code.get(), "Closing existing connection");
-            } else {
-                self.metrics.refused(Limit::Queue);
-                warn!(connection = key.0, code = code.get(), "Closing a slow connection");
-            }
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A peer that panicked in here must not take all the others with it.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -207,27 +199,28 @@ impl Switchboard {
 impl Inner {
     fn close_all(&mut self) {
         for (_, mailbox) in self.mailboxes.drain() {
-            mailbox.close(CloseCode::SERVICE_RESTART);
+            mailbox.close(CloseCause::ServerRestart);
         }
     }
 
     /// Returns who was closed, and why.
-    fn deliver(&mut self, deliveries: Vec<Delivery>, max_bytes: usize) -> Vec<(Key, CloseCode)> {
+    fn deliver(&mut self, deliveries: Vec<Delivery>, max_bytes: usize) -> Vec<(Key, CloseCause)> {
         let mut closed = Vec::new();
         for delivery in deliveries {
-            let (to, code) = match delivery {
-                Delivery::Close { to, code } => (to, code),
+            let (to, cause) = match delivery {
+                Delivery::Close { to, cause } => (to, cause),
+                Delivery::LimitReached(_) => continue,
                 Delivery::Send { to, frame } => {
                     let mailbox = self.mailboxes.get(&to);
                     if mailbox.is_none_or(|mailbox| mailbox.put(frame, max_bytes)) {
                         continue;
                     }
-                    (to, CloseCode::SLOW_CONSUMER)
+                    (to, CloseCause::SlowConsumer)
                 }
             };
             if let Some(mailbox) = self.mailboxes.remove(&to) {
-                mailbox.close(code);
-                closed.push((to, code));
+                mailbox.close(cause);
+                closed.push((to, cause));
             }
         }
         closed
@@ -244,6 +237,18 @@ impl Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         self.switchboard.disconnect(self.key);
+    }
+}
+
+/// Logs the connections that others have closed; their own tasks log and count how they end.
+fn log_closed(closed: &[(Key, CloseCause)]) {
+    for (key, cause) in closed {
+        let (connection, code) = (key.0, cause.code().get());
+        if *cause == CloseCause::SlowConsumer {
+            warn!(connection, code, "Closing a slow connection");
+        } else {
+            info!(connection, code, "Closing existing connection");
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! The task that owns a client's socket: feeds its session, performs what that says, delivers what
 //! others have for it, and sees the socket to its end.
 
-use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -11,7 +10,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::SinkExt;
-use onesocket_protocol::{CloseCode, retry_after_reason};
+use onesocket_protocol::CloseCode;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -22,18 +21,17 @@ use tungstenite::error::ProtocolError;
 use super::message as handling;
 use crate::app::App;
 use crate::auth::token::Identity;
+use crate::close_cause::CloseCause;
 use crate::http::upgrade::Held;
 use crate::hub::Inbox;
 use crate::hub::shared::Registration;
-use crate::metrics::{Ended, Limit};
+use crate::metrics::Ended;
 use crate::net::rate::{Rate, TooOften};
 use crate::outgoing::Outgoing;
 use crate::session::{Output, Session};
 
 /// How long a client has to answer a close, before the socket is dropped by force.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
-
-pub(crate) const WRITE_TOO_LONG: &str = "a write took too long";
 
 /// How a socket comes to its end.
 pub(crate) enum End {
@@ -42,7 +40,7 @@ pub(crate) enum End {
     /// The network is gone.
     Lost { cause: String },
     /// We begin the closing handshake.
-    Server { code: CloseCode, reason: Cow<'static, str> },
+    Server(CloseCause),
 }
 
 /// What there is to do next.
@@ -114,14 +112,8 @@ pub(crate) fn serve(
 }
 
 /// Says to a client why it is refused. A browser would show nothing of a refused upgrade.
-pub(crate) async fn refuse(
-    mut socket: WebSocket,
-    code: CloseCode,
-    reason: &'static str,
-    app: Arc<App>,
-    _held: Held,
-) {
-    close(&mut socket, End::server(code, reason), &app).await;
+pub(crate) async fn refuse(mut socket: WebSocket, cause: CloseCause, app: Arc<App>, _held: Held) {
+    close(&mut socket, End::Server(cause), &app).await;
 }
 
 impl Peer {
@@ -194,7 +186,7 @@ impl Peer {
     async fn perform(&mut self) -> Result<(), End> {
         while let Some(output) = self.session.poll() {
             match output {
-                Output::Close { code, reason } => return Err(End::server(code, reason)),
+                Output::Close(cause) => return Err(End::Server(cause)),
                 Output::Handle { id, payload } => {
                     let from = handling::From {
                         user: self.user.clone(),
@@ -204,6 +196,7 @@ impl Peer {
                     let handling = handling::handle(Arc::clone(&self.app), from, id, payload);
                     self.handling = Some(self.app.tracker.spawn(handling));
                 }
+                Output::LimitReached(limit) => self.app.metrics.refused(limit),
                 Output::Send(frame) => self.write(frame).await?,
                 Output::Tell(command) => {
                     for frame in self.registration.tell(command) {
@@ -253,30 +246,22 @@ impl Peer {
 }
 
 impl End {
-    pub(crate) fn server(code: CloseCode, reason: &'static str) -> Self {
-        Self::Server { code, reason: reason.into() }
-    }
-
     pub(crate) fn too_often(TooOften(wait): TooOften) -> Self {
-        let reason = retry_after_reason(wait).into();
-        Self::Server { code: CloseCode::TOO_MANY_REQUESTS, reason }
+        Self::Server(CloseCause::TooManyMessages(wait))
     }
 
     pub(crate) fn of_read(error: axum::Error) -> Self {
         let cause = error.to_string();
-        let (code, reason) = match error.into_inner().downcast_ref::<WireError>() {
-            Some(WireError::Capacity(_)) => (CloseCode::TOO_LARGE, "the frame is too large"),
-            Some(WireError::Utf8(_)) => (CloseCode::INVALID_PAYLOAD, "the text is no UTF-8"),
-            // The client has gone without a word; there is nobody to say a code to.
+        match error.into_inner().downcast_ref::<WireError>() {
+            Some(WireError::Capacity(_)) => Self::Server(CloseCause::FrameTooLarge),
+            Some(WireError::Utf8(_)) => Self::Server(CloseCause::InvalidText),
+            // The client has gone without a close frame, so nobody is there to receive one.
             Some(WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {
-                return Self::vanished();
+                Self::vanished()
             }
-            Some(WireError::Protocol(_)) => {
-                (CloseCode::PROTOCOL_ERROR, "the frame breaks RFC 6455")
-            }
-            Some(_) | None => return Self::Lost { cause },
-        };
-        Self::server(code, reason)
+            Some(WireError::Protocol(_)) => Self::Server(CloseCause::ProtocolError),
+            Some(_) | None => Self::Lost { cause },
+        }
     }
 
     pub(crate) fn vanished() -> Self {
@@ -290,9 +275,9 @@ impl End {
                 debug!(connection, cause, "Read or write failed");
                 info!(connection, "Client lost");
             }
-            Self::Server { code, reason } => {
-                let reason = reason.as_ref();
-                info!(connection, code = code.get(), reason, "Closing connection");
+            Self::Server(cause) => {
+                let (code, reason) = (cause.code().get(), cause.reason());
+                info!(connection, code, reason = reason.as_ref(), "Closing connection");
             }
         }
     }
@@ -301,32 +286,23 @@ impl End {
         let metrics = &app.metrics;
         match self {
             // RFC 6455, section 7.1.5: a close without a code counts as this one.
-            Self::Client { code } => metrics.closed(Ended::Client, code.unwrap_or(1005)),
+            Self::Client { code } => {
+                metrics.closed(Ended::Client, code.unwrap_or(CloseCode::NO_STATUS.get()))
+            }
             Self::Lost { .. } => metrics.closed(Ended::Lost, CloseCode::ABNORMAL.get()),
-            Self::Server { code, reason } => {
-                match *code {
-                    CloseCode::SLOW_CONSUMER if reason == WRITE_TOO_LONG => {
-                        metrics.refused(Limit::Write);
-                    }
-                    CloseCode::TOO_LARGE => metrics.refused(Limit::Message),
-                    CloseCode::TOO_MANY_REQUESTS => metrics.refused(Limit::Rate),
-                    _ => {}
+            Self::Server(cause) => {
+                if let Some(limit) = cause.limit() {
+                    metrics.refused(limit);
                 }
-                metrics.closed(Ended::Server, code.get());
+                metrics.closed(Ended::Server, cause.code().get());
             }
         }
     }
 }
 
 /// Resolves once others have this peer closed.
-async fn closed(close: &mut oneshot::Receiver<CloseCode>) -> End {
-    let code = close.await.unwrap_or(CloseCode::SERVICE_RESTART);
-    let reason = match code {
-        CloseCode::REPLACED => "the same user has connected elsewhere",
-        CloseCode::SLOW_CONSUMER => "too much waits to be sent",
-        _ => "the server is going and will be back",
-    };
-    End::server(code, reason)
+async fn closed(close: &mut oneshot::Receiver<CloseCause>) -> End {
+    End::Server(close.await.unwrap_or(CloseCause::ServerRestart))
 }
 
 /// Returns what came of a message that the application is at.
@@ -342,7 +318,7 @@ async fn handled(handling: &mut Option<JoinHandle<Vec<Outgoing>>>) -> Vec<Outgoi
 async fn in_time(
     write: impl Future<Output = Result<(), axum::Error>>,
     time: Duration,
-    close: &mut oneshot::Receiver<CloseCode>,
+    close: &mut oneshot::Receiver<CloseCause>,
 ) -> Result<(), End> {
     let mut write = pin!(write);
     let lost = |error: axum::Error| End::Lost { cause: error.to_string() };
@@ -355,7 +331,7 @@ async fn in_time(
         biased;
         written = timeout(time, write) => match written {
             Ok(written) => written.map_err(lost),
-            Err(_) => Err(End::server(CloseCode::SLOW_CONSUMER, WRITE_TOO_LONG)),
+            Err(_) => Err(End::Server(CloseCause::SlowWrite)),
         },
         end = closed(close) => Err(end),
     }
@@ -369,10 +345,11 @@ pub(crate) async fn close(socket: &mut WebSocket, end: End, app: &App) {
             End::Lost { .. } => return Ok(()),
             // The library has the echo ready; reading on sends it.
             End::Client { .. } => {}
-            End::Server { code, reason } => {
+            End::Server(cause) => {
                 // The library may have a pong ready, and would send it after the close.
                 socket.flush().await?;
-                let frame = CloseFrame { code: code.get(), reason: reason.as_ref().into() };
+                let (code, reason) = (cause.code().get(), cause.reason());
+                let frame = CloseFrame { code, reason: reason.as_ref().into() };
                 socket.send(Message::Close(Some(frame))).await?;
             }
         }

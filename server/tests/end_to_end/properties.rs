@@ -137,17 +137,21 @@ fn carry_out(
     while let Some(output) = session.poll() {
         prop_assert!(!closed, "{:?} after a close", output);
         match output {
-            Output::Close { code, reason } => {
-                prop_assert!(code.get() >= 1000 && reason.len() <= 123);
+            Output::Close(cause) => {
+                prop_assert!(cause.code().get() >= 1000 && cause.reason().len() <= 123);
                 closed = true;
             }
             Output::Handle { .. } => prop_assert!(false, "there is no handler"),
+            Output::LimitReached(_) => {}
             Output::Send(frame) => {
                 // What time brings is no answer.
                 answers += usize::from(is_sound(&frame)? != "ping");
             }
             Output::Tell(command) => {
                 for delivery in hub.handle(command, now) {
+                    if let Delivery::LimitReached(_) = delivery {
+                        continue;
+                    }
                     let Delivery::Send { to: Key(1), frame } = delivery else {
                         return Err(TestCaseError::fail(format!("{delivery:?}")));
                     };

@@ -456,7 +456,7 @@ async fn a_server_that_leaves_tells_all_and_ends() {
     let left = server.stop();
 
     for client in &mut clients {
-        let reason = "the server is going and will be back".to_owned();
+        let reason = "the server is restarting and will be back".to_owned();
         assert_eq!(client.closed().await, (1012, reason));
     }
     left.await.unwrap();
