@@ -4,9 +4,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use js_sys::{JsString, Uint8Array};
-use onesocket_core::protocol::{CloseCode, Group};
-use onesocket_core::{Call, Fetch, Input, Token, TokenAnswer};
-use onesocket_web::{Driver, PlainWire};
+use onesocket_core::protocol::{CloseCode, Group, GroupError};
+use onesocket_core::{Call, Fetch, Input, Request, Token, TokenAnswer};
+use onesocket_web::{Driver, PlainWire, publish};
 use wasm_bindgen::prelude::*;
 
 use crate::convert::{self, CoreOptions};
@@ -75,27 +75,23 @@ impl Core {
 
     /// Joins a group.
     pub fn join(&self, call: u32, group: String) {
-        self.with_group(call, group, |call, group| {
-            self.driver.ask(Input::Join { call, group });
-        });
+        self.request(call, Group::new(group).map(Request::Join));
     }
 
     /// Leaves a group.
     pub fn leave(&self, call: u32, group: String) {
-        self.with_group(call, group, |call, group| {
-            self.driver.ask(Input::Leave { call, group });
-        });
+        self.request(call, Group::new(group).map(Request::Leave));
     }
 
     /// Sends a message, given as its JSON text, to the members of a group.
     pub fn publish(&self, call: u32, group: String, json: JsString) {
-        self.with_group(call, group, |call, group| self.driver.publish(call, group, json));
+        self.request(call, Group::new(group).map(|group| publish(group, json)));
     }
 
     /// Renews the token now.
     #[wasm_bindgen(js_name = refreshToken)]
     pub fn refresh_token(&self, call: u32) {
-        self.driver.ask(Input::Refresh { call: Call(call) });
+        self.request(call, Ok(Request::Refresh));
     }
 
     /// `getToken` has answered.
@@ -140,10 +136,11 @@ impl Core {
         self.driver.feed(Input::Token { fetch: Fetch(fetch), answer });
     }
 
-    fn with_group(&self, call: u32, group: String, act: impl FnOnce(Call, Group)) {
-        match Group::new(group) {
-            Ok(group) => act(Call(call), group),
-            Err(error) => self.driver.refuse(Call(call), error.to_string()),
+    fn request(&self, call: u32, request: Result<Request<JsValue>, GroupError>) {
+        let call = Call(call);
+        match request {
+            Ok(request) => self.driver.ask(Input::Request { call, request }),
+            Err(error) => self.driver.refuse(call, error.to_string()),
         }
     }
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use onesocket_core::protocol::{CloseCode, Group, ServerFrame, client_subprotocol};
-use onesocket_core::{Attempt, Call, Config, Connection, Error, Input, Output, Time};
+use onesocket_core::{Attempt, Call, Config, Connection, Error, Input, Output, Request, Time};
 
 use crate::judge::{Cause, Judge, Want};
 use crate::ledger::What;
@@ -244,18 +244,18 @@ impl World {
 
     pub(crate) fn refresh_token(&mut self, client: usize) {
         let call = self.call(client, Want::Refresh);
-        self.ask(client, Input::Refresh { call });
+        self.ask(client, Input::Request { call, request: Request::Refresh });
     }
 
     pub(crate) fn join(&mut self, client: usize, group: Group) {
         let call = self.call(client, Want::Join(group.clone()));
-        self.ask(client, Input::Join { call, group });
+        self.ask(client, Input::Request { call, request: Request::Join(group) });
     }
 
     pub(crate) fn leave(&mut self, client: usize, group: Group) {
         self.clients[client].judge.groups.remove(&group);
         let call = self.call(client, Want::Leave);
-        self.ask(client, Input::Leave { call, group });
+        self.ask(client, Input::Request { call, request: Request::Leave(group) });
     }
 
     /// Publishes something of a size.
@@ -264,7 +264,8 @@ impl World {
         let data = Message::text(Origin { client, number }, filler);
         let bytes = data.bytes();
         let call = self.call(client, Want::Publish(number));
-        self.ask(client, Input::Publish { call, group, data, bytes });
+        let request = Request::Publish { group, data, bytes };
+        self.ask(client, Input::Request { call, request });
     }
 
     /// Sends something of a size to the server.

@@ -9,6 +9,7 @@ mod liveness;
 mod output;
 #[cfg(feature = "explore")]
 mod relative;
+mod requests;
 mod tokens;
 mod traffic;
 
@@ -16,19 +17,20 @@ pub use input::Input;
 pub use output::Output;
 #[cfg(feature = "explore")]
 pub use relative::Moment;
+pub use requests::Request;
 
 use std::collections::VecDeque;
 
-use onesocket_protocol::{CloseCode, Epoch, MessageId};
+use onesocket_protocol::{ClientFrame, CloseCode, Epoch, MessageId};
 
 use crate::backoff::Backoff;
 use crate::config::Config;
 use crate::demand::Demand;
 use crate::error::Error;
+use crate::groups::Groups;
 use crate::ids::{Attempt, Call};
 use crate::log::LogEvent;
 use crate::outbox::Outbox;
-use crate::requests::{Groups, Requests};
 use crate::state::{ClosingSocket, EndedBy, Network, OldSocket, Phase, State};
 use crate::stats::{Stats, count};
 use crate::status::Status;
@@ -36,6 +38,7 @@ use crate::time::Time;
 use crate::token::{Fetch, TokenFetch};
 
 use attempts::CloseEvent;
+use requests::Pending;
 
 /// One WebSocket connection that is wanted, tried for, kept, and let go of.
 ///
@@ -53,18 +56,18 @@ pub struct Connection<M> {
     status: Status,
     demand: Demand,
     /// The `close()` calls that wait for the socket to close.
-    closers: Vec<Call>,
+    close_calls: Vec<Call>,
     backoff: Backoff,
     outbox: Outbox<M>,
     /// What the server remembered of this client when it last welcomed it.
     epoch: Option<Epoch>,
     groups: Groups,
-    requests: Requests,
+    pending: Pending,
     token_fetch: TokenFetch,
     /// When `getToken` has answered with a token.
     fetched_at: Option<Time>,
     /// The `refreshToken()` calls that wait for the server's answer.
-    refreshers: Vec<Call>,
+    refresh_calls: Vec<Call>,
     network: Network,
     /// When the page's waking up has last led to an attempt.
     woken_at: Option<Time>,
@@ -87,15 +90,15 @@ impl<M: Clone> Connection<M> {
             state,
             status,
             demand: Demand::default(),
-            closers: Vec::new(),
+            close_calls: Vec::new(),
             backoff,
             outbox: Outbox::new(),
             epoch: None,
             groups: Groups::default(),
-            requests: Requests::default(),
+            pending: Pending::default(),
             token_fetch: TokenFetch::Idle,
             fetched_at: None,
-            refreshers: Vec::new(),
+            refresh_calls: Vec::new(),
             network,
             woken_at: None,
             last_attempt: Attempt(0),
@@ -124,20 +127,15 @@ impl<M: Clone> Connection<M> {
                 self.on_invalid_frame(attempt, problem, now)
             }
             Input::Hold => self.on_hold(now),
-            Input::Join { call, group } => self.on_join(call, group),
-            Input::Leave { call, group } => self.on_leave(call, group),
             Input::Offline => self.on_network(Network::Offline, now),
             Input::Online => self.on_network(Network::Online, now),
             Input::OpenFailed { attempt, problem } => self.on_open_failed(attempt, problem, now),
             Input::Opened { attempt } => self.on_opened(attempt, now),
-            Input::Publish { call, group, data, bytes } => {
-                self.on_publish(call, group, data, bytes);
-            }
             Input::Received { attempt, frame, bytes } => {
                 self.on_received(attempt, frame, bytes, now);
             }
-            Input::Refresh { call } => self.on_refresh_call(call, now),
             Input::Release => self.on_release(now),
+            Input::Request { call, request } => self.on_request(call, request, now),
             Input::Token { fetch, answer } => self.on_token(fetch, answer, now),
             Input::TokenSent { attempt, id, result } => {
                 self.on_token_sent(attempt, id, result, now);
@@ -215,7 +213,8 @@ impl<M: Clone> Connection<M> {
         match &self.state {
             State::Connected(_) => {
                 self.log(LogEvent::Reusing);
-                self.settle_all(Demand::connected, Ok(()));
+                let calls = self.demand.connected();
+                self.settle_each(calls, Ok(()));
             }
             State::Connecting(_) => self.log(LogEvent::AlreadyInProgress),
             State::Waiting { old_socket, .. } => {
@@ -261,7 +260,7 @@ impl<M: Clone> Connection<M> {
     }
 
     fn on_close(&mut self, call: Call, code: CloseCode, reason: String, now: Time) {
-        self.closers.push(call);
+        self.close_calls.push(call);
         self.end(EndedBy::Close, code, reason, now);
     }
 
@@ -291,7 +290,8 @@ impl<M: Clone> Connection<M> {
         }
         self.abort_fetch();
         self.enter(next, was_live.then(|| error.message.clone()));
-        self.settle_all(Demand::ended, Err(&error));
+        let calls = self.demand.ended();
+        self.settle_each(calls, Err(&error));
         self.give_up_on_traffic(&error);
     }
 
@@ -357,9 +357,8 @@ impl<M: Clone> Connection<M> {
             self.outputs.push_back(Output::Status { previous, status, reason });
         }
         if !matches!(self.state.old_socket(), OldSocket::Closing(_)) {
-            for call in std::mem::take(&mut self.closers) {
-                self.settle(call, Ok(()));
-            }
+            let calls = std::mem::take(&mut self.close_calls);
+            self.settle_each(calls, Ok(()));
         }
     }
 
@@ -367,11 +366,14 @@ impl<M: Clone> Connection<M> {
         self.outputs.push_back(Output::Settle { call, result });
     }
 
-    /// Answers the `connect()` calls that `take` takes out of the demand.
-    fn settle_all(&mut self, take: fn(&mut Demand) -> Vec<Call>, result: Result<(), &Error>) {
-        for call in take(&mut self.demand) {
+    fn settle_each(&mut self, calls: impl IntoIterator<Item = Call>, result: Result<(), &Error>) {
+        for call in calls {
             self.settle(call, result.map_err(Error::clone));
         }
+    }
+
+    fn transmit(&mut self, attempt: Attempt, frame: ClientFrame<M>) {
+        self.outputs.push_back(Output::Transmit { attempt, frame });
     }
 
     /// Something came too late, or out of nowhere: it changes nothing.

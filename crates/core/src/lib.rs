@@ -10,11 +10,11 @@ mod config;
 mod connection;
 mod demand;
 mod error;
+mod groups;
 mod heartbeat;
 mod ids;
 mod log;
 mod outbox;
-mod requests;
 mod state;
 mod stats;
 mod status;
@@ -27,7 +27,7 @@ pub use config::{
 };
 #[cfg(feature = "explore")]
 pub use connection::Moment;
-pub use connection::{Connection, Input, Output};
+pub use connection::{Connection, Input, Output, Request};
 pub use error::{Error, ErrorCode};
 pub use ids::{Attempt, Call};
 pub use log::{Level, LogEvent};

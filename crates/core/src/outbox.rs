@@ -12,14 +12,14 @@ use crate::ids::Call;
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Outgoing<M> {
     pub(crate) id: MessageId,
-    pub(crate) to: To,
+    pub(crate) to: Destination,
     pub(crate) data: M,
     pub(crate) bytes: usize,
 }
 
-/// To whom something is sent.
+/// Where something is sent to.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum To {
+pub(crate) enum Destination {
     /// The members of a group; the call waits for the server's answer.
     Group { call: Call, group: Group },
     /// The server itself.
@@ -30,8 +30,10 @@ impl<M: Clone> Outgoing<M> {
     pub(crate) fn frame(&self) -> ClientFrame<M> {
         let (id, data) = (self.id, self.data.clone());
         match &self.to {
-            To::Group { group, .. } => ClientFrame::Publish { id, group: group.clone(), data },
-            To::Server => ClientFrame::Message { id, data },
+            Destination::Group { group, .. } => {
+                ClientFrame::Publish { id, group: group.clone(), data }
+            }
+            Destination::Server => ClientFrame::Message { id, data },
         }
     }
 }
@@ -159,7 +161,7 @@ mod tests {
     use super::*;
 
     fn message(id: u64, bytes: usize) -> Outgoing<u64> {
-        Outgoing { id: MessageId(id), to: To::Server, data: id, bytes }
+        Outgoing { id: MessageId(id), to: Destination::Server, data: id, bytes }
     }
 
     fn ids(messages: impl IntoIterator<Item = Outgoing<u64>>) -> Vec<u64> {

@@ -195,8 +195,7 @@ impl State {
             Self::Connected(session) => {
                 // A token is not renewed over a connection that may be dead: were it, the next attempt
                 // would have to fetch another one.
-                let can_wait =
-                    matches!(session.refresh, Refresh::Planned { .. } | Refresh::Overdue { .. });
+                let can_wait = matches!(session.refresh, Refresh::Planned { .. });
                 let waits = can_wait && session.heartbeat.is_probing();
                 let refresh = session.refresh.deadline().filter(|_| !waits);
                 let deadlines = [session.stable_at, refresh];

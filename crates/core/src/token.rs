@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use onesocket_protocol::{MessageId, Token};
+use onesocket_protocol::Token;
 
 use crate::config::RefreshRules;
 use crate::time::Time;
@@ -95,10 +95,7 @@ pub(crate) enum Refresh {
     /// `getToken` has been asked: see [`TokenFetch`].
     Fetching { failures: u32 },
     /// The new token was sent, and is not known to be taken.
-    Sent { id: MessageId, give_up_at: Time, failures: u32, expires_at: Option<Time> },
-    /// The server has not answered in time, and may do so late; `getToken` will be asked again then,
-    /// if the token lives so long.
-    Overdue { id: MessageId, at: Option<Time>, failures: u32, expires_at: Option<Time> },
+    Sent { give_up_at: Time, failures: u32 },
 }
 
 impl Refresh {
@@ -139,29 +136,12 @@ impl Refresh {
         Self::Planned { at, failures: failures.saturating_add(1) }
     }
 
-    /// The same plan, while the token that was sent before may still be answered.
-    pub(crate) fn overdue(self, id: MessageId, expires_at: Option<Time>) -> Self {
-        Self::Overdue { id, at: self.deadline(), failures: self.failures(), expires_at }
-    }
-
-    /// Returns under which number a new token was sent that may be answered, and when it dies as far
-    /// as the application knows.
-    pub(crate) fn sent(self) -> Option<(MessageId, Option<Time>)> {
-        match self {
-            Self::Sent { id, expires_at, .. } | Self::Overdue { id, expires_at, .. } => {
-                Some((id, expires_at))
-            }
-            Self::Never | Self::Planned { .. } | Self::Fetching { .. } => None,
-        }
-    }
-
     pub(crate) fn failures(self) -> u32 {
         match self {
             Self::Never => 0,
             Self::Planned { failures, .. }
             | Self::Fetching { failures }
-            | Self::Sent { failures, .. }
-            | Self::Overdue { failures, .. } => failures,
+            | Self::Sent { failures, .. } => failures,
         }
     }
 
@@ -170,7 +150,6 @@ impl Refresh {
             Self::Never | Self::Fetching { .. } => None,
             Self::Planned { at, .. } => Some(at),
             Self::Sent { give_up_at, .. } => Some(give_up_at),
-            Self::Overdue { at, .. } => at,
         }
     }
 }

@@ -10,8 +10,8 @@ use onesocket_core::protocol::{
     ClientFrame, CloseCode, Epoch, FrameErrorCode, Group, MessageId, ServerFrame, Welcome,
 };
 use onesocket_core::{
-    Attempt, Config, ErrorCode, Input, LogEvent, Output, ReadyState, Reconnect, StateName, Stats,
-    Time, Token, TokenAnswer,
+    Attempt, Config, ErrorCode, Input, LogEvent, Output, ReadyState, Reconnect, Request, StateName,
+    Stats, Time, Token, TokenAnswer,
 };
 use world::{World, closed, config, hash, refusal, token, welcome};
 
@@ -594,7 +594,7 @@ fn groups_are_joined_again_after_a_loss_until_they_are_left() {
     assert!(world.said.contains(&Output::Transmit { attempt: Attempt(2), frame }));
 
     let call = world.call();
-    world.feed(Input::Leave { call, group: Group::new("tea").unwrap() });
+    world.feed(Input::Request { call, request: Request::Leave(Group::new("tea").unwrap()) });
     world.closed(1006);
     assert_eq!(world.answer_to(call), Some(Ok(())));
     let before = world.said.len();
@@ -640,7 +640,7 @@ fn a_group_that_was_left_and_joined_again_is_joined_once_the_server_says_so_to_t
     let mut world = World::plain().connected();
     world.join("tea");
     let leave = world.call();
-    world.feed(Input::Leave { call: leave, group: Group::new("tea").unwrap() });
+    world.feed(Input::Request { call: leave, request: Request::Leave(Group::new("tea").unwrap()) });
     let again = world.join("tea");
 
     world.receive(refusal(1, FrameErrorCode::Refused));

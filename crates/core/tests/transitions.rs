@@ -17,8 +17,8 @@ use onesocket_core::protocol::{
     ClientFrame, CloseCode, FrameErrorCode, Group, MessageId, ServerFrame,
 };
 use onesocket_core::{
-    Attempt, Call, Config, Input, Output, PLAIN_PING_INTERVAL, PlainRules, StateName, TokenAnswer,
-    Wire,
+    Attempt, Call, Config, Input, Output, PLAIN_PING_INTERVAL, PlainRules, Request, StateName,
+    TokenAnswer, Wire,
 };
 use world::{Message, World, config, refusal, token, welcome};
 
@@ -198,11 +198,19 @@ const INPUTS: &[(&str, Feed)] = &[
         }
     }),
     ("publish()", |world| {
-        feed(world, Input::Publish { call: NEW, group: tea(), data: "milk", bytes: 4 });
+        feed(
+            world,
+            Input::Request {
+                call: NEW,
+                request: Request::Publish { group: tea(), data: "milk", bytes: 4 },
+            },
+        );
     }),
-    ("join()", |world| feed(world, Input::Join { call: NEW, group: tea() })),
-    ("leave()", |world| feed(world, Input::Leave { call: NEW, group: tea() })),
-    ("refreshToken()", |world| feed(world, Input::Refresh { call: NEW })),
+    ("join()", |world| feed(world, Input::Request { call: NEW, request: Request::Join(tea()) })),
+    ("leave()", |world| feed(world, Input::Request { call: NEW, request: Request::Leave(tea()) })),
+    ("refreshToken()", |world| {
+        feed(world, Input::Request { call: NEW, request: Request::Refresh })
+    }),
     ("token", |world| answer(world, token())),
     ("no session", |world| answer(world, TokenAnswer::NoSession)),
     ("getToken says later", |world| answer(world, TokenAnswer::Later(Duration::from_secs(70)))),

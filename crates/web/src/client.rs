@@ -8,16 +8,17 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use js_sys::{JsString, Uint8Array};
+use js_sys::Uint8Array;
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{
-    Call, Config, Error, Fetch, FetchReason, Input, LogEvent, StateName, Stats, Status, TokenAnswer,
+    Call, Config, Error, Fetch, FetchReason, Input, LogEvent, Request, StateName, Stats, Status,
+    TokenAnswer,
 };
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::binding::{Fields, json_text};
-use crate::{Clock, Driver, Face, PlainWire};
+use crate::{Clock, Driver, Face, PlainWire, publish};
 
 type TokenSource = Box<dyn Fn() -> Pin<Box<dyn Future<Output = TokenAnswer>>>>;
 type Listener<E> = dyn Fn(&E);
@@ -121,9 +122,7 @@ impl Client {
     ///
     /// The server's refusal, or `closed`.
     pub fn join(&self, group: Group) -> impl Future<Output = Result<(), Error>> + use<> {
-        let (call, answer) = self.new_call();
-        self.driver.ask(Input::Join { call, group });
-        answer
+        self.request(Ok(Request::Join(group)))
     }
 
     /// Leaves a group.
@@ -132,9 +131,7 @@ impl Client {
     ///
     /// The server's refusal.
     pub fn leave(&self, group: Group) -> impl Future<Output = Result<(), Error>> + use<> {
-        let (call, answer) = self.new_call();
-        self.driver.ask(Input::Leave { call, group });
-        answer
+        self.request(Ok(Request::Leave(group)))
     }
 
     /// Sends a text to the server.
@@ -179,7 +176,8 @@ impl Client {
     where
         T: serde::Serialize + ?Sized,
     {
-        self.publish_json(group, typed::to_js(value).and_then(|value| json_text(&value)))
+        let json = typed::to_js(value).and_then(|value| json_text(&value));
+        self.request(json.map(|json| publish(group, json)))
     }
 
     /// Sends a JavaScript value to the members of a group.
@@ -192,7 +190,7 @@ impl Client {
         group: Group,
         value: &JsValue,
     ) -> impl Future<Output = Result<(), Error>> + use<> {
-        self.publish_json(group, json_text(value))
+        self.request(json_text(value).map(|json| publish(group, json)))
     }
 
     /// Renews the token now.
@@ -201,9 +199,7 @@ impl Client {
     ///
     /// `token-failed` if there is none to be had, the server's refusal, or `closed`.
     pub fn refresh_token(&self) -> impl Future<Output = Result<(), Error>> + use<> {
-        let (call, answer) = self.new_call();
-        self.driver.ask(Input::Refresh { call });
-        answer
+        self.request(Ok(Request::Refresh))
     }
 
     /// Returns what may be known of the connection now.
@@ -240,14 +236,14 @@ impl Client {
         self.ears.log.add(listener)
     }
 
-    fn publish_json(
+    /// Makes a request, or says why there is none.
+    fn request(
         &self,
-        group: Group,
-        json: Result<JsString, Error>,
+        request: Result<Request<JsValue>, Error>,
     ) -> impl Future<Output = Result<(), Error>> + use<> {
-        let answer = json.map(|json| {
+        let answer = request.map(|request| {
             let (call, answer) = self.new_call();
-            self.driver.publish(call, group, json);
+            self.driver.ask(Input::Request { call, request });
             answer
         });
         async { answer?.await }

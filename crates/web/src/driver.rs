@@ -8,8 +8,8 @@ use gloo_timers::callback::Timeout;
 use js_sys::{JsString, Uint8Array};
 use onesocket_core::protocol::{ClientFrame, CloseCode, Group};
 use onesocket_core::{
-    Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Stats, Status, Time, Token,
-    whole_ms,
+    Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Request, Stats, Status,
+    Time, Token, whole_ms,
 };
 use wasm_bindgen::JsValue;
 
@@ -128,13 +128,7 @@ impl Driver {
         sent
     }
 
-    /// Sends a value, given as its JSON text, to the members of a group.
-    pub fn publish(&self, call: Call, group: Group, json: JsString) {
-        let bytes = utf8_len(&json);
-        self.ask(Input::Publish { call, group, data: json.into(), bytes });
-    }
-
-    /// Answers a call that cannot be asked at all.
+    /// Answers a call whose request cannot be made at all.
     pub fn refuse(&self, call: Call, why: String) {
         self.face.settled(call, Err(Error::new(ErrorCode::InvalidMessage, why)));
     }
@@ -316,6 +310,12 @@ impl Driver {
         });
         self.alarm.replace(alarm);
     }
+}
+
+/// The request to send a value, given as its JSON text, to the members of a group.
+pub fn publish(group: Group, json: JsString) -> Request<JsValue> {
+    let bytes = utf8_len(&json);
+    Request::Publish { group, data: json.into(), bytes }
 }
 
 /// One more than the whole milliseconds: a timer that came early would have to be set again.

@@ -16,7 +16,7 @@ mod wire;
 
 pub use client::{Client, Held, Message, Options, Subscription};
 pub use clock::{Clock, Reading};
-pub use driver::Driver;
+pub use driver::{Driver, publish};
 pub use face::Face;
 pub use wire::{Hail, PlainWire};
 

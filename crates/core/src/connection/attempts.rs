@@ -7,7 +7,6 @@ use onesocket_protocol::{CloseCode, ConnectionId, Epoch, Retry, Welcome, retry_a
 
 use super::{Connection, Output};
 use crate::config::{PLAIN_PING_INTERVAL, PlainRules, Wire};
-use crate::demand::Demand;
 use crate::error::{Error, ErrorCode, quoted};
 use crate::heartbeat::{Heartbeat, HeartbeatMode, OnLoss};
 use crate::ids::Attempt;
@@ -152,7 +151,8 @@ impl<M: Clone> Connection<M> {
         );
         self.log(LogEvent::Connected);
         self.resume_traffic(session.epoch);
-        self.settle_all(Demand::connected, Ok(()));
+        let calls = self.demand.connected();
+        self.settle_each(calls, Ok(()));
     }
 
     /// The socket will close, by the server's doing; its code is not known yet.
@@ -267,7 +267,8 @@ impl<M: Clone> Connection<M> {
         self.log(LogEvent::Failed(error.clone()));
         self.abort_fetch();
         self.enter(State::Failed { error: error.clone(), old_socket }, Some(error.message.clone()));
-        self.settle_all(Demand::failed, Err(&error));
+        let calls = self.demand.failed();
+        self.settle_each(calls, Err(&error));
         let undelivered = self.drop_traffic(&error);
         self.outputs.push_back(Output::Error { error, undelivered });
     }

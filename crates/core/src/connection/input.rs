@@ -1,7 +1,8 @@
 //! Everything that can happen to the machine.
 
-use onesocket_protocol::{CloseCode, Group, MessageId, Retry, ServerFrame};
+use onesocket_protocol::{CloseCode, MessageId, Retry, ServerFrame};
 
+use super::requests::Request;
 use crate::ids::{Attempt, Call};
 use crate::token::{Fetch, TokenAnswer};
 
@@ -56,20 +57,6 @@ pub enum Input<M> {
     },
     /// A component was mounted that needs the connection.
     Hold,
-    /// The user wants to be in a group.
-    Join {
-        /// Settled with the server's answer.
-        call: Call,
-        /// The group.
-        group: Group,
-    },
-    /// The user wants to be in a group no longer.
-    Leave {
-        /// Settled with the server's answer.
-        call: Call,
-        /// The group.
-        group: Group,
-    },
     /// The browser says that there is no network.
     Offline,
     /// The browser says that there is a network again.
@@ -86,17 +73,6 @@ pub enum Input<M> {
         /// Which socket.
         attempt: Attempt,
     },
-    /// The user sends a message to a group.
-    Publish {
-        /// Settled with the server's answer.
-        call: Call,
-        /// The group.
-        group: Group,
-        /// The message.
-        data: M,
-        /// Its size on the wire.
-        bytes: usize,
-    },
     /// A frame arrived.
     Received {
         /// From which socket.
@@ -106,13 +82,15 @@ pub enum Input<M> {
         /// Its size.
         bytes: usize,
     },
-    /// The user wants the token to be renewed now.
-    Refresh {
-        /// Settled with the server's answer.
-        call: Call,
-    },
     /// A component that needed the connection was unmounted.
     Release,
+    /// The user asks something of the server.
+    Request {
+        /// Settled with the server's answer.
+        call: Call,
+        /// What is asked.
+        request: Request<M>,
+    },
     /// `getToken` has answered.
     Token {
         /// Which call of it.

@@ -83,8 +83,7 @@ impl<M: Clone> Connection<M> {
 
     fn probe(&mut self) {
         if let Some(attempt) = self.connected_attempt() {
-            let frame = ClientFrame::Ping;
-            self.outputs.push_back(Output::Transmit { attempt, frame });
+            self.transmit(attempt, ClientFrame::Ping);
         }
     }
 

@@ -12,6 +12,7 @@ use onesocket_protocol::{Epoch, MessageId};
 
 use super::Connection;
 use super::liveness::WAKE_INTERVAL;
+use super::requests::Asked;
 use crate::heartbeat::{Heartbeat, Liveness};
 use crate::ids::Attempt;
 use crate::state::{ClosingSocket, Handshake, OldSocket, Phase, Session, State};
@@ -63,17 +64,8 @@ impl<M> Connection<M> {
     /// not answered, in their order.
     pub fn numbers(&self) -> Vec<MessageId> {
         let kept = self.outbox.kept.iter().map(|outgoing| outgoing.id);
-        let asked = self.requests.0.iter().map(|(id, _)| *id);
-        let refresh = match &self.state {
-            State::Connected(session) => session.refresh.sent().map(|(id, _)| id),
-            State::Idle
-            | State::Connecting(_)
-            | State::Waiting { .. }
-            | State::Closing { .. }
-            | State::Closed { .. }
-            | State::Failed { .. } => None,
-        };
-        let mut numbers: Vec<_> = kept.chain(asked).chain(refresh).collect();
+        let asked = self.pending.0.iter().map(|(id, _)| *id);
+        let mut numbers: Vec<_> = kept.chain(asked).collect();
         numbers.sort_unstable();
         numbers
     }
@@ -90,15 +82,15 @@ impl<M> Connection<M> {
             state,
             status,
             mut demand,
-            closers,
+            close_calls,
             mut backoff,
             mut outbox,
             epoch,
             groups,
-            mut requests,
+            mut pending,
             token_fetch,
             fetched_at,
-            refreshers,
+            refresh_calls,
             network,
             woken_at,
             last_attempt,
@@ -112,8 +104,11 @@ impl<M> Connection<M> {
         for outgoing in &mut outbox.kept {
             outgoing.id = from.number(outgoing.id);
         }
-        for (id, _) in &mut requests.0 {
+        for (id, asked) in &mut pending.0 {
             *id = from.number(*id);
+            if let Asked::Refresh { expires_at } = asked {
+                *expires_at = from.end(*expires_at);
+            }
         }
         // A fetch that is as old as fetches must be apart bounds nothing.
         let fetches_apart = config.refresh.min_interval;
@@ -124,16 +119,16 @@ impl<M> Connection<M> {
             state: from.state(state),
             status: from.status(status),
             demand,
-            closers,
+            close_calls,
             backoff,
             outbox,
             // Only compared with the next one.
             epoch: epoch.map(|_| Epoch("0".into())),
             groups,
-            requests,
+            pending,
             token_fetch: from.token_fetch(token_fetch),
             fetched_at: fetched_at.and_then(|at| moment.memory(at, fetches_apart)),
-            refreshers,
+            refresh_calls,
             network,
             woken_at: woken_at.and_then(|at| moment.memory(at, WAKE_INTERVAL)),
             last_attempt: Attempt(NEWEST),
@@ -153,15 +148,15 @@ impl<M: Hash> Hash for Connection<M> {
             state,
             status,
             demand,
-            closers,
+            close_calls,
             backoff,
             outbox,
             epoch,
             groups,
-            requests,
+            pending,
             token_fetch,
             fetched_at,
-            refreshers,
+            refresh_calls,
             network,
             woken_at,
             last_attempt,
@@ -170,9 +165,9 @@ impl<M: Hash> Hash for Connection<M> {
             stats: _,
             outputs,
         } = self;
-        (state, status, demand, closers, backoff, outbox, epoch).hash(hasher);
-        (token_fetch, fetched_at, refreshers, network, woken_at).hash(hasher);
-        (groups, requests, last_attempt, last_fetch, last_message, outputs).hash(hasher);
+        (state, status, demand, close_calls, backoff, outbox, epoch).hash(hasher);
+        (token_fetch, fetched_at, refresh_calls, network, woken_at).hash(hasher);
+        (groups, pending, last_attempt, last_fetch, last_message, outputs).hash(hasher);
     }
 }
 
@@ -257,18 +252,9 @@ impl Beginning {
                 Refresh::Planned { at: self.put_off(at), failures }
             }
             Refresh::Fetching { failures } => Refresh::Fetching { failures },
-            Refresh::Sent { id, give_up_at, failures, expires_at } => Refresh::Sent {
-                id: self.number(id),
-                give_up_at: self.time(give_up_at),
-                failures,
-                expires_at: self.end(expires_at),
-            },
-            Refresh::Overdue { id, at, failures, expires_at } => Refresh::Overdue {
-                id: self.number(id),
-                at: at.map(|at| self.put_off(at)),
-                failures,
-                expires_at: self.end(expires_at),
-            },
+            Refresh::Sent { give_up_at, failures } => {
+                Refresh::Sent { give_up_at: self.time(give_up_at), failures }
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use onesocket_protocol::{ClientFrame, CloseCode, LONGEST_RETRY_AFTER, MessageId};
 
+use super::requests::Asked;
 use super::{Connection, Output};
 use crate::config::{TOKEN_TIMEOUT, Wire};
 use crate::error::{Error, ErrorCode};
@@ -102,12 +103,11 @@ impl<M: Clone> Connection<M> {
             State::Connecting(Phase::Fetching) => self.open(Some(fetched), None, now),
             State::Connected(session) => {
                 let (attempt, failures) = (session.attempt, session.refresh.failures());
-                let id = self.next_message();
                 let give_up_at = now + TOKEN_TIMEOUT;
+                self.set_refresh(Refresh::Sent { give_up_at, failures });
                 let Fetched { token, expires_at } = fetched;
-                self.set_refresh(Refresh::Sent { id, give_up_at, failures, expires_at });
-                let frame = ClientFrame::Refresh { id, token };
-                self.outputs.push_back(Output::Transmit { attempt, frame });
+                let asked = Asked::Refresh { expires_at };
+                self.ask(attempt, asked, |id| ClientFrame::Refresh { id, token });
             }
             // The connection was lost meanwhile: the next attempt has its token.
             State::Connecting(_) | State::Waiting { .. } => {
@@ -127,7 +127,7 @@ impl<M: Clone> Connection<M> {
                 let old_socket = self.state.old_socket();
                 self.try_again(problem, Duration::ZERO, old_socket, now);
             }
-            State::Connected(_) => self.on_refresh_failed(&error, now),
+            State::Connected(_) => self.retry_refresh(&error, now),
             // It was asked for a connection that was lost meanwhile.
             State::Waiting { retry_at, not_before, old_socket } => {
                 let asked = now + self.token_fetch.deferred_for(now);
@@ -144,72 +144,55 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    pub(super) fn on_refresh_call(&mut self, call: Call, now: Time) {
+    /// The user wants a new token brought to the server now.
+    pub(super) fn refresh_token(&mut self, call: Call, now: Time) -> Result<(), Error> {
         let State::Connected(session) = &self.state else {
             let message = "There is no connection whose token could be renewed; every attempt \
                            fetches one anyway.";
-            return self.settle(call, Err(Error::new(ErrorCode::Closed, message)));
+            return Err(Error::new(ErrorCode::Closed, message));
         };
         if !self.config.tokens {
             let message = "There is no getToken, so there is no token to renew.";
-            return self.settle(call, Err(Error::new(ErrorCode::InvalidOptions, message)));
+            return Err(Error::new(ErrorCode::InvalidOptions, message));
         }
         if !self.can_refresh() {
-            return self.settle(call, Err(Error::no_refresh()));
+            return Err(Error::no_refresh());
         }
         let refresh = session.refresh;
-        self.refreshers.push(call);
+        self.refresh_calls.push(call);
         match refresh {
             Refresh::Fetching { .. } | Refresh::Sent { .. } => {}
-            Refresh::Never | Refresh::Planned { .. } | Refresh::Overdue { .. } => {
-                self.refresh(refresh.failures(), now);
-            }
+            Refresh::Never | Refresh::Planned { .. } => self.refresh(refresh.failures(), now),
         }
+        Ok(())
     }
 
     /// The refresh itself is due.
     pub(super) fn on_refresh_due(&mut self, refresh: Refresh, now: Time) {
         match refresh {
-            Refresh::Planned { failures, .. } | Refresh::Overdue { failures, .. } => {
-                self.refresh(failures, now);
-            }
-            Refresh::Sent { id, expires_at, .. } => {
+            Refresh::Planned { failures, .. } => self.refresh(failures, now),
+            // It stays pending: a late answer counts until a newer token is asked for.
+            Refresh::Sent { .. } => {
                 let message = "The server did not answer the new token.";
-                let error = Error::new(ErrorCode::TokenFailed, message);
-                self.report(error.clone());
-                self.on_refresh_failed(&error, now);
-                if let State::Connected(session) = &mut self.state {
-                    session.refresh = session.refresh.overdue(id, expires_at);
-                }
+                self.on_refresh_failed(&Error::new(ErrorCode::TokenFailed, message), now);
             }
             Refresh::Never | Refresh::Fetching { .. } => {}
         }
     }
 
     fn refresh(&mut self, failures: u32, now: Time) {
+        self.pending.forget_refresh();
         self.set_refresh(Refresh::Fetching { failures });
         self.fetch(FetchReason::Refresh, now);
     }
 
-    /// A failing refresh keeps the connection, and is tried again for as long as the token lives.
-    fn on_refresh_failed(&mut self, error: &Error, now: Time) {
+    /// A failed refresh keeps the connection, and is tried again for as long as the token lives.
+    fn retry_refresh(&mut self, error: &Error, now: Time) {
         let State::Connected(session) = &self.state else { return };
         let (failures, expires_at) = (session.refresh.failures(), session.token_expires_at);
         let retry = Refresh::retry(failures, self.token_fetch.deferred_for(now), expires_at, now);
         self.set_refresh(retry);
-        self.settle_refreshers(Err(error));
-    }
-
-    /// The server has taken a new token, and may say how long it lives.
-    pub(super) fn on_refreshed(&mut self, id: MessageId, life: Option<Duration>, now: Time) {
-        match self.sent_refresh(id) {
-            Some(expires_at) => {
-                self.on_token_accepted(life.map(|life| now + life).or(expires_at), now)
-            }
-            // It comes after a newer token was asked for, whose answer counts.
-            None if self.is_refreshing() && id <= self.last_message => self.ignore(),
-            None => self.report(Error::out_of_turn("an answer to a token")),
-        }
+        self.settle_refresh_calls(Err(error));
     }
 
     /// The new token went out on a plain wire, where that is all that can be known.
@@ -220,32 +203,35 @@ impl<M: Clone> Connection<M> {
         result: Result<(), String>,
         now: Time,
     ) {
-        let sent = self.sent_refresh(id).filter(|_| self.connected_attempt() == Some(attempt));
-        match (sent, result) {
-            (None, _) => self.ignore(),
-            (Some(expires_at), Ok(())) => self.on_token_accepted(expires_at, now),
-            (Some(_), Err(problem)) => {
-                let error = Error::new(ErrorCode::TokenFailed, problem);
-                self.report(error.clone());
-                self.on_refresh_failed(&error, now);
+        if self.connected_attempt() != Some(attempt) {
+            return self.ignore();
+        }
+        let Some(Asked::Refresh { expires_at }) = self.pending.find(id).cloned() else {
+            return self.ignore();
+        };
+        self.pending.remove(id);
+        match result {
+            Ok(()) => self.on_token_accepted(expires_at, now),
+            Err(problem) => {
+                self.on_refresh_failed(&Error::new(ErrorCode::TokenFailed, problem), now);
             }
         }
     }
 
-    /// If the new token was sent under this number, says when it dies as far as the application
-    /// knows.
-    fn sent_refresh(&self, id: MessageId) -> Option<Option<Time>> {
-        let State::Connected(session) = &self.state else { return None };
-        session.refresh.sent().filter(|(sent, _)| *sent == id).map(|(_, expires_at)| expires_at)
+    /// The new token has not reached the server, as far as is known, or was refused.
+    pub(super) fn on_refresh_failed(&mut self, error: &Error, now: Time) {
+        self.report(error.clone());
+        self.retry_refresh(error, now);
     }
 
     /// Says whether a new token is fetched, or on its way.
-    fn is_refreshing(&self) -> bool {
+    pub(super) fn is_refreshing(&self) -> bool {
         let State::Connected(session) = &self.state else { return false };
         matches!(session.refresh, Refresh::Fetching { .. } | Refresh::Sent { .. })
     }
 
-    fn on_token_accepted(&mut self, token_expires_at: Option<Time>, now: Time) {
+    /// The server has the new token.
+    pub(super) fn on_token_accepted(&mut self, token_expires_at: Option<Time>, now: Time) {
         let refresh = self.plan_refresh(token_expires_at, now);
         let State::Connected(session) = &mut self.state else { return };
         (session.token_expires_at, session.refresh) = (token_expires_at, refresh);
@@ -253,17 +239,7 @@ impl<M: Clone> Connection<M> {
         self.enter(self.state.clone(), None);
         let life = token_expires_at.map(|at| at.since(now));
         self.outputs.push_back(Output::TokenRefreshed { life });
-        self.settle_refreshers(Ok(()));
-    }
-
-    /// Takes the server's refusal, if it is one of a new token.
-    pub(super) fn on_refresh_refused(&mut self, id: MessageId, error: &Error, now: Time) -> bool {
-        let refused = self.sent_refresh(id).is_some();
-        if refused {
-            self.report(error.clone());
-            self.on_refresh_failed(error, now);
-        }
-        refused
+        self.settle_refresh_calls(Ok(()));
     }
 
     /// Says whether a new token can be brought to the server over the connection.
@@ -286,10 +262,9 @@ impl<M: Clone> Connection<M> {
         refresh
     }
 
-    pub(super) fn settle_refreshers(&mut self, result: Result<(), &Error>) {
-        for call in std::mem::take(&mut self.refreshers) {
-            self.settle(call, result.map_err(Error::clone));
-        }
+    pub(super) fn settle_refresh_calls(&mut self, result: Result<(), &Error>) {
+        let calls = std::mem::take(&mut self.refresh_calls);
+        self.settle_each(calls, result);
     }
 
     fn set_refresh(&mut self, refresh: Refresh) {

@@ -1,13 +1,13 @@
 //! What is said over a connection: messages, groups, the server's answers and pings.
 
-use onesocket_protocol::{ClientFrame, Epoch, FrameError, Group, MessageId, ServerFrame};
+use onesocket_protocol::{ClientFrame, Epoch, MessageId, ServerFrame};
 
+use super::requests::Answer;
 use super::{Connection, Output};
 use crate::config::Wire;
 use crate::error::{Error, ErrorCode};
-use crate::ids::{Attempt, Call};
-use crate::outbox::{Outgoing, To};
-use crate::requests::{Joining, Request};
+use crate::ids::Attempt;
+use crate::outbox::{Destination, Outgoing};
 use crate::state::{Phase, State};
 use crate::stats::{add, count};
 use crate::time::Time;
@@ -22,32 +22,19 @@ impl<M: Clone> Connection<M> {
     /// `too-large` for one the server does not take, `queue-full` for one too many, `closed` where
     /// no connection is on its way.
     pub fn send(&mut self, data: M, bytes: usize, in_socket: usize) -> Result<(), Error> {
-        self.accept(To::Server, data, bytes, in_socket)
+        self.accept(Destination::Server, data, bytes, in_socket)
     }
 
-    pub(super) fn on_publish(&mut self, call: Call, group: Group, data: M, bytes: usize) {
-        let accepted = self.require_groups();
-        let accepted =
-            accepted.and_then(|()| self.accept(To::Group { call, group }, data, bytes, 0));
-        if let Err(error) = accepted {
-            self.settle(call, Err(error));
-        }
-    }
-
-    fn require_groups(&self) -> Result<(), Error> {
-        match self.config.wire {
-            Wire::OneSocket => Ok(()),
-            Wire::Plain(_) => Err(Error::no_groups()),
-        }
-    }
-
-    fn accept(&mut self, to: To, data: M, bytes: usize, in_socket: usize) -> Result<(), Error> {
-        match &self.state {
-            State::Connected(session) => check_size(bytes, session.max_message_bytes)?,
-            State::Idle | State::Connecting(_) | State::Waiting { .. } => {}
-            State::Closing { .. } | State::Closed { .. } | State::Failed { .. } => {
-                return Err(Error::not_open());
-            }
+    pub(super) fn accept(
+        &mut self,
+        to: Destination,
+        data: M,
+        bytes: usize,
+        in_socket: usize,
+    ) -> Result<(), Error> {
+        self.require_not_ended()?;
+        if let State::Connected(session) = &self.state {
+            check_size(bytes, session.max_message_bytes)?;
         }
         self.outbox.check(bytes, in_socket, self.config.queue)?;
         let id = self.next_message();
@@ -63,59 +50,12 @@ impl<M: Clone> Connection<M> {
             count(&mut self.stats.messages_out);
             add(&mut self.stats.bytes_out, outgoing.bytes);
             let frame = outgoing.frame();
-            self.outputs.push_back(Output::Transmit { attempt, frame });
+            self.transmit(attempt, frame);
         }
         if let Wire::Plain(_) = self.config.wire {
             // Nobody will say that it has arrived: what was sent is done with.
             self.outbox.take_unanswered();
         }
-    }
-
-    pub(super) fn on_join(&mut self, call: Call, group: Group) {
-        if let Err(error) = self.require_groups() {
-            return self.settle(call, Err(error));
-        }
-        if self.is_ended() {
-            return self.settle(call, Err(Error::not_open()));
-        }
-        match (self.groups.join(&group, call), self.connected_attempt()) {
-            (Joining::Already, _) => self.settle(call, Ok(())),
-            (Joining::Ask, Some(attempt)) => self.ask_to_join(attempt, group),
-            (Joining::Ask, None) | (Joining::Asked, _) => {}
-        }
-    }
-
-    pub(super) fn on_leave(&mut self, call: Call, group: Group) {
-        if let Err(error) = self.require_groups() {
-            return self.settle(call, Err(error));
-        }
-        // Should it be joined again, an answer to the first join must not pass for one to that.
-        self.requests.forget_join(&group);
-        for waiting in self.groups.leave(&group) {
-            let message = "leave() was called before the group was joined.";
-            self.settle(waiting, Err(Error::new(ErrorCode::Aborted, message)));
-        }
-        if self.is_ended() {
-            // It is not joined again, should the connection come back.
-            return self.settle(call, Err(Error::not_open()));
-        }
-        match self.connected_attempt() {
-            Some(attempt) => {
-                let id = self.next_message();
-                self.requests.push(id, Request::Leave(call));
-                let frame = ClientFrame::Leave { id, group };
-                self.outputs.push_back(Output::Transmit { attempt, frame });
-            }
-            // Memberships belong to a connection, and there is none.
-            None => self.settle(call, Ok(())),
-        }
-    }
-
-    fn ask_to_join(&mut self, attempt: Attempt, group: Group) {
-        let id = self.next_message();
-        self.requests.push(id, Request::Join(group.clone()));
-        let frame = ClientFrame::Join { id, group };
-        self.outputs.push_back(Output::Transmit { attempt, frame });
     }
 
     pub(super) fn on_received(
@@ -144,18 +84,20 @@ impl<M: Clone> Connection<M> {
             // It was a sign of life, and that is all.
             (ServerFrame::Pong, _) => {}
             (ServerFrame::Ping, _) => {
-                let frame = ClientFrame::Pong;
-                self.outputs.push_back(Output::Transmit { attempt, frame });
+                self.transmit(attempt, ClientFrame::Pong);
             }
-            (ServerFrame::Error(error), _) => self.on_frame_error(error, now),
+            (ServerFrame::Error(error), _) => match error.id {
+                Some(id) => self.on_answer(id, Answer::Refused(Error::of_frame(error)), now),
+                None => self.report(Error::of_frame(error)),
+            },
             (ServerFrame::Refreshed { id, token_expires_in }, _) => {
-                self.on_refreshed(id, token_expires_in, now);
+                self.on_answer(id, Answer::Refreshed(token_expires_in), now);
             }
             (ServerFrame::Welcome(welcome), Some(handshake)) => {
                 self.on_welcome(handshake, welcome, now);
             }
             (ServerFrame::Welcome(_), None) => self.report(Error::out_of_turn("a second welcome")),
-            (ServerFrame::Ack { id }, None) => self.on_ack(id),
+            (ServerFrame::Ack { id }, None) => self.on_answer(id, Answer::Accepted, now),
             (ServerFrame::Message(message), None) => {
                 count(&mut self.stats.messages_in);
                 add(&mut self.stats.bytes_in, bytes);
@@ -184,41 +126,23 @@ impl<M: Clone> Connection<M> {
         self.report(Error::new(ErrorCode::InvalidMessage, problem));
     }
 
-    fn on_ack(&mut self, id: MessageId) {
-        for accepted in self.outbox.accepted(id) {
-            self.settle_sender(&accepted, Ok(()));
-        }
-        match self.requests.answered(id) {
-            Some(Request::Join(group)) => {
-                for call in self.groups.joined(&group) {
-                    self.settle(call, Ok(()));
+    /// The server has answered what is no pending request: a message, or nothing that we know of.
+    pub(super) fn on_answer_to_message(&mut self, id: MessageId, answer: Answer) {
+        match answer {
+            Answer::Accepted => {
+                for accepted in self.outbox.accepted(id) {
+                    self.settle_sender(&accepted, Ok(()));
                 }
             }
-            Some(Request::Leave(call)) => self.settle(call, Ok(())),
-            None => {}
-        }
-    }
-
-    fn on_frame_error(&mut self, refused: FrameError, now: Time) {
-        let id = refused.id;
-        let error = Error::of_frame(refused);
-        let Some(id) = id else { return self.report(error) };
-        if self.on_refresh_refused(id, &error, now) {
-            return;
-        }
-        if let Some(message) = self.outbox.refused(id) {
-            return self.report_undelivered(vec![message], error);
-        }
-        let calls = match self.requests.answered(id) {
-            Some(Request::Join(group)) => self.groups.leave(&group),
-            Some(Request::Leave(call)) => vec![call],
-            None => Vec::new(),
-        };
-        if calls.is_empty() {
-            return self.report(error);
-        }
-        for call in calls {
-            self.settle(call, Err(error.clone()));
+            Answer::Refused(error) => match self.outbox.refused(id) {
+                Some(message) => self.report_undelivered(vec![message], error),
+                None => self.report(error),
+            },
+            // It comes after a newer token was asked for, whose answer counts.
+            Answer::Refreshed(_) if self.is_refreshing() && id <= self.last_message => {
+                self.ignore();
+            }
+            Answer::Refreshed(_) => self.report(Error::out_of_turn("an answer to a token")),
         }
     }
 
@@ -250,28 +174,19 @@ impl<M: Clone> Connection<M> {
         self.send_waiting();
     }
 
-    /// The connection is lost: what the server was asked goes unanswered. Messages are kept, to be
+    /// The connection is lost, and with it the answers to what was asked. Messages are kept, to be
     /// sent again.
     pub(super) fn lose_traffic(&mut self) {
         self.groups.lost();
-        self.settle_refreshers(Err(&Error::unconfirmed()));
-        for request in self.requests.take() {
-            match request {
-                // Asked again on the next connection.
-                Request::Join(_) => {}
-                // The membership ended with the connection.
-                Request::Leave(call) => self.settle(call, Ok(())),
-            }
-        }
+        self.lose_requests();
     }
 
     /// The connection has ended for good: everything that waits is answered. Returns the messages
     /// that were accepted and not confirmed.
     pub(super) fn drop_traffic(&mut self, error: &Error) -> Vec<M> {
         self.lose_traffic();
-        for call in self.groups.ended() {
-            self.settle(call, Err(error.clone()));
-        }
+        let waiting = self.groups.ended();
+        self.settle_each(waiting, Err(error));
         let all = self.outbox.take_all();
         self.undeliverable(all, error)
     }
@@ -311,21 +226,11 @@ impl<M: Clone> Connection<M> {
     /// Answers who waits for a message; false if nobody does.
     fn settle_sender(&mut self, message: &Outgoing<M>, result: Result<(), &Error>) -> bool {
         match message.to {
-            To::Group { call, .. } => {
+            Destination::Group { call, .. } => {
                 self.settle(call, result.map_err(Error::clone));
                 true
             }
-            To::Server => false,
-        }
-    }
-
-    /// Says whether the connection was ended, or never begun after an end.
-    fn is_ended(&self) -> bool {
-        match self.state {
-            State::Idle | State::Connecting(_) | State::Connected(_) | State::Waiting { .. } => {
-                false
-            }
-            State::Closing { .. } | State::Closed { .. } | State::Failed { .. } => true,
+            Destination::Server => false,
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use onesocket_core::protocol::{
     CloseCode, FrameError, FrameErrorCode, Group, MessageId, Retry, ServerFrame,
 };
-use onesocket_core::{Attempt, Call, Input, StateName, Time, Token, TokenAnswer};
+use onesocket_core::{Attempt, Call, Input, Request, StateName, Time, Token, TokenAnswer};
 
 use super::{Message, Place, Scope, Socket};
 
@@ -304,13 +304,13 @@ impl Place {
             Action::Hold => Input::Hold,
             Action::Offline => Input::Offline,
             Action::Online => Input::Online,
-            Action::Refresh => Input::Refresh { call },
+            Action::Refresh => Input::Request { call, request: Request::Refresh },
             Action::Wake => Input::Wake,
-            Action::Join(group) => Input::Join { call, group: named(group) },
-            Action::Leave(group) => Input::Leave { call, group: named(group) },
+            Action::Join(group) => Input::Request { call, request: Request::Join(named(group)) },
+            Action::Leave(group) => Input::Request { call, request: Request::Leave(named(group)) },
             Action::Publish(group) => {
-                let (data, bytes) = (u8::MAX, 1);
-                Input::Publish { call, group: named(group), data, bytes }
+                let (group, data, bytes) = (named(group), u8::MAX, 1);
+                Input::Request { call, request: Request::Publish { group, data, bytes } }
             }
             Action::Release => Input::Release,
             Action::Send(_) | Action::Tick | Action::Sleep => return None,

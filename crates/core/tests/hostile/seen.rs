@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use onesocket_core::{ErrorCode, Input, Output, StateName};
+use onesocket_core::{ErrorCode, Input, Output, Request, StateName};
 
 use super::Message;
 
@@ -99,17 +99,17 @@ pub(crate) fn input_name(input: &Input<Message>) -> &'static str {
         Input::Closing { .. } => "Ended",
         Input::InvalidFrame { .. } => "Garbled",
         Input::Hold => "Hold",
-        Input::Join { .. } => "Join",
-        Input::Leave { .. } => "Leave",
+        Input::Request { request: Request::Join(_), .. } => "Join",
+        Input::Request { request: Request::Leave(_), .. } => "Leave",
         Input::OpenFailed { .. } => "OpenFailed",
         Input::Opened { .. } => "Opened",
-        Input::Publish { .. } => "Publish",
+        Input::Request { request: Request::Publish { .. }, .. } => "Publish",
         Input::Received { .. } => "Received",
         Input::Release => "Release",
         Input::Token { .. } => "Token",
         Input::TokenSent { .. } => "TokenSent",
         Input::Wake => "Wake",
-        Input::Refresh { .. } => "Refresh",
+        Input::Request { request: Request::Refresh, .. } => "Refresh",
         Input::Online => "Online",
         Input::Offline => "Offline",
     }

@@ -12,8 +12,8 @@ use onesocket_core::protocol::{
     Welcome,
 };
 use onesocket_core::{
-    Attempt, Call, Config, Connection, Error, ErrorCode, Fetch, Input, Output, StateName, Time,
-    Token, TokenAnswer,
+    Attempt, Call, Config, Connection, Error, ErrorCode, Fetch, Input, Output, Request, StateName,
+    Time, Token, TokenAnswer,
 };
 
 /// A message is a text.
@@ -90,28 +90,27 @@ impl World {
         call
     }
 
-    pub(crate) fn refresh(&mut self) -> Call {
+    pub(crate) fn request(&mut self, request: Request<Message>) -> Call {
         let call = self.call();
-        self.feed(Input::Refresh { call });
+        self.feed(Input::Request { call, request });
         call
+    }
+
+    pub(crate) fn refresh(&mut self) -> Call {
+        self.request(Request::Refresh)
     }
 
     pub(crate) fn join(&mut self, group: &str) -> Call {
-        let call = self.call();
-        self.feed(Input::Join { call, group: Group::new(group).unwrap() });
-        call
+        self.request(Request::Join(Group::new(group).unwrap()))
     }
 
     pub(crate) fn leave(&mut self, group: &str) -> Call {
-        let call = self.call();
-        self.feed(Input::Leave { call, group: Group::new(group).unwrap() });
-        call
+        self.request(Request::Leave(Group::new(group).unwrap()))
     }
 
     pub(crate) fn publish(&mut self, group: &str, data: Message) -> Call {
-        let (call, group) = (self.call(), Group::new(group).unwrap());
-        self.feed(Input::Publish { call, group, data, bytes: data.len() });
-        call
+        let group = Group::new(group).unwrap();
+        self.request(Request::Publish { group, data, bytes: data.len() })
     }
 
     pub(crate) fn send(&mut self, data: Message) -> Result<(), Error> {

@@ -1,20 +1,8 @@
-//! What the server has been asked and has not answered, and the groups the user wants to be in.
+//! The groups that the user wants to be in.
 
-use std::collections::VecDeque;
-
-use onesocket_protocol::{Group, MessageId};
+use onesocket_protocol::Group;
 
 use crate::ids::Call;
-
-// Lists, not maps: a client is in few groups, answers come in the order of the questions, and a
-// `BTreeMap` would be a sixth of the wasm.
-
-/// Something that the server answers under an id.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) enum Request {
-    Join(Group),
-    Leave(Call),
-}
 
 /// A group that the user wants to be in.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -27,7 +15,9 @@ enum Membership {
     Joining(Vec<Call>),
 }
 
-/// The groups the user wants to be in, across connections.
+/// The groups that the user wants to be in, across connections.
+///
+/// A list, not a map: a client is in few groups, and a `BTreeMap` would be a sixth of the wasm.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct Groups(Vec<(Group, Membership)>);
 
@@ -110,32 +100,6 @@ impl Groups {
 
     fn find(&mut self, group: &Group) -> Option<&mut Membership> {
         self.0.iter_mut().find(|(name, _)| name == group).map(|(_, membership)| membership)
-    }
-}
-
-/// What the server has not answered, oldest first.
-#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Requests(pub(crate) VecDeque<(MessageId, Request)>);
-
-impl Requests {
-    pub(crate) fn push(&mut self, id: MessageId, request: Request) {
-        self.0.push_back((id, request));
-    }
-
-    /// Takes what was asked under `id`.
-    pub(crate) fn answered(&mut self, id: MessageId) -> Option<Request> {
-        let at = self.0.iter().position(|(asked, _)| *asked == id)?;
-        self.0.remove(at).map(|(_, request)| request)
-    }
-
-    /// Forgets that it was asked to join this group: the answer matters to nobody.
-    pub(crate) fn forget_join(&mut self, group: &Group) {
-        self.0.retain(|(_, request)| !matches!(request, Request::Join(asked) if asked == group));
-    }
-
-    /// Takes everything: the connection is gone, no answer will come.
-    pub(crate) fn take(&mut self) -> impl Iterator<Item = Request> + use<> {
-        std::mem::take(&mut self.0).into_iter().map(|(_, request)| request)
     }
 }
 

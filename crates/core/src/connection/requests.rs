@@ -1,0 +1,218 @@
+//! Requests: what the user asks of the server, and what the server answers.
+//!
+//! A request is sent under a number and waits in [`Pending`] until it is answered under that number.
+//! A published message waits in the outbox instead, from where it may be sent again.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use onesocket_protocol::{ClientFrame, Group, MessageId};
+
+use super::Connection;
+use crate::config::Wire;
+use crate::error::{Error, ErrorCode};
+use crate::groups::Joining;
+use crate::ids::{Attempt, Call};
+use crate::outbox::Destination;
+use crate::state::State;
+use crate::time::Time;
+
+/// A request of the user, which the server answers.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Request<M> {
+    /// Join a group, on this connection and on every later one.
+    Join(Group),
+    /// Leave a group.
+    Leave(Group),
+    /// Send a message to the members of a group.
+    Publish {
+        /// The group.
+        group: Group,
+        /// The message.
+        data: M,
+        /// Its size on the wire.
+        bytes: usize,
+    },
+    /// Bring the server a new token now.
+    Refresh,
+}
+
+/// A request that was sent and is not answered.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(super) enum Asked {
+    /// The calls that wait for it are kept with the group.
+    Join(Group),
+    Leave(Call),
+    /// The new token expires then, as far as the application knows.
+    Refresh {
+        expires_at: Option<Time>,
+    },
+}
+
+/// What the server answers to a request.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    Accepted,
+    Refused(Error),
+    /// It has taken the new token, and may say how long that one lives.
+    Refreshed(Option<Duration>),
+}
+
+/// The requests that were sent over this connection and are not answered, oldest first.
+///
+/// A list, not a map: it is short, and answers come in the order of the requests.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub(super) struct Pending(pub(super) VecDeque<(MessageId, Asked)>);
+
+impl Pending {
+    pub(super) fn find(&self, id: MessageId) -> Option<&Asked> {
+        self.0.iter().find(|(asked_id, _)| *asked_id == id).map(|(_, asked)| asked)
+    }
+
+    pub(super) fn remove(&mut self, id: MessageId) {
+        self.0.retain(|(asked_id, _)| *asked_id != id);
+    }
+
+    /// Forgets the request to join a group: nobody waits for its answer any more.
+    fn forget_join(&mut self, group: &Group) {
+        self.0.retain(|(_, asked)| !matches!(asked, Asked::Join(joining) if joining == group));
+    }
+
+    /// Forgets that a token was sent: a newer one will be, whose answer counts.
+    pub(super) fn forget_refresh(&mut self) {
+        self.0.retain(|(_, asked)| !matches!(asked, Asked::Refresh { .. }));
+    }
+}
+
+impl<M: Clone> Connection<M> {
+    /// Makes a request, or says at once why it cannot be made.
+    pub(super) fn on_request(&mut self, call: Call, request: Request<M>, now: Time) {
+        let made = match request {
+            Request::Join(group) => self.join(call, group),
+            Request::Leave(group) => self.leave(call, group),
+            Request::Publish { group, data, bytes } => self.publish(call, group, data, bytes),
+            Request::Refresh => self.refresh_token(call, now),
+        };
+        if let Err(error) = made {
+            self.settle(call, Err(error));
+        }
+    }
+
+    fn join(&mut self, call: Call, group: Group) -> Result<(), Error> {
+        self.require_groups()?;
+        self.require_not_ended()?;
+        match (self.groups.join(&group, call), self.connected_attempt()) {
+            (Joining::Already, _) => self.settle(call, Ok(())),
+            (Joining::Ask, Some(attempt)) => self.ask_to_join(attempt, group),
+            (Joining::Ask, None) | (Joining::Asked, _) => {}
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, call: Call, group: Group) -> Result<(), Error> {
+        self.require_groups()?;
+        // Should it be joined again, an answer to the first join must not pass for one to that.
+        self.pending.forget_join(&group);
+        let message = "leave() was called before the group was joined.";
+        let waiting = self.groups.leave(&group);
+        self.settle_each(waiting, Err(&Error::new(ErrorCode::Aborted, message)));
+        // The group was forgotten all the same: it is not joined again, should the connection come
+        // back.
+        self.require_not_ended()?;
+        match self.connected_attempt() {
+            Some(attempt) => {
+                self.ask(attempt, Asked::Leave(call), |id| ClientFrame::Leave { id, group });
+            }
+            // Memberships belong to a connection, and there is none.
+            None => self.settle(call, Ok(())),
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, call: Call, group: Group, data: M, bytes: usize) -> Result<(), Error> {
+        self.require_groups()?;
+        self.accept(Destination::Group { call, group }, data, bytes, 0)
+    }
+
+    fn require_groups(&self) -> Result<(), Error> {
+        match self.config.wire {
+            Wire::OneSocket => Ok(()),
+            Wire::Plain(_) => Err(Error::no_groups()),
+        }
+    }
+
+    /// Refuses what is asked of a connection that was ended, or has failed.
+    pub(super) fn require_not_ended(&self) -> Result<(), Error> {
+        match self.state {
+            State::Idle | State::Connecting(_) | State::Connected(_) | State::Waiting { .. } => {
+                Ok(())
+            }
+            State::Closing { .. } | State::Closed { .. } | State::Failed { .. } => {
+                Err(Error::not_open())
+            }
+        }
+    }
+
+    /// Sends a request; its answer is awaited.
+    pub(super) fn ask(
+        &mut self,
+        attempt: Attempt,
+        asked: Asked,
+        frame: impl FnOnce(MessageId) -> ClientFrame<M>,
+    ) {
+        let id = self.next_message();
+        self.pending.0.push_back((id, asked));
+        self.transmit(attempt, frame(id));
+    }
+
+    pub(super) fn ask_to_join(&mut self, attempt: Attempt, group: Group) {
+        self.ask(attempt, Asked::Join(group.clone()), |id| ClientFrame::Join { id, group });
+    }
+
+    /// The server has answered a request, or a message.
+    pub(super) fn on_answer(&mut self, id: MessageId, answer: Answer, now: Time) {
+        let Some(asked) = self.pending.find(id).cloned() else {
+            return self.on_answer_to_message(id, answer);
+        };
+        match (asked, answer) {
+            (Asked::Join(group), Answer::Accepted) => {
+                let waiting = self.groups.joined(&group);
+                self.settle_each(waiting, Ok(()));
+            }
+            (Asked::Join(group), Answer::Refused(error)) => {
+                match self.groups.leave(&group).as_slice() {
+                    // It was joined again after a reconnect.
+                    [] => self.report(error),
+                    waiting => self.settle_each(waiting.iter().copied(), Err(&error)),
+                }
+            }
+            (Asked::Leave(call), Answer::Accepted) => self.settle(call, Ok(())),
+            (Asked::Leave(call), Answer::Refused(error)) => self.settle(call, Err(error)),
+            (Asked::Refresh { expires_at }, Answer::Refreshed(life)) => {
+                self.on_token_accepted(life.map(|life| now + life).or(expires_at), now);
+            }
+            (Asked::Refresh { .. }, Answer::Refused(error)) => self.on_refresh_failed(&error, now),
+            // No answer to this: it still has to come.
+            (Asked::Join(_) | Asked::Leave(_), Answer::Refreshed(_)) => {
+                return self.report(Error::out_of_turn("an answer to a token"));
+            }
+            (Asked::Refresh { .. }, Answer::Accepted) => return,
+        }
+        self.pending.remove(id);
+    }
+
+    /// The connection is lost: no answer will come.
+    pub(super) fn lose_requests(&mut self) {
+        self.settle_refresh_calls(Err(&Error::unconfirmed()));
+        for (_, asked) in std::mem::take(&mut self.pending.0) {
+            match asked {
+                // It is joined again on the next connection.
+                Asked::Join(_) => {}
+                // The membership ended with the connection.
+                Asked::Leave(call) => self.settle(call, Ok(())),
+                // The next attempt fetches a token, and the calls were answered above.
+                Asked::Refresh { .. } => {}
+            }
+        }
+    }
+}
