@@ -1,4 +1,4 @@
-//! Where streams come in: each finds a place and is answered, or is told that there is no room.
+//! Accepts streams: each gets a slot and is answered, or is refused because there is none.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::pin::pin;
@@ -21,7 +21,8 @@ use tokio_util::task::TaskTracker;
 use tracing::debug;
 
 use crate::app::App;
-use crate::http::router as http;
+use crate::http::refusal::RemoteIp;
+use crate::http::router::{busy_router, router};
 use crate::limit::Limit;
 use crate::net::address::Address;
 use crate::net::linger::Lingering;
@@ -36,8 +37,8 @@ const MAX_BUSY: usize = 256;
 /// How long a request has that is being served when the server leaves.
 const LAST_REQUEST_TIME: Duration = Duration::from_secs(5);
 
-/// Where streams come in.
-pub(crate) struct Reception {
+/// Accepts streams.
+pub(crate) struct Acceptor {
     app: Arc<App>,
     router: Router,
     busy_router: Router,
@@ -49,12 +50,12 @@ pub(crate) struct Reception {
     gone: CancellationToken,
 }
 
-impl Reception {
+impl Acceptor {
     pub(crate) fn new(app: Arc<App>, stop: CancellationToken) -> Self {
         let gone = CancellationToken::new();
         Self {
-            router: http::router(&app),
-            busy_router: http::busy_router(&app),
+            router: router(&app),
+            busy_router: busy_router(&app),
             busy: Arc::new(Semaphore::new(MAX_BUSY)),
             turned_away: TaskTracker::new(),
             stop,
@@ -64,18 +65,18 @@ impl Reception {
         }
     }
 
-    /// Answers what comes over a stream, if there is room for it.
-    pub(crate) fn receive(&self, stream: impl Io, peer: IpAddr) {
+    /// Answers the requests of a stream, if there is a slot for it.
+    pub(crate) fn accept(&self, stream: impl Io, peer: IpAddr) {
         let Self { app, .. } = self;
-        let Some(place) = app.gate.enter() else {
+        let Some(place) = app.slots.take() else {
             app.metrics.refused(Limit::Connections);
-            return self.turn_away(stream);
+            return self.refuse(stream);
         };
         // Of what comes from a proxy, the request says from where.
         let address = Address::of(peer).filter(|_| app.config.address_header.is_none());
-        let Some(from) = address.map_or(Some(None), |it| app.gate.enter_from(it).map(Some)) else {
+        let Some(from) = address.map_or(Some(None), |it| app.slots.take_from(it).map(Some)) else {
             app.metrics.refused(Limit::PerAddress);
-            return self.turn_away(stream);
+            return self.refuse(stream);
         };
         let place = (place, from, Open::new(Arc::clone(app)));
         let stream = Lingering::new(stream, place, app.tracker.clone());
@@ -83,8 +84,8 @@ impl Reception {
         app.tracker.spawn(answer);
     }
 
-    /// Says that there is no room.
-    pub(crate) fn turn_away(&self, stream: impl Io) {
+    /// Answers that the server is full.
+    pub(crate) fn refuse(&self, stream: impl Io) {
         let Ok(place) = Arc::clone(&self.busy).try_acquire_owned() else {
             return;
         };
@@ -129,7 +130,7 @@ async fn answer(
     let has_asked = AtomicBool::new(false);
     let service = service_fn(|mut request: Request<Incoming>| {
         has_asked.store(true, Ordering::Relaxed);
-        request.extensions_mut().insert(http::Peer(peer));
+        request.extensions_mut().insert(RemoteIp(peer));
         router.call(request)
     });
     let connection = http1::Builder::new()

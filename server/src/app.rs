@@ -14,15 +14,17 @@ use crate::auth::keys::KeyRing;
 use crate::auth::token::Tokens;
 use crate::auth::validation::Validator;
 use crate::config::Config;
+use crate::handler::Handler;
 use crate::hub::Target;
-use crate::hub::shared::Switchboard;
+use crate::hub::shared::SharedHub;
 use crate::limit::Limit;
 use crate::metrics::Metrics;
 use crate::net::address::Address;
 use crate::net::rate::{AddressRate, TooOften};
-use crate::net::slots::Gate;
+use crate::net::slots::ConnectionSlots;
 use crate::outgoing::Outgoing;
-use crate::publisher::TooLarge;
+use crate::payload::TooLarge;
+use crate::session::Messages;
 
 /// How many times its rate an address may ask at once: a whole office comes back together.
 const ADDRESS_BURST: u32 = 10;
@@ -30,10 +32,13 @@ const ADDRESS_BURST: u32 = 10;
 /// What all connections share.
 pub(crate) struct App {
     pub(crate) config: Arc<Config>,
+    /// Handles messages to the server, unless they are echoed.
+    pub(crate) handler: Option<Arc<dyn Handler>>,
+    pub(crate) keys: KeyRing,
     pub(crate) validator: Validator,
-    pub(crate) switchboard: Arc<Switchboard>,
+    pub(crate) hub: Arc<SharedHub>,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) slots: Arc<ConnectionSlots>,
     pub(crate) tracker: TaskTracker,
     /// Cancelled once the server leaves.
     pub(crate) stop: CancellationToken,
@@ -45,23 +50,34 @@ impl App {
     /// # Errors
     ///
     /// Returns an error if the system has no random numbers.
-    pub(crate) fn new(config: Config) -> io::Result<Self> {
+    pub(crate) fn new(config: Config, handler: Option<Arc<dyn Handler>>) -> io::Result<Self> {
         let metrics = Arc::new(Metrics::new());
-        let keys = KeyRing::clone(&config.keys);
-        let tokens = Tokens::of(keys, &config.audience, config.token_life);
+        let keys = KeyRing::new(&config.secret, config.previous_secret.as_ref());
+        let tokens = Tokens::of(keys.clone(), &config.audience, config.token_life);
         let burst = config.max_address_rate.saturating_mul(ADDRESS_BURST);
-        let switchboard = Switchboard::new(config.max_queue, Arc::clone(&metrics))?;
+        let hub = SharedHub::new(config.max_queue, Arc::clone(&metrics))?;
         Ok(Self {
+            handler,
+            keys,
             validator: Validator { tokens, metrics: Arc::clone(&metrics) },
-            switchboard: Arc::new(switchboard),
+            hub: Arc::new(hub),
             metrics,
-            gate: Gate::new(config.max_connections, config.max_per_address),
+            slots: ConnectionSlots::new(config.max_connections, config.max_per_address),
             tracker: TaskTracker::new(),
             stop: CancellationToken::new(),
             address_rate: AddressRate::new(config.max_address_rate, burst),
             leaving: AtomicBool::new(false),
             config: Arc::new(config),
         })
+    }
+
+    /// Says what becomes of messages to the server.
+    pub(crate) fn messages(&self) -> Messages {
+        match (self.config.echo, &self.handler) {
+            (true, _) => Messages::Echoed,
+            (false, Some(_)) => Messages::Handled,
+            (false, None) => Messages::Refused,
+        }
     }
 
     /// Returns whom a request counts for.
@@ -98,7 +114,7 @@ impl App {
             Target::Group(group) => Some(group.clone()),
             Target::All | Target::User(_) => None,
         };
-        let delivered = self.switchboard.publish(to, frame(group));
+        let delivered = self.hub.publish(to, frame(group));
         self.metrics.published.inc();
         Ok(delivered)
     }
@@ -106,18 +122,51 @@ impl App {
     /// Forgets what need not be known any more.
     pub(crate) fn sweep(&self) {
         self.metrics.sweeps.inc();
-        self.switchboard.sweep();
+        self.hub.sweep();
         self.address_rate.sweep();
     }
 
     /// Has all clients closed, and says so to who asks.
     pub(crate) fn leave(&self) {
         self.leaving.store(true, Ordering::Relaxed);
-        self.switchboard.leave();
+        self.hub.leave();
     }
 
-    /// Says whether the server is there for new clients.
+    /// Says whether the server takes new clients.
     pub(crate) fn is_ready(&self) -> bool {
-        !self.leaving.load(Ordering::Relaxed) && !self.gate.is_full()
+        !self.leaving.load(Ordering::Relaxed) && !self.slots.is_full()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::token::Secret;
+    use crate::handler::{Handling, Incoming};
+
+    struct Silent;
+
+    impl Handler for Silent {
+        fn handle(self: Arc<Self>, _: Incoming) -> Handling {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[test]
+    fn messages_are_echoed_or_handled_or_refused_in_this_order() {
+        let secret = || Secret::new([1; 32]).unwrap();
+        for (echo, handler, expected) in [
+            (true, true, Messages::Echoed),
+            (true, false, Messages::Echoed),
+            (false, true, Messages::Handled),
+            (false, false, Messages::Refused),
+        ] {
+            let config = Config { echo, ..Config::new(secret()) };
+            let handler = handler.then(|| Arc::new(Silent) as Arc<dyn Handler>);
+
+            let app = App::new(config, handler).unwrap();
+
+            assert_eq!(app.messages(), expected);
+        }
     }
 }

@@ -1,14 +1,11 @@
 //! What a server can be told.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderName;
 
-use crate::auth::token::{KeyRing, Secret};
-use crate::handler::Handler;
-use crate::publisher::Publisher;
+use crate::auth::token::Secret;
 
 /// What a frame may have around its payload, in bytes.
 const AROUND_PAYLOAD: usize = 1 << 10;
@@ -16,8 +13,10 @@ const AROUND_PAYLOAD: usize = 1 << 10;
 /// What a server can be told. The fields bear the names of the binary's options.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What tokens are signed with. The ring may be replaced while the server runs.
-    pub keys: KeyRing,
+    /// The secret that signs tokens.
+    pub secret: Secret,
+    /// A second secret that tokens may be signed with, while secrets are changed.
+    pub previous_secret: Option<Secret>,
     /// Whom tokens are for: their `aud`.
     pub audience: String,
     /// Whether `POST /token` gives a token to whoever asks for one.
@@ -63,10 +62,6 @@ pub struct Config {
     pub max_head: usize,
     /// Whether messages to the server come back to their sender.
     pub echo: bool,
-    /// What takes messages to the server, unless they are echoed.
-    pub handler: Option<Arc<dyn Handler>>,
-    /// What sends to clients from within the program. A clone of it is kept before the server runs.
-    pub publisher: Publisher,
     /// A folder of files to serve.
     pub site: Option<PathBuf>,
 }
@@ -75,7 +70,8 @@ impl Config {
     /// Returns the defaults, with what has none.
     pub fn new(secret: Secret) -> Self {
         Self {
-            keys: KeyRing::new(&secret, None),
+            secret,
+            previous_secret: None,
             audience: "onesocket".into(),
             issue_tokens: false,
             token_life: Duration::from_mins(5),
@@ -101,8 +97,6 @@ impl Config {
             max_queue: 1 << 20,
             max_head: 16 << 10,
             echo: false,
-            handler: None,
-            publisher: Publisher::default(),
             site: None,
         }
     }

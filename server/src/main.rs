@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use onesocket_server::Server;
 use onesocket_server::token::KeyRing;
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tracing::level_filters::LevelFilter;
@@ -17,7 +18,7 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::cli::escaped::Printable;
+use crate::cli::escaped::EscapedJson;
 use crate::cli::options::{LogFormat, Options, Secrets, Settings};
 
 /// How many connections may wait until they are accepted, where the system allows it. All clients
@@ -50,6 +51,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(settings: Settings) -> io::Result<()> {
+    let server = Server::new(settings.config)?;
     let listener = listen(&settings.listen).await.map_err(|error| {
         io::Error::new(error.kind(), format!("cannot listen on {}: {error}", settings.listen))
     })?;
@@ -62,10 +64,10 @@ async fn serve(settings: Settings) -> io::Result<()> {
     if settings.random_secret {
         warn!("The secret is a random one: tokens end with this process, and no other signs them");
     }
-    info!(ids = ?settings.config.keys.ids(), "Keys");
-    let reread = reread_when_told(settings.secrets, settings.config.keys.clone())?;
+    info!(ids = ?server.keys().ids(), "Keys");
+    let reread = reread_when_told(settings.secrets, server.keys())?;
     tokio::select! {
-        served = onesocket_server::run(listener, settings.config, told_to_stop) => served,
+        () = server.serve(listener, told_to_stop) => Ok(()),
         never = reread => match never {},
     }
 }
@@ -153,7 +155,7 @@ fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
 fn start_log(format: LogFormat, level: LevelFilter) {
     let layer = match format {
         LogFormat::Json => {
-            let layer = fmt::layer().with_writer(|| Printable(io::stderr()));
+            let layer = fmt::layer().with_writer(|| EscapedJson(io::stderr()));
             layer.json().flatten_event(true).boxed()
         }
         LogFormat::Text => {

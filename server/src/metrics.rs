@@ -33,7 +33,7 @@ pub(crate) struct Metrics {
 
 /// Who ended a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Ended {
+pub(crate) enum ClosedBy {
     /// The client, by a close.
     Client,
     /// Nobody: the stream ended.
@@ -102,12 +102,12 @@ impl Metrics {
     }
 
     /// Counts the end of a WebSocket. A client may end it with any code: most are counted as 0.
-    pub(crate) fn closed(&self, by: Ended, code: u16) {
+    pub(crate) fn closed(&self, by: ClosedBy, code: u16) {
         let (by, code) = match (by, code) {
-            (Ended::Server, code) => ("server", code),
-            (Ended::Client, 1000 | 1001 | 1005 | 4408) => ("client", code),
-            (Ended::Client, _) => ("client", 0),
-            (Ended::Lost, _) => ("nobody", 1006),
+            (ClosedBy::Server, code) => ("server", code),
+            (ClosedBy::Client, 1000 | 1001 | 1005 | 4408) => ("client", code),
+            (ClosedBy::Client, _) => ("client", 0),
+            (ClosedBy::Lost, _) => ("nobody", 1006),
         };
         self.closed.get_or_create(&Closed { by, code }).inc();
     }
@@ -141,7 +141,7 @@ mod tests {
         metrics.bytes_in.inc_by(5);
         metrics.token("accepted");
         metrics.refused(Limit::PerAddress);
-        metrics.closed(Ended::Server, 4409);
+        metrics.closed(ClosedBy::Server, 4409);
 
         let text = metrics.text();
 
@@ -161,7 +161,7 @@ mod tests {
     fn a_client_cannot_make_rows_of_its_own() {
         let metrics = Metrics::new();
 
-        (0..=u16::MAX).for_each(|code| metrics.closed(Ended::Client, code));
+        (0..=u16::MAX).for_each(|code| metrics.closed(ClosedBy::Client, code));
 
         let rows = metrics.text().lines().filter(|line| line.contains(r#"by="client""#)).count();
         assert_eq!(rows, 5);

@@ -18,10 +18,10 @@ use serde_json::value::RawValue;
 use crate::auth::token::{Identity, TokenError};
 use crate::close_cause::CloseCause;
 use crate::config::Config;
-use crate::handler::{Json, Payload};
 use crate::hub::{Command, Key};
 use crate::limit::Limit;
 use crate::outgoing::Outgoing;
+use crate::payload::{Json, Payload};
 
 /// How many bad frames a client may send; with the last of them it is out.
 const MAX_BAD_FRAMES: u32 = 10;
@@ -55,10 +55,22 @@ pub enum Output {
     },
 }
 
+/// What becomes of messages to the server itself.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Messages {
+    /// They come back to their sender.
+    Echoed,
+    /// The application handles them.
+    Handled,
+    /// They are refused with `no-handler`.
+    Refused,
+}
+
 /// One client's side of the server, from the welcome to the close.
 #[derive(Debug)]
 pub struct Session {
     config: Arc<Config>,
+    messages: Messages,
     key: Key,
     user: String,
     outputs: VecDeque<Output>,
@@ -88,6 +100,7 @@ impl Session {
         key: Key,
         identity: Identity,
         epoch: Option<Epoch>,
+        messages: Messages,
         config: Arc<Config>,
         now: Instant,
     ) -> Self {
@@ -108,6 +121,7 @@ impl Session {
         };
         let mut session = Self {
             config,
+            messages,
             key,
             user: identity.user,
             outputs: VecDeque::new(),
@@ -224,14 +238,18 @@ impl Session {
         echo: impl FnOnce() -> Outgoing,
         payload: impl FnOnce() -> Payload,
     ) {
-        if self.config.echo {
-            let key = self.key;
-            self.tell(Command::Message { key, id, echo: echo() });
-        } else if self.config.handler.is_some() {
-            self.outputs.push_back(Output::Handle { id, payload: payload() });
-        } else {
-            let message = "this server has no use for messages to itself";
-            self.refuse(id, FrameErrorCode::NoHandler, message);
+        match self.messages {
+            Messages::Echoed => {
+                let key = self.key;
+                self.tell(Command::Message { key, id, echo: echo() });
+            }
+            Messages::Handled => {
+                self.outputs.push_back(Output::Handle { id, payload: payload() });
+            }
+            Messages::Refused => {
+                let message = "this server does not handle messages to itself";
+                self.refuse(id, FrameErrorCode::NoHandler, message);
+            }
         }
     }
 
@@ -312,7 +330,6 @@ mod tests {
 
     use super::*;
     use crate::auth::token::Secret;
-    use crate::handler::{Handler, Handling, Incoming};
 
     const ID: MessageId = MessageId(7);
 
@@ -326,7 +343,8 @@ mod tests {
         let epoch = Some(Key(7).epoch(0x5f));
         for (epoch, end) in [(None, "}"), (epoch, r#","epoch":"5f.7"}"#)] {
             let identity = identity.clone();
-            let mut session = Session::new(Key(42), identity, epoch, Arc::new(config()), now);
+            let mut session =
+                Session::new(Key(42), identity, epoch, Messages::Refused, Arc::new(config()), now);
 
             let welcome = concat!(
                 r#"{"type":"welcome","connectionId":"c42","user":"ada","tokenExpiresInMs":299000,"#,
@@ -497,28 +515,16 @@ mod tests {
     }
 
     #[test]
-    fn messages_are_for_the_application_if_there_is_one_and_no_echo() {
-        let handler: Option<Arc<dyn Handler>> = Some(Arc::new(Nobody));
-        for echo in [false, true] {
-            let (mut session, now) = started(Config { echo, handler: handler.clone(), ..config() });
+    fn messages_to_the_server_are_handled_by_the_application_where_there_is_one() {
+        let (mut session, now) = started_with(config(), Messages::Handled);
 
-            session.handle_text(r#"{"type":"message","id":7,"data": {"a":1} }"#, now);
-            session.handle_binary(&encode_client_binary(ID, b"hello").into(), now);
+        session.handle_text(r#"{"type":"message","id":7,"data": {"a":1} }"#, now);
+        session.handle_binary(&encode_client_binary(ID, b"hello").into(), now);
 
-            let outputs = drain(&mut session);
-            if echo {
-                assert!(
-                    outputs.iter().all(|it| matches!(it, Output::Tell(Command::Message { .. })))
-                );
-            } else {
-                let json = Payload::json(&serde_json::json!({"a": 1})).unwrap();
-                let binary = Payload::Binary(Bytes::from_static(b"hello"));
-                assert_eq!(
-                    outputs,
-                    [json, binary].map(|payload| Output::Handle { id: ID, payload })
-                );
-            }
-        }
+        let json = Payload::json(&serde_json::json!({"a": 1})).unwrap();
+        let binary = Payload::Binary(Bytes::from_static(b"hello"));
+        let handled = [json, binary].map(|payload| Output::Handle { id: ID, payload });
+        assert_eq!(drain(&mut session), handled);
     }
 
     #[test]
@@ -584,22 +590,19 @@ mod tests {
     }
 
     /// Is never asked.
-    struct Nobody;
-
-    impl Handler for Nobody {
-        fn handle(self: Arc<Self>, _: Incoming) -> Handling {
-            Box::pin(std::future::pending())
-        }
-    }
-
     fn config() -> Config {
         Config::new(Secret::new([1; 32]).unwrap())
     }
 
     fn started(config: Config) -> (Session, Instant) {
+        let messages = if config.echo { Messages::Echoed } else { Messages::Refused };
+        started_with(config, messages)
+    }
+
+    fn started_with(config: Config, messages: Messages) -> (Session, Instant) {
         let now = Instant::now();
         let identity = Identity { user: "ada".into(), expires_in: config.token_life };
-        let mut session = Session::new(Key(1), identity, None, Arc::new(config), now);
+        let mut session = Session::new(Key(1), identity, None, messages, Arc::new(config), now);
         assert_eq!(drain(&mut session).len(), 1);
         (session, now)
     }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use onesocket_core::protocol::{CloseCode, SUBPROTOCOL, offered_client, offered_token};
 use onesocket_server::hub::{Command, Delivery, Hub, Key};
-use onesocket_server::session::{Output, Session};
+use onesocket_server::session::{Messages, Output, Session};
 use onesocket_server::token::{Identity, TokenError, Tokens};
 use onesocket_server::{CloseCause, Config, Outgoing};
 
@@ -67,7 +67,7 @@ impl Server {
     pub(crate) fn new(config: Config, room: usize) -> Self {
         assert_eq!(config.faults(), Vec::<String>::new());
         Self {
-            tokens: Tokens::of(config.keys.clone(), &config.audience, config.token_life),
+            tokens: Tokens::new(&config.secret, &config.audience, config.token_life),
             config: Arc::new(config),
             began: Instant::now(),
             slept: Duration::ZERO,
@@ -231,9 +231,10 @@ impl World {
         let epoch = since.map(|key| key.epoch(self.server.process.into()));
         let expires_at = self.server_time() + identity.expires_in;
         let config = Arc::clone(&self.server.config);
+        let messages = if config.echo { Messages::Echoed } else { Messages::Refused };
         let peer = Peer {
             socket,
-            session: Session::new(Key(key), identity, epoch, config, now),
+            session: Session::new(Key(key), identity, epoch, messages, config, now),
             closing_until: None,
             to_close: None,
             unwritten: VecDeque::new(),

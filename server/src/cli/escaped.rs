@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// Writes lines of JSON. A separator of lines or a mark that turns the direction of what follows
+/// Writes lines of JSON. A separator of lines or a mark that user_locks the direction of what follows
 /// stands in them as `\u2028`, as it does in a log of text: JSON allows both as they are, but a
 /// terminal shows them.
-pub(crate) struct Printable<W>(pub(crate) W);
+pub(crate) struct EscapedJson<W>(pub(crate) W);
 
-impl<W: Write> Write for Printable<W> {
+impl<W: Write> Write for EscapedJson<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         // Whole lines come, which are UTF-8.
         let text = String::from_utf8_lossy(line);
@@ -50,7 +50,7 @@ mod tests {
         let json = serde_json::to_string(user).unwrap();
         let mut written = Vec::new();
 
-        Printable(&mut written).write_all(json.as_bytes()).unwrap();
+        EscapedJson(&mut written).write_all(json.as_bytes()).unwrap();
 
         let written = String::from_utf8(written).unwrap();
         let shown = r#""ünï ☕ 中 \"a\\b\" \u2028\u202e\u009b\udb40\udc01\ufeff\n""#;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Arg, Parser};
 use onesocket_server::Config;
-use onesocket_server::token::{KeyRing, MIN_SECRET_BYTES, Secret, SecretError};
+use onesocket_server::token::{MIN_SECRET_BYTES, Secret, SecretError};
 use tracing::level_filters::LevelFilter;
 
 /// One WebSocket connection per user: the server.
@@ -224,7 +224,7 @@ impl Options {
 
         // What cannot be read stands at its default, so that the rest can be judged.
         let mut config = Config {
-            keys: KeyRing::new(&secret, previous.as_ref()),
+            previous_secret: previous,
             audience: self.audience,
             issue_tokens: self.issue_tokens,
             token_query: self.token_query,
@@ -512,7 +512,7 @@ mod tests {
         };
         let ids = |secrets: &Secrets| {
             let (secret, previous) = secrets.read().unwrap();
-            KeyRing::new(&secret, previous.as_ref()).ids()
+            onesocket_server::token::KeyRing::new(&secret, previous.as_ref()).ids()
         };
         let id = |text: &str| Secret::new(text.repeat(32)).unwrap().id();
 

@@ -14,29 +14,30 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use tokio::time::timeout;
 
-use super::router::{Peer, Refusal};
 use crate::app::App;
 use crate::close_cause::CloseCause;
-use crate::http::upgrade::{Held, check_origin, enter};
+use crate::http::refusal::{Refusal, RemoteIp};
+use crate::http::upgrade::{begin, check_origin};
 use crate::net::rate::Rate;
+use crate::peer::guard::SocketGuard;
 use crate::peer::task::{End, close, refuse};
 
 /// Upgrades whoever asks, and echoes.
 pub(crate) async fn upgrade(
     State(app): State<Arc<App>>,
-    Extension(Peer(peer)): Extension<Peer>,
+    Extension(RemoteIp(ip)): Extension<RemoteIp>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
-    let (upgrade, held) = enter(&app, &headers, peer, upgrade)?;
+    let (upgrade, guard) = begin(&app, &headers, ip, upgrade)?;
     let allowed = check_origin(&app, &headers);
     Ok(upgrade.on_upgrade(async move |socket| match allowed {
-        Ok(()) => serve(socket, &app, held).await,
-        Err(cause) => refuse(socket, cause, app, held).await,
+        Ok(()) => serve(socket, &app, guard).await,
+        Err(cause) => refuse(socket, cause, app, guard).await,
     }))
 }
 
-async fn serve(mut socket: WebSocket, app: &App, _held: Held) {
+async fn serve(mut socket: WebSocket, app: &App, _guard: SocketGuard) {
     let end = tokio::select! {
         biased;
         () = app.stop.cancelled() => {

@@ -1,6 +1,10 @@
 //! Requests: the routes and their answers, up to the upgrade to a WebSocket.
 
+mod connections;
 mod echo;
 mod publish;
+pub(crate) mod refusal;
 pub(crate) mod router;
-pub(crate) mod upgrade;
+mod status;
+mod token;
+mod upgrade;

@@ -14,10 +14,10 @@ use serde_json::json;
 use serde_json::value::RawValue;
 use tracing::info;
 
-use super::router::{Peer, Refusal, bearer};
 use crate::app::App;
 use crate::auth::token::Secret;
 use crate::config::Config;
+use crate::http::refusal::{Refusal, RemoteIp, bearer};
 use crate::hub::Target;
 use crate::limit::Limit;
 use crate::outgoing::Outgoing;
@@ -51,14 +51,14 @@ pub(crate) fn route(config: &Config) -> Router<Arc<App>> {
 
 async fn publish(
     State(app): State<Arc<App>>,
-    Extension(Peer(peer)): Extension<Peer>,
+    Extension(RemoteIp(ip)): Extension<RemoteIp>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     let knows = |key: &Secret| bearer(&headers).is_some_and(|said| key.is(said.as_bytes()));
     if !app.config.publish_key.as_ref().is_some_and(knows) {
         // Who knows the key may ask as often as it likes; who guesses may not.
-        app.ask(app.address(&headers, peer))?;
+        app.ask(app.address(&headers, ip))?;
         info!("Publish key refused");
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, "this is not the publish key"));
     }

@@ -10,60 +10,52 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use futures_util::future::Either;
 use onesocket_protocol::{SUBPROTOCOL, offered_client, offered_token};
-use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::router::{Peer, Refusal};
 use crate::app::App;
 use crate::auth::origin;
 use crate::auth::token::{Identity, TokenError};
 use crate::close_cause::CloseCause;
+use crate::http::refusal::{Refusal, RemoteIp};
 use crate::limit::Limit;
-use crate::net::slots::Place;
+use crate::peer::guard::SocketGuard;
 use crate::peer::task as peer;
 
 /// The library's 128 KiB cost every idle connection as much, and four times the processor.
 const SOCKET_BUFFER: usize = 4 << 10;
 
-/// What a socket takes up, from the answer to its upgrade: between that and the task there must be
-/// no gap in which the server could leave without it.
-pub(crate) struct Held {
-    _tracked: TaskTrackerToken,
-    _place: Option<Place>,
-}
-
 pub(crate) async fn upgrade(
     State(app): State<Arc<App>>,
-    Extension(Peer(peer)): Extension<Peer>,
+    Extension(RemoteIp(ip)): Extension<RemoteIp>,
     uri: Uri,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Refusal> {
-    let (upgrade, held) = enter(&app, &headers, peer, upgrade)?;
+    let (upgrade, guard) = begin(&app, &headers, ip, upgrade)?;
     let offered: Vec<&str> =
         upgrade.requested_protocols().filter_map(|offered| offered.to_str().ok()).collect();
     let admitted = admit(&app, &headers, &uri, &offered);
     let client = offered_client(offered.iter().copied()).map(str::to_owned);
     Ok(upgrade.protocols([SUBPROTOCOL]).on_upgrade(move |socket| match admitted {
-        Ok(identity) => Either::Left(peer::serve(socket, identity, client, app, held)),
-        Err(cause) => Either::Right(peer::refuse(socket, cause, app, held)),
+        Ok(identity) => Either::Left(peer::serve(socket, identity, client, app, guard)),
+        Err(cause) => Either::Right(peer::refuse(socket, cause, app, guard)),
     }))
 }
 
 /// Lets in who asks for a WebSocket, within the limits of its address; what the socket may hold in
 /// memory is bounded.
-pub(crate) fn enter(
+pub(crate) fn begin(
     app: &App,
     headers: &HeaderMap,
     peer: IpAddr,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Result<(WebSocketUpgrade, Held), Refusal> {
+) -> Result<(WebSocketUpgrade, SocketGuard), Refusal> {
     let address = app.address(headers, peer);
     app.ask(address)?;
     let upgrade =
         upgrade.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
     // Behind a proxy this is the first that is known of the client's address.
-    let place = match address.filter(|_| app.config.address_header.is_some()) {
-        Some(address) => Some(app.gate.enter_from(address).ok_or_else(|| {
+    let slot = match address.filter(|_| app.config.address_header.is_some()) {
+        Some(address) => Some(app.slots.take_from(address).ok_or_else(|| {
             app.metrics.refused(Limit::PerAddress);
             Refusal::busy("there are too many connections from this address")
         })?),
@@ -77,7 +69,7 @@ pub(crate) fn enter(
         .max_write_buffer_size(SOCKET_BUFFER + 2 * max_frame)
         .max_message_size(max_frame)
         .max_frame_size(max_frame);
-    Ok((upgrade, Held { _tracked: app.tracker.token(), _place: place }))
+    Ok((upgrade, SocketGuard::new(app.tracker.token(), slot)))
 }
 
 /// Says whether pages of the request's origin may connect.

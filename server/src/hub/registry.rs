@@ -1,16 +1,18 @@
 //! Who is connected, and in which group. A value: commands in, deliveries out.
 //!
 //! Owns the one order in which connections are registered. Refuses sockets, queues, locks, clocks:
-//! `switchboard.rs` has the hub under its lock and carries out what it says.
+//! `hub.rs` has the hub under its lock and carries out what it says.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use onesocket_protocol::{ConnectionId, Epoch, FrameErrorCode, Group, MessageId};
+use onesocket_protocol::{FrameErrorCode, Group, MessageId};
 
-use super::answered::{Memory, Said};
 use crate::close_cause::CloseCause;
+use crate::hub::command::{Command, Count, Delivery, Known, Target};
+use crate::hub::history::{Histories, History};
+use crate::hub::key::Key;
 use crate::limit::Limit;
 use crate::outgoing::Outgoing;
 
@@ -19,151 +21,6 @@ const MAX_GROUPS: usize = 100;
 
 /// How long a user is remembered after the last connection has gone, so that memory is bounded.
 const REMEMBER: Duration = Duration::from_mins(10);
-
-/// Which connection. The later it was registered, the greater it is; none is used twice.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Key(pub u64);
-
-/// What the hub is told.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Command {
-    /// A user has connected. Replaces the user's connection, if there is one.
-    Connect {
-        /// The new connection; greater than all before it.
-        key: Key,
-        /// Whom its token named.
-        user: String,
-        /// The client's own name, the same after a reconnect; without one nothing that it says is
-        /// remembered.
-        client: Option<String>,
-    },
-    /// A socket has ended. Says nothing of the connection that may have replaced it.
-    Disconnect {
-        /// Which one.
-        key: Key,
-    },
-    /// A client wants to hear a group.
-    Join {
-        /// Which client.
-        key: Key,
-        /// What the answer names.
-        id: MessageId,
-        /// The group.
-        group: Group,
-    },
-    /// A client wants to hear a group no more.
-    Leave {
-        /// Which client.
-        key: Key,
-        /// What the answer names.
-        id: MessageId,
-        /// The group.
-        group: Group,
-    },
-    /// A client has something for the server itself, which echoes it.
-    Message {
-        /// Which client.
-        key: Key,
-        /// What the answer names.
-        id: MessageId,
-        /// What the client gets.
-        echo: Outgoing,
-    },
-    /// A client has something for the other members of a group.
-    Publish {
-        /// Which client.
-        key: Key,
-        /// What the answer names.
-        id: MessageId,
-        /// The group.
-        group: Group,
-        /// What they get.
-        frame: Outgoing,
-    },
-    /// A client has a message or something to publish that is not taken, whoever is connected.
-    Refuse {
-        /// Which client.
-        key: Key,
-        /// What the answer names.
-        id: MessageId,
-        /// The answer.
-        error: Outgoing,
-    },
-    /// What the application made of a message. It is remembered even if the connection is gone.
-    Handled {
-        /// Over which connection it came.
-        key: Key,
-        /// Whose it was.
-        user: String,
-        /// The client's own name, if it has one.
-        client: Option<String>,
-        /// What the answer names.
-        id: MessageId,
-        /// What the client gets if it was accepted, or the answer if it was not.
-        answer: Result<Option<Outgoing>, Outgoing>,
-    },
-    /// A back end has something for clients.
-    Broadcast {
-        /// Which clients.
-        to: Target,
-        /// What they get.
-        frame: Outgoing,
-    },
-    /// Time has passed: forgets what need not be known any more.
-    Sweep,
-}
-
-/// For whom a back end has something.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Target {
-    /// All who are connected.
-    All,
-    /// The members of a group.
-    Group(Group),
-    /// One user.
-    User(String),
-}
-
-/// What is known of a message before it is handled.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Known {
-    /// It was answered before; this is the answer.
-    Answered(Outgoing),
-    /// It is new.
-    New,
-    /// It comes too late: the connection is gone or was replaced. Its successor will say it again.
-    TooLate,
-}
-
-/// What follows from a command.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Delivery {
-    /// The connection is to be closed; nothing more is delivered to it.
-    Close {
-        /// Which one.
-        to: Key,
-        /// Why.
-        cause: CloseCause,
-    },
-    /// A limit has refused the command. The client's answer is another delivery.
-    LimitReached(Limit),
-    /// The client is to be sent a frame.
-    Send {
-        /// Which one.
-        to: Key,
-        /// The frame.
-        frame: Outgoing,
-    },
-}
-
-/// The sockets of one user, as the server counts them.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Count {
-    /// How many are open.
-    pub open: usize,
-    /// How many were opened, for as long as the server remembers the user.
-    pub opened: u64,
-}
 
 /// Who is connected, and in which group.
 #[derive(Clone, Debug, Default)]
@@ -192,7 +49,7 @@ struct User {
     /// The one that has not been replaced.
     current: Option<Key>,
     count: Count,
-    memory: Memory,
+    histories: Histories,
     gone_at: Option<Instant>,
 }
 
@@ -201,19 +58,6 @@ impl User {
     /// and nowhere else: several nodes would have to agree on it.
     fn own(&mut self, key: Key) -> Option<Key> {
         self.current.replace(key)
-    }
-}
-
-impl Key {
-    /// Returns the connection's name on the wire.
-    pub fn connection_id(self) -> ConnectionId {
-        ConnectionId(format!("c{}", self.0))
-    }
-
-    /// Returns the name on the wire of what `server` remembers since this connection. Keys begin
-    /// anew when a server does, so that its own name is part of it.
-    pub fn epoch(self, server: u64) -> Epoch {
-        Epoch(format!("{server:x}.{}", self.0))
     }
 }
 
@@ -253,7 +97,7 @@ impl Hub {
 
     /// Returns the connection since which it remembers what a client of a user has said.
     pub fn remembers_since(&self, user: &str, client: &str) -> Option<Key> {
-        self.users.get(user)?.memory.since(client)
+        self.users.get(user)?.histories.since(client)
     }
 
     /// Says what is known of a message that the application is to handle.
@@ -261,7 +105,7 @@ impl Hub {
         if self.live(key).is_none() {
             return Known::TooLate;
         }
-        self.said(key).and_then(|said| said.answer(id)).map_or(Known::New, Known::Answered)
+        self.history(key).and_then(|history| history.answer(id)).map_or(Known::New, Known::Answered)
     }
 
     fn connect(&mut self, key: Key, name: String, client: Option<String>) -> Vec<Delivery> {
@@ -270,7 +114,7 @@ impl Hub {
         user.count.opened += 1;
         user.gone_at = None;
         if let Some(client) = &client {
-            user.memory.connect(client, key);
+            user.histories.connect(client, key);
         }
         let replaced = user.own(key);
         self.connections.insert(key, Connection { user: name, client, groups: BTreeSet::new() });
@@ -333,12 +177,12 @@ impl Hub {
         if self.live(key).is_none() {
             return Vec::new();
         }
-        if let Some(answer) = self.said(key).and_then(|said| said.answer(id)) {
+        if let Some(answer) = self.history(key).and_then(|history| history.answer(id)) {
             return vec![Delivery::Send { to: key, frame: answer }];
         }
         let handled = handle(self);
-        if let Some(said) = self.said(key) {
-            said.note(id, handled.as_ref().err());
+        if let Some(history) = self.history(key) {
+            history.note(id, handled.as_ref().err());
         }
         match handled {
             Ok(deliveries) => {
@@ -374,10 +218,10 @@ impl Hub {
         id: MessageId,
         answer: Result<Option<Outgoing>, Outgoing>,
     ) -> Vec<Delivery> {
-        let said =
-            self.users.get_mut(user).zip(client).and_then(|(user, name)| user.memory.of(name));
-        if let Some(said) = said {
-            said.note(id, answer.as_ref().err());
+        let history =
+            self.users.get_mut(user).zip(client).and_then(|(user, name)| user.histories.of(name));
+        if let Some(history) = history {
+            history.note(id, answer.as_ref().err());
         }
         // Who has replaced it asks again, and is told what was noted.
         if self.live(key).is_none() {
@@ -417,10 +261,10 @@ impl Hub {
     }
 
     /// Returns what a connection's client has said; `None` if it has no name.
-    fn said(&mut self, key: Key) -> Option<&mut Said> {
+    fn history(&mut self, key: Key) -> Option<&mut History> {
         let connection = self.connections.get(&key)?;
         let user = self.users.get_mut(&connection.user)?;
-        user.memory.of(connection.client.as_deref()?)
+        user.histories.of(connection.client.as_deref()?)
     }
 
     fn leave_all(&mut self, key: Key) {

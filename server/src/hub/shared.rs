@@ -10,17 +10,21 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
 use onesocket_protocol::{Epoch, MessageId};
-use tokio::sync::Mutex as Turn;
 use tracing::{info, warn};
 
-use super::mailbox::{Inbox, Mailbox, mailbox};
-use super::{Command, Count, Delivery, Hub, Key, Known, Target};
 use crate::close_cause::CloseCause;
+use crate::hub::command::{Command, Count, Delivery, Known, Target};
+use crate::hub::key::Key;
+use crate::hub::mailbox::{Inbox, Mailbox, mailbox};
+use crate::hub::registry::Hub;
 use crate::metrics::Metrics;
 use crate::outgoing::Outgoing;
 
-/// The hub, and the queues of those who are connected.
-pub(crate) struct Switchboard {
+/// Held while the application handles a message of a user, so that they come one at a time.
+type UserLock = tokio::sync::Mutex<()>;
+
+/// The hub under its lock, and the queues of the connected clients.
+pub(crate) struct SharedHub {
     /// Names this server, in what it remembers: the one after a restart has another name.
     server: u64,
     max_bytes: usize,
@@ -32,7 +36,7 @@ struct Inner {
     hub: Hub,
     mailboxes: HashMap<Key, Mailbox>,
     /// Whose messages the application handles at the moment.
-    turns: HashMap<String, Weak<Turn<()>>>,
+    user_locks: HashMap<String, Weak<UserLock>>,
     last: Key,
     /// The server is going: who comes now is told so.
     leaving: bool,
@@ -41,11 +45,11 @@ struct Inner {
 /// A place in the hub. Dropping it gives it up.
 pub(crate) struct Registration {
     pub(crate) key: Key,
-    switchboard: Arc<Switchboard>,
+    hub: Arc<SharedHub>,
 }
 
-impl Switchboard {
-    /// Makes a switchboard that lets `max_bytes` wait for each peer.
+impl SharedHub {
+    /// Makes a hub that lets `max_bytes` wait for each peer.
     ///
     /// # Errors
     ///
@@ -55,7 +59,7 @@ impl Switchboard {
         let inner = Inner {
             hub: Hub::default(),
             mailboxes: HashMap::new(),
-            turns: HashMap::new(),
+            user_locks: HashMap::new(),
             last: Key(0),
             leaving: false,
         };
@@ -89,7 +93,7 @@ impl Switchboard {
         log_closed(&closed);
         info!(user, connection = key.0, "Client connected");
         info!(clients, "Total clients: {clients}");
-        (Registration { key, switchboard: Arc::clone(self) }, epoch, inbox)
+        (Registration { key, hub: Arc::clone(self) }, epoch, inbox)
     }
 
     /// Tells the hub something and delivers what follows, except to `own`: that is returned, for
@@ -140,15 +144,15 @@ impl Switchboard {
         self.lock().hub.known(key, id)
     }
 
-    /// Returns what is held while the application handles a message of `user`.
-    pub(crate) fn turn(&self, user: &str) -> Arc<Turn<()>> {
-        let turns = &mut self.lock().turns;
-        if let Some(turn) = turns.get(user).and_then(Weak::upgrade) {
-            return turn;
+    /// Returns what is guard while the application handles a message of `user`.
+    pub(crate) fn user_lock(&self, user: &str) -> Arc<UserLock> {
+        let user_locks = &mut self.lock().user_locks;
+        if let Some(lock) = user_locks.get(user).and_then(Weak::upgrade) {
+            return lock;
         }
-        let turn = Arc::default();
-        turns.insert(user.to_owned(), Arc::downgrade(&turn));
-        turn
+        let lock = Arc::default();
+        user_locks.insert(user.to_owned(), Arc::downgrade(&lock));
+        lock
     }
 
     /// Closes all who are connected, and all who will be: the server is going.
@@ -162,7 +166,7 @@ impl Switchboard {
     pub(crate) fn sweep(&self) {
         let mut inner = self.lock();
         inner.hub.handle(Command::Sweep, now());
-        inner.turns.retain(|_, turn| turn.strong_count() > 0);
+        inner.user_locks.retain(|_, lock| lock.strong_count() > 0);
     }
 
     /// Returns the sockets of a user.
@@ -230,13 +234,13 @@ impl Inner {
 impl Registration {
     /// Tells the hub something; returns what it has for this connection.
     pub(crate) fn tell(&self, command: Command) -> Vec<Outgoing> {
-        self.switchboard.tell(self.key, command)
+        self.hub.tell(self.key, command)
     }
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        self.switchboard.disconnect(self.key);
+        self.hub.disconnect(self.key);
     }
 }
 

@@ -4,3 +4,4 @@ pub(crate) mod address;
 pub(crate) mod linger;
 pub(crate) mod rate;
 pub(crate) mod slots;
+pub(crate) mod tcp;

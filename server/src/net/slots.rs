@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::net::address::Address;
 
 /// Counts connections.
-pub(crate) struct Gate {
+pub(crate) struct ConnectionSlots {
     max_connections: usize,
     /// `None` for as many as there may be in all.
     max_per_address: Option<usize>,
@@ -21,38 +21,38 @@ struct Open {
 }
 
 /// What a connection takes up. Dropping it gives it up.
-pub(crate) struct Place {
-    gate: Arc<Gate>,
+pub(crate) struct Slot {
+    slots: Arc<ConnectionSlots>,
     /// `None` for one of all connections.
     address: Option<Address>,
 }
 
-impl Gate {
-    /// Makes a gate; `max_per_address` is 0 for no limit.
+impl ConnectionSlots {
+    /// Makes the slots; `max_per_address` is 0 for no limit.
     pub(crate) fn new(max_connections: usize, max_per_address: usize) -> Arc<Self> {
         let max_per_address = Some(max_per_address).filter(|max| *max > 0);
         Arc::new(Self { max_connections, max_per_address, open: Mutex::default() })
     }
 
     /// Takes one of all places, if one is free.
-    pub(crate) fn enter(self: &Arc<Self>) -> Option<Place> {
+    pub(crate) fn take(self: &Arc<Self>) -> Option<Slot> {
         let mut open = self.lock();
         if open.connections >= self.max_connections {
             return None;
         }
         open.connections += 1;
-        Some(Place { gate: Arc::clone(self), address: None })
+        Some(Slot { slots: Arc::clone(self), address: None })
     }
 
     /// Takes one of the places of an address, if one is free.
-    pub(crate) fn enter_from(self: &Arc<Self>, address: Address) -> Option<Place> {
+    pub(crate) fn take_from(self: &Arc<Self>, address: Address) -> Option<Slot> {
         let mut open = self.lock();
         let taken = open.addresses.get(&address).copied().unwrap_or_default();
         if self.max_per_address.is_some_and(|max| taken >= max) {
             return None;
         }
         open.addresses.insert(address, taken + 1);
-        Some(Place { gate: Arc::clone(self), address: Some(address) })
+        Some(Slot { slots: Arc::clone(self), address: Some(address) })
     }
 
     /// Says whether all places are taken.
@@ -65,9 +65,9 @@ impl Gate {
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
-        let mut open = self.gate.lock();
+        let mut open = self.slots.lock();
         let Some(address) = self.address else {
             open.connections -= 1;
             return;
@@ -87,32 +87,32 @@ mod tests {
 
     #[test]
     fn places_are_limited_and_come_back() {
-        let gate = Gate::new(2, 1);
-        let places = [gate.enter().unwrap(), gate.enter().unwrap()];
-        assert!(gate.enter().is_none() && gate.is_full());
+        let slots = ConnectionSlots::new(2, 1);
+        let places = [slots.take().unwrap(), slots.take().unwrap()];
+        assert!(slots.take().is_none() && slots.is_full());
 
         drop(places);
 
-        assert!(!gate.is_full() && gate.enter().is_some());
+        assert!(!slots.is_full() && slots.take().is_some());
     }
 
     #[test]
     fn addresses_have_places_of_their_own_and_are_forgotten() {
-        let gate = Gate::new(1, 2);
-        let places = [1, 1, 2].map(|n| gate.enter_from(address(n)).unwrap());
-        assert!(gate.enter_from(address(1)).is_none());
+        let slots = ConnectionSlots::new(1, 2);
+        let places = [1, 1, 2].map(|n| slots.take_from(address(n)).unwrap());
+        assert!(slots.take_from(address(1)).is_none());
 
         drop(places);
 
-        assert!(gate.lock().addresses.is_empty());
-        assert!(gate.enter_from(address(1)).is_some());
+        assert!(slots.lock().addresses.is_empty());
+        assert!(slots.take_from(address(1)).is_some());
     }
 
     #[test]
     fn zero_is_no_limit_for_an_address() {
-        let gate = Gate::new(1, 0);
+        let slots = ConnectionSlots::new(1, 0);
 
-        let places: Vec<_> = (0..1000).map(|_| gate.enter_from(address(1))).collect();
+        let places: Vec<_> = (0..1000).map(|_| slots.take_from(address(1))).collect();
 
         assert!(places.iter().all(Option::is_some));
     }

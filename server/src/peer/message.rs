@@ -8,9 +8,10 @@ use tokio::time::timeout;
 use tracing::warn;
 
 use crate::app::App;
-use crate::handler::{Answer, Incoming, Payload};
+use crate::handler::{Answer, Incoming};
 use crate::hub::{Command, Key, Known};
 use crate::outgoing::Outgoing;
+use crate::payload::Payload;
 
 /// How long the application may take for a message.
 const HANDLER_TIME: Duration = Duration::from_secs(10);
@@ -18,8 +19,8 @@ const HANDLER_TIME: Duration = Duration::from_secs(10);
 /// The longest sentence of a refusal, in characters.
 const MAX_SENTENCE: usize = 500;
 
-/// Whose message it is.
-pub(crate) struct From {
+/// The sender of a message.
+pub(crate) struct Sender {
     pub(crate) user: String,
     pub(crate) client: Option<String>,
     pub(crate) key: Key,
@@ -30,14 +31,14 @@ pub(crate) struct From {
 /// again meanwhile over another connection waits for that.
 pub(crate) async fn handle(
     app: Arc<App>,
-    from: From,
+    sender: Sender,
     id: MessageId,
     payload: Payload,
 ) -> Vec<Outgoing> {
-    let From { user, client, key } = from;
-    let turn = app.switchboard.turn(&user);
-    let _turn = turn.lock().await;
-    match app.switchboard.known(key, id) {
+    let Sender { user, client, key } = sender;
+    let user_lock = app.hub.user_lock(&user);
+    let _locked = user_lock.lock().await;
+    match app.hub.known(key, id) {
         Known::Answered(answer) => return vec![answer],
         Known::TooLate => return Vec::new(),
         Known::New => {}
@@ -48,11 +49,11 @@ pub(crate) async fn handle(
         Answer::Reply(payload) => reply(&app, id, &payload).map(Some),
         Answer::Refuse(sentence) => Err(refusal(id, &sentence)),
     };
-    app.switchboard.tell(key, Command::Handled { key, user, client, id, answer })
+    app.hub.tell(key, Command::Handled { key, user, client, id, answer })
 }
 
 async fn ask(app: &App, message: Incoming) -> Answer {
-    let Some(handler) = app.config.handler.clone() else {
+    let Some(handler) = app.handler.clone() else {
         return Answer::Refuse("this server has no use for messages to itself".into());
     };
     // A task of its own, so that a panic is the end of the message and of nothing else.

@@ -18,16 +18,16 @@ use tracing::{debug, info};
 use tungstenite::Error as WireError;
 use tungstenite::error::ProtocolError;
 
-use super::message as handling;
 use crate::app::App;
 use crate::auth::token::Identity;
 use crate::close_cause::CloseCause;
-use crate::http::upgrade::Held;
 use crate::hub::Inbox;
 use crate::hub::shared::Registration;
-use crate::metrics::Ended;
+use crate::metrics::ClosedBy;
 use crate::net::rate::{Rate, TooOften};
 use crate::outgoing::Outgoing;
+use crate::peer::guard::SocketGuard;
+use crate::peer::message;
 use crate::session::{Output, Session};
 
 /// How long a client has to answer a close, before the socket is dropped by force.
@@ -67,7 +67,7 @@ struct Peer {
     handling: Option<JoinHandle<Vec<Outgoing>>>,
     /// Frames were written that may still be in the socket's buffer.
     unflushed: bool,
-    held: Held,
+    guard: SocketGuard,
 }
 
 /// Serves a client whose token was good, until its socket has closed. `client` is the name by which
@@ -77,14 +77,14 @@ pub(crate) fn serve(
     identity: Identity,
     client: Option<String>,
     app: Arc<App>,
-    held: Held,
+    guard: SocketGuard,
 ) -> impl Future<Output = ()> + Send {
     let user = identity.user.clone();
-    let (registration, memory, inbox) = app.switchboard.connect(&user, client.clone());
+    let (registration, epoch, inbox) = app.hub.connect(&user, client.clone());
     let config = Arc::clone(&app.config);
     let rate = Rate::new(config.max_rate, config.max_burst);
     let now = Instant::now().into_std();
-    let session = Session::new(registration.key, identity, memory, config, now);
+    let session = Session::new(registration.key, identity, epoch, app.messages(), config, now);
     // Made here, for a future keeps what it is given beside what it makes of it, and each client
     // has one.
     let mut peer = Peer {
@@ -98,7 +98,7 @@ pub(crate) fn serve(
         inbox,
         handling: None,
         unflushed: false,
-        held,
+        guard,
     };
     async move {
         let Err(end) = peer.run().await;
@@ -107,12 +107,17 @@ pub(crate) fn serve(
         // Before the socket: whoever has seen its end finds it counted no more.
         drop(peer.registration);
         drop(peer.socket);
-        drop(peer.held);
+        drop(peer.guard);
     }
 }
 
 /// Says to a client why it is refused. A browser would show nothing of a refused upgrade.
-pub(crate) async fn refuse(mut socket: WebSocket, cause: CloseCause, app: Arc<App>, _held: Held) {
+pub(crate) async fn refuse(
+    mut socket: WebSocket,
+    cause: CloseCause,
+    app: Arc<App>,
+    _guard: SocketGuard,
+) {
     close(&mut socket, End::Server(cause), &app).await;
 }
 
@@ -188,12 +193,12 @@ impl Peer {
             match output {
                 Output::Close(cause) => return Err(End::Server(cause)),
                 Output::Handle { id, payload } => {
-                    let from = handling::From {
+                    let sender = message::Sender {
                         user: self.user.clone(),
                         client: self.client.clone(),
                         key: self.registration.key,
                     };
-                    let handling = handling::handle(Arc::clone(&self.app), from, id, payload);
+                    let handling = message::handle(Arc::clone(&self.app), sender, id, payload);
                     self.handling = Some(self.app.tracker.spawn(handling));
                 }
                 Output::LimitReached(limit) => self.app.metrics.refused(limit),
@@ -287,14 +292,14 @@ impl End {
         match self {
             // RFC 6455, section 7.1.5: a close without a code counts as this one.
             Self::Client { code } => {
-                metrics.closed(Ended::Client, code.unwrap_or(CloseCode::NO_STATUS.get()))
+                metrics.closed(ClosedBy::Client, code.unwrap_or(CloseCode::NO_STATUS.get()))
             }
-            Self::Lost { .. } => metrics.closed(Ended::Lost, CloseCode::ABNORMAL.get()),
+            Self::Lost { .. } => metrics.closed(ClosedBy::Lost, CloseCode::ABNORMAL.get()),
             Self::Server(cause) => {
                 if let Some(limit) = cause.limit() {
                     metrics.refused(limit);
                 }
-                metrics.closed(Ended::Server, cause.code().get());
+                metrics.closed(ClosedBy::Server, cause.code().get());
             }
         }
     }

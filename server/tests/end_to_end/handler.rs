@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::SinkExt;
 use onesocket_protocol::{MessageId, encode_client_binary};
-use onesocket_server::{Answer, Config, Handler, Handling, Incoming, Payload};
+use onesocket_server::{Answer, Handler, Handling, Incoming, Payload};
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -158,7 +158,8 @@ async fn a_handler_that_panics_hangs_or_shouts_costs_its_message_and_nothing_els
 
 fn server(handler: &Arc<Obedient>) -> Server {
     let handler: Arc<dyn Handler> = handler.clone();
-    Server::start_in_memory(Config { handler: Some(handler), ..config() }, BUFFER)
+    let server = onesocket_server::Server::with_handler(config(), handler).unwrap();
+    Server::start_library_in_memory(server, BUFFER)
 }
 
 fn said(id: u64, what: &str) -> String {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use onesocket_protocol::{MessageId, encode_client_binary};
 use onesocket_server::hub::{Command, Delivery, Hub, Key};
-use onesocket_server::session::{Output, Session};
+use onesocket_server::session::{Messages, Output, Session};
 use onesocket_server::token::{Identity, Secret, TokenError};
 use onesocket_server::{Config, Outgoing};
 use proptest::collection::vec;
@@ -40,7 +40,8 @@ fn whatever_frames_come_a_session_answers_each_once_and_ends_once() {
         let connect = Command::Connect { key, user: "ada".into(), client: Some("a".into()) };
         hub.handle(connect, now);
         let identity = Identity { user: "ada".into(), expires_in: Duration::from_mins(5) };
-        let mut session = Session::new(key, identity, None, config, now);
+        let messages = if echo { Messages::Echoed } else { Messages::Refused };
+        let mut session = Session::new(key, identity, None, messages, config, now);
         let mut ended = false;
         prop_assert_eq!(carry_out(&mut session, &mut hub, now)?, (1, false));
         for (frame, secs) in life {

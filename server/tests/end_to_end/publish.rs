@@ -40,12 +40,12 @@ async fn a_back_end_reaches_a_group_a_user_and_all() {
 
 #[tokio::test]
 async fn the_program_itself_reaches_them_without_http() {
-    let config = config();
-    let publisher = config.publisher.clone();
+    let library = onesocket_server::Server::new(config()).unwrap();
+    let publisher = library.publisher();
     let tea = || Target::Group(Group::new("tea").unwrap());
     let json = Payload::json(&json!({"any": "JSON"})).unwrap();
-    assert_eq!(publisher.publish(Target::All, &json), Ok(0), "there is no server yet");
-    let server = Server::start(config).await;
+    assert_eq!(publisher.publish(Target::All, &json), Ok(0), "it does not serve yet");
+    let server = Server::start_library(library).await;
     let mut ada = server.connect("ada").await;
     let mut grace = server.connect("grace").await;
     assert_eq!(ada.ask(JOIN).await["type"], "ack");
@@ -62,7 +62,7 @@ async fn the_program_itself_reaches_them_without_http() {
     for client in [&mut ada, &mut grace] {
         assert_eq!(client.next().await.unwrap().unwrap(), Message::binary("1234"));
     }
-    assert_eq!(server.metric("onesocket_published_total").await, 4);
+    assert_eq!(server.metric("onesocket_published_total").await, 5);
     drop((ada, grace));
     server.stop().await.unwrap();
     assert_eq!(publisher.publish(Target::All, &json), Ok(0), "there is no server any more");
@@ -70,9 +70,9 @@ async fn the_program_itself_reaches_them_without_http() {
 
 #[tokio::test]
 async fn what_the_program_sends_has_the_same_limit() {
-    let config = config();
-    let publisher = config.publisher.clone();
-    let server = Server::start(config).await;
+    let library = onesocket_server::Server::new(config()).unwrap();
+    let publisher = library.publisher();
+    let server = Server::start_library(library).await;
     let mut ada = server.connect("ada").await;
 
     let large = Payload::Binary(vec![0; (64 << 10) + 1].into());

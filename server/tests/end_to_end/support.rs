@@ -34,7 +34,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 pub(crate) struct Server {
     pub(crate) door: Door,
     stop: oneshot::Sender<()>,
-    task: JoinHandle<io::Result<()>>,
+    task: JoinHandle<()>,
 }
 
 /// Where streams to a server are opened.
@@ -63,10 +63,15 @@ pub(crate) struct Answer {
 impl Server {
     /// Starts a server on a free port.
     pub(crate) async fn start(config: Config) -> Self {
+        Self::start_library(onesocket_server::Server::new(config).unwrap()).await
+    }
+
+    /// Starts a server that was made before, on a free port.
+    pub(crate) async fn start_library(server: onesocket_server::Server) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let door = Door::Tcp(listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(onesocket_server::run(listener, config, async {
+        let task = tokio::spawn(server.serve(listener, async {
             let _ = stopped.await;
         }));
         Self { door, stop, task }
@@ -74,10 +79,15 @@ impl Server {
 
     /// Starts a server in memory; each direction of a stream holds `buffer` bytes.
     pub(crate) fn start_in_memory(config: Config, buffer: usize) -> Self {
+        Self::start_library_in_memory(onesocket_server::Server::new(config).unwrap(), buffer)
+    }
+
+    /// Starts a server that was made before, in memory.
+    pub(crate) fn start_library_in_memory(server: onesocket_server::Server, buffer: usize) -> Self {
         let (streams, accepted) = mpsc::unbounded_channel();
         let door = Door::Memory(streams, buffer);
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(onesocket_server::serve(Memory(accepted), config, async {
+        let task = tokio::spawn(server.serve_streams(Memory(accepted), async {
             let _ = stopped.await;
         }));
         Self { door, stop, task }
@@ -146,7 +156,7 @@ impl Server {
     /// Tells it to leave; what comes back resolves once it has left.
     pub(crate) fn stop(self) -> impl Future<Output = io::Result<()>> {
         self.stop.send(()).unwrap();
-        async { self.task.await.unwrap() }
+        async { self.task.await.map_err(io::Error::other) }
     }
 }
 

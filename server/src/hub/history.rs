@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use onesocket_protocol::{FrameErrorCode, MessageId};
 
-use super::Key;
+use crate::hub::key::Key;
 use crate::outgoing::Outgoing;
 
 /// The most clients of one user that are remembered: each tab is one, and each reload of it.
@@ -20,9 +20,9 @@ const MAX_REFUSALS: usize = 32;
 /// asks about what was not answered before a loss, in one queue: so many runs are not in one.
 const MAX_RUNS: usize = 64;
 
-/// What a user's clients have said.
+/// What a user's clients have history.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct Histories {
     /// The least recently connected first.
     clients: VecDeque<Client>,
 }
@@ -33,12 +33,12 @@ struct Client {
     name: String,
     /// The connection with which it began to be remembered.
     since: Key,
-    said: Said,
+    history: History,
 }
 
-/// What one client has said.
+/// What one client has history.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Said {
+pub(crate) struct History {
     /// Ids rise, so that all up to this one were had.
     highest: Option<MessageId>,
     /// The last of them that were refused, and how; the oldest first.
@@ -49,7 +49,7 @@ pub(crate) struct Said {
     forgotten: Option<MessageId>,
 }
 
-impl Memory {
+impl Histories {
     /// Returns the connection with which a client of this name began to be remembered.
     pub(crate) fn since(&self, name: &str) -> Option<Key> {
         // Who is asked about is who connected last.
@@ -66,20 +66,20 @@ impl Memory {
         self.clients.push_back(client.unwrap_or_else(|| Client {
             name: name.to_owned(),
             since: key,
-            said: Said::default(),
+            history: History::default(),
         }));
     }
 
-    /// Returns what a client has said.
-    pub(crate) fn of(&mut self, name: &str) -> Option<&mut Said> {
+    /// Returns what a client has history.
+    pub(crate) fn of(&mut self, name: &str) -> Option<&mut History> {
         // Who speaks is who connected last.
         let client = self.clients.iter_mut().rev().find(|client| client.name == name);
-        client.map(|client| &mut client.said)
+        client.map(|client| &mut client.history)
     }
 }
 
-impl Said {
-    /// Returns the answer to what was said before; `None` if it is new.
+impl History {
+    /// Returns the answer to what was history before; `None` if it is new.
     pub(crate) fn answer(&self, id: MessageId) -> Option<Outgoing> {
         if Some(id) > self.highest {
             return None;
@@ -103,7 +103,7 @@ impl Said {
         })
     }
 
-    /// Notes that something new was said, and how it was refused, if it was.
+    /// Notes that something new was history, and how it was refused, if it was.
     pub(crate) fn note(&mut self, id: MessageId, refusal: Option<&Outgoing>) {
         let before = self.highest.replace(id);
         let Some(refusal) = refusal else { return };
@@ -127,74 +127,74 @@ mod tests {
 
     #[test]
     fn what_was_said_is_answered_as_it_was() {
-        let mut said = Said::default();
-        assert_eq!(said.answer(MessageId(1)), None);
+        let mut history = History::default();
+        assert_eq!(history.answer(MessageId(1)), None);
 
-        said.note(MessageId(3), None);
-        said.note(MessageId(7), Some(&refusal(7)));
+        history.note(MessageId(3), None);
+        history.note(MessageId(7), Some(&refusal(7)));
 
         for id in [1, 3, 5] {
-            assert_eq!(said.answer(MessageId(id)), Some(Outgoing::ack(MessageId(id))));
+            assert_eq!(history.answer(MessageId(id)), Some(Outgoing::ack(MessageId(id))));
         }
-        assert_eq!(said.answer(MessageId(7)), Some(refusal(7)));
-        assert_eq!(said.answer(MessageId(8)), None);
+        assert_eq!(history.answer(MessageId(7)), Some(refusal(7)));
+        assert_eq!(history.answer(MessageId(8)), None);
     }
 
     #[test]
     fn the_reasons_of_the_last_32_refusals_are_remembered_and_that_there_were_others() {
-        let mut said = Said::default();
-        said.note(MessageId(1), None);
+        let mut history = History::default();
+        history.note(MessageId(1), None);
 
         for id in 2..=1000 {
-            said.note(MessageId(id), Some(&refusal(id)));
+            history.note(MessageId(id), Some(&refusal(id)));
         }
 
-        assert_eq!(said.answer(MessageId(1)), Some(Outgoing::ack(MessageId(1))));
-        assert!(is_refused(&said, 2) && is_refused(&said, 968));
+        assert_eq!(history.answer(MessageId(1)), Some(Outgoing::ack(MessageId(1))));
+        assert!(is_refused(&history, 2) && is_refused(&history, 968));
         for id in 969..=1000 {
-            assert_eq!(said.answer(MessageId(id)), Some(refusal(id)));
+            assert_eq!(history.answer(MessageId(id)), Some(refusal(id)));
         }
-        assert_eq!(said.runs.len(), 1);
+        assert_eq!(history.runs.len(), 1);
     }
 
     #[test]
     fn what_is_not_known_any_more_is_not_said_to_be_accepted() {
-        let mut said = Said::default();
+        let mut history = History::default();
 
         for run in 0..=64 {
-            said.note(MessageId(2 * run + 1), Some(&refusal(1)));
-            said.note(MessageId(2 * run + 2), None);
+            history.note(MessageId(2 * run + 1), Some(&refusal(1)));
+            history.note(MessageId(2 * run + 2), None);
         }
 
-        assert!(is_refused(&said, 1));
-        assert_eq!(said.answer(MessageId(2)), Some(Outgoing::ack(MessageId(2))));
-        assert!(is_refused(&said, 3));
-        assert_eq!((said.runs.len(), said.refusals.len()), (64, 32));
+        assert!(is_refused(&history, 1));
+        assert_eq!(history.answer(MessageId(2)), Some(Outgoing::ack(MessageId(2))));
+        assert!(is_refused(&history, 3));
+        assert_eq!((history.runs.len(), history.refusals.len()), (64, 32));
     }
 
     #[test]
     fn the_seventeenth_client_has_the_least_recently_connected_forgotten() {
-        let mut memory = Memory::default();
+        let mut histories = Histories::default();
         for n in 1..=16 {
-            memory.connect(&n.to_string(), Key(n));
+            histories.connect(&n.to_string(), Key(n));
         }
-        memory.of("1").unwrap().note(MessageId(9), None);
-        memory.connect("1", Key(17));
-        assert!((1..=16).all(|n| memory.since(&n.to_string()) == Some(Key(n))));
+        histories.of("1").unwrap().note(MessageId(9), None);
+        histories.connect("1", Key(17));
+        assert!((1..=16).all(|n| histories.since(&n.to_string()) == Some(Key(n))));
 
-        memory.connect("17", Key(18));
+        histories.connect("17", Key(18));
 
-        let since = |n: u64| memory.since(&n.to_string());
+        let since = |n: u64| histories.since(&n.to_string());
         assert_eq!(since(2), None);
         assert_eq!([1, 3, 16, 17].map(since), [1, 3, 16, 18].map(|key| Some(Key(key))));
-        assert_eq!(memory.of("1").unwrap().highest, Some(MessageId(9)));
-        assert_eq!(memory.of("17").unwrap().highest, None);
-        assert!(memory.of("2").is_none());
+        assert_eq!(histories.of("1").unwrap().highest, Some(MessageId(9)));
+        assert_eq!(histories.of("17").unwrap().highest, None);
+        assert!(histories.of("2").is_none());
     }
 
-    fn is_refused(said: &Said, id: u64) -> bool {
+    fn is_refused(history: &History, id: u64) -> bool {
         let ack = Outgoing::ack(MessageId(id));
-        said.answer(MessageId(id)).is_some_and(|answer| answer != ack)
+        history.answer(MessageId(id)).is_some_and(|answer| answer != ack)
     }
 
     fn refusal(id: u64) -> Outgoing {

@@ -1,0 +1,61 @@
+//! `POST /token`: issues a token to whoever asks for one, with `--issue-tokens`.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Json, Response};
+use serde::Deserialize;
+use serde_json::json;
+use tracing::info;
+
+use crate::app::App;
+use crate::auth::origin;
+use crate::http::refusal::{Refusal, RemoteIp};
+use crate::limit::Limit;
+
+#[derive(Deserialize)]
+struct TokenRequest {
+    user: String,
+}
+
+pub(crate) async fn token(
+    State(app): State<Arc<App>>,
+    Extension(RemoteIp(ip)): Extension<RemoteIp>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Refusal> {
+    app.ask(app.address(&headers, ip))?;
+    if !origin::allowed(&headers, &app.config.allow_origins) {
+        app.metrics.refused(Limit::Origin);
+        return Err(Refusal::new(StatusCode::FORBIDDEN, "this origin is not allowed"));
+    }
+    let body = body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
+    // Whatever its type is said to be: a form on a foreign page cannot read the answer.
+    let request: TokenRequest = serde_json::from_slice(&body)
+        .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, r#"send {"user":"a name"}"#))?;
+    let tokens = &app.validator.tokens;
+    let token = tokens
+        .issue(&request.user, &unique_id()?, SystemTime::now())
+        .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
+    info!(user = request.user, "Token issued");
+    let answer = json!({"token": token, "expiresInMs": whole_ms(tokens.life())});
+    Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}
+
+fn unique_id() -> Result<String, Refusal> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| {
+        let sentence = "the system has no random numbers";
+        Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, sentence)
+    })?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+}
+
+fn whole_ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
