@@ -55,7 +55,7 @@ enum Command {
 
     /// Run the checks: the steps that are named, else all
     Check {
-        /// fmt, clippy, clippy-wasm, doc, licences, deps, wasm, js, pack or faults
+        /// fmt, clippy, clippy-wasm, doc, licences, deps, modules, wasm, js, pack or faults
         steps: Vec<String>,
     },
 
