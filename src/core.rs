@@ -9,8 +9,8 @@ use onesocket_core::{Call, Fetch, Input, Request, Token, TokenAnswer};
 use onesocket_web::{Driver, PlainWire, publish};
 use wasm_bindgen::prelude::*;
 
+use crate::callbacks::{Callbacks, JsCallbacks};
 use crate::convert::{self, CoreOptions};
-use crate::face::{Face, JsFace};
 use crate::wire::JsWire;
 
 /// The machine and its browser shell, as `js/core.ts` describes it.
@@ -24,11 +24,11 @@ pub struct Core {
 impl Core {
     /// Makes a machine that does nothing yet. The options have been checked.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: &CoreOptions, face: Face) -> Self {
+    pub fn new(options: &CoreOptions, callbacks: Callbacks) -> Self {
         let logs = options.logs();
         let plain = options.wire().map(|wire| Box::new(JsWire(wire)) as Box<dyn PlainWire>);
         let driver = Driver::new(options.url(), convert::config(options), plain, |_| {
-            Box::new(JsFace { face, logs })
+            Box::new(JsCallbacks { callbacks, logs })
         });
         Self { driver }
     }

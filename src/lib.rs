@@ -1,16 +1,16 @@
-//! The face of onesocket towards JavaScript: what `wasm-pack` builds, and `js/` wraps.
+//! The exports of onesocket to JavaScript: `wasm-pack` builds this crate, and `js/` wraps it.
 //!
 //! It only translates. The connection is in `onesocket-core`, the browser in `onesocket-web`, and
-//! the two sides of this seam are described in `js/core.ts`.
+//! both sides of this border are described in `js/core.ts`.
 
 /// 7 KB smaller than the default allocator (of 69), and faster.
 #[cfg(all(target_family = "wasm", not(target_feature = "atomics")))]
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
 
+mod callbacks;
 mod convert;
 mod core;
-mod face;
 mod wire;
 
 pub use core::Core;

@@ -3,7 +3,7 @@
 use js_sys::Array;
 use onesocket_core::protocol::{CloseCode, Retry};
 use onesocket_core::{PlainRules, Token};
-use onesocket_web::{Hail, PlainWire};
+use onesocket_web::{OpeningHandshake, PlainWire};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -48,16 +48,20 @@ impl PlainWire for JsWire {
         PlainRules { ping: self.0.pings(), refresh: self.0.refreshes() }
     }
 
-    fn hail(&self, url: &str, token: Option<&Token>) -> Result<Hail, String> {
+    fn opening_handshake(
+        &self,
+        url: &str,
+        token: Option<&Token>,
+    ) -> Result<OpeningHandshake, String> {
         let token = token.map_or("", Token::reveal);
-        let hail = || -> Result<Hail, JsValue> {
-            Ok(Hail {
+        let handshake = || -> Result<OpeningHandshake, JsValue> {
+            Ok(OpeningHandshake {
                 url: self.0.url(url, token)?,
                 protocols: self.0.protocols(token)?,
                 hello: self.0.hello(token)?,
             })
         };
-        hail().map_err(|thrown| message(&thrown))
+        handshake().map_err(|thrown| message(&thrown))
     }
 
     fn refresh(&self, token: &Token) -> Result<JsValue, String> {

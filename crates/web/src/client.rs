@@ -18,7 +18,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::binding::{Fields, json_text};
-use crate::{Clock, Driver, Face, PlainWire, publish};
+use crate::{Callbacks, Clock, Driver, PlainWire, publish};
 
 type TokenSource = Box<dyn Fn() -> Pin<Box<dyn Future<Output = TokenAnswer>>>>;
 type Listener<E> = dyn Fn(&E);
@@ -69,7 +69,7 @@ impl Options {
 /// tell of the outcome and may be dropped. Dropping the client closes the connection.
 pub struct Client {
     driver: Rc<Driver>,
-    ears: Rc<Ears>,
+    subscribers: Rc<Subscribers>,
     last_call: Cell<u32>,
 }
 
@@ -79,12 +79,12 @@ impl Client {
         let Options { url, mut config, token_source, plain } = options;
         config.tokens = token_source.is_some();
         config.seed = (js_sys::Math::random() * u64::MAX as f64) as u64;
-        let ears = Rc::new(Ears::default());
-        let face = ears.clone();
+        let subscribers = Rc::new(Subscribers::default());
+        let shared = subscribers.clone();
         let driver = Driver::new(url, config, plain, |driver| {
-            Box::new(RustFace { ears: face, token_source, driver })
+            Box::new(RustCallbacks { subscribers: shared, token_source, driver })
         });
-        Self { driver, ears, last_call: Cell::new(0) }
+        Self { driver, subscribers, last_call: Cell::new(0) }
     }
 
     /// Connects, or joins the attempt in progress, or finds the connection there.
@@ -215,25 +215,25 @@ impl Client {
     /// Listens to changes of the status.
     #[must_use]
     pub fn on_status(&self, listener: impl Fn(&Status) + 'static) -> Subscription {
-        self.ears.status.add(listener)
+        self.subscribers.status.add(listener)
     }
 
     /// Listens to messages.
     #[must_use]
     pub fn on_message(&self, listener: impl Fn(&Message) + 'static) -> Subscription {
-        self.ears.message.add(listener)
+        self.subscribers.message.add(listener)
     }
 
     /// Listens to errors.
     #[must_use]
     pub fn on_error(&self, listener: impl Fn(&Error) + 'static) -> Subscription {
-        self.ears.error.add(listener)
+        self.subscribers.error.add(listener)
     }
 
     /// Listens to the log.
     #[must_use]
     pub fn on_log(&self, listener: impl Fn(&LogEvent) + 'static) -> Subscription {
-        self.ears.log.add(listener)
+        self.subscribers.log.add(listener)
     }
 
     /// Makes a request, or says why there is none.
@@ -253,7 +253,7 @@ impl Client {
         let call = Call(self.last_call.get().wrapping_add(1));
         self.last_call.set(call.0);
         let (sender, receiver) = oneshot::channel();
-        self.ears.calls.borrow_mut().insert(call, sender);
+        self.subscribers.calls.borrow_mut().insert(call, sender);
         // A client that is dropped answers its calls; so does the machine, always.
         (call, async { receiver.await.unwrap_or(Ok(())) })
     }
@@ -342,7 +342,7 @@ mod typed {
 
 /// Who listens, and who waits.
 #[derive(Default)]
-struct Ears {
+struct Subscribers {
     status: Listeners<Status>,
     message: Listeners<Message>,
     error: Listeners<Error>,
@@ -375,32 +375,32 @@ impl<E: 'static> Listeners<E> {
     }
 }
 
-struct RustFace {
-    ears: Rc<Ears>,
+struct RustCallbacks {
+    subscribers: Rc<Subscribers>,
     token_source: Option<TokenSource>,
     driver: Weak<Driver>,
 }
 
-impl Face for RustFace {
+impl Callbacks for RustCallbacks {
     // `Client::status` asks the machine itself.
     fn status(&self, _status: &Status, _clock: &Clock) {}
 
     fn changed(&self, _previous: StateName, _current: StateName, _reason: Option<&str>) {
         if let Some(driver) = self.driver.upgrade() {
-            self.ears.status.tell(&driver.status());
+            self.subscribers.status.tell(&driver.status());
         }
     }
 
     fn message(&self, message: JsValue) {
-        self.ears.message.tell(&Message(message));
+        self.subscribers.message.tell(&Message(message));
     }
 
     fn error(&self, error: &Error, _undelivered: Vec<JsValue>) {
-        self.ears.error.tell(error);
+        self.subscribers.error.tell(error);
     }
 
     fn settled(&self, call: Call, result: Result<(), Error>) {
-        let waiting = self.ears.calls.borrow_mut().remove(&call);
+        let waiting = self.subscribers.calls.borrow_mut().remove(&call);
         if let Some(sender) = waiting {
             // Whoever waited may have gone.
             let _ = sender.send(result);
@@ -428,7 +428,7 @@ impl Face for RustFace {
 
     fn token_refreshed(&self, _life: Option<Duration>) {}
 
-    fn log(&self, note: &LogEvent) {
-        self.ears.log.tell(note);
+    fn log(&self, event: &LogEvent) {
+        self.subscribers.log.tell(event);
     }
 }

@@ -15,9 +15,9 @@ use wasm_bindgen::JsValue;
 
 use crate::binding::{Url, fill_with_random, utf8_len};
 use crate::page::{Page, is_offline};
-use crate::socket::Socket;
+use crate::socket::{Socket, SocketEvent};
 use crate::wire::{self, PlainWire, Wire};
-use crate::{Clock, Face};
+use crate::{Callbacks, Clock};
 
 /// The call that nobody waits for; callers number theirs from 1.
 const NOBODY: Call = Call(0);
@@ -32,7 +32,7 @@ const LONGEST_TIMEOUT_MS: u32 = i32::MAX as u32;
 /// follows. No borrow is held while foreign code runs.
 pub struct Driver {
     connection: RefCell<Connection<JsValue>>,
-    /// What the face was told last.
+    /// The status that was reported last.
     published: RefCell<Status>,
     sockets: RefCell<Vec<Socket>>,
     /// Listens to the page until the driver is let go of.
@@ -42,7 +42,7 @@ pub struct Driver {
     clock: Clock,
     url: String,
     wire: Wire,
-    face: Box<dyn Face>,
+    callbacks: Box<dyn Callbacks>,
     me: Weak<Self>,
     /// Keeps a driver that was let go of until its last socket has closed.
     retired: RefCell<Option<Rc<Self>>>,
@@ -57,13 +57,13 @@ struct Alarm {
 }
 
 impl Driver {
-    /// Makes a driver that does nothing yet; without a `plain` wire it speaks `onesocket.v1`. `face`
-    /// is made with a reference to it, for the calls that come back.
+    /// Makes a driver that does nothing yet; without a `plain` wire it speaks `onesocket.v1`.
+    /// `callbacks` makes the callbacks; it is given a reference to the driver, which they may call.
     pub fn new(
         url: String,
         mut config: Config,
         plain: Option<Box<dyn PlainWire>>,
-        face: impl FnOnce(Weak<Self>) -> Box<dyn Face>,
+        callbacks: impl FnOnce(Weak<Self>) -> Box<dyn Callbacks>,
     ) -> Rc<Self> {
         let wire = plain.map_or_else(|| Wire::onesocket(&random_bytes()), Wire::Plain);
         config.wire = wire.rules();
@@ -75,14 +75,14 @@ impl Driver {
         Rc::new_cyclic(|me| Self {
             published: RefCell::new(connection.status().clone()),
             connection: RefCell::new(connection),
-            page: RefCell::new(Some(Page::listen(needs_no_network, me))),
+            page: RefCell::new(Some(Page::listen(needs_no_network, feeder(me)))),
             sockets: RefCell::new(Vec::new()),
             alarm: RefCell::new(None),
             performing: Cell::new(false),
             clock: Clock::start(),
             url,
             wire,
-            face: face(me.clone()),
+            callbacks: callbacks(me.clone()),
             me: me.clone(),
             retired: RefCell::new(None),
         })
@@ -130,7 +130,7 @@ impl Driver {
 
     /// Answers a call whose request cannot be made at all.
     pub fn refuse(&self, call: Call, why: String) {
-        self.face.settled(call, Err(Error::new(ErrorCode::InvalidMessage, why)));
+        self.callbacks.settled(call, Err(Error::new(ErrorCode::InvalidMessage, why)));
     }
 
     /// Returns what the user may know.
@@ -162,20 +162,22 @@ impl Driver {
         self.end_if_retired();
     }
 
-    /// A socket has received something.
-    pub(crate) fn received(&self, attempt: Attempt, data: JsValue) {
-        let bytes = wire::size(&data);
-        self.feed(match self.wire.decode(data) {
-            Ok(frame) => Input::Received { attempt, frame, bytes },
-            Err(problem) => Input::InvalidFrame { attempt, problem },
-        });
-    }
-
-    /// A socket has closed.
-    pub(crate) fn closed(&self, attempt: Attempt, code: CloseCode, reason: String) {
-        let retry = self.wire.retry(code);
-        self.feed(Input::Closed { attempt, code, reason, retry });
-        self.forget(attempt);
+    fn on_socket(&self, attempt: Attempt, event: SocketEvent) {
+        match event {
+            SocketEvent::Opened => self.feed(Input::Opened { attempt }),
+            SocketEvent::Received(data) => {
+                let bytes = wire::size(&data);
+                self.feed(match self.wire.decode(data) {
+                    Ok(frame) => Input::Received { attempt, frame, bytes },
+                    Err(problem) => Input::InvalidFrame { attempt, problem },
+                });
+            }
+            SocketEvent::Closed { code, reason } => {
+                let retry = self.wire.retry(code);
+                self.feed(Input::Closed { attempt, code, reason, retry });
+                self.forget(attempt);
+            }
+        }
     }
 
     /// Drops a socket.
@@ -222,35 +224,35 @@ impl Driver {
         let status = connection.status();
         if *status != *self.published.borrow() {
             self.published.replace(status.clone());
-            self.face.status(status, &self.clock);
+            self.callbacks.status(status, &self.clock);
         }
     }
 
     fn perform(&self, output: Output<JsValue>) {
         match output {
-            Output::AbortToken { fetch } => self.face.abort_token(fetch),
-            Output::Deliver(message) => self.face.message(message),
+            Output::AbortToken { fetch } => self.callbacks.abort_token(fetch),
+            Output::Deliver(message) => self.callbacks.message(message),
             Output::Detach { attempt } => self.forget(attempt),
             Output::Error { error, undelivered } => {
                 let given = |payload| self.wire.given(payload);
                 let undelivered = undelivered.into_iter().map(given).collect();
-                self.face.error(&error, undelivered);
+                self.callbacks.error(&error, undelivered);
             }
-            Output::FetchToken { fetch, reason } => self.face.fetch_token(fetch, reason),
+            Output::FetchToken { fetch, reason } => self.callbacks.fetch_token(fetch, reason),
             Output::SendHello { attempt } => {
-                self.with_socket(attempt, Socket::greet);
+                self.with_socket(attempt, Socket::send_hello);
             }
-            Output::Log(note) => self.face.log(&note),
+            Output::Log(event) => self.callbacks.log(&event),
             Output::Open { attempt, token } => self.open(attempt, token.as_ref()),
-            Output::Settle { call, result } => self.face.settled(call, result),
+            Output::Settle { call, result } => self.callbacks.settled(call, result),
             Output::Shut { attempt, code, reason } => {
                 self.with_socket(attempt, |socket| socket.shut(code, &reason));
             }
             Output::Status { previous, status, reason } => {
-                self.face.changed(previous, status.state, reason.as_deref());
+                self.callbacks.changed(previous, status.state, reason.as_deref());
             }
-            Output::TokenFetched { result } => self.face.token_fetched(result),
-            Output::TokenRefreshed { life } => self.face.token_refreshed(life),
+            Output::TokenFetched { result } => self.callbacks.token_fetched(result),
+            Output::TokenRefreshed { life } => self.callbacks.token_refreshed(life),
             Output::Transmit { attempt, frame } => self.transmit(attempt, &frame),
         }
     }
@@ -260,8 +262,14 @@ impl Driver {
             let problem = "nobody wanted it any more".to_owned();
             return self.feed(Input::OpenFailed { attempt, problem });
         }
-        let hail = self.wire.hail(&self.url, token);
-        match hail.and_then(|hail| Socket::open(&self.url, hail, attempt, &self.me)) {
+        let me = self.me.clone();
+        let on_event = move |event| {
+            if let Some(driver) = me.upgrade() {
+                driver.on_socket(attempt, event);
+            }
+        };
+        let handshake = self.wire.opening_handshake(&self.url, token);
+        match handshake.and_then(|it| Socket::open(&self.url, it, attempt, on_event)) {
             Ok(socket) => self.sockets.borrow_mut().push(socket),
             Err(problem) => self.feed(Input::OpenFailed { attempt, problem }),
         }
@@ -316,6 +324,16 @@ impl Driver {
 pub fn publish(group: Group, json: JsString) -> Request<JsValue> {
     let bytes = utf8_len(&json);
     Request::Publish { group, data: json.into(), bytes }
+}
+
+/// Returns a function that feeds a driver for as long as it lives.
+fn feeder(driver: &Weak<Driver>) -> impl Fn(Input<JsValue>) + use<> {
+    let driver = driver.clone();
+    move |input| {
+        if let Some(driver) = driver.upgrade() {
+            driver.feed(input);
+        }
+    }
 }
 
 /// One more than the whole milliseconds: a timer that came early would have to be set again.

@@ -2,22 +2,22 @@
 //!
 //! Around the pure machine of `onesocket-core` this crate puts what a browser has: sockets, a
 //! timer, a clock. It is the only Rust that names `web-sys`. A Rust front end uses [`Client`]; the
-//! npm package is made of [`Driver`] and [`Face`].
+//! npm package is made of [`Driver`] and [`Callbacks`].
 
 mod binding;
+mod callbacks;
 mod client;
 mod clock;
 mod codec;
 mod driver;
-mod face;
 mod page;
 mod socket;
 mod wire;
 
+pub use callbacks::Callbacks;
 pub use client::{Client, Held, Message, Options, Subscription};
 pub use clock::{Clock, Reading};
 pub use driver::{Driver, publish};
-pub use face::Face;
-pub use wire::{Hail, PlainWire};
+pub use wire::{OpeningHandshake, PlainWire};
 
 pub use onesocket_core as core;

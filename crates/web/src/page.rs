@@ -1,15 +1,12 @@
-//! The life of the page: hidden and seen again, frozen and resumed, offline and online.
-
-use std::rc::Weak;
+//! The life of the page: hidden and visible, frozen and resumed, offline and online.
 
 use js_sys::{Function, Object, Reflect};
 use onesocket_core::Input;
 use wasm_bindgen::prelude::*;
 
 use crate::binding::{EventTarget, PageEvent};
-use crate::driver::Driver;
 
-/// Whose events, and which.
+/// The events, each with its target.
 const EVENTS: [(&str, &str); 5] = [
     ("document", "resume"),
     ("document", "visibilitychange"),
@@ -25,11 +22,10 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Listens for a driver. `needs_no_network` where the server is on this machine: one that has
-    /// nothing but itself reports to be offline. Where there is no page, in a worker say, there is
-    /// nothing to listen to.
-    pub(crate) fn listen(needs_no_network: bool, driver: &Weak<Driver>) -> Self {
-        let driver = driver.clone();
+    /// Listens, and feeds what the machine has to know. `needs_no_network` where the server is on
+    /// this machine: one without a network reports that it is offline. Where there is no page, in a
+    /// worker for example, there is nothing to listen to.
+    pub(crate) fn listen(needs_no_network: bool, feed: impl Fn(Input<JsValue>) + 'static) -> Self {
         let listener = Closure::<dyn Fn(PageEvent)>::new(move |event: PageEvent| {
             let input = match event.kind().as_str() {
                 "offline" if needs_no_network => None,
@@ -41,8 +37,8 @@ impl Page {
                 "pageshow" if !event.persisted() => None,
                 _ => Some(Input::Wake),
             };
-            if let (Some(input), Some(driver)) = (input, driver.upgrade()) {
-                driver.feed(input);
+            if let Some(input) = input {
+                feed(input);
             }
         });
         let mut page = Self { targets: Vec::new(), listener };

@@ -1,18 +1,26 @@
 //! A browser's WebSocket.
 
-use std::rc::Weak;
-
+use onesocket_core::Attempt;
 use onesocket_core::protocol::CloseCode;
-use onesocket_core::{Attempt, Input};
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
 use crate::binding::Sender;
-use crate::driver::Driver;
-use crate::wire::Hail;
+use crate::wire::OpeningHandshake;
 
 /// The longest reason of a close, in bytes of UTF-8 (RFC 6455, section 5.5).
 const MAX_REASON_BYTES: usize = 123;
+
+/// What a socket reports.
+pub(crate) enum SocketEvent {
+    Opened,
+    /// A string or an `ArrayBuffer`.
+    Received(JsValue),
+    Closed {
+        code: CloseCode,
+        reason: String,
+    },
+}
 
 /// A socket for one attempt. Dropping it silences it.
 pub(crate) struct Socket {
@@ -34,11 +42,11 @@ impl Socket {
     /// Says what the browser threw: a malformed URL, or `ws:` on an `https:` page.
     pub(crate) fn open(
         url: &str,
-        hail: Hail,
+        handshake: OpeningHandshake,
         attempt: Attempt,
-        driver: &Weak<Driver>,
+        on_event: impl Fn(SocketEvent) + Clone + 'static,
     ) -> Result<Self, String> {
-        let raw = WebSocket::new_with_str_sequence(&hail.url, &hail.protocols);
+        let raw = WebSocket::new_with_str_sequence(&handshake.url, &handshake.protocols);
         let raw = raw.map_err(|thrown| {
             // Its name only: in its message the browser may quote the subprotocols, and so the
             // token.
@@ -54,32 +62,24 @@ impl Socket {
         // A `Blob` can only be read later, which would let messages overtake each other.
         raw.set_binary_type(BinaryType::Arraybuffer);
 
-        let weak = driver.clone();
-        let on_open = Closure::<dyn Fn()>::new(move || {
-            if let Some(driver) = weak.upgrade() {
-                driver.feed(Input::Opened { attempt });
-            }
-        });
+        let listener = on_event.clone();
+        let on_open = Closure::<dyn Fn()>::new(move || listener(SocketEvent::Opened));
         raw.set_onopen(Some(on_open.as_ref().unchecked_ref()));
 
-        let weak = driver.clone();
+        let listener = on_event.clone();
         let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-            if let Some(driver) = weak.upgrade() {
-                driver.received(attempt, event.data());
-            }
+            listener(SocketEvent::Received(event.data()));
         });
         raw.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
 
         // `close` always comes, `error` does not: nothing depends on `error`.
-        let weak = driver.clone();
         let on_close = Closure::<dyn Fn(CloseEvent)>::new(move |event: CloseEvent| {
-            if let Some(driver) = weak.upgrade() {
-                driver.closed(attempt, CloseCode::seen(event.code()), event.reason());
-            }
+            let code = CloseCode::seen(event.code());
+            on_event(SocketEvent::Closed { code, reason: event.reason() });
         });
         raw.set_onclose(Some(on_close.as_ref().unchecked_ref()));
 
-        let hello = hail.hello;
+        let hello = handshake.hello;
         Ok(Self {
             attempt,
             raw,
@@ -90,8 +90,8 @@ impl Socket {
         })
     }
 
-    /// Sends what has to come first, if anything has to. The socket has just opened.
-    pub(crate) fn greet(&self) {
+    /// Sends the first message, if the wire has one. The socket has just opened.
+    pub(crate) fn send_hello(&self) {
         if let Some(hello) = &self.hello {
             // It throws only while shaking hands.
             let _ = self.send(hello);

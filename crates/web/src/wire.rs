@@ -24,7 +24,11 @@ pub trait PlainWire {
     /// # Errors
     ///
     /// Says why it cannot be, for people; the connection fails with `invalid-options`.
-    fn hail(&self, url: &str, token: Option<&Token>) -> Result<Hail, String>;
+    fn opening_handshake(
+        &self,
+        url: &str,
+        token: Option<&Token>,
+    ) -> Result<OpeningHandshake, String>;
 
     /// Returns the message that brings the server a new token.
     ///
@@ -45,7 +49,7 @@ pub trait PlainWire {
 }
 
 /// How a socket is begun.
-pub struct Hail {
+pub struct OpeningHandshake {
     /// Where to.
     pub url: String,
     /// The subprotocols that are offered, strings.
@@ -78,7 +82,11 @@ impl Wire {
     }
 
     /// See [`PlainWire::hail`].
-    pub(crate) fn hail(&self, url: &str, token: Option<&Token>) -> Result<Hail, String> {
+    pub(crate) fn opening_handshake(
+        &self,
+        url: &str,
+        token: Option<&Token>,
+    ) -> Result<OpeningHandshake, String> {
         match self {
             Self::OneSocket { client } => {
                 let protocols = Array::of1(&SUBPROTOCOL.into());
@@ -86,9 +94,9 @@ impl Wire {
                     protocols.push(&token_subprotocol(token.reveal()).into());
                 }
                 protocols.push(&client.into());
-                Ok(Hail { url: url.to_owned(), protocols, hello: None })
+                Ok(OpeningHandshake { url: url.to_owned(), protocols, hello: None })
             }
-            Self::Plain(wire) => wire.hail(url, token),
+            Self::Plain(wire) => wire.opening_handshake(url, token),
         }
     }
 

@@ -13,12 +13,12 @@ use crate::convert::ms;
 extern "C" {
     /// The object with the methods that `js/core.ts` describes. None of them throws: JavaScript
     /// catches what its listeners throw.
-    pub type Face;
+    pub type Callbacks;
 
     #[wasm_bindgen(method)]
     #[allow(clippy::too_many_arguments, reason = "an object built in Rust costs 2 µs")]
     fn status(
-        this: &Face,
+        this: &Callbacks,
         state: &str,
         ready_state: u8,
         attempt: u32,
@@ -31,41 +31,41 @@ extern "C" {
     );
 
     #[wasm_bindgen(method)]
-    fn changed(this: &Face, previous: &str, current: &str, reason: Option<&str>);
+    fn changed(this: &Callbacks, previous: &str, current: &str, reason: Option<&str>);
 
     #[wasm_bindgen(method)]
-    fn message(this: &Face, arrived: JsValue);
+    fn message(this: &Callbacks, arrived: JsValue);
 
     #[wasm_bindgen(method)]
-    fn error(this: &Face, code: &str, message: &str, undelivered: Option<Array>);
+    fn error(this: &Callbacks, code: &str, message: &str, undelivered: Option<Array>);
 
     #[wasm_bindgen(method)]
-    fn settled(this: &Face, call: u32, code: Option<&str>, message: Option<&str>);
+    fn settled(this: &Callbacks, call: u32, code: Option<&str>, message: Option<&str>);
 
     #[wasm_bindgen(method, js_name = fetchToken)]
-    fn fetch_token(this: &Face, fetch: u32, reason: &str);
+    fn fetch_token(this: &Callbacks, fetch: u32, reason: &str);
 
     #[wasm_bindgen(method, js_name = abortToken)]
-    fn abort_token(this: &Face, fetch: u32);
+    fn abort_token(this: &Callbacks, fetch: u32);
 
     #[wasm_bindgen(method)]
-    fn token(this: &Face, event: &str, expires_in_ms: Option<f64>);
+    fn token(this: &Callbacks, event: &str, expires_in_ms: Option<f64>);
 
     #[wasm_bindgen(method)]
-    fn log(this: &Face, level: &str, text: &str);
+    fn log(this: &Callbacks, level: &str, text: &str);
 }
 
 /// Tells a JavaScript object.
-pub(crate) struct JsFace {
-    pub(crate) face: Face,
+pub(crate) struct JsCallbacks {
+    pub(crate) callbacks: Callbacks,
     /// Whether anybody reads the log: its lines are not even written otherwise.
     pub(crate) logs: bool,
 }
 
-impl onesocket_web::Face for JsFace {
+impl onesocket_web::Callbacks for JsCallbacks {
     fn status(&self, status: &Status, clock: &Clock) {
         let error = status.error.as_ref();
-        self.face.status(
+        self.callbacks.status(
             status.state.as_str(),
             status.ready_state.as_u8(),
             status.attempt,
@@ -79,22 +79,22 @@ impl onesocket_web::Face for JsFace {
     }
 
     fn changed(&self, previous: StateName, current: StateName, reason: Option<&str>) {
-        self.face.changed(previous.as_str(), current.as_str(), reason);
+        self.callbacks.changed(previous.as_str(), current.as_str(), reason);
     }
 
     fn message(&self, message: JsValue) {
-        self.face.message(message);
+        self.callbacks.message(message);
     }
 
     fn error(&self, error: &Error, undelivered: Vec<JsValue>) {
         let undelivered: Option<Array> =
             (!undelivered.is_empty()).then(|| undelivered.into_iter().collect());
-        self.face.error(error.code.as_str(), &error.message, undelivered);
+        self.callbacks.error(error.code.as_str(), &error.message, undelivered);
     }
 
     fn settled(&self, call: Call, result: Result<(), Error>) {
         let error = result.as_ref().err();
-        self.face.settled(
+        self.callbacks.settled(
             call.0,
             error.map(|error| error.code.as_str()),
             error.map(|error| error.message.as_str()),
@@ -102,33 +102,33 @@ impl onesocket_web::Face for JsFace {
     }
 
     fn fetch_token(&self, fetch: Fetch, reason: FetchReason) {
-        self.face.fetch_token(fetch.0, reason.as_str());
+        self.callbacks.fetch_token(fetch.0, reason.as_str());
     }
 
     fn abort_token(&self, fetch: Fetch) {
-        self.face.abort_token(fetch.0);
+        self.callbacks.abort_token(fetch.0);
     }
 
     fn token_fetched(&self, result: Result<Option<Duration>, Error>) {
         match result {
-            Ok(life) => self.face.token("fetched", life.map(ms)),
-            Err(_) => self.face.token("failed", None),
+            Ok(life) => self.callbacks.token("fetched", life.map(ms)),
+            Err(_) => self.callbacks.token("failed", None),
         }
     }
 
     fn token_refreshed(&self, life: Option<Duration>) {
-        self.face.token("refreshed", life.map(ms));
+        self.callbacks.token("refreshed", life.map(ms));
     }
 
-    fn log(&self, note: &LogEvent) {
+    fn log(&self, event: &LogEvent) {
         if self.logs {
-            let level = match note.level() {
+            let level = match event.level() {
                 Level::Debug => "debug",
                 Level::Info => "info",
                 Level::Warn => "warn",
                 Level::Error => "error",
             };
-            self.face.log(level, &note.to_string());
+            self.callbacks.log(level, &event.to_string());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whom the driver tells.
+//! The callbacks of a driver.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use wasm_bindgen::JsValue;
 
 use crate::Clock;
 
-/// What holds a client and speaks for its user. All but [`status`](Self::status) may call the
-/// driver again; none may panic.
-pub trait Face {
+/// The callbacks of a driver: they report to the user of a client, and ask for tokens. All but
+/// [`status`](Self::status) may call the driver again; none may panic.
+pub trait Callbacks {
     /// Keeps the status, to be read at any time. Called at once when it has changed, so no foreign
     /// code may run here.
     fn status(&self, status: &Status, clock: &Clock);
@@ -40,5 +40,5 @@ pub trait Face {
     fn token_refreshed(&self, life: Option<Duration>);
 
     /// Takes a line for the log.
-    fn log(&self, note: &LogEvent);
+    fn log(&self, event: &LogEvent);
 }
