@@ -6,7 +6,7 @@
  * @packageDocumentation
  */
 
-import { GuardedClient } from "./guarded.js";
+import { WasmClient } from "./wasm_client.js";
 import { type ClientOptions, readOptions } from "./options.js";
 import type { Client } from "./types.js";
 
@@ -17,12 +17,12 @@ import type { Client } from "./types.js";
  * Throws a {@link OneSocketError} with the code `invalid-options` that names all faults together.
  */
 export function createClient(options: ClientOptions): Client {
-  return new GuardedClient(readOptions(options));
+  return new WasmClient(readOptions(options));
 }
 
 export { type ErrorCode, NotAuthenticated, OneSocketError, RetryLater } from "./error.js";
 export type { ClientOptions, Logger, QueueOptions, ReconnectOptions } from "./options.js";
-export { connect } from "./page.js";
+export { connect } from "./shared_clients.js";
 export type { Stats } from "./stats.js";
 export type { ReadyState, State, Status, StatusError } from "./status.js";
 export type { GetToken, TokenAnswer, TokenRequest } from "./tokens.js";

@@ -9,12 +9,12 @@ import type { State } from "./status.js";
 export interface Glue {
   /** Fetches and compiles the wasm; once it has succeeded, further calls do nothing. */
   readonly default: () => Promise<unknown>;
-  readonly Core: new (options: CoreOptions, face: Face) => Core;
+  readonly Core: new (options: CoreOptions, callbacks: Callbacks) => Core;
 }
 
 /**
  * The machine and its browser shell. Every method may be called from inside a method of
- * {@link Face}, but `free()`, which is called when none of them is running.
+ * {@link Callbacks}, but `free()`, which is called when none of them is running.
  *
  * Call numbers are used once. A number whose promise nobody keeps may be settled all the same.
  */
@@ -80,7 +80,7 @@ export interface CoreOptions extends CoreNumbers {
   readonly hasToken: boolean;
   /** How to speak with a server that is not ours; `undefined` for `onesocket.v1`. */
   readonly wire: CoreWire | undefined;
-  /** Whether anybody listens to `Face.log`. */
+  /** Whether anybody listens to `Callbacks.log`. */
   readonly logs: boolean;
   /** Where the jitter starts: a whole number below 2^32. */
   readonly seed: number;
@@ -115,7 +115,7 @@ export type Arrived =
   | string;
 
 /** What the wasm module calls. No method throws. */
-export interface Face {
+export interface Callbacks {
   /** Stores the status and runs no foreign code: called at once, also inside re-entrant calls. */
   status(
     state: State,

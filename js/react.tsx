@@ -80,7 +80,7 @@ interface Shared {
 
 const Context = createContext<Shared | null>(null);
 
-interface MakingProps {
+interface ProvideOptionsProps {
   readonly options: ClientOptions;
   readonly children?: ReactNode;
 }
@@ -98,8 +98,8 @@ const useCommitEffect = typeof document === "undefined" ? useEffect : useLayoutE
  */
 export function ConnectionProvider(props: ConnectionProviderProps): ReactElement {
   const { client, options, children } = props;
-  if (client !== undefined) return <Given client={client}>{children}</Given>;
-  if (options !== undefined) return <Making options={options}>{children}</Making>;
+  if (client !== undefined) return <ProvideClient client={client}>{children}</ProvideClient>;
+  if (options !== undefined) return <ProvideOptions options={options}>{children}</ProvideOptions>;
   throw new OneSocketError(
     "invalid-options",
     "<ConnectionProvider> needs a client, or the options to make one.",
@@ -138,21 +138,21 @@ export function useMessages(listener: (message: Message) => void): void {
   useEffect(() => client.hold(), [client]);
 }
 
-function Given({ client, children }: { client: Client; children?: ReactNode }): ReactElement {
+function ProvideClient({ client, children }: { client: Client; children?: ReactNode }): ReactElement {
   return <Context.Provider value={share(client)}>{children}</Context.Provider>;
 }
 
-function Making({ options, children }: MakingProps): ReactElement {
+function ProvideOptions({ options, children }: ProvideOptionsProps): ReactElement {
   // Making a client starts nothing, so one that React throws away costs nothing.
-  const [made, setMade] = useState(() => new Owned(options));
+  const [made, setMade] = useState(() => new OwnedClient(options));
   let owned = made;
   if (owned.url !== String(options.url)) {
-    owned = new Owned(options);
+    owned = new OwnedClient(options);
     setMade(owned);
   }
   useInsertionEffect(() => owned.use(options));
   useEffect(() => owned.keep(setMade), [owned]);
-  return <Given client={owned.client}>{children}</Given>;
+  return <ProvideClient client={owned.client}>{children}</ProvideClient>;
 }
 
 function useShared(hook: string): Shared {
@@ -165,7 +165,7 @@ function useShared(hook: string): Shared {
 }
 
 /** A client that a provider has made. */
-class Owned {
+class OwnedClient {
   readonly client: Client;
   readonly url: string;
   #options: ClientOptions;
@@ -190,10 +190,10 @@ class Owned {
   }
 
   /** Keeps the client while the provider is mounted; returns what to do when it is not. */
-  keep(replace: (by: Owned) => void): (() => void) | undefined {
+  keep(replace: (by: OwnedClient) => void): (() => void) | undefined {
     if (this.#isFreed) {
       // What is in an <Activity> is hidden and shown again: its effects begin again much later.
-      replace(new Owned(this.#options));
+      replace(new OwnedClient(this.#options));
       return undefined;
     }
     clearTimeout(this.#freeing);

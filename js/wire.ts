@@ -1,6 +1,6 @@
 /** Wires of the application's own: what they may say, and how it reaches the machine. */
 
-import { readSendable } from "./checks.js";
+import { readSendable } from "./validate.js";
 import type { CoreWire } from "./core.js";
 import { OneSocketError, report } from "./error.js";
 import type { Sendable } from "./types.js";

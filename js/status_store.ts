@@ -16,7 +16,7 @@ interface Told extends Events {
 }
 
 /** What is known of the connection, and who is told of it. */
-export class Board {
+export class StatusStore {
   readonly listeners = new Listeners<Told>();
   #status: Status;
   #settling: { reason: string | undefined } | undefined;
@@ -31,7 +31,7 @@ export class Board {
   }
 
   /** Takes what the machine says is true. Nobody is told yet. */
-  store(status: Status): void {
+  set(status: Status): void {
     if (!this.#isFinal) this.#status = replaceStatus(this.#status, status);
   }
 
@@ -57,7 +57,7 @@ export class Board {
   /** Takes a status that needs no machine, and tells of it. */
   become(state: State, reason?: string, error: StatusError | null = null): void {
     const before = this.#status;
-    this.store(freezeStatus(bareStatus(state, before.maxAttempts, error)));
+    this.set(freezeStatus(bareStatus(state, before.maxAttempts, error)));
     if (this.#status !== before) this.tell(before.state, state, reason);
   }
 

@@ -1,14 +1,14 @@
 /** The clients that the parts of a page share. */
 
 import { OneSocketError } from "./error.js";
-import { GuardedClient } from "./guarded.js";
+import { WasmClient } from "./wasm_client.js";
 import { type ClientOptions, differences, readOptions, type Settings } from "./options.js";
 import type { GetToken } from "./tokens.js";
 import type { Client } from "./types.js";
 import { resolveUrl } from "./url.js";
 
 interface Shared {
-  readonly client: GuardedClient;
+  readonly client: WasmClient;
   readonly settings: Settings;
   getToken: GetToken | undefined;
 }
@@ -54,7 +54,7 @@ function share(url: string, settings: Settings): Shared {
   const entry: Shared = {
     settings,
     getToken,
-    client: new GuardedClient(
+    client: new WasmClient(
       {
         ...settings,
         url,

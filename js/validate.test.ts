@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runInNewContext } from "node:vm";
 
-import { closeFault, groupFault, readSendable, toJson } from "./checks.js";
+import { closeFault, groupFault, readSendable, toJson } from "./validate.js";
 import type { Sendable } from "./types.js";
 
 test("the name of a group is 1 to 128 bytes without control characters", () => {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { type Client, type ClientOptions, connect } from "./client.js";
-import { clientFor } from "./page.js";
+import { clientFor } from "./shared_clients.js";
 
 test("connect() names all faults of its options, and where it cannot work", async () => {
   await assert.rejects(connect({ url: "ftp://x", jitter: 1 } as ClientOptions), {

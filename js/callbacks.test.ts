@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Board } from "./board.js";
+import { StatusStore } from "./status_store.js";
 import { Calls } from "./calls.js";
-import type { Arrived, Face } from "./core.js";
-import { makeFace } from "./face.js";
+import type { Arrived, Callbacks } from "./core.js";
+import { makeCallbacks } from "./callbacks.js";
 
 test("a message has what was said, and nothing of the wire or of what a server has added", () => {
-  const { face, told } = setUp();
+  const { callbacks, told } = setUp();
   const frame = { type: "message", data: { any: 1 }, group: "tea", from: "ada", extra: 1 };
   const bytes = new ArrayBuffer(2);
 
   for (const arrived of [frame, { type: "message", data: null }, bytes]) {
-    face.message(arrived as Arrived);
+    callbacks.message(arrived as Arrived);
   }
 
   assert.deepEqual(told, [
@@ -23,10 +23,10 @@ test("a message has what was said, and nothing of the wire or of what a server h
 });
 
 test("what is absent in the machine is null in the status", () => {
-  const { face, board } = setUp();
+  const { callbacks, store } = setUp();
 
-  face.status("connected", 1, 2, 5, undefined, "c1", 1000, undefined, undefined);
-  assert.deepEqual(board.status, {
+  callbacks.status("connected", 1, 2, 5, undefined, "c1", 1000, undefined, undefined);
+  assert.deepEqual(store.status, {
     state: "connected",
     readyState: 1,
     attempt: 2,
@@ -36,17 +36,17 @@ test("what is absent in the machine is null in the status", () => {
     tokenExpiresAtMs: 1000,
     error: null,
   });
-  face.status("failed", 3, 0, 5, undefined, undefined, undefined, "refused", "no");
+  callbacks.status("failed", 3, 0, 5, undefined, undefined, undefined, "refused", "no");
 
-  assert.deepEqual(board.status.error, { code: "refused", message: "no" });
+  assert.deepEqual(store.status.error, { code: "refused", message: "no" });
 });
 
 test("an answer without a code is a success, and one with a code an error of ours", async () => {
-  const { face, calls } = setUp();
+  const { callbacks, calls } = setUp();
   const [good, bad] = [calls.open(), calls.open()];
 
-  face.settled(good.call, undefined, undefined);
-  face.settled(bad.call, "refused", "join first");
+  callbacks.settled(good.call, undefined, undefined);
+  callbacks.settled(bad.call, "refused", "join first");
 
   await good.promise;
   await assert.rejects(bad.promise, {
@@ -58,27 +58,27 @@ test("an answer without a code is a success, and one with a code an error of our
 
 test("a line of the log takes its turn among the events", () => {
   const lines: string[] = [];
-  const { face, board } = setUp((_, text) => lines.push(text));
-  board.listeners.add("token", () => {
-    face.log("debug", "caused");
+  const { callbacks, store } = setUp((_, text) => lines.push(text));
+  store.listeners.add("token", () => {
+    callbacks.log("debug", "caused");
     lines.push("told");
   });
 
-  face.token("fetched", undefined);
-  face.log("debug", "later");
+  callbacks.token("fetched", undefined);
+  callbacks.log("debug", "later");
 
   assert.deepEqual(lines, ["told", "caused", "later"]);
 });
 
-/** A face, what is behind it, and the messages that are told. */
-function setUp(log: Face["log"] = () => {}): {
-  face: Face;
-  board: Board;
+/** A callbacks, what is behind it, and the messages that are told. */
+function setUp(log: Callbacks["log"] = () => {}): {
+  callbacks: Callbacks;
+  store: StatusStore;
   calls: Calls;
   told: unknown[];
 } {
-  const [board, calls] = [new Board(5), new Calls()];
+  const [store, calls] = [new StatusStore(5), new Calls()];
   const told: unknown[] = [];
-  board.listeners.add("message", (message) => told.push(message));
-  return { face: makeFace(board, calls, undefined, log), board, calls, told };
+  store.listeners.add("message", (message) => told.push(message));
+  return { callbacks: makeCallbacks(store, calls, undefined, log), store, calls, told };
 }

@@ -1,6 +1,6 @@
-import type { Board } from "./board.js";
+import type { StatusStore } from "./status_store.js";
 import type { Calls } from "./calls.js";
-import type { Arrived, Face } from "./core.js";
+import type { Arrived, Callbacks } from "./core.js";
 import { type ErrorCode, OneSocketError } from "./error.js";
 import type { Log } from "./log.js";
 import type { ReadyState } from "./status.js";
@@ -8,7 +8,12 @@ import type { Tokens } from "./tokens.js";
 import type { Message } from "./types.js";
 
 /** Makes what the machine calls: each call goes to the part that it concerns. */
-export function makeFace(board: Board, calls: Calls, tokens: Tokens | undefined, log: Log): Face {
+export function makeCallbacks(
+  store: StatusStore,
+  calls: Calls,
+  tokens: Tokens | undefined,
+  log: Log,
+): Callbacks {
   return {
     status: (
       state,
@@ -21,7 +26,7 @@ export function makeFace(board: Board, calls: Calls, tokens: Tokens | undefined,
       errorCode,
       errorMessage,
     ) => {
-      board.store({
+      store.set({
         state,
         readyState: readyState as ReadyState,
         attempt,
@@ -35,10 +40,10 @@ export function makeFace(board: Board, calls: Calls, tokens: Tokens | undefined,
             : { code: errorCode as ErrorCode, message: errorMessage ?? "" },
       });
     },
-    changed: (previous, current, reason) => board.tell(previous, current, reason),
-    message: (arrived) => board.listeners.tell("message", toMessage(arrived)),
+    changed: (previous, current, reason) => store.tell(previous, current, reason),
+    message: (arrived) => store.listeners.tell("message", toMessage(arrived)),
     error: (code, message, undelivered) => {
-      board.tellError(code as ErrorCode, message, undelivered);
+      store.tellError(code as ErrorCode, message, undelivered);
     },
     settled: (call, code, message) => {
       if (code === undefined) calls.settle(call);
@@ -48,9 +53,9 @@ export function makeFace(board: Board, calls: Calls, tokens: Tokens | undefined,
     abortToken: (fetch) => tokens?.abort(fetch),
     token: (event, expiresInMs) => {
       const told = { event, ...(expiresInMs !== undefined && { expiresInMs }) };
-      board.listeners.tell("token", Object.freeze(told));
+      store.listeners.tell("token", Object.freeze(told));
     },
-    log: (level, text) => board.listeners.inTurn(() => log(level, text)),
+    log: (level, text) => store.listeners.inTurn(() => log(level, text)),
   };
 }
 

@@ -2,7 +2,7 @@ import type { Core, CoreNumbers } from "./core.js";
 import { OneSocketError } from "./error.js";
 
 /** Something to be said once the wasm is there. */
-export interface KeptMessage {
+export interface PendingMessage {
   /** Says it. May throw what {@link Core.send} throws. */
   readonly say: (core: Core) => void;
   /** The text or the private copy that `send()` was given; absent for what has a promise. */
@@ -15,12 +15,12 @@ export interface KeptMessage {
  * The calls made before the wasm is there, in the shortest form that leads the machine to the same
  * end: their number is bounded by the queue's limits and by the promises that the callers hold.
  */
-export class Kept {
+export class PendingCalls {
   /** Whether `close()` was called: then only `connect()` revives. */
   #closed = false;
   #holders = 0;
   #connects = new Set<number>();
-  #messages: KeptMessage[] = [];
+  #messages: PendingMessage[] = [];
   #count = 0;
   #bytes = 0;
   readonly #limits: CoreNumbers;
@@ -66,7 +66,7 @@ export class Kept {
    *
    * Throws `queue-full`.
    */
-  add(message: KeptMessage): void {
+  add(message: PendingMessage): void {
     if (message.bytes !== undefined) {
       const { maxQueuedMessages, maxQueuedBytes } = this.#limits;
       if (this.#count >= maxQueuedMessages || this.#bytes + message.bytes > maxQueuedBytes) {
@@ -113,7 +113,7 @@ export class Kept {
     }
   }
 
-  #takeMessages(): KeptMessage[] {
+  #takeMessages(): PendingMessage[] {
     const messages = this.#messages;
     this.#messages = [];
     this.#count = 0;

@@ -1,10 +1,10 @@
-import { Board } from "./board.js";
+import { StatusStore } from "./status_store.js";
 import { Calls } from "./calls.js";
-import { closeFault, groupFault, isSignal, readSendable, toJson } from "./checks.js";
+import { closeFault, groupFault, isSignal, readSendable, toJson } from "./validate.js";
 import type { Core, Glue } from "./core.js";
 import { type ErrorCode, fromRefusal, OneSocketError } from "./error.js";
-import { makeFace } from "./face.js";
-import { Kept } from "./kept.js";
+import { makeCallbacks } from "./callbacks.js";
+import { PendingCalls } from "./pending.js";
 import { load } from "./loading.js";
 import { type Log, makeLog } from "./log.js";
 import type { Settings } from "./options.js";
@@ -22,12 +22,12 @@ const EVENTS: readonly (keyof Events)[] = ["state", "message", "error", "token"]
  * The client. It has no mind of its own: the machine decides. Until the wasm is there it keeps the
  * calls made, and answers those that cannot wait.
  */
-export class GuardedClient implements Client {
+export class WasmClient implements Client {
   readonly #settings: Settings;
   readonly #onFree: (() => void) | undefined;
-  readonly #board: Board;
+  readonly #store: StatusStore;
   readonly #calls = new Calls();
-  readonly #kept: Kept;
+  readonly #pending: PendingCalls;
   readonly #log: Log;
   readonly #tokens: Tokens | undefined;
   #core: Core | undefined;
@@ -40,8 +40,8 @@ export class GuardedClient implements Client {
     const { getToken, logger, numbers } = settings;
     this.#settings = settings;
     this.#onFree = onFree;
-    this.#board = new Board(numbers.maxAttempts);
-    this.#kept = new Kept(numbers);
+    this.#store = new StatusStore(numbers.maxAttempts);
+    this.#pending = new PendingCalls(numbers);
     this.#log = makeLog(logger);
     this.#tokens =
       getToken && new Tokens(getToken, (fetch, result) => this.#answerToken(fetch, result));
@@ -52,7 +52,7 @@ export class GuardedClient implements Client {
   }
 
   get status(): Status {
-    return this.#board.status;
+    return this.#store.status;
   }
 
   get readyState(): ReadyState {
@@ -60,7 +60,7 @@ export class GuardedClient implements Client {
   }
 
   get bufferedAmount(): number {
-    return this.#core?.bufferedAmount() ?? this.#kept.bytes;
+    return this.#core?.bufferedAmount() ?? this.#pending.bytes;
   }
 
   stats(): Stats {
@@ -98,8 +98,8 @@ export class GuardedClient implements Client {
   hold(): () => void {
     if (this.#freed) return () => {};
     if (this.#core === undefined) {
-      this.#kept.hold();
-      const revives = this.state === "closed" && !this.#kept.isClosed;
+      this.#pending.hold();
+      const revives = this.state === "closed" && !this.#pending.isClosed;
       if (this.state === "idle" || revives) this.#start();
     } else {
       this.#core.hold();
@@ -108,7 +108,7 @@ export class GuardedClient implements Client {
     return () => {
       if (!held || this.#freed) return;
       held = false;
-      if (this.#core === undefined) this.#kept.release();
+      if (this.#core === undefined) this.#pending.release();
       else this.#core.release();
     };
   }
@@ -120,7 +120,7 @@ export class GuardedClient implements Client {
       // What waits must not change while it does.
       const sent = typeof given === "string" ? given : new Uint8Array(given);
       const bytes = typeof sent === "string" ? utf8Length(sent) : sent.byteLength;
-      this.#kept.add({ say: (core) => core.send(sent), sent, bytes });
+      this.#pending.add({ say: (core) => core.send(sent), sent, bytes });
       return;
     }
     try {
@@ -162,12 +162,12 @@ export class GuardedClient implements Client {
       );
     }
     requireFunction(listener);
-    return this.#freed ? () => {} : this.#board.listeners.add(event, listener);
+    return this.#freed ? () => {} : this.#store.listeners.add(event, listener);
   }
 
   subscribe(listener: () => void): () => void {
     requireFunction(listener);
-    return this.#freed ? () => {} : this.#board.listeners.add("status", listener);
+    return this.#freed ? () => {} : this.#store.listeners.add("status", listener);
   }
 
   free(): void {
@@ -182,7 +182,7 @@ export class GuardedClient implements Client {
     this.#core = undefined;
     this.#tokens?.abortAll();
     this.#calls.rejectAll(error);
-    this.#board.end();
+    this.#store.end();
     // Not at once: this may have been called by a listener, and so from inside the machine.
     if (core !== undefined) queueMicrotask(() => core.free());
     this.#onFree?.();
@@ -226,7 +226,7 @@ export class GuardedClient implements Client {
       this.#core.connect(call);
       return;
     }
-    this.#kept.connect(call);
+    this.#pending.connect(call);
     if (this.isConnecting()) this.#log("debug", "🔌 Connection already in progress");
     else this.#start();
   }
@@ -236,16 +236,16 @@ export class GuardedClient implements Client {
       this.#core.abort(call);
       return;
     }
-    this.#kept.withdraw(call);
+    this.#pending.withdraw(call);
     this.#calls.settle(call, aborted());
-    if (this.#kept.isWanted) return;
+    if (this.#pending.isWanted) return;
     const message = "Nobody wanted the connection any more, so it was closed.";
     this.#endUnloaded("closed", message, false);
   }
 
   /** Begins to load the wasm, or joins a load that an earlier call has begun. */
   #start(): void {
-    this.#board.become("connecting");
+    this.#store.become("connecting");
     // A listener may have closed it again.
     if (this.#loading || !this.isConnecting()) return;
     this.#loading = true;
@@ -274,14 +274,14 @@ export class GuardedClient implements Client {
       seed: Math.floor(Math.random() * 2 ** 32),
     };
     try {
-      const face = makeFace(this.#board, this.#calls, this.#tokens, this.#log);
-      const core = new glue.Core(options, face);
+      const callbacks = makeCallbacks(this.#store, this.#calls, this.#tokens, this.#log);
+      const core = new glue.Core(options, callbacks);
       this.#core = core;
-      this.#board.settle(() => {
-        this.#kept.replay(core, this.#calls.number(), (sent, thrown) => {
+      this.#store.settle(() => {
+        this.#pending.replay(core, this.#calls.number(), (sent, thrown) => {
           const refusal = fromRefusal(thrown);
           if (!(refusal instanceof OneSocketError)) throw thrown;
-          this.#board.tellError(refusal.code, refusal.message, [sent]);
+          this.#store.tellError(refusal.code, refusal.message, [sent]);
         });
       });
     } catch (thrown) {
@@ -305,12 +305,12 @@ export class GuardedClient implements Client {
     code: ErrorCode = "closed",
   ): void {
     // Together: a listener that connects again is told of that after all of this.
-    this.#board.listeners.together(() => {
-      const undelivered = this.#kept.end(asked);
+    this.#store.listeners.together(() => {
+      const undelivered = this.#pending.end(asked);
       const hasFailed = state === "failed";
       this.#calls.rejectAll(new OneSocketError(code, message));
-      this.#board.become(state, message, hasFailed ? { code, message } : null);
-      if (hasFailed || undelivered.length > 0) this.#board.tellError(code, message, undelivered);
+      this.#store.become(state, message, hasFailed ? { code, message } : null);
+      if (hasFailed || undelivered.length > 0) this.#store.tellError(code, message, undelivered);
     });
   }
 
@@ -327,7 +327,7 @@ export class GuardedClient implements Client {
     try {
       if (this.#core !== undefined) say(this.#core, call);
       else
-        this.#kept.add({ say: (core) => say(core, call), ...(bytes !== undefined && { bytes }) });
+        this.#pending.add({ say: (core) => say(core, call), ...(bytes !== undefined && { bytes }) });
     } catch (thrown) {
       this.#calls.settle(call, fromRefusal(thrown));
     }

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { StatusStore } from "./status_store.js";
+import { bareStatus, type State } from "./status.js";
+
+test("a status that says the same is the same object, and one that differs is frozen", () => {
+  const { store } = setUp();
+  const before = store.status;
+
+  store.set(bareStatus("idle", 5));
+  assert.equal(store.status, before);
+  store.set({ ...bareStatus("failed", 5, { code: "refused", message: "no" }) });
+
+  assert.notEqual(store.status, before);
+  assert.ok(Object.isFrozen(store.status) && Object.isFrozen(store.status.error));
+});
+
+test("a status that is stored is true before anybody is told of it", () => {
+  const { store, told } = setUp();
+
+  store.set(bareStatus("connecting", 5));
+  assert.deepEqual([store.status.state, told], ["connecting", []]);
+  store.tell("idle", "connecting", undefined);
+
+  assert.deepEqual(told, ["idle > connecting", "status"]);
+});
+
+test("a change without a change of the state is told to subscribers alone", () => {
+  const { store, told } = setUp();
+
+  store.tell("connected", "connected", undefined);
+
+  assert.deepEqual(told, ["status"]);
+});
+
+test("of what leads from the beginning to where the connection stands only the end is told", () => {
+  const { store, told } = setUp();
+  store.become("connecting");
+  told.length = 0;
+  const step = (previous: State, current: State, reason?: string): void => {
+    store.set(bareStatus(current, 5));
+    store.tell(previous, current, reason);
+  };
+
+  store.settle(() => {
+    step("idle", "connecting");
+    assert.equal(store.status.state, "connecting");
+  });
+  assert.deepEqual(told, []);
+  store.settle(() => {
+    step("connecting", "closing", "first");
+    step("closing", "closed", "last");
+    store.tellError("closed", "lost", ["text"]);
+  });
+
+  assert.deepEqual(told, ['error closed ["text"]', "connecting > closed (last)", "status"]);
+});
+
+test("a store whose settling threw tells again", () => {
+  const { store, told } = setUp();
+
+  assert.throws(() =>
+    store.settle(() => {
+      throw new Error("x");
+    }),
+  );
+  store.become("connecting");
+
+  assert.deepEqual(told, ["idle > connecting", "status"]);
+});
+
+test("after its end nothing changes and nobody is told", () => {
+  const { store, told } = setUp();
+
+  store.end();
+  store.become("connecting");
+  store.set(bareStatus("connected", 5));
+  store.tellError("refused", "no");
+
+  assert.deepEqual([store.status.state, told], ["closed", ["idle > closed", "status"]]);
+});
+
+/** A store, and what it tells. */
+function setUp(): { store: StatusStore; told: string[] } {
+  const store = new StatusStore(5);
+  const told: string[] = [];
+  store.listeners.add("state", ({ previous, current, reason }) => {
+    told.push(`${previous} > ${current}${reason === undefined ? "" : ` (${reason})`}`);
+  });
+  store.listeners.add("status", () => told.push("status"));
+  store.listeners.add("error", ({ code, undelivered }) => {
+    told.push(`error ${code} ${JSON.stringify(undelivered)}`);
+  });
+  return { store, told };
+}
