@@ -10,6 +10,8 @@ mod output;
 #[cfg(feature = "explore")]
 mod relative;
 mod requests;
+mod session;
+mod sockets;
 mod tokens;
 mod traffic;
 
@@ -31,7 +33,7 @@ use crate::groups::Groups;
 use crate::ids::{Attempt, Call};
 use crate::log::LogEvent;
 use crate::outbox::Outbox;
-use crate::state::{ClosingSocket, EndedBy, Network, OldSocket, Phase, State};
+use crate::state::{EndedBy, Network, OldSocket, State};
 use crate::stats::{Stats, count};
 use crate::status::Status;
 use crate::time::Time;
@@ -54,6 +56,7 @@ pub struct Connection<M> {
     state: State,
     /// What the user was told last.
     status: Status,
+    status_version: u32,
     demand: Demand,
     /// The `close()` calls that wait for the socket to close.
     close_calls: Vec<Call>,
@@ -84,11 +87,12 @@ impl<M: Clone> Connection<M> {
         let backoff = Backoff::new(config.seed);
         let state = State::Idle;
         let network = Network::Online;
-        let status = project(&state, &backoff, network, config.reconnect.max_attempts);
+        let status = state.status(network, 0, config.reconnect.max_attempts);
         Self {
             config,
             state,
             status,
+            status_version: 0,
             demand: Demand::default(),
             close_calls: Vec::new(),
             backoff,
@@ -118,7 +122,7 @@ impl<M: Clone> Connection<M> {
             Input::Abort { call } => self.on_abort(call, now),
             Input::Close { call, code, reason } => self.on_close(call, code, reason, now),
             Input::Closed { attempt, code, reason, retry } => {
-                self.on_closed(attempt, CloseEvent { code, said: &reason, retry }, now);
+                self.on_closed(attempt, CloseEvent { code, reason: &reason, retry }, now);
             }
             Input::Connect { call } => self.on_connect(call, now),
             Input::Elapsed => {}
@@ -164,6 +168,12 @@ impl<M: Clone> Connection<M> {
         &self.status
     }
 
+    /// Returns a number that is another one as soon as the status is: a shell that shows the status
+    /// need not compare it.
+    pub fn status_version(&self) -> u32 {
+        self.status_version
+    }
+
     /// Returns what was counted.
     pub fn stats(&self) -> Stats {
         self.stats
@@ -184,21 +194,6 @@ impl<M: Clone> Connection<M> {
             | State::Closing { .. }
             | State::Closed { .. }
             | State::Failed { .. } => None,
-        }
-    }
-
-    /// Says whether a socket that is to be made is still wanted: a listener may have closed the
-    /// connection since.
-    pub fn wants(&self, attempt: Attempt) -> bool {
-        match &self.state {
-            State::Connecting(Phase::Opening(handshake)) => handshake.attempt == attempt,
-            State::Idle
-            | State::Connecting(_)
-            | State::Connected(_)
-            | State::Waiting { .. }
-            | State::Closing { .. }
-            | State::Closed { .. }
-            | State::Failed { .. } => false,
         }
     }
 
@@ -295,33 +290,6 @@ impl<M: Clone> Connection<M> {
         self.give_up_on_traffic(&error);
     }
 
-    /// Lets go of the socket, if there is one, and says what is left of it.
-    fn let_go(&mut self, code: CloseCode, reason: String, now: Time) -> OldSocket {
-        match &self.state {
-            State::Connecting(Phase::Opening(handshake)) => OldSocket::Lingering(*handshake),
-            State::Connecting(Phase::Agreeing(handshake)) => {
-                let attempt = handshake.attempt;
-                self.shut(attempt, code, reason, now)
-            }
-            State::Connecting(Phase::ServerClosing(socket)) => OldSocket::Closing(*socket),
-            State::Connected(session) => {
-                let attempt = session.attempt;
-                self.shut(attempt, code, reason, now)
-            }
-            State::Connecting(Phase::Fetching | Phase::ClosingOld(_))
-            | State::Idle
-            | State::Waiting { .. }
-            | State::Closing { .. }
-            | State::Closed { .. }
-            | State::Failed { .. } => self.state.old_socket(),
-        }
-    }
-
-    fn shut(&mut self, attempt: Attempt, code: CloseCode, reason: String, now: Time) -> OldSocket {
-        self.outputs.push_back(Output::Shut { attempt, code, reason });
-        OldSocket::Closing(ClosingSocket { attempt, detach_at: now + self.config.close_timeout })
-    }
-
     /// Does what has become due, in the order in which it became due.
     fn on_elapsed(&mut self, now: Time) {
         while let Some(due) = self.deadline().filter(|due| *due <= now) {
@@ -341,7 +309,7 @@ impl<M: Clone> Connection<M> {
         {
             session.stable_at = None;
             self.backoff.forgive();
-            self.enter(self.state.clone(), None);
+            self.changed(None);
         }
     }
 
@@ -349,11 +317,17 @@ impl<M: Clone> Connection<M> {
     /// for a socket that is gone.
     fn enter(&mut self, next: State, reason: Option<String>) {
         self.state = next;
-        let max_attempts = self.config.reconnect.max_attempts;
-        let status = project(&self.state, &self.backoff, self.network, max_attempts);
+        self.changed(reason);
+    }
+
+    /// Tells of what has changed in the state.
+    fn changed(&mut self, reason: Option<String>) {
+        let (attempt, max_attempts) = (self.backoff.attempt(), self.config.reconnect.max_attempts);
+        let status = self.state.status(self.network, attempt, max_attempts);
         if status != self.status {
             let previous = self.status.state;
             self.status = status.clone();
+            self.status_version = self.status_version.wrapping_add(1);
             self.outputs.push_back(Output::Status { previous, status, reason });
         }
         if !matches!(self.state.old_socket(), OldSocket::Closing(_)) {
@@ -377,37 +351,11 @@ impl<M: Clone> Connection<M> {
     }
 
     /// Something came too late, or out of nowhere: it changes nothing.
-    fn ignore(&mut self) {
+    fn count_stale(&mut self) {
         count(&mut self.stats.stale_events);
     }
 
     fn log(&mut self, note: LogEvent) {
         self.outputs.push_back(Output::Log(note));
     }
-}
-
-/// Says what of a state a user may know.
-fn project(state: &State, backoff: &Backoff, network: Network, max_attempts: u32) -> Status {
-    let mut status = Status {
-        state: state.name(),
-        ready_state: state.ready_state(),
-        attempt: backoff.attempt(),
-        max_attempts,
-        retry_at: None,
-        connection_id: None,
-        token_expires_at: None,
-        error: None,
-    };
-    match state {
-        State::Connected(session) => {
-            status.connection_id.clone_from(&session.connection_id);
-            status.token_expires_at = session.token_expires_at;
-        }
-        State::Waiting { retry_at, .. } => {
-            status.retry_at = network.is_there().then_some(*retry_at);
-        }
-        State::Failed { error, .. } => status.error = Some(error.clone()),
-        State::Idle | State::Connecting(_) | State::Closing { .. } | State::Closed { .. } => {}
-    }
-    status
 }

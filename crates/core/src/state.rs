@@ -5,7 +5,7 @@ use onesocket_protocol::ConnectionId;
 use crate::error::Error;
 use crate::heartbeat::Heartbeat;
 use crate::ids::Attempt;
-use crate::status::{ReadyState, StateName};
+use crate::status::{ReadyState, StateName, Status};
 use crate::time::Time;
 use crate::token::Refresh;
 
@@ -85,6 +85,23 @@ pub(crate) enum OldSocket {
     Closing(ClosingSocket),
 }
 
+/// What a socket is to the connection when an event of it comes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum SocketRole {
+    /// It is shaking hands, for the attempt in progress.
+    Opening(Handshake),
+    /// It is open, and the welcome has not come.
+    Agreeing(Handshake),
+    /// The session is agreed over it.
+    Connected(Heartbeat),
+    /// The session was agreed over it, and the server is closing it.
+    ServerClosing,
+    /// It is an old one that is still shaking hands.
+    Lingering,
+    /// It is an old one that we have shut.
+    Closing,
+}
+
 /// What the browser says of the network.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Network {
@@ -156,6 +173,69 @@ impl State {
             Self::Idle | Self::Waiting { .. } | Self::Closed { .. } | Self::Failed { .. } => {
                 ReadyState::Closed
             }
+        }
+    }
+
+    /// Says what of the state a user may know.
+    pub(crate) fn status(&self, network: Network, attempt: u32, max_attempts: u32) -> Status {
+        let mut status = Status {
+            state: self.name(),
+            ready_state: self.ready_state(),
+            attempt,
+            max_attempts,
+            retry_at: None,
+            connection_id: None,
+            token_expires_at: None,
+            error: None,
+        };
+        match self {
+            Self::Connected(session) => {
+                status.connection_id.clone_from(&session.connection_id);
+                status.token_expires_at = session.token_expires_at;
+            }
+            Self::Waiting { retry_at, .. } => {
+                status.retry_at = network.is_there().then_some(*retry_at);
+            }
+            Self::Failed { error, .. } => status.error = Some(error.clone()),
+            Self::Idle | Self::Connecting(_) | Self::Closing { .. } | Self::Closed { .. } => {}
+        }
+        status
+    }
+
+    /// Says what a socket is to this state; `None` for a stranger, which was detached before.
+    pub(crate) fn socket(&self, attempt: Attempt) -> Option<SocketRole> {
+        let (current, role) = match self {
+            Self::Connecting(Phase::Opening(handshake)) => {
+                (handshake.attempt, SocketRole::Opening(*handshake))
+            }
+            Self::Connecting(Phase::Agreeing(handshake)) => {
+                (handshake.attempt, SocketRole::Agreeing(*handshake))
+            }
+            Self::Connecting(Phase::ServerClosing(socket)) => {
+                (socket.attempt, SocketRole::ServerClosing)
+            }
+            Self::Connected(session) => (session.attempt, SocketRole::Connected(session.heartbeat)),
+            Self::Idle
+            | Self::Connecting(Phase::Fetching | Phase::ClosingOld(_))
+            | Self::Waiting { .. }
+            | Self::Closing { .. }
+            | Self::Closed { .. }
+            | Self::Failed { .. } => match self.old_socket() {
+                OldSocket::None => return None,
+                OldSocket::Lingering(handshake) => (handshake.attempt, SocketRole::Lingering),
+                OldSocket::Closing(socket) => (socket.attempt, SocketRole::Closing),
+            },
+        };
+        (current == attempt).then_some(role)
+    }
+
+    /// Keeps what is left of an earlier socket, in a state that may have one beside its own affairs.
+    pub(crate) fn set_old_socket(&mut self, next: OldSocket) {
+        match self {
+            Self::Waiting { old_socket, .. }
+            | Self::Closed { old_socket, .. }
+            | Self::Failed { old_socket, .. } => *old_socket = next,
+            Self::Idle | Self::Connecting(_) | Self::Connected(_) | Self::Closing { .. } => {}
         }
     }
 
@@ -234,14 +314,6 @@ impl OldSocket {
             Self::None => "",
             Self::Lingering(_) => "+lingering",
             Self::Closing(_) => "+closing",
-        }
-    }
-
-    pub(crate) fn attempt(self) -> Option<Attempt> {
-        match self {
-            Self::None => None,
-            Self::Lingering(handshake) => Some(handshake.attempt),
-            Self::Closing(socket) => Some(socket.attempt),
         }
     }
 }

@@ -1072,16 +1072,23 @@ fn a_get_token_that_says_when_to_ask_again_is_obeyed_wherever_the_connection_is_
 }
 
 #[test]
-fn a_socket_that_shakes_hands_is_wanted_until_close_and_again_once_it_is_adopted() {
+fn a_socket_that_nobody_wants_before_it_is_made_is_never_made() {
     let mut world = World::plain();
-    world.connect();
-    let attempt = world.attempt();
-    assert!(world.machine.wants(attempt));
+    let (connect, close) = (world.call(), world.call());
+    let (code, reason) = (CloseCode::NORMAL, String::new());
 
-    world.close();
-    assert!(!world.machine.wants(attempt));
+    // A listener closes the connection before the shell has done what connect() led to.
+    world.machine.handle(Input::Connect { call: connect }, world.now);
+    world.machine.handle(Input::Close { call: close, code, reason }, world.now);
+    world.drain();
+
+    assert_eq!(world.sockets(), 0);
+    assert_eq!(world.machine.stage(), "closed");
+    assert_eq!(world.answer_to(connect), Some(Err(ErrorCode::Closed)));
+    assert_eq!(world.answer_to(close), Some(Ok(())));
     world.connect();
-    assert!(world.machine.wants(attempt));
+    assert_eq!(world.attempt(), Attempt(1));
+    world.agree();
 }
 
 #[test]

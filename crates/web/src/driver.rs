@@ -32,8 +32,8 @@ const LONGEST_TIMEOUT_MS: u32 = i32::MAX as u32;
 /// follows. No borrow is held while foreign code runs.
 pub struct Driver {
     connection: RefCell<Connection<JsValue>>,
-    /// The status that was reported last.
-    published: RefCell<Status>,
+    /// Which status was reported last: see [`Connection::status_version`].
+    published: Cell<u32>,
     sockets: RefCell<Vec<Socket>>,
     /// Listens to the page until the driver is let go of.
     page: RefCell<Option<Page>>,
@@ -73,7 +73,7 @@ impl Driver {
             connection.handle(Input::Offline, Time::ZERO);
         }
         Rc::new_cyclic(|me| Self {
-            published: RefCell::new(connection.status().clone()),
+            published: Cell::new(connection.status_version()),
             connection: RefCell::new(connection),
             page: RefCell::new(Some(Page::listen(needs_no_network, feeder(me)))),
             sockets: RefCell::new(Vec::new()),
@@ -221,10 +221,9 @@ impl Driver {
 
     fn publish_status(&self) {
         let connection = self.connection.borrow();
-        let status = connection.status();
-        if *status != *self.published.borrow() {
-            self.published.replace(status.clone());
-            self.callbacks.status(status, &self.clock);
+        let version = connection.status_version();
+        if self.published.replace(version) != version {
+            self.callbacks.status(connection.status(), &self.clock);
         }
     }
 
@@ -258,10 +257,6 @@ impl Driver {
     }
 
     fn open(&self, attempt: Attempt, token: Option<&Token>) {
-        if !self.connection.borrow().wants(attempt) {
-            let problem = "nobody wanted it any more".to_owned();
-            return self.feed(Input::OpenFailed { attempt, problem });
-        }
         let me = self.me.clone();
         let on_event = move |event| {
             if let Some(driver) = me.upgrade() {

@@ -17,7 +17,7 @@ impl<M: Clone> Connection<M> {
     pub(super) fn on_network(&mut self, network: Network, now: Time) {
         self.network = network;
         // What the user may know of the next attempt depends on it.
-        self.enter(self.state.clone(), None);
+        self.changed(None);
         if network.is_there() {
             self.on_wake(now);
         }

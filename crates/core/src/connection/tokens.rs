@@ -10,7 +10,7 @@ use crate::config::{TOKEN_TIMEOUT, Wire};
 use crate::error::{Error, ErrorCode};
 use crate::ids::{Attempt, Call};
 use crate::log::LogEvent;
-use crate::state::{Phase, State};
+use crate::state::{Phase, SocketRole, State};
 use crate::stats::count;
 use crate::time::{Time, whole_ms};
 use crate::token::{Fetch, FetchReason, Fetched, Refresh, TokenAnswer, TokenFetch};
@@ -66,7 +66,7 @@ impl<M: Clone> Connection<M> {
             | TokenFetch::Fetching { .. }
             | TokenFetch::Fetched(_)
             | TokenFetch::Later { .. } => {
-                return self.ignore();
+                return self.count_stale();
             }
         }
         self.token_fetch = TokenFetch::Idle;
@@ -203,12 +203,16 @@ impl<M: Clone> Connection<M> {
         result: Result<(), String>,
         now: Time,
     ) {
-        if self.connected_attempt() != Some(attempt) {
-            return self.ignore();
-        }
-        let Some(Asked::Refresh { expires_at }) = self.pending.find(id).cloned() else {
-            return self.ignore();
+        let Some(role) = self.socket(attempt) else { return };
+        let asked = match role {
+            SocketRole::Connected(_) => self.pending.find(id),
+            SocketRole::Opening(_)
+            | SocketRole::Agreeing(_)
+            | SocketRole::ServerClosing
+            | SocketRole::Lingering
+            | SocketRole::Closing => None,
         };
+        let Some(&Asked::Refresh { expires_at }) = asked else { return self.count_stale() };
         self.pending.remove(id);
         match result {
             Ok(()) => self.on_token_accepted(expires_at, now),
@@ -236,7 +240,7 @@ impl<M: Clone> Connection<M> {
         let State::Connected(session) = &mut self.state else { return };
         (session.token_expires_at, session.refresh) = (token_expires_at, refresh);
         count(&mut self.stats.refreshes);
-        self.enter(self.state.clone(), None);
+        self.changed(None);
         let life = token_expires_at.map(|at| at.since(now));
         self.outputs.push_back(Output::TokenRefreshed { life });
         self.settle_refresh_calls(Ok(()));

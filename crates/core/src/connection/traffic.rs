@@ -8,7 +8,7 @@ use crate::config::Wire;
 use crate::error::{Error, ErrorCode};
 use crate::ids::Attempt;
 use crate::outbox::{Destination, Outgoing};
-use crate::state::{Phase, State};
+use crate::state::{SocketRole, State};
 use crate::stats::{add, count};
 use crate::time::Time;
 
@@ -65,19 +65,14 @@ impl<M: Clone> Connection<M> {
         bytes: usize,
         now: Time,
     ) {
-        let agreeing = match &self.state {
-            State::Connected(session) if session.attempt == attempt => None,
-            State::Connecting(Phase::Agreeing(handshake)) if handshake.attempt == attempt => {
-                Some(*handshake)
-            }
-            // Not ours any more.
-            State::Idle
-            | State::Connecting(_)
-            | State::Connected(_)
-            | State::Waiting { .. }
-            | State::Closing { .. }
-            | State::Closed { .. }
-            | State::Failed { .. } => return self.ignore(),
+        let Some(role) = self.socket(attempt) else { return };
+        let agreeing = match role {
+            SocketRole::Connected(_) => None,
+            SocketRole::Agreeing(handshake) => Some(handshake),
+            SocketRole::Opening(_)
+            | SocketRole::ServerClosing
+            | SocketRole::Lingering
+            | SocketRole::Closing => return self.count_stale(),
         };
         self.heard(now);
         match (frame, agreeing) {
@@ -109,21 +104,17 @@ impl<M: Clone> Connection<M> {
     }
 
     pub(super) fn on_invalid_frame(&mut self, attempt: Attempt, problem: String, now: Time) {
-        let agreeing = match &self.state {
-            State::Connecting(Phase::Agreeing(handshake)) => Some(handshake.attempt),
-            State::Connected(session) => Some(session.attempt),
-            State::Idle
-            | State::Connecting(_)
-            | State::Waiting { .. }
-            | State::Closing { .. }
-            | State::Closed { .. }
-            | State::Failed { .. } => None,
-        };
-        if agreeing != Some(attempt) {
-            return self.ignore();
+        let Some(role) = self.socket(attempt) else { return };
+        match role {
+            SocketRole::Connected(_) | SocketRole::Agreeing(_) => {
+                self.heard(now);
+                self.report(Error::new(ErrorCode::InvalidMessage, problem));
+            }
+            SocketRole::Opening(_)
+            | SocketRole::ServerClosing
+            | SocketRole::Lingering
+            | SocketRole::Closing => self.count_stale(),
         }
-        self.heard(now);
-        self.report(Error::new(ErrorCode::InvalidMessage, problem));
     }
 
     /// The server has answered what is no pending request: a message, or nothing that we know of.
@@ -140,7 +131,7 @@ impl<M: Clone> Connection<M> {
             },
             // It comes after a newer token was asked for, whose answer counts.
             Answer::Refreshed(_) if self.is_refreshing() && id <= self.last_message => {
-                self.ignore();
+                self.count_stale();
             }
             Answer::Refreshed(_) => self.report(Error::out_of_turn("an answer to a token")),
         }

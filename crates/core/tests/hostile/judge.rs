@@ -121,7 +121,9 @@ impl Place {
         }
         let begun = stage != "connecting/fetching" || self.memory.begun;
         rule!(begun, "an attempt without a token");
-        rule!(!step.token, "a token is not used");
+        // Where the connection is let go in the same step, the socket is not made.
+        let live = is_live(self.machine.status().state);
+        rule!(!step.token || !live, "a token is not used");
         let gone = !step.silent || !matches!(self.memory.socket, Socket::Shut { .. });
         rule!(gone, "the socket of a server that is gone is waited for");
         self.judge_rest(&step, &stage, was_late)?;

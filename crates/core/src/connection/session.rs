@@ -1,0 +1,99 @@
+//! How a session is agreed.
+
+use std::time::Duration;
+
+use onesocket_protocol::{ConnectionId, Epoch, Welcome};
+
+use super::Connection;
+use crate::config::{PLAIN_PING_INTERVAL, PlainRules};
+use crate::heartbeat::{Heartbeat, HeartbeatMode};
+use crate::log::LogEvent;
+use crate::state::{Handshake, Session, State};
+use crate::stats::count;
+use crate::time::Time;
+
+/// What is agreed with a session.
+pub(super) struct NewSession {
+    connection_id: Option<ConnectionId>,
+    max_message_bytes: usize,
+    /// When the token dies, if the server says so.
+    token_expires_at: Option<Time>,
+    pings: Pings,
+    /// What the server remembers of this client.
+    epoch: Option<Epoch>,
+}
+
+/// When something comes from the server, if nothing else does.
+enum Pings {
+    Every(Duration),
+    WhenAsked,
+    Never,
+}
+
+impl NewSession {
+    fn of(welcome: Welcome, now: Time) -> Self {
+        Self {
+            connection_id: Some(welcome.connection_id),
+            max_message_bytes: welcome.max_message_bytes,
+            token_expires_at: welcome.token_expires_in.map(|life| now + life),
+            pings: Pings::Every(welcome.ping_interval),
+            epoch: welcome.epoch,
+        }
+    }
+
+    /// The server has said nothing.
+    pub(super) fn plain(rules: PlainRules) -> Self {
+        Self {
+            connection_id: None,
+            max_message_bytes: usize::MAX,
+            token_expires_at: None,
+            pings: if rules.ping { Pings::WhenAsked } else { Pings::Never },
+            epoch: None,
+        }
+    }
+}
+
+impl<M: Clone> Connection<M> {
+    pub(super) fn on_welcome(&mut self, handshake: Handshake, welcome: Welcome, now: Time) {
+        self.agree(handshake, NewSession::of(welcome, now), now);
+    }
+
+    /// The session is agreed.
+    pub(super) fn agree(&mut self, handshake: Handshake, session: NewSession, now: Time) {
+        let untouched = self.backoff.is_untouched();
+        if !untouched {
+            count(&mut self.stats.reconnects);
+        }
+        let rules = self.config.heartbeat;
+        let mode = match session.pings {
+            Pings::Every(interval) => HeartbeatMode::ServerPings {
+                silence: rules.interval.unwrap_or(interval).saturating_add(rules.timeout),
+            },
+            Pings::WhenAsked => HeartbeatMode::ClientProbes {
+                interval: rules.interval.unwrap_or(PLAIN_PING_INTERVAL),
+            },
+            Pings::Never => HeartbeatMode::ListenOnly {
+                silence: rules.interval.unwrap_or(Duration::MAX).saturating_add(rules.timeout),
+            },
+        };
+        // What the server says counts; what the application knows, where it says nothing.
+        let token_expires_at = session.token_expires_at.or(handshake.token_expires_at);
+        let refresh = self.plan_refresh(token_expires_at, now);
+        self.enter(
+            State::Connected(Session {
+                attempt: handshake.attempt,
+                connection_id: session.connection_id,
+                max_message_bytes: session.max_message_bytes,
+                token_expires_at,
+                stable_at: (!untouched).then(|| now + self.config.stable_after),
+                heartbeat: Heartbeat::new(mode, now),
+                refresh,
+            }),
+            None,
+        );
+        self.log(LogEvent::Connected);
+        self.resume_traffic(session.epoch);
+        let calls = self.demand.connected();
+        self.settle_each(calls, Ok(()));
+    }
+}

@@ -1,0 +1,188 @@
+//! What sockets do, and how they are let go of.
+
+use onesocket_protocol::CloseCode;
+
+use super::attempts::CloseEvent;
+use super::session::NewSession;
+use super::{Connection, Output};
+use crate::config::Wire;
+use crate::error::{Error, ErrorCode};
+use crate::heartbeat::OnLoss;
+use crate::ids::Attempt;
+use crate::state::{ClosingSocket, Handshake, OldSocket, Phase, Session, SocketRole, State};
+use crate::stats::count;
+use crate::time::Time;
+
+impl<M: Clone> Connection<M> {
+    /// Says what the socket is whose event has come; a stranger's event is only counted.
+    pub(super) fn socket(&mut self, attempt: Attempt) -> Option<SocketRole> {
+        let role = self.state.socket(attempt);
+        if role.is_none() {
+            self.count_stale();
+        }
+        role
+    }
+
+    pub(super) fn on_open_failed(&mut self, attempt: Attempt, problem: String, now: Time) {
+        let Some(role) = self.socket(attempt) else { return };
+        match role {
+            SocketRole::Opening(_) => {
+                self.fail(Error::new(ErrorCode::InvalidOptions, problem), OldSocket::None);
+            }
+            // It was let go of while the browser was asked for it.
+            SocketRole::Lingering => self.on_old_socket_gone(now),
+            SocketRole::Agreeing(_)
+            | SocketRole::Connected(_)
+            | SocketRole::ServerClosing
+            | SocketRole::Closing => self.count_stale(),
+        }
+    }
+
+    pub(super) fn on_opened(&mut self, attempt: Attempt, now: Time) {
+        let Some(role) = self.socket(attempt) else { return };
+        match role {
+            SocketRole::Opening(handshake) => {
+                count(&mut self.stats.sockets_opened);
+                match self.config.wire {
+                    Wire::OneSocket => {
+                        self.enter(State::Connecting(Phase::Agreeing(handshake)), None);
+                    }
+                    Wire::Plain(rules) => {
+                        self.outputs.push_back(Output::SendHello { attempt });
+                        self.agree(handshake, NewSession::plain(rules), now);
+                    }
+                }
+            }
+            SocketRole::Lingering => {
+                count(&mut self.stats.sockets_opened);
+                self.shut_lingering(attempt, CloseCode::NORMAL, now);
+            }
+            // It took too long, and was shut.
+            SocketRole::Closing
+            | SocketRole::Agreeing(_)
+            | SocketRole::Connected(_)
+            | SocketRole::ServerClosing => self.count_stale(),
+        }
+    }
+
+    /// The server is closing the socket; the code is not known yet.
+    pub(super) fn on_closing(&mut self, attempt: Attempt, now: Time) {
+        let Some(role) = self.socket(attempt) else { return };
+        match role {
+            SocketRole::Connected(_) => {
+                self.lose_traffic();
+                let socket = self.closing(attempt, now);
+                let reason = "the server is closing the connection".to_owned();
+                self.enter(State::Connecting(Phase::ServerClosing(socket)), Some(reason));
+            }
+            SocketRole::Opening(_)
+            | SocketRole::Agreeing(_)
+            | SocketRole::ServerClosing
+            | SocketRole::Lingering
+            | SocketRole::Closing => self.count_stale(),
+        }
+    }
+
+    pub(super) fn on_closed(&mut self, attempt: Attempt, event: CloseEvent<'_>, now: Time) {
+        let Some(role) = self.socket(attempt) else { return };
+        match role {
+            SocketRole::Connected(heartbeat) => {
+                let on_loss = heartbeat.on_loss(now);
+                self.lose_traffic();
+                self.after_close(event, on_loss, now);
+            }
+            SocketRole::Opening(_) | SocketRole::Agreeing(_) | SocketRole::ServerClosing => {
+                self.after_close(event, OnLoss::BackOff, now);
+            }
+            SocketRole::Lingering | SocketRole::Closing => self.on_old_socket_gone(now),
+        }
+    }
+
+    /// Lets go of the socket, if there is one, and says what is left of it.
+    pub(super) fn let_go(&mut self, code: CloseCode, reason: String, now: Time) -> OldSocket {
+        match &self.state {
+            State::Connecting(Phase::Opening(handshake)) => self.abandon(*handshake),
+            State::Connecting(Phase::Agreeing(Handshake { attempt, .. }))
+            | State::Connected(Session { attempt, .. }) => {
+                let attempt = *attempt;
+                self.shut(attempt, code, reason, now)
+            }
+            State::Connecting(Phase::ServerClosing(socket)) => OldSocket::Closing(*socket),
+            State::Connecting(Phase::Fetching | Phase::ClosingOld(_))
+            | State::Idle
+            | State::Waiting { .. }
+            | State::Closing { .. }
+            | State::Closed { .. }
+            | State::Failed { .. } => self.state.old_socket(),
+        }
+    }
+
+    /// Lets go of a socket that is shaking hands. One that is still to be made is not made at all.
+    fn abandon(&mut self, handshake: Handshake) -> OldSocket {
+        let before = self.outputs.len();
+        self.outputs.retain(|output| {
+            !matches!(output, Output::Open { attempt, .. } if *attempt == handshake.attempt)
+        });
+        if self.outputs.len() == before {
+            return OldSocket::Lingering(handshake);
+        }
+        // Nobody has seen its number.
+        self.last_attempt = Attempt(self.last_attempt.0.wrapping_sub(1));
+        OldSocket::None
+    }
+
+    /// Closes a socket.
+    pub(super) fn shut(
+        &mut self,
+        attempt: Attempt,
+        code: CloseCode,
+        reason: String,
+        now: Time,
+    ) -> OldSocket {
+        self.outputs.push_back(Output::Shut { attempt, code, reason });
+        OldSocket::Closing(self.closing(attempt, now))
+    }
+
+    fn closing(&self, attempt: Attempt, now: Time) -> ClosingSocket {
+        ClosingSocket { attempt, detach_at: now + self.config.close_timeout }
+    }
+
+    /// Closes a lingering socket, which nobody has wanted since.
+    fn shut_lingering(&mut self, attempt: Attempt, code: CloseCode, now: Time) {
+        let old_socket = self.shut(attempt, code, String::new(), now);
+        self.state.set_old_socket(old_socket);
+    }
+
+    /// The time of the old socket is up.
+    pub(super) fn on_old_socket_due(&mut self, old_socket: OldSocket, now: Time) {
+        match old_socket {
+            OldSocket::None => {}
+            OldSocket::Lingering(Handshake { attempt, .. }) => {
+                self.shut_lingering(attempt, CloseCode::TIMED_OUT, now);
+            }
+            OldSocket::Closing(ClosingSocket { attempt, .. }) => {
+                self.outputs.push_back(Output::Detach { attempt });
+                self.on_old_socket_gone(now);
+            }
+        }
+    }
+
+    /// Nothing is left of the old socket.
+    fn on_old_socket_gone(&mut self, now: Time) {
+        match &self.state {
+            State::Connecting(Phase::ClosingOld(_)) => self.begin(OldSocket::None, None, now),
+            State::Closing { by, .. } => {
+                self.enter(State::Closed { by: *by, old_socket: OldSocket::None }, None);
+            }
+            State::Waiting { .. }
+            | State::Closed { .. }
+            | State::Failed { .. }
+            | State::Idle
+            | State::Connecting(_)
+            | State::Connected(_) => {
+                self.state.set_old_socket(OldSocket::None);
+                self.changed(None);
+            }
+        }
+    }
+}
