@@ -58,8 +58,7 @@ const CRATES: [(&str, &str, &[Tests]); 4] = [
 pub(crate) const QUICK: Tests = &["--lib", "--test", "transitions"];
 
 /// What users of the machine may rely on.
-pub(crate) const BEHAVIOUR: Tests =
-    &["--test", "behaviour", "--test", "edges", "--test", "errors", "--test", "plain"];
+pub(crate) const BEHAVIOUR: Tests = &["--test", "behaviour"];
 
 /// The tests that catch what no other test of the machine does.
 pub(crate) const MODEL: Tests = &["--test", "model"];

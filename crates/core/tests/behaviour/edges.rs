@@ -1,16 +1,11 @@
 //! What happens at the very moment at which one rule ends and another begins.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
-
-mod world;
 
 use std::time::Duration;
 
+use crate::SECOND;
+use crate::world::{World, config, token, welcome};
 use onesocket_core::protocol::{ServerFrame, Welcome};
 use onesocket_core::{Config, FetchReason, Output, StateName};
-use world::{World, config, token, welcome};
-
-const SECOND: Duration = Duration::from_secs(1);
 
 /// Connects with a token of this life, and returns after what time it is renewed; `None` if never
 /// while it lives.

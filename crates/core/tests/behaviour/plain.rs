@@ -1,17 +1,13 @@
 //! A server that is not ours: it welcomes nobody, answers nothing, and has its own close codes.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
-
-mod world;
 
 use std::time::Duration;
 
+use crate::world::{World, config, hash};
 use onesocket_core::protocol::{ClientFrame, CloseCode, MessageId, Retry, ServerFrame};
 use onesocket_core::{
     Config, ErrorCode, HeartbeatRules, Input, Moment, Output, PLAIN_PING_INTERVAL, PlainRules,
     QueueLimits, StateName, Time, Token, TokenAnswer, Wire,
 };
-use world::{World, config, hash};
 
 const MUTE: PlainRules = PlainRules { ping: false, refresh: false };
 const PINGS: PlainRules = PlainRules { ping: true, refresh: false };

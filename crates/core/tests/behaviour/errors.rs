@@ -1,13 +1,9 @@
 //! What errors say: the code for programs, and the words of a server for people; and other names
 //! that JavaScript sees.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-#![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
 
-mod world;
-
+use crate::world::{World, config, refusal};
 use onesocket_core::protocol::{FrameError, FrameErrorCode, MessageId, ServerFrame};
 use onesocket_core::{Error, ErrorCode, FetchReason, Output, ReadyState, Reconnect};
-use world::{World, config, refusal};
 
 /// The error with which the connection has failed.
 fn failure(world: &World) -> Error {

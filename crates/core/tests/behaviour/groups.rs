@@ -1,0 +1,82 @@
+//! Groups: a client stays in what it has joined until it leaves, across reconnects.
+
+use onesocket_core::protocol::{ClientFrame, FrameErrorCode, Group, MessageId, ServerFrame};
+use onesocket_core::{Attempt, ErrorCode, Input, Output, Request};
+
+use crate::world::{World, refusal};
+
+#[test]
+fn groups_are_joined_again_after_a_loss_until_they_are_left() {
+    let mut world = World::plain().connected();
+    let join = world.join("tea");
+    world.receive(ServerFrame::Ack { id: MessageId(1) });
+    assert_eq!(world.answer_to(join), Some(Ok(())));
+
+    world.closed(1006);
+    world.elapse();
+    world.agree();
+    let frame = ClientFrame::Join { id: MessageId(2), group: Group::new("tea").unwrap() };
+    assert!(world.said.contains(&Output::Transmit { attempt: Attempt(2), frame }));
+
+    let call = world.call();
+    world.feed(Input::Request { call, request: Request::Leave(Group::new("tea").unwrap()) });
+    world.closed(1006);
+    assert_eq!(world.answer_to(call), Some(Ok(())));
+    let before = world.said.len();
+    world.elapse();
+    world.agree();
+    assert!(!world.said[before..].iter().any(|said| matches!(said, Output::Transmit { .. })));
+}
+
+#[test]
+fn a_refusal_of_the_server_settles_what_it_refuses() {
+    let mut world = World::plain().connected();
+    let join = world.join("tea");
+    let publish = world.publish("tea", "milk");
+    world.send("hello").unwrap();
+
+    world.receive(refusal(1, FrameErrorCode::Refused));
+    world.receive(refusal(2, FrameErrorCode::TooLarge));
+    world.receive(refusal(3, FrameErrorCode::NoHandler));
+
+    assert_eq!(world.answer_to(join), Some(Err(ErrorCode::Refused)));
+    assert_eq!(world.answer_to(publish), Some(Err(ErrorCode::TooLarge)));
+    assert_eq!(world.errors(), [(ErrorCode::NoHandler, vec!["hello"])]);
+}
+
+#[test]
+fn a_group_that_was_left_and_joined_again_is_joined_once_the_server_says_so_to_the_last() {
+    let mut world = World::plain().connected();
+    world.join("tea");
+    let leave = world.call();
+    world.feed(Input::Request { call: leave, request: Request::Leave(Group::new("tea").unwrap()) });
+    let again = world.join("tea");
+
+    world.receive(refusal(1, FrameErrorCode::Refused));
+    world.receive(ServerFrame::Ack { id: MessageId(2) });
+    assert_eq!(world.answer_to(again), None);
+    world.receive(ServerFrame::Ack { id: MessageId(3) });
+    assert_eq!(world.answer_to(again), Some(Ok(())));
+
+    world.closed(1006);
+    world.elapse();
+    world.agree();
+    let frame = ClientFrame::Join { id: MessageId(4), group: Group::new("tea").unwrap() };
+    assert!(world.said.contains(&Output::Transmit { attempt: Attempt(2), frame }));
+}
+
+#[test]
+fn leaving_where_there_is_no_connection_any_more_forgets_the_group_and_says_so() {
+    let mut world = World::plain().connected();
+    world.join("tea");
+    world.receive(ServerFrame::Ack { id: MessageId(1) });
+    world.closed(4409);
+    let leave = world.leave("tea");
+    assert_eq!(world.answer_to(leave), Some(Err(ErrorCode::Closed)));
+
+    let before = world.said.len();
+    world.connect();
+    world.agree();
+    let joins = world.said[before..].iter().any(|said| matches!(said, Output::Transmit { .. }));
+    assert!(!joins);
+}

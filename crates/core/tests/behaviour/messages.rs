@@ -1,0 +1,232 @@
+//! Messages: each is delivered once and in order, or reported as undelivered.
+
+use onesocket_core::protocol::{ClientFrame, Epoch, Group, MessageId, ServerFrame, Welcome};
+use onesocket_core::{Attempt, ErrorCode, Input, Output, ReadyState, StateName};
+
+use crate::world::{World, config, welcome};
+use crate::{SECOND, sent_since};
+
+#[test]
+fn what_is_sent_before_the_connection_waits_and_goes_out_in_order_after_the_groups() {
+    let mut world = World::plain();
+    world.join("tea");
+    world.send("one").unwrap();
+    world.publish("tea", "two");
+    world.connect();
+    world.send("three").unwrap();
+    assert_eq!(world.machine.queued_bytes(), 11);
+    world.agree();
+    world.send("four").unwrap();
+
+    let group = Group::new("tea").unwrap();
+    let sent: Vec<_> = world
+        .said
+        .iter()
+        .filter_map(|output| match output {
+            Output::Transmit { frame, .. } => Some(frame.clone()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        sent,
+        [
+            ClientFrame::Join { id: MessageId(4), group: group.clone() },
+            ClientFrame::Message { id: MessageId(1), data: "one" },
+            ClientFrame::Publish { id: MessageId(2), group, data: "two" },
+            ClientFrame::Message { id: MessageId(3), data: "three" },
+            ClientFrame::Message { id: MessageId(5), data: "four" },
+        ]
+    );
+    assert_eq!(world.machine.queued_bytes(), 0);
+}
+
+#[test]
+fn a_full_queue_refuses_and_what_ends_undelivered_is_reported_once() {
+    let mut small = config();
+    small.queue.max_messages = 2;
+    let mut world = World::new(small);
+    world.send("one").unwrap();
+    let publish = world.publish("tea", "two");
+    assert_eq!(world.send("three").unwrap_err().code, ErrorCode::QueueFull);
+
+    world.close();
+
+    assert_eq!(world.errors(), [(ErrorCode::Closed, vec!["one"])]);
+    assert_eq!(world.answer_to(publish), Some(Err(ErrorCode::Closed)));
+    assert_eq!(world.send("four").unwrap_err().code, ErrorCode::Closed);
+}
+
+#[test]
+fn a_message_too_large_for_the_server_is_refused_or_reported() {
+    const LARGE: &str =
+        "a message of more than the sixty-four bytes that this server's welcome allows";
+    let mut world = World::plain();
+    world.send(LARGE).unwrap();
+    world.send("small").unwrap();
+    let mut world = world.connected();
+
+    assert_eq!(world.errors(), [(ErrorCode::TooLarge, vec![LARGE])]);
+    assert_eq!(world.send(LARGE).unwrap_err().code, ErrorCode::TooLarge);
+    assert_eq!(world.state(), StateName::Connected);
+}
+
+#[test]
+fn what_is_sent_while_the_server_closes_the_socket_waits_for_the_next_connection() {
+    let mut world = World::plain().connected();
+    let attempt = world.attempt();
+    world.feed(Input::Closing { attempt });
+    assert_eq!(world.machine.status().ready_state, ReadyState::Closing);
+    world.send("kept").unwrap();
+    world.closed(1012);
+    world.elapse();
+    world.agree();
+
+    let attempt = world.attempt();
+    let frame = ClientFrame::Message { id: MessageId(1), data: "kept" };
+    assert!(world.said.contains(&Output::Transmit { attempt, frame }));
+}
+
+#[test]
+fn what_was_not_answered_before_a_loss_goes_again_under_the_same_id_before_anything_new() {
+    let mut world = World::plain().connected();
+    world.send("one").unwrap();
+    let publish = world.publish("tea", "two");
+    world.send("three").unwrap();
+    world.receive(ServerFrame::Ack { id: MessageId(1) });
+    world.closed(1006);
+    world.send("four").unwrap();
+    let lost_at = world.said.len();
+
+    world.elapse();
+    world.agree();
+    assert_eq!(sent_since(&world, lost_at), [(2, "two"), (3, "three"), (4, "four")]);
+    assert_eq!(world.answer_to(publish), None);
+    world.receive(ServerFrame::Ack { id: MessageId(3) });
+
+    assert_eq!(world.answer_to(publish), Some(Ok(())));
+    world.close();
+    assert_eq!(world.errors(), [(ErrorCode::Closed, vec!["four"])]);
+}
+
+#[test]
+fn a_server_that_remembers_nothing_is_not_sent_again_what_it_may_have_had() {
+    // Another one means: it has forgotten, and remembers since. Its first welcome may be lost.
+    for epoch in [None, Some(Epoch("m2".into()))] {
+        let mut world = World::plain().connected();
+        world.send("one").unwrap();
+        let publish = world.publish("tea", "two");
+        world.closed(1006);
+        world.send("three").unwrap();
+        let lost_at = world.said.len();
+        world.elapse();
+        world.opened();
+
+        world.receive(ServerFrame::Welcome(Welcome { epoch, ..welcome() }));
+
+        assert_eq!(sent_since(&world, lost_at), [(3, "three")]);
+        assert_eq!(world.errors(), [(ErrorCode::Closed, vec!["one"])]);
+        assert_eq!(world.answer_to(publish), Some(Err(ErrorCode::Closed)));
+    }
+}
+
+#[test]
+fn a_server_that_never_remembers_is_not_sent_anything_again() {
+    let forgetful = || ServerFrame::Welcome(Welcome { epoch: None, ..welcome() });
+    let mut world = World::plain();
+    world.connect();
+    world.opened();
+    world.receive(forgetful());
+    world.send("one").unwrap();
+    world.closed(1006);
+    let lost_at = world.said.len();
+    world.elapse();
+    world.opened();
+
+    world.receive(forgetful());
+
+    assert_eq!(sent_since(&world, lost_at), []);
+    assert_eq!(world.errors(), [(ErrorCode::Closed, vec!["one"])]);
+}
+
+#[test]
+fn what_is_remembered_of_a_client_is_the_last_that_was_said() {
+    let mut world = World::plain().connected();
+    world.closed(1006);
+    world.elapse();
+    world.opened();
+    let restarted = Welcome { epoch: Some(Epoch("m2".into())), ..welcome() };
+    world.receive(ServerFrame::Welcome(restarted.clone()));
+    world.send("one").unwrap();
+    world.closed(1006);
+    let lost_at = world.said.len();
+    world.elapse();
+    world.opened();
+
+    world.receive(ServerFrame::Welcome(restarted));
+
+    assert_eq!(sent_since(&world, lost_at), [(1, "one")]);
+}
+
+#[test]
+fn what_is_not_answered_counts_against_the_queue() {
+    let mut small = config();
+    small.queue.max_messages = 2;
+    let mut world = World::new(small).connected();
+    world.send("one").unwrap();
+    world.send("two").unwrap();
+    assert_eq!(world.send("three").unwrap_err().code, ErrorCode::QueueFull);
+    assert_eq!(world.machine.queued_bytes(), 0);
+
+    world.receive(ServerFrame::Ack { id: MessageId(2) });
+
+    world.send("three").unwrap();
+}
+
+#[test]
+fn a_day_of_losses_delivers_every_message_once_and_in_order() {
+    let mut world = World::plain().connected();
+    let (mut had, mut heard_from) = (Vec::new(), world.said.len());
+    for second in 0..10_000_u64 {
+        world.send("tick").unwrap();
+        // The server has each message once, and its answers get lost with the connection.
+        let frames = sent_since(&world, heard_from);
+        heard_from = world.said.len();
+        had.extend(
+            frames.iter().map(|(id, _)| *id).filter(|id| had.last() < Some(id)).collect::<Vec<_>>(),
+        );
+        if second % 7 == 3 {
+            world.closed(1006);
+            world.elapse();
+            world.agree();
+            world.pass(10 * SECOND);
+        } else if second % 3 == 0 {
+            world.receive(ServerFrame::Ack { id: MessageId(*had.last().unwrap()) });
+        }
+    }
+
+    assert_eq!(had, (1..=10_000).collect::<Vec<_>>());
+    assert_eq!(world.errors(), []);
+}
+
+#[test]
+fn a_ping_is_answered_at_once() {
+    let mut world = World::plain().connected();
+
+    let said = world.receive(ServerFrame::Ping);
+
+    assert_eq!(said, [Output::Transmit { attempt: Attempt(1), frame: ClientFrame::Pong }]);
+}
+
+#[test]
+fn bad_frames_are_reported_and_the_connection_stays() {
+    let mut world = World::plain().connected();
+    let attempt = world.attempt();
+    world.feed(Input::InvalidFrame { attempt, problem: "no JSON".into() });
+    world.receive(ServerFrame::Welcome(welcome()));
+
+    assert_eq!(
+        world.errors(),
+        [(ErrorCode::InvalidMessage, vec![]), (ErrorCode::InvalidMessage, vec![])]
+    );
+    assert_eq!(world.state(), StateName::Connected);
+}
