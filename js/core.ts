@@ -3,6 +3,7 @@
  * is built from `src/`; `loading.ts` is where the compiler compares it with these interfaces.
  */
 
+import type { OptionName } from "./defaults.js";
 import type { State } from "./status.js";
 
 /** What the generated glue exports. */
@@ -52,28 +53,10 @@ export interface Core {
   free(): void;
 }
 
-/** The options that are plain numbers. */
-export interface CoreNumbers {
-  readonly maxAttempts: number;
-  readonly intervalMs: number;
-  readonly factor: number;
-  readonly maxIntervalMs: number;
-  readonly jitter: number;
-  readonly connectTimeoutMs: number;
-  readonly closeTimeoutMs: number;
-  readonly stableAfterMs: number;
-  readonly releaseAfterMs: number;
-  readonly beforeExpiryMs: number;
-  readonly minRefreshIntervalMs: number;
-  /** 0 for as often as the server says that it pings. */
-  readonly heartbeatIntervalMs: number;
-  readonly heartbeatTimeoutMs: number;
-  readonly maxQueuedMessages: number;
-  readonly maxQueuedBytes: number;
-}
-
-/** The options, checked and complete. */
-export interface CoreOptions extends CoreNumbers {
+/** The options, checked. */
+export interface CoreOptions {
+  /** The numbers that the user has set: a name, its value, the next name, and so on. */
+  readonly numbers: readonly (OptionName | number)[];
   /** A `ws:` or `wss:` URL. */
   readonly url: string;
   /** Whether there is a `getToken`. */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { type ClientOptions, createClient, OneSocketError } from "./client.js";
+import { DEFAULTS } from "./defaults.js";
 import { differences, readOptions } from "./options.js";
 import { resolveUrl } from "./url.js";
 
@@ -14,22 +15,23 @@ test("every option has its default", () => {
     wire: undefined,
     logger: undefined,
     numbers: {
-      maxAttempts: 5,
-      intervalMs: 5000,
-      factor: 1,
-      maxIntervalMs: 60_000,
-      jitter: 0.1,
+      "reconnect.maxAttempts": 5,
+      "reconnect.intervalMs": 5000,
+      "reconnect.factor": 1,
+      "reconnect.maxIntervalMs": 60_000,
+      "reconnect.jitter": 0.1,
       connectTimeoutMs: 10_000,
       closeTimeoutMs: 3000,
       stableAfterMs: 10_000,
       releaseAfterMs: 500,
-      beforeExpiryMs: 60_000,
-      minRefreshIntervalMs: 30_000,
-      heartbeatIntervalMs: 0,
-      heartbeatTimeoutMs: 10_000,
-      maxQueuedMessages: 1000,
-      maxQueuedBytes: 1_048_576,
+      "refresh.beforeExpiryMs": 60_000,
+      "refresh.minIntervalMs": 30_000,
+      "heartbeat.intervalMs": 0,
+      "heartbeat.timeoutMs": 10_000,
+      "queue.maxMessages": 1000,
+      "queue.maxBytes": 1_048_576,
     },
+    given: [],
   });
 });
 
@@ -68,22 +70,23 @@ test("every option can be set", () => {
     wire: options.wire,
     logger: console,
     numbers: {
-      maxAttempts: 0,
-      intervalMs: 1,
-      factor: 2,
-      maxIntervalMs: 9,
-      jitter: 0,
+      "reconnect.maxAttempts": 0,
+      "reconnect.intervalMs": 1,
+      "reconnect.factor": 2,
+      "reconnect.maxIntervalMs": 9,
+      "reconnect.jitter": 0,
       connectTimeoutMs: 2,
       closeTimeoutMs: 3,
       stableAfterMs: 0,
       releaseAfterMs: 0,
-      beforeExpiryMs: 6,
-      minRefreshIntervalMs: 7,
-      heartbeatIntervalMs: 8,
-      heartbeatTimeoutMs: 9,
-      maxQueuedMessages: 4,
-      maxQueuedBytes: 5,
+      "refresh.beforeExpiryMs": 6,
+      "refresh.minIntervalMs": 7,
+      "heartbeat.intervalMs": 8,
+      "heartbeat.timeoutMs": 9,
+      "queue.maxMessages": 4,
+      "queue.maxBytes": 5,
     },
+    given: Object.keys(DEFAULTS),
   });
 });
 
@@ -103,14 +106,14 @@ test("a wire is ours, or an object of functions with a place for the token", () 
 test("reconnect: false means no automatic attempt", () => {
   const { numbers } = readOptions({ url: URL_OK, reconnect: false });
 
-  assert.equal(numbers.maxAttempts, 0);
-  assert.equal(numbers.intervalMs, 5000);
+  assert.equal(numbers["reconnect.maxAttempts"], 0);
+  assert.equal(numbers["reconnect.intervalMs"], 5000);
 });
 
 test("an interval above the largest one raises it, unless both were given", () => {
   const { numbers } = readOptions({ url: URL_OK, reconnect: { intervalMs: 90_000 } });
 
-  assert.equal(numbers.maxIntervalMs, 90_000);
+  assert.equal(numbers["reconnect.maxIntervalMs"], 90_000);
   assertFaults({ reconnect: { intervalMs: 3, maxIntervalMs: 2 } }, [
     /reconnect\.maxIntervalMs: must not be less than reconnect\.intervalMs \(3\)/,
   ]);

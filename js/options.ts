@@ -1,6 +1,6 @@
 /** The options: what they mean, their defaults, and the only place where they are checked. */
 
-import type { CoreNumbers } from "./core.js";
+import { DEFAULTS, type OptionName } from "./defaults.js";
 import { OneSocketError } from "./error.js";
 import type { GetToken } from "./tokens.js";
 import { hasFragment, hasSocketScheme, parseUrl, toWebSocket } from "./url.js";
@@ -112,12 +112,16 @@ export interface Settings {
   /** `undefined` for `onesocket.v1`. */
   readonly wire: PlainWire | undefined;
   readonly logger: Logger | undefined;
-  readonly numbers: CoreNumbers;
+  /** All numbers, by name. */
+  readonly numbers: Numbers;
+  /** The names of those that the user has set. */
+  readonly given: readonly OptionName[];
 }
 
+/** The options that are numbers. */
+export type Numbers = Readonly<Record<OptionName, number>>;
+
 interface Rule {
-  readonly name: string;
-  readonly preset: number;
   readonly min: number;
   readonly max: number;
   readonly whole?: boolean;
@@ -126,44 +130,33 @@ interface Rule {
 /** Browsers fire a timer at once that is set for longer. */
 const MAX_MS = 2 ** 31 - 1;
 
-const RULES: { readonly [Field in keyof CoreNumbers]: Rule } = {
-  maxAttempts: { name: "reconnect.maxAttempts", preset: 5, min: 0, max: 1_000_000, whole: true },
-  intervalMs: { name: "reconnect.intervalMs", preset: 5000, min: 1, max: MAX_MS },
-  factor: { name: "reconnect.factor", preset: 1, min: 1, max: 10 },
-  maxIntervalMs: { name: "reconnect.maxIntervalMs", preset: 60_000, min: 1, max: MAX_MS },
-  jitter: { name: "reconnect.jitter", preset: 0.1, min: 0, max: 1 },
-  connectTimeoutMs: { name: "connectTimeoutMs", preset: 10_000, min: 1, max: MAX_MS },
-  closeTimeoutMs: { name: "closeTimeoutMs", preset: 3000, min: 1, max: MAX_MS },
-  stableAfterMs: { name: "stableAfterMs", preset: 10_000, min: 0, max: MAX_MS },
-  releaseAfterMs: { name: "releaseAfterMs", preset: 500, min: 0, max: MAX_MS },
-  beforeExpiryMs: { name: "refresh.beforeExpiryMs", preset: 60_000, min: 0, max: MAX_MS },
-  minRefreshIntervalMs: { name: "refresh.minIntervalMs", preset: 30_000, min: 0, max: MAX_MS },
-  heartbeatIntervalMs: { name: "heartbeat.intervalMs", preset: 0, min: 0, max: MAX_MS },
-  heartbeatTimeoutMs: { name: "heartbeat.timeoutMs", preset: 10_000, min: 1, max: MAX_MS },
-  maxQueuedMessages: {
-    name: "queue.maxMessages",
-    preset: 1000,
-    min: 0,
-    max: 1_000_000,
-    whole: true,
-  },
-  maxQueuedBytes: { name: "queue.maxBytes", preset: 2 ** 20, min: 0, max: 2 ** 30, whole: true },
+const RULES: Readonly<Record<OptionName, Rule>> = {
+  "reconnect.maxAttempts": { min: 0, max: 1_000_000, whole: true },
+  "reconnect.intervalMs": { min: 1, max: MAX_MS },
+  "reconnect.factor": { min: 1, max: 10 },
+  "reconnect.maxIntervalMs": { min: 1, max: MAX_MS },
+  "reconnect.jitter": { min: 0, max: 1 },
+  connectTimeoutMs: { min: 1, max: MAX_MS },
+  closeTimeoutMs: { min: 1, max: MAX_MS },
+  stableAfterMs: { min: 0, max: MAX_MS },
+  releaseAfterMs: { min: 0, max: MAX_MS },
+  "refresh.beforeExpiryMs": { min: 0, max: MAX_MS },
+  "refresh.minIntervalMs": { min: 0, max: MAX_MS },
+  "heartbeat.intervalMs": { min: 0, max: MAX_MS },
+  "heartbeat.timeoutMs": { min: 1, max: MAX_MS },
+  "queue.maxMessages": { min: 0, max: 1_000_000, whole: true },
+  "queue.maxBytes": { min: 0, max: 2 ** 30, whole: true },
 };
 
-const FIELDS = Object.keys(RULES) as (keyof CoreNumbers)[];
+const NAMES = Object.keys(RULES) as OptionName[];
+/** The options that are objects with numbers in them. */
+const GROUPS = ["reconnect", "refresh", "heartbeat", "queue"];
 const LOG_METHODS = ["debug", "info", "warn", "error"] as const;
 const OPTIONS = [
   "url",
   "getToken",
   "wire",
-  "reconnect",
-  "connectTimeoutMs",
-  "closeTimeoutMs",
-  "stableAfterMs",
-  "releaseAfterMs",
-  "refresh",
-  "heartbeat",
-  "queue",
+  ...new Set(NAMES.map((name) => name.split(".")[0] as string)),
   "logger",
 ];
 
@@ -185,7 +178,7 @@ export function readOptions(options: unknown): Settings {
     getToken: readGetToken(options["getToken"], faults),
     wire: readWire(options["wire"], faults),
     logger: readLogger(options["logger"], faults),
-    numbers: readNumbers(options, faults),
+    ...readNumbers(options, faults),
   };
   const { getToken, wire } = settings;
   if (getToken !== undefined && wire !== undefined && !TOKEN_PLACES.some((place) => wire[place])) {
@@ -199,8 +192,7 @@ export function readOptions(options: unknown): Settings {
 
 /** Names the options in which two settings differ, but for `getToken`, which may be replaced. */
 export function differences(a: Settings, b: Settings): string[] {
-  const differing = FIELDS.filter((field) => a.numbers[field] !== b.numbers[field]);
-  const names = differing.map((field) => RULES[field].name);
+  const names: string[] = NAMES.filter((name) => a.numbers[name] !== b.numbers[name]);
   if (PLACES.some((place) => a.wire?.[place] !== b.wire?.[place])) names.push("wire");
   if (a.logger !== b.logger) names.push("logger");
   // What was made without tokens cannot begin to use them.
@@ -273,17 +265,16 @@ function readLogger(value: unknown, faults: string[]): Logger | undefined {
   return value as Logger | undefined;
 }
 
-function readNumbers(options: Named, faults: string[]): CoreNumbers {
+function readNumbers(options: Named, faults: string[]): Pick<Settings, "numbers" | "given"> {
   const reconnect = options["reconnect"];
   // `false` means the same as no attempts, whatever else there is.
-  const given: Named = {
+  const named: Named = {
     ...options,
     reconnect: reconnect === false ? { maxAttempts: 0 } : reconnect,
   };
-  for (const group of ["reconnect", "refresh", "heartbeat", "queue"]) {
-    const names = Object.values(RULES).map(({ name }) => name);
-    const known = names.filter((name) => name.startsWith(`${group}.`));
-    const value = given[group];
+  for (const group of GROUPS) {
+    const known = NAMES.filter((name) => name.startsWith(`${group}.`));
+    const value = named[group];
     if (isObject(value)) {
       const inner = known.map((name) => name.slice(group.length + 1));
       checkNames(value, `${group}.`, inner, faults);
@@ -291,31 +282,36 @@ function readNumbers(options: Named, faults: string[]): CoreNumbers {
       faults.push(`${group}: must be an object${group === "reconnect" ? " or false" : ""}`);
     }
   }
-  const read = (field: keyof CoreNumbers): number => readNumber(given, RULES[field], faults);
-  const numbers = Object.fromEntries(FIELDS.map((field) => [field, read(field)]));
-  return orderIntervals(numbers as unknown as CoreNumbers, given, faults);
+  const given = NAMES.filter((name) => lookUp(named, name) !== undefined);
+  const numbers: Record<OptionName, number> = { ...DEFAULTS };
+  for (const name of given) numbers[name] = readNumber(lookUp(named, name), name, faults);
+  orderIntervals(numbers, given, faults);
+  return { numbers, given };
 }
 
-function readNumber(options: Named, rule: Rule, faults: string[]): number {
-  const { name, preset, min, max, whole } = rule;
-  const value = lookUp(options, name);
-  if (value === undefined) return preset;
+function readNumber(value: unknown, name: OptionName, faults: string[]): number {
+  const { min, max, whole } = RULES[name];
   const inRange = typeof value === "number" && value >= min && value <= max;
   if (inRange && (!whole || Number.isInteger(value))) return value;
   faults.push(`${name}: must be a ${whole ? "whole " : ""}number from ${min} to ${max}`);
-  return preset;
+  return DEFAULTS[name];
 }
 
-function orderIntervals(numbers: CoreNumbers, options: Named, faults: string[]): CoreNumbers {
-  const { intervalMs, maxIntervalMs } = numbers;
-  if (maxIntervalMs >= intervalMs) return numbers;
-  if (lookUp(options, RULES.maxIntervalMs.name) === undefined) {
-    return { ...numbers, maxIntervalMs: intervalMs };
+/** An interval that is set above the default of the largest one raises it, as the machine does. */
+function orderIntervals(
+  numbers: Record<OptionName, number>,
+  given: readonly OptionName[],
+  faults: string[],
+): void {
+  const interval = numbers["reconnect.intervalMs"];
+  if (numbers["reconnect.maxIntervalMs"] >= interval) return;
+  if (given.includes("reconnect.maxIntervalMs")) {
+    faults.push(
+      `reconnect.maxIntervalMs: must not be less than reconnect.intervalMs (${interval})`,
+    );
+  } else {
+    numbers["reconnect.maxIntervalMs"] = interval;
   }
-  faults.push(
-    `reconnect.maxIntervalMs: must not be less than reconnect.intervalMs (${intervalMs})`,
-  );
-  return numbers;
 }
 
 /** Returns `options.a.b` for "a.b". */

@@ -1,5 +1,6 @@
-import type { Core, CoreNumbers } from "./core.js";
+import type { Core } from "./core.js";
 import { OneSocketError } from "./error.js";
+import type { Numbers } from "./options.js";
 
 /** Something to be said once the wasm is there. */
 export interface PendingMessage {
@@ -23,9 +24,9 @@ export class PendingCalls {
   #messages: PendingMessage[] = [];
   #count = 0;
   #bytes = 0;
-  readonly #limits: CoreNumbers;
+  readonly #limits: Numbers;
 
-  constructor(limits: CoreNumbers) {
+  constructor(limits: Numbers) {
     this.#limits = limits;
   }
 
@@ -68,11 +69,12 @@ export class PendingCalls {
    */
   add(message: PendingMessage): void {
     if (message.bytes !== undefined) {
-      const { maxQueuedMessages, maxQueuedBytes } = this.#limits;
-      if (this.#count >= maxQueuedMessages || this.#bytes + message.bytes > maxQueuedBytes) {
+      const maxMessages = this.#limits["queue.maxMessages"];
+      const maxBytes = this.#limits["queue.maxBytes"];
+      if (this.#count >= maxMessages || this.#bytes + message.bytes > maxBytes) {
         throw new OneSocketError(
           "queue-full",
-          `The queue is full (${maxQueuedMessages} messages or ${maxQueuedBytes} bytes wait for a ` +
+          `The queue is full (${maxMessages} messages or ${maxBytes} bytes wait for a ` +
             "connection). Send less, or raise the option queue.",
         );
       }

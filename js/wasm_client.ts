@@ -40,7 +40,7 @@ export class WasmClient implements Client {
     const { getToken, logger, numbers } = settings;
     this.#settings = settings;
     this.#onFree = onFree;
-    this.#store = new StatusStore(numbers.maxAttempts);
+    this.#store = new StatusStore(numbers["reconnect.maxAttempts"]);
     this.#pending = new PendingCalls(numbers);
     this.#log = makeLog(logger);
     this.#tokens =
@@ -264,9 +264,9 @@ export class WasmClient implements Client {
 
   /** Makes the machine, and hands it what was called before it was there, in one go. */
   #begin(glue: Glue, url: string): void {
-    const { getToken, wire, logger, numbers } = this.#settings;
+    const { getToken, wire, logger, numbers, given } = this.#settings;
     const options = {
-      ...numbers,
+      numbers: given.flatMap((name) => [name, numbers[name]]),
       url,
       hasToken: getToken !== undefined,
       wire: wire && makeWire(wire),

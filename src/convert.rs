@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use onesocket_core::{
-    Config, Error, HeartbeatRules, QueueLimits, Reconnect, RefreshRules, Stats, Wire,
-};
+use js_sys::Array;
+use onesocket_core::{Config, Error, Stats};
 use wasm_bindgen::prelude::*;
 
 use crate::wire::CoreWire;
@@ -24,36 +23,9 @@ extern "C" {
     pub(crate) fn logs(this: &CoreOptions) -> bool;
     #[wasm_bindgen(method, getter)]
     fn seed(this: &CoreOptions) -> u32;
-    #[wasm_bindgen(method, getter, js_name = maxAttempts)]
-    fn max_attempts(this: &CoreOptions) -> u32;
-    #[wasm_bindgen(method, getter, js_name = intervalMs)]
-    fn interval_ms(this: &CoreOptions) -> f64;
+    /// The numbers that the user has set: a name, its value, the next name, and so on.
     #[wasm_bindgen(method, getter)]
-    fn factor(this: &CoreOptions) -> f64;
-    #[wasm_bindgen(method, getter, js_name = maxIntervalMs)]
-    fn max_interval_ms(this: &CoreOptions) -> f64;
-    #[wasm_bindgen(method, getter)]
-    fn jitter(this: &CoreOptions) -> f64;
-    #[wasm_bindgen(method, getter, js_name = connectTimeoutMs)]
-    fn connect_timeout_ms(this: &CoreOptions) -> f64;
-    #[wasm_bindgen(method, getter, js_name = closeTimeoutMs)]
-    fn close_timeout_ms(this: &CoreOptions) -> f64;
-    #[wasm_bindgen(method, getter, js_name = stableAfterMs)]
-    fn stable_after_ms(this: &CoreOptions) -> f64;
-    #[wasm_bindgen(method, getter, js_name = releaseAfterMs)]
-    fn release_after_ms(this: &CoreOptions) -> f64;
-    #[wasm_bindgen(method, getter, js_name = beforeExpiryMs)]
-    fn before_expiry_ms(this: &CoreOptions) -> f64;
-    #[wasm_bindgen(method, getter, js_name = minRefreshIntervalMs)]
-    fn min_refresh_interval_ms(this: &CoreOptions) -> f64;
-    #[wasm_bindgen(method, getter, js_name = heartbeatIntervalMs)]
-    fn heartbeat_interval_ms(this: &CoreOptions) -> f64;
-    #[wasm_bindgen(method, getter, js_name = heartbeatTimeoutMs)]
-    fn heartbeat_timeout_ms(this: &CoreOptions) -> f64;
-    #[wasm_bindgen(method, getter, js_name = maxQueuedMessages)]
-    fn max_queued_messages(this: &CoreOptions) -> u32;
-    #[wasm_bindgen(method, getter, js_name = maxQueuedBytes)]
-    fn max_queued_bytes(this: &CoreOptions) -> u32;
+    fn numbers(this: &CoreOptions) -> Array;
 
     type Object;
     #[wasm_bindgen(constructor)]
@@ -64,36 +36,19 @@ extern "C" {
     fn set_message(this: &Object, message: &str);
 }
 
+/// Returns the defaults with what the user has set. The driver knows the wire.
 pub(crate) fn config(options: &CoreOptions) -> Config {
-    Config {
-        reconnect: Reconnect {
-            max_attempts: options.max_attempts(),
-            interval: duration(options.interval_ms()),
-            factor: options.factor(),
-            max_interval: duration(options.max_interval_ms()),
-            jitter: options.jitter(),
-        },
-        connect_timeout: duration(options.connect_timeout_ms()),
-        close_timeout: duration(options.close_timeout_ms()),
-        stable_after: duration(options.stable_after_ms()),
-        release_after: duration(options.release_after_ms()),
-        refresh: RefreshRules {
-            before_expiry: duration(options.before_expiry_ms()),
-            min_interval: duration(options.min_refresh_interval_ms()),
-        },
-        heartbeat: HeartbeatRules {
-            interval: Some(duration(options.heartbeat_interval_ms())).filter(|ms| !ms.is_zero()),
-            timeout: duration(options.heartbeat_timeout_ms()),
-        },
-        queue: QueueLimits {
-            max_messages: options.max_queued_messages() as usize,
-            max_bytes: options.max_queued_bytes() as usize,
-        },
-        tokens: options.has_token(),
-        // The driver knows the wire.
-        wire: Wire::default(),
-        seed: options.seed().into(),
+    let mut config =
+        Config { tokens: options.has_token(), seed: options.seed().into(), ..Config::default() };
+    let numbers = options.numbers();
+    for at in (0..numbers.length()).step_by(2) {
+        if let (Some(name), Some(value)) =
+            (numbers.get(at).as_string(), numbers.get(at + 1).as_f64())
+        {
+            config.set(&name, value);
+        }
     }
+    config
 }
 
 /// Makes what `send` throws.
@@ -133,8 +88,4 @@ pub(crate) fn numbers(stats: Stats) -> Vec<f64> {
 
 pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
-}
-
-fn duration(ms: f64) -> Duration {
-    Duration::try_from_secs_f64(ms / 1000.0).unwrap_or_default()
 }

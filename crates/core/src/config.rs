@@ -1,4 +1,4 @@
-//! What can be set, with the defaults.
+//! The settings and their defaults, and the names by which JavaScript sets them.
 
 use std::time::Duration;
 
@@ -151,5 +151,150 @@ impl Default for HeartbeatRules {
 impl Default for QueueLimits {
     fn default() -> Self {
         Self { max_messages: 1000, max_bytes: 1024 * 1024 }
+    }
+}
+
+/// Makes the options that are numbers from the rows of one table: the name that JavaScript uses, and
+/// the field that it sets.
+macro_rules! options {
+    ($($name:literal, $($field:ident).+;)*) => {
+        impl Config {
+            /// The names of the options that are numbers, as JavaScript writes them.
+            pub const OPTIONS: &[&str] = &[$($name,)*];
+
+            /// Sets an option by its name; returns whether there is one. Its value has been checked:
+            /// durations are in milliseconds.
+            pub fn set(&mut self, name: &str, value: f64) -> bool {
+                match name {
+                    $($name => self.$($field).+ = Number::from_number(value),)*
+                    _ => return false,
+                }
+                true
+            }
+
+            /// Returns the value of an option, as [`set`](Self::set) takes it.
+            pub fn get(&self, name: &str) -> Option<f64> {
+                match name {
+                    $($name => Some(self.$($field).+.to_number()),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+options! {
+    "reconnect.maxAttempts", reconnect.max_attempts;
+    "reconnect.intervalMs", reconnect.interval;
+    "reconnect.factor", reconnect.factor;
+    "reconnect.maxIntervalMs", reconnect.max_interval;
+    "reconnect.jitter", reconnect.jitter;
+    "connectTimeoutMs", connect_timeout;
+    "closeTimeoutMs", close_timeout;
+    "stableAfterMs", stable_after;
+    "releaseAfterMs", release_after;
+    "refresh.beforeExpiryMs", refresh.before_expiry;
+    "refresh.minIntervalMs", refresh.min_interval;
+    "heartbeat.intervalMs", heartbeat.interval;
+    "heartbeat.timeoutMs", heartbeat.timeout;
+    "queue.maxMessages", queue.max_messages;
+    "queue.maxBytes", queue.max_bytes;
+}
+
+/// A setting that JavaScript writes as a number.
+trait Number {
+    fn from_number(number: f64) -> Self;
+    fn to_number(&self) -> f64;
+}
+
+impl Number for f64 {
+    fn from_number(number: f64) -> Self {
+        number
+    }
+
+    fn to_number(&self) -> f64 {
+        *self
+    }
+}
+
+impl Number for u32 {
+    fn from_number(number: f64) -> Self {
+        number as Self
+    }
+
+    fn to_number(&self) -> f64 {
+        f64::from(*self)
+    }
+}
+
+impl Number for usize {
+    fn from_number(number: f64) -> Self {
+        number as Self
+    }
+
+    fn to_number(&self) -> f64 {
+        *self as f64
+    }
+}
+
+impl Number for Duration {
+    fn from_number(ms: f64) -> Self {
+        Self::try_from_secs_f64(ms / 1000.0).unwrap_or_default()
+    }
+
+    fn to_number(&self) -> f64 {
+        self.as_secs_f64() * 1000.0
+    }
+}
+
+/// 0 for none.
+impl Number for Option<Duration> {
+    fn from_number(ms: f64) -> Self {
+        Some(Duration::from_number(ms)).filter(|duration| !duration.is_zero())
+    }
+
+    fn to_number(&self) -> f64 {
+        self.unwrap_or_default().to_number()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_option_sets_a_field_of_its_own() {
+        for (at, name) in Config::OPTIONS.iter().enumerate() {
+            let mut config = Config::default();
+            let value = (at + 1) as f64;
+
+            assert!(config.set(name, value));
+
+            for other in Config::OPTIONS {
+                let expected =
+                    if other == name { Some(value) } else { Config::default().get(other) };
+                assert_eq!(config.get(other), expected, "{other} after {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn there_is_no_other_option() {
+        let mut config = Config::default();
+
+        assert!(!config.set("reconnect", 1.0));
+        assert_eq!(config.get(""), None);
+        assert_eq!(config, Config::default());
+    }
+
+    #[test]
+    fn zero_is_no_interval_of_the_heartbeat() {
+        let mut config = Config::default();
+        config.set("heartbeat.intervalMs", 1500.0);
+        assert_eq!(config.heartbeat.interval, Some(Duration::from_millis(1500)));
+
+        config.set("heartbeat.intervalMs", 0.0);
+
+        assert_eq!(config.heartbeat.interval, None);
     }
 }

@@ -1,15 +1,33 @@
 //! What README.md and the types of the npm package say of the machine is what the machine says.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::collections::BTreeSet;
-use std::path::Path;
+#[path = "../../protocol/tests/golden/mod.rs"]
+mod golden;
 
-use onesocket_core::ErrorCode;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use onesocket_core::{Config, ErrorCode};
 
 /// Reads a file of the repository.
 fn read(path: &str) -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    std::fs::read_to_string(root.join(path)).unwrap()
+    std::fs::read_to_string(golden::file(path)).unwrap()
+}
+
+/// The options that are numbers, with their defaults.
+fn options() -> impl Iterator<Item = (&'static str, f64)> {
+    let defaults = Config::default();
+    Config::OPTIONS.iter().map(move |name| (*name, defaults.get(name).unwrap()))
+}
+
+/// Writes a number for people: thousands of five digits and more are set apart.
+fn for_people(number: f64) -> String {
+    let text = number.to_string();
+    if number < 10_000.0 {
+        return text;
+    }
+    let digits = text.as_bytes().rchunks(3).rev();
+    digits.map(|part| std::str::from_utf8(part).unwrap()).collect::<Vec<_>>().join(" ")
 }
 
 /// Returns what stands in a text between two marks.
@@ -46,4 +64,49 @@ fn the_types_of_the_npm_package_list_every_error_code() {
     let listed = quoted(between(&types, "export type ErrorCode =", ";"), '"');
     let expected: BTreeSet<_> = codes().into_iter().chain(reserved).collect();
     assert_eq!(listed, expected, "js/error.ts, ErrorCode");
+}
+
+#[test]
+fn javascript_has_the_defaults_of_the_machine() {
+    let mut text = String::from(
+        "// Drawn from `Config` of crates/core by its test `documents`: change it there.\n\n\
+         /** The options that are numbers, with their defaults. */\n\
+         export const DEFAULTS = {\n",
+    );
+    for (name, default) in options() {
+        let quote = if name.contains('.') { "\"" } else { "" };
+        let digits = for_people(default).replace(' ', "_");
+        writeln!(text, "  {quote}{name}{quote}: {digits},").unwrap();
+    }
+    text += "} as const satisfies Readonly<Record<string, number>>;\n\n\
+             /** The name of an option that is a number. */\n\
+             export type OptionName = keyof typeof DEFAULTS;\n";
+
+    golden::compare("js/defaults.ts", &text, "cargo test -p onesocket-core --test documents");
+}
+
+#[test]
+fn the_readme_and_the_types_say_the_defaults_of_the_machine() {
+    let readme = read("README.md");
+    let types = read("js/options.ts");
+    let types = between(&types, "import ", "/** The options, checked and complete. */");
+    for (name, default) in options() {
+        let default = for_people(default);
+        let row = format!("| `{name}` | {default} |");
+        assert!(readme.contains(&row), "README.md, \"Options\", needs a row {row}");
+
+        let (group, field) = name.split_once('.').unwrap_or(("client", name));
+        let interface = format!("{}{}Options {{", group[..1].to_uppercase(), &group[1..]);
+        let interface = between(types, &format!("export interface {interface}"), "\n}");
+        let (docs, _) = interface.split_once(&format!("readonly {field}?: number;")).unwrap();
+        let docs = docs.rsplit("/**").next().unwrap();
+        let words: Vec<_> = docs.split(['*', '\n', ' ']).filter(|word| !word.is_empty()).collect();
+        let said = words.join(" ");
+        let expected = format!("Default: {default}");
+        let good = said
+            .split(&expected)
+            .nth(1)
+            .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
+        assert!(good, "js/options.ts: the docs of {name} need \"{expected}\": {said}");
+    }
 }

@@ -1,9 +1,11 @@
 //! Texts that are drawn from the code: compared with the files that hold them, or written anew where
 //! a person asks for that with `UPDATE_GOLDEN=1`. A run with `CI` set never writes.
 //!
-//! For the tests of every crate.
+//! For the tests of every crate; each uses what it needs.
+#![allow(dead_code, reason = "each test binary compiles its own copy, and uses a part")]
 
 use std::path::{Path, PathBuf};
+
 use std::sync::{Mutex, PoisonError};
 
 /// Two tests may write parts of one document.

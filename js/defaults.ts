@@ -1,0 +1,23 @@
+// Drawn from `Config` of crates/core by its test `documents`: change it there.
+
+/** The options that are numbers, with their defaults. */
+export const DEFAULTS = {
+  "reconnect.maxAttempts": 5,
+  "reconnect.intervalMs": 5000,
+  "reconnect.factor": 1,
+  "reconnect.maxIntervalMs": 60_000,
+  "reconnect.jitter": 0.1,
+  connectTimeoutMs: 10_000,
+  closeTimeoutMs: 3000,
+  stableAfterMs: 10_000,
+  releaseAfterMs: 500,
+  "refresh.beforeExpiryMs": 60_000,
+  "refresh.minIntervalMs": 30_000,
+  "heartbeat.intervalMs": 0,
+  "heartbeat.timeoutMs": 10_000,
+  "queue.maxMessages": 1000,
+  "queue.maxBytes": 1_048_576,
+} as const satisfies Readonly<Record<string, number>>;
+
+/** The name of an option that is a number. */
+export type OptionName = keyof typeof DEFAULTS;
