@@ -23,7 +23,7 @@ export interface Stats {
   readonly bytesOut: number;
 }
 
-/** In the order in which the machine tells them. */
+/** In the order of the table of counters in crates/core; its test `documents` compares them. */
 const NAMES = [
   "attempts",
   "socketsOpened",

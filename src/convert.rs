@@ -59,31 +59,9 @@ pub(crate) fn thrown(error: &Error) -> JsValue {
     thrown.into()
 }
 
-/// Writes what was counted in the order of `js/stats.ts`. Doubles are exact up to 2^53.
+/// Writes what was counted, in the order of [`Stats::NAMES`]. Doubles are exact up to 2^53.
 pub(crate) fn numbers(stats: Stats) -> Vec<f64> {
-    let Stats {
-        attempts,
-        sockets_opened,
-        reconnects,
-        refreshes,
-        stale_events,
-        messages_in,
-        messages_out,
-        bytes_in,
-        bytes_out,
-    } = stats;
-    let counters = [
-        attempts,
-        sockets_opened,
-        reconnects,
-        refreshes,
-        stale_events,
-        messages_in,
-        messages_out,
-        bytes_in,
-        bytes_out,
-    ];
-    counters.map(|counter| counter as f64).to_vec()
+    stats.values().map(|counter| counter as f64).to_vec()
 }
 
 pub(crate) fn ms(duration: Duration) -> f64 {

@@ -1,26 +1,45 @@
 //! What the machine counts.
 
-/// How much has happened since the machine was made. It never goes back, and saturates.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Stats {
+/// Makes [`Stats`] from the rows of one table: a field, and the name that JavaScript sees.
+macro_rules! counters {
+    ($($(#[$docs:meta])* $field:ident, $name:literal;)*) => {
+        /// How much has happened since the machine was made. It never goes back, and saturates.
+        #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+        pub struct Stats {
+            $($(#[$docs])* pub $field: u64,)*
+        }
+
+        impl Stats {
+            /// The names that JavaScript sees.
+            pub const NAMES: &[&str] = &[$($name,)*];
+
+            /// Returns the counters, in the order of [`NAMES`](Self::NAMES).
+            pub const fn values(&self) -> [u64; Self::NAMES.len()] {
+                [$(self.$field,)*]
+            }
+        }
+    };
+}
+
+counters! {
     /// Attempts at a socket: first ones and automatic ones, also those that the browser refused.
-    pub attempts: u64,
+    attempts, "attempts";
     /// Sockets that opened.
-    pub sockets_opened: u64,
+    sockets_opened, "socketsOpened";
     /// Connections that came of an automatic attempt.
-    pub reconnects: u64,
+    reconnects, "reconnects";
     /// New tokens that the server has taken over the open connection.
-    pub refreshes: u64,
+    refreshes, "refreshes";
     /// Events of sockets and of calls of `getToken` that came too late to change anything.
-    pub stale_events: u64,
+    stale_events, "staleEvents";
     /// Messages that were handed to the user.
-    pub messages_in: u64,
+    messages_in, "messagesIn";
     /// Messages that were sent, those that were sent again included.
-    pub messages_out: u64,
+    messages_out, "messagesOut";
     /// The sizes of the frames in which messages came.
-    pub bytes_in: u64,
+    bytes_in, "bytesIn";
     /// The payloads of the messages that were sent.
-    pub bytes_out: u64,
+    bytes_out, "bytesOut";
 }
 
 /// Counts one more.

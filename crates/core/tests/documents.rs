@@ -7,7 +7,7 @@ mod golden;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use onesocket_core::{Config, ErrorCode};
+use onesocket_core::{Config, ErrorCode, Stats};
 
 /// Reads a file of the repository.
 fn read(path: &str) -> String {
@@ -109,4 +109,13 @@ fn the_readme_and_the_types_say_the_defaults_of_the_machine() {
             .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
         assert!(good, "js/options.ts: the docs of {name} need \"{expected}\": {said}");
     }
+}
+
+#[test]
+fn the_npm_package_names_the_counters_in_the_order_in_which_the_machine_tells_them() {
+    let types = read("js/stats.ts");
+    let names = between(&types, "const NAMES = [", "]");
+
+    let listed: Vec<_> = names.split('"').skip(1).step_by(2).collect();
+    assert_eq!(listed, Stats::NAMES, "js/stats.ts, NAMES");
 }
