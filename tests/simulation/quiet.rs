@@ -1,7 +1,7 @@
 //! What must hold of the server, and of all once it has become quiet.
 
 use onesocket_core::protocol::CLIENT_PREFIX;
-use onesocket_core::{ErrorCode, StateName};
+use onesocket_core::{EndedStage, ErrorCode, OldSocketStage, Stage, StateName};
 use onesocket_server::CloseCause;
 
 use crate::ledger::{Arrival, Expected, What};
@@ -175,7 +175,8 @@ impl World {
         for client in self.present() {
             let machine = &self.clients[client].machine;
             let (stage, deadline) = (machine.stage(), machine.deadline());
-            self.rule(stage == "closed" && deadline.is_none(), || {
+            let closed = Stage::Closed(EndedStage::Closed, OldSocketStage::Gone);
+            self.rule(stage == closed && deadline.is_none(), || {
                 format!("{client} is {stage} after close(), with {deadline:?}")
             });
             let calls = format!("{:?}", self.clients[client].judge.calls);

@@ -12,6 +12,8 @@ mod relative;
 mod requests;
 mod session;
 mod sockets;
+#[cfg(feature = "explore")]
+mod stage;
 mod tokens;
 mod traffic;
 
@@ -20,6 +22,8 @@ pub use output::Output;
 #[cfg(feature = "explore")]
 pub use relative::Moment;
 pub use requests::Request;
+#[cfg(feature = "explore")]
+pub use stage::{ConnectedStage, ConnectingStage, EndedStage, OldSocketStage, Stage};
 
 use std::collections::VecDeque;
 
@@ -177,11 +181,6 @@ impl<M: Clone> Connection<M> {
     /// Returns what was counted.
     pub fn stats(&self) -> Stats {
         self.stats
-    }
-
-    /// Names the state with the details that [`Status`] does not tell, for logs and tables.
-    pub fn stage(&self) -> String {
-        self.state.stage()
     }
 
     /// Returns the socket over which the session is agreed, while connected.

@@ -26,7 +26,7 @@ pub use config::{
     TOKEN_TIMEOUT, Wire,
 };
 #[cfg(feature = "explore")]
-pub use connection::Moment;
+pub use connection::{ConnectedStage, ConnectingStage, EndedStage, Moment, OldSocketStage, Stage};
 pub use connection::{Connection, Input, Output, Request};
 pub use error::{Error, ErrorCode};
 pub use ids::{Attempt, Call};

@@ -132,35 +132,6 @@ impl State {
         }
     }
 
-    pub(crate) fn stage(&self) -> String {
-        let detail = match self {
-            Self::Connecting(Phase::ServerClosing(_)) => "/server-closing",
-            Self::Connecting(Phase::ClosingOld(_)) => "/closing-old",
-            Self::Connecting(Phase::Fetching) => "/fetching",
-            Self::Connecting(Phase::Opening(_)) => "/opening",
-            Self::Connecting(Phase::Agreeing(_)) => "/agreeing",
-            Self::Connected(Session { heartbeat, .. }) if heartbeat.is_probing() => "/probing",
-            Self::Connected(Session { refresh: Refresh::Fetching { .. }, .. }) => "/fetching",
-            Self::Connected(Session { refresh: Refresh::Sent { .. }, .. }) => "/refreshing",
-            Self::Connected(Session { stable_at: Some(_), .. }) => "/unproven",
-            Self::Closing { by: EndedBy::Release, .. }
-            | Self::Closed { by: EndedBy::Release, .. } => "/released",
-            Self::Idle
-            | Self::Connected(_)
-            | Self::Waiting { .. }
-            | Self::Closing { .. }
-            | Self::Closed { .. }
-            | Self::Failed { .. } => "",
-        };
-        let old_socket = match self {
-            Self::Waiting { old_socket, .. }
-            | Self::Closed { old_socket, .. }
-            | Self::Failed { old_socket, .. } => old_socket.name(),
-            Self::Idle | Self::Connecting(_) | Self::Connected(_) | Self::Closing { .. } => "",
-        };
-        format!("{}{detail}{old_socket}", self.name().as_str())
-    }
-
     /// Returns what the `readyState` of the socket is; without a socket, what it will be.
     pub(crate) fn ready_state(&self) -> ReadyState {
         match self {
@@ -306,14 +277,6 @@ impl OldSocket {
             Self::None => None,
             Self::Lingering(handshake) => Some(handshake.give_up_at),
             Self::Closing(socket) => Some(socket.detach_at),
-        }
-    }
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Lingering(_) => "+lingering",
-            Self::Closing(_) => "+closing",
         }
     }
 }

@@ -362,7 +362,7 @@ fn explore() -> (String, BTreeMap<(StateName, StateName), BTreeSet<&'static str>
         writeln!(table, "\n{name}").unwrap();
         for (input, feed) in INPUTS {
             let mut world = scene();
-            let stage = world.machine.stage();
+            let stage = world.stage();
             assert!(
                 name.strip_prefix("plain ").unwrap_or(name).starts_with(&stage),
                 "{name}: {stage}"
@@ -371,7 +371,7 @@ fn explore() -> (String, BTreeMap<(StateName, StateName), BTreeSet<&'static str>
 
             feed(&mut world);
 
-            let to = world.machine.stage();
+            let to = world.stage();
             let said: Vec<_> = world.said[start..].iter().filter_map(words).collect();
             if to == stage && said.is_empty() {
                 continue;
@@ -451,7 +451,7 @@ fn every_state_can_end_closed_and_can_begin_again() {
         let mut world = scene();
         let connect = world.connect();
         while world.state() != StateName::Connected {
-            match world.machine.stage().as_str() {
+            match world.stage().as_str() {
                 "connecting/fetching" => world.answer(token()),
                 "connecting/opening" => world.opened(),
                 "connecting/agreeing" => world.welcomed(),

@@ -94,7 +94,7 @@ fn a_socket_that_could_not_be_made_is_not_waited_for_once_it_was_let_go() {
     world.close();
     world.feed(Input::OpenFailed { attempt, problem: "ws: on an https: page".into() });
 
-    assert_eq!(world.machine.stage(), "closed");
+    assert_eq!(world.stage(), "closed");
     world.connect();
     assert_eq!(world.sockets(), 2);
 }
@@ -122,7 +122,7 @@ fn a_socket_that_nobody_wants_before_it_is_made_is_never_made() {
     world.drain();
 
     assert_eq!(world.sockets(), 0);
-    assert_eq!(world.machine.stage(), "closed");
+    assert_eq!(world.stage(), "closed");
     assert_eq!(world.answer_to(connect), Some(Err(ErrorCode::Closed)));
     assert_eq!(world.answer_to(close), Some(Ok(())));
     world.connect();

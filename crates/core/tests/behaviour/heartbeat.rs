@@ -37,13 +37,13 @@ fn a_timer_that_comes_late_asks_the_server_before_it_gives_up() {
     let mut world = World::plain().connected();
 
     world.pass(8 * 3600 * SECOND);
-    assert_eq!(world.machine.stage(), "connected/probing");
+    assert_eq!(world.stage(), "connected/probing");
     let frame = ClientFrame::Ping;
     assert_eq!(world.said.last(), Some(&Output::Transmit { attempt: Attempt(1), frame }));
     let mut alive = world.clone();
 
     alive.receive(ServerFrame::Pong);
-    assert_eq!(alive.machine.stage(), "connected");
+    assert_eq!(alive.stage(), "connected");
     assert_eq!(world.elapse(), 10 * SECOND);
     assert_eq!(world.state(), StateName::Waiting);
 }

@@ -25,7 +25,7 @@ fn what_wakes_up_does_not_cut_short_what_the_server_or_get_token_has_asked_for()
     assert_eq!(world.state(), StateName::Waiting);
     // A person is not to be stopped.
     world.connect();
-    assert_eq!(world.machine.stage(), "connecting/fetching");
+    assert_eq!(world.stage(), "connecting/fetching");
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn after_waking_up_a_dead_connection_is_replaced_within_two_seconds_and_once() {
 
     assert_eq!(world.elapse(), 2 * SECOND);
 
-    assert_eq!(world.machine.stage(), "connecting/opening");
+    assert_eq!(world.stage(), "connecting/opening");
     assert_eq!(world.machine.status().attempt, 1);
     assert_eq!(world.sockets(), 2);
 }
@@ -53,7 +53,7 @@ fn a_socket_that_is_found_dead_on_waking_up_is_replaced_at_once_unless_the_serve
     let mut told = world.clone();
 
     world.closed(1006);
-    assert_eq!(world.machine.stage(), "connecting/opening");
+    assert_eq!(world.stage(), "connecting/opening");
     assert_eq!((world.machine.status().attempt, world.sockets()), (1, 2));
 
     told.closed_saying(4529, "retry-after-ms=70000");

@@ -20,7 +20,7 @@ fn plain(rules: PlainRules) -> Config {
 fn connected(config: Config) -> World {
     let mut world = World::new(config);
     world.connect();
-    if world.machine.stage() == "connecting/fetching" {
+    if world.stage() == "connecting/fetching" {
         world.answer(lives(100));
     }
     world.opened();
@@ -159,7 +159,7 @@ fn a_socket_that_is_found_dead_when_the_page_wakes_up_is_replaced_at_once() {
 
         closed(&mut world, 1006, Retry::Soon);
 
-        assert_eq!(world.machine.stage(), stage, "{after} s");
+        assert_eq!(world.stage(), stage, "{after} s");
     }
 }
 
@@ -212,7 +212,7 @@ fn a_refresh_message_that_cannot_be_made_is_tried_again_and_told() {
     assert_eq!(world.answer_to(refresh), Some(Err(ErrorCode::TokenFailed)));
     assert_eq!(world.errors(), [(ErrorCode::TokenFailed, vec![])]);
     assert_eq!(world.elapse(), Duration::from_secs(5));
-    assert_eq!(world.machine.stage(), "connected/fetching");
+    assert_eq!(world.stage(), "connected/fetching");
 }
 
 #[test]
@@ -223,7 +223,7 @@ fn without_a_refresh_message_the_token_is_renewed_at_the_next_reconnect() {
     assert_eq!(world.machine.deadline(), None);
 
     closed(&mut world, 4001, Retry::WithFreshToken);
-    assert_eq!(world.machine.stage(), "connecting/fetching");
+    assert_eq!(world.stage(), "connecting/fetching");
 }
 
 #[test]

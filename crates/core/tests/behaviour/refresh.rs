@@ -17,7 +17,7 @@ fn a_token_is_renewed_over_the_connection_a_minute_before_its_end() {
     assert!(world.said.contains(&Output::Log(LogEvent::SchedulingRefresh { after })));
 
     world.stay_connected_until(at(240));
-    assert_eq!(world.machine.stage(), "connected/fetching");
+    assert_eq!(world.stage(), "connected/fetching");
     world.answer(token());
     let frame = ClientFrame::Refresh { id: MessageId(1), token: Token::new("canary") };
     assert!(world.said.contains(&Output::Transmit { attempt: Attempt(1), frame }));
@@ -26,7 +26,7 @@ fn a_token_is_renewed_over_the_connection_a_minute_before_its_end() {
     assert_eq!(world.machine.status().token_expires_at, Some(at(540)));
     assert_eq!(world.sockets(), 1);
     world.stay_connected_until(at(480));
-    assert_eq!(world.machine.stage(), "connected/fetching");
+    assert_eq!(world.stage(), "connected/fetching");
 }
 
 #[test]
@@ -49,12 +49,10 @@ fn a_failing_refresh_keeps_the_connection_and_is_tried_again_until_the_token_is_
     let mut world = World::with_tokens().connected();
     let mut asked = Vec::new();
     world.stay_connected_until(at(240));
-    while world.machine.stage() == "connected/fetching" {
+    while world.stage() == "connected/fetching" {
         asked.push(world.now.since(Time::ZERO).as_secs());
         world.answer(TokenAnswer::Failed("getToken threw: no".into()));
-        world.stay_connected_while(|world| {
-            world.machine.stage() == "connected" && world.now < at(320)
-        });
+        world.stay_connected_while(|world| world.stage() == "connected" && world.now < at(320));
     }
 
     assert_eq!(asked, [240, 245, 255, 285]);
@@ -67,12 +65,10 @@ fn a_refresh_for_which_get_token_says_when_to_ask_again_waits_while_the_connecti
     let mut world = World::with_tokens().connected();
     let mut asked = Vec::new();
     world.stay_connected_until(at(240));
-    while world.machine.stage() == "connected/fetching" {
+    while world.stage() == "connected/fetching" {
         asked.push(world.now.since(Time::ZERO).as_secs());
         world.answer(TokenAnswer::Later(20 * SECOND));
-        world.stay_connected_while(|world| {
-            world.machine.stage() == "connected" && world.now < at(320)
-        });
+        world.stay_connected_while(|world| world.stage() == "connected" && world.now < at(320));
     }
 
     assert_eq!(asked, [240, 260, 280]);
@@ -133,7 +129,7 @@ fn an_answer_to_a_new_token_that_comes_late_counts_until_another_is_asked_for() 
     world.refreshed(1, 300);
     assert_eq!(world.machine.status().token_expires_at, Some(at(310)));
     assert_eq!(world.machine.stats().refreshes, 1);
-    world.stay_connected_while(|world| world.machine.stage() != "connected/fetching");
+    world.stay_connected_while(|world| world.stage() != "connected/fetching");
     assert_eq!(world.now, at(250));
 
     // Its own answer will say how long it lives.
@@ -142,7 +138,7 @@ fn an_answer_to_a_new_token_that_comes_late_counts_until_another_is_asked_for() 
     world.refreshed(1, 300);
     world.answer(token());
     world.refreshed(1, 300);
-    assert_eq!(world.machine.stage(), "connected/refreshing");
+    assert_eq!(world.stage(), "connected/refreshing");
     assert_eq!(world.machine.stats().stale_events, 2);
     world.refreshed(2, 300);
     assert_eq!(world.machine.stats().refreshes, 1);
@@ -153,7 +149,7 @@ fn an_answer_to_a_new_token_that_comes_late_counts_until_another_is_asked_for() 
     let codes = [ErrorCode::TokenFailed, ErrorCode::Unauthorized];
     assert_eq!(world.errors(), codes.map(|code| (code, vec![])));
     assert_eq!(world.elapse(), 10 * SECOND);
-    assert_eq!(world.machine.stage(), "connected/fetching");
+    assert_eq!(world.stage(), "connected/fetching");
 
     // What was never sent, and what was answered already.
     for ids in [&[7][..], &[1, 1]] {
@@ -174,7 +170,7 @@ fn an_answer_that_comes_when_the_token_is_nearly_dead_saves_it() {
     world.stay_connected_while(|world| world.answer_to(refresh).is_none());
     world.refreshed(1, 300);
 
-    world.stay_connected_while(|world| world.machine.stage() != "connected/fetching");
+    world.stay_connected_while(|world| world.stage() != "connected/fetching");
 
     assert_eq!((world.state(), world.sockets()), (StateName::Connected, 1));
     assert!(world.now > at(500));
@@ -198,15 +194,15 @@ fn a_token_is_not_renewed_over_a_connection_of_which_nobody_knows_whether_it_liv
     let fetched = world.fetch();
     world.now = world.now + 8 * 3600 * SECOND;
     world.feed(Input::Wake);
-    assert_eq!(world.machine.stage(), "connected/probing");
+    assert_eq!(world.stage(), "connected/probing");
     assert_eq!(world.fetch(), fetched);
     let mut alive = world.clone();
 
     alive.receive(ServerFrame::Pong);
-    assert_eq!(alive.machine.stage(), "connected/fetching");
+    assert_eq!(alive.stage(), "connected/fetching");
 
     assert_eq!(world.elapse(), 2 * SECOND);
-    assert_eq!(world.machine.stage(), "connecting/fetching");
+    assert_eq!(world.stage(), "connecting/fetching");
     assert_eq!(world.fetch().0, fetched.0 + 1);
 }
 

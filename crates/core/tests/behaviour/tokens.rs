@@ -26,7 +26,7 @@ fn a_refused_token_gets_one_fresh_try_at_once() {
     world.answer(token());
     world.opened();
     world.closed(4401);
-    assert_eq!(world.machine.stage(), "connecting/fetching");
+    assert_eq!(world.stage(), "connecting/fetching");
     assert_eq!(world.machine.status().attempt, 0);
 
     world.answer(token());
@@ -127,7 +127,7 @@ fn where_the_server_says_nothing_the_token_lives_as_long_as_the_application_know
         Some(Time::since_start(Duration::from_secs(100)))
     );
 
-    world.stay_connected_while(|world| world.machine.stage() != "connected/fetching");
+    world.stay_connected_while(|world| world.stage() != "connected/fetching");
     assert_eq!(world.now, Time::since_start(Duration::from_secs(50)));
     world.answer(lives(500));
     world.receive(ServerFrame::Refreshed { id: MessageId(1), token_expires_in: None });
@@ -162,7 +162,7 @@ fn a_get_token_that_says_when_to_ask_again_is_obeyed_when_the_connection_was_los
     world.answer(TokenAnswer::Later(70 * SECOND));
 
     assert_eq!(world.elapse(), 70 * SECOND);
-    assert_eq!(world.machine.stage(), "connecting/fetching");
+    assert_eq!(world.stage(), "connecting/fetching");
 }
 
 #[test]
@@ -187,18 +187,18 @@ fn a_get_token_that_says_when_to_ask_again_is_obeyed_wherever_the_connection_is_
         let mut impatient = world.clone();
 
         assert_eq!(world.elapse(), 70 * SECOND, "{number}");
-        assert_eq!(world.machine.stage(), "connecting/fetching");
+        assert_eq!(world.stage(), "connecting/fetching");
 
         // A person is not to be stopped.
         impatient.connect();
-        assert_eq!(impatient.machine.stage(), "connecting/fetching");
+        assert_eq!(impatient.stage(), "connecting/fetching");
     }
 
     let mut world = World::with_tokens().connected();
     world.refresh();
     let attempt = world.attempt();
     world.feed(Input::Closing { attempt });
-    assert_eq!(world.machine.stage(), "connecting/server-closing");
+    assert_eq!(world.stage(), "connecting/server-closing");
     world.answer(TokenAnswer::Later(70 * SECOND));
     world.closed(1006);
     assert_eq!(world.elapse(), 70 * SECOND);
@@ -217,7 +217,7 @@ fn a_fetch_in_flight_when_the_connection_is_lost_serves_the_next_attempt() {
             world.elapse();
         }
 
-        assert_eq!(world.machine.stage(), "connecting/opening", "{answered_after:?}");
+        assert_eq!(world.stage(), "connecting/opening", "{answered_after:?}");
         let fetches = world.said.iter().filter(|said| matches!(said, Output::FetchToken { .. }));
         assert_eq!(fetches.count(), 2, "{answered_after:?}");
     }
@@ -235,6 +235,6 @@ fn a_token_that_has_died_while_waiting_is_not_used() {
 
         assert_eq!(world.elapse(), 5 * SECOND);
 
-        assert_eq!(world.machine.stage(), stage, "{life} s");
+        assert_eq!(world.stage(), stage, "{life} s");
     }
 }

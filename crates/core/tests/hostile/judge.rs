@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use onesocket_core::protocol::{ClientFrame, CloseCode, MessageId, Retry};
-use onesocket_core::{Call, ErrorCode, FetchReason, Output, ReadyState, StateName, Status, Time};
+use onesocket_core::{
+    Call, ErrorCode, FetchReason, Output, ReadyState, Stage, StateName, Status, Time,
+};
 
 use super::actions::{Action, Answer, EARLIER, FROM_SERVER, Frame, LATER};
 use super::seen::{error_name, input_name, output_name};
 use super::{
-    End, Kept, LARGEST, LATE, Memory, Message, Place, Scope, Seen, Socket, Verdict, WAKE_INTERVAL,
-    WAKE_TIMEOUT, Want, What, is_live, rule,
+    CLOSING_OLD, End, FETCHING, Kept, LARGEST, LATE, Memory, Message, OPENING, PROBING, Place,
+    Scope, Seen, Socket, Verdict, WAKE_INTERVAL, WAKE_TIMEOUT, Want, What, is_live, rule,
 };
 
 /// One step, while it is judged.
@@ -76,9 +78,8 @@ impl Place {
             action,
             now: self.now,
             told,
-            refused: is_refusal(scope, action) && was_up && stage != "connecting/closing-old",
-            at_once: woken
-                || matches!(stage.as_str(), "connecting/closing-old" | "connected/probing"),
+            refused: is_refusal(scope, action) && was_up && stage != CLOSING_OLD,
+            at_once: woken || matches!(stage, CLOSING_OLD | PROBING),
             woken,
             connects: false,
             flushed: false,
@@ -100,7 +101,7 @@ impl Place {
         if let Some(input) = self.input(scope, action, call) {
             seen.inputs.insert(input_name(&input));
             self.memory.forgive_if_due(&step);
-            self.memory.note(&mut step, &stage, call);
+            self.memory.note(&mut step, stage, call);
             self.machine.handle(input, self.now);
         } else if let Action::Send(bytes) = action {
             self.send(&step, bytes, seen)?;
@@ -119,17 +120,15 @@ impl Place {
         if !matches!(action, Action::Send(_)) {
             self.memory.forgive_if_due(&step);
         }
-        let begun = stage != "connecting/fetching" || self.memory.begun;
+        let begun = stage != FETCHING || self.memory.begun;
         rule!(begun, "an attempt without a token");
         // Where the connection is let go in the same step, the socket is not made.
         let live = is_live(self.machine.status().state);
         rule!(!step.token || !live, "a token is not used");
         let gone = !step.silent || !matches!(self.memory.socket, Socket::Shut { .. });
         rule!(gone, "the socket of a server that is gone is waited for");
-        self.judge_rest(&step, &stage, was_late)?;
-        if !seen.stages.contains(&stage) {
-            seen.stages.insert(stage);
-        }
+        self.judge_rest(&step, stage, was_late)?;
+        seen.stages.insert(stage);
         Ok(())
     }
 
@@ -176,7 +175,7 @@ impl Memory {
     }
 
     /// Notes what is about to happen.
-    fn note(&mut self, step: &mut Step<'_>, stage: &str, call: Call) {
+    fn note(&mut self, step: &mut Step<'_>, stage: Stage, call: Call) {
         let state = step.told.state;
         if state == StateName::Connected
             && matches!(step.action, Action::Receive(_) | Action::InvalidFrame)
@@ -247,7 +246,7 @@ impl Memory {
                     self.not_before = self.not_before.max(self.later);
                 }
                 if let Answer::Token(life) = answer {
-                    if state == StateName::Connected || stage == "connecting/fetching" {
+                    if state == StateName::Connected || stage == FETCHING {
                         step.token = true;
                     } else {
                         self.spare = Some(life.map(|life| step.now + life));
@@ -260,7 +259,7 @@ impl Memory {
             }
             Action::Opened => {
                 self.socket = Socket::Open;
-                step.greets = step.scope.is_plain() && stage == "connecting/opening";
+                step.greets = step.scope.is_plain() && stage == OPENING;
             }
             Action::TokenSent(went) => {
                 (self.renewing, self.overdue) = (None, None);

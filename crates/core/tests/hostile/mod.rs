@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use onesocket_core::protocol::{CloseCode, ConnectionId, Epoch, MessageId, Retry, Welcome};
 use onesocket_core::{
-    Attempt, Call, Config, Connection, Fetch, HeartbeatRules, Moment, PlainRules, StateName, Time,
-    Wire,
+    Attempt, Call, Config, ConnectedStage, ConnectingStage, Connection, Fetch, HeartbeatRules,
+    Moment, PlainRules, Stage, StateName, Time, Wire,
 };
 
 pub(crate) use actions::Action;
@@ -380,6 +380,14 @@ impl Hasher for Twice {
         self.0
     }
 }
+
+/// The stages on which what must hold depends.
+pub(crate) const FETCHING: Stage = Stage::Connecting(ConnectingStage::Fetching);
+pub(crate) const OPENING: Stage = Stage::Connecting(ConnectingStage::Opening);
+pub(crate) const CLOSING_OLD: Stage = Stage::Connecting(ConnectingStage::ClosingOld);
+pub(crate) const SERVER_CLOSING: Stage = Stage::Connecting(ConnectingStage::ServerClosing);
+pub(crate) const PROBING: Stage = Stage::Connected(ConnectedStage::Probing);
+pub(crate) const REFRESHING: Stage = Stage::Connected(ConnectedStage::Refreshing);
 
 /// A timer that comes later than this has slept.
 pub(crate) const LATE: Duration = Duration::from_secs(1);

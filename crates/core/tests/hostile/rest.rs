@@ -3,14 +3,16 @@
 use std::hash::Hash;
 use std::time::Duration;
 
-use onesocket_core::{StateName, Time};
+use onesocket_core::{ConnectedStage, ConnectingStage, OldSocketStage, Stage, StateName, Time};
 
 use super::actions::{Action, Answer, Frame, LATER};
 use super::judge::Step;
-use super::{Memory, Place, Socket, Verdict, WAKE_TIMEOUT, Want, fingerprint, is_live, rule};
+use super::{
+    Memory, PROBING, Place, REFRESHING, SERVER_CLOSING, Socket, Verdict, WAKE_TIMEOUT, Want,
+    fingerprint, is_live, rule,
+};
 
-/// What is known of a stage from its name alone: which socket there is, and whether something will
-/// become due.
+/// What is known of a stage by itself: which socket there is, and whether something will become due.
 struct Expected {
     sockets: fn(Socket) -> bool,
     /// `None` where both may be.
@@ -18,8 +20,9 @@ struct Expected {
     due: Option<bool>,
 }
 
-/// A new stage fails here until it is said what is expected of it.
-fn expected(stage: &str) -> Option<Expected> {
+/// A new stage does not compile until it is said what is expected of it; `None` for one that cannot
+/// be reached.
+fn expected(stage: Stage) -> Option<Expected> {
     let gone: fn(Socket) -> bool = |socket| socket == Socket::Gone;
     let open: fn(Socket) -> bool = |socket| socket == Socket::Open;
     let connecting: fn(Socket) -> bool = |socket| matches!(socket, Socket::Connecting { .. });
@@ -27,39 +30,51 @@ fn expected(stage: &str) -> Option<Expected> {
     let leaving: fn(Socket) -> bool =
         |socket| matches!(socket, Socket::Shut { .. } | Socket::Ended { .. });
     let (sockets, fetching, due) = match stage {
-        "idle" | "closed" | "closed/released" | "failed" => (gone, Some(false), Some(false)),
-        "connecting/fetching" => (gone, Some(true), Some(true)),
-        "connecting/opening" => (connecting, Some(false), Some(true)),
-        "connecting/agreeing" => (open, Some(false), Some(true)),
-        // What a renewal has asked for serves the next attempt.
-        "connecting/server-closing" => (ended, None, Some(true)),
-        "connecting/closing-old" => (leaving, None, Some(true)),
-        "closing" | "closing/released" => (leaving, Some(false), Some(true)),
-        // It depends on the life of the token, and on how long the server may be silent.
-        "connected" => (open, Some(false), None),
-        "connected/fetching" => (open, Some(true), Some(true)),
-        "connected/probing" => (open, None, Some(true)),
-        "connected/refreshing" | "connected/unproven" => (open, Some(false), Some(true)),
+        Stage::Idle => (gone, Some(false), Some(false)),
+        Stage::Connecting(connecting_stage) => match connecting_stage {
+            ConnectingStage::Fetching => (gone, Some(true), Some(true)),
+            ConnectingStage::Opening => (connecting, Some(false), Some(true)),
+            ConnectingStage::Agreeing => (open, Some(false), Some(true)),
+            // The token that a refresh has asked for serves the next attempt.
+            ConnectingStage::ServerClosing => (ended, None, Some(true)),
+            ConnectingStage::ClosingOld => (leaving, None, Some(true)),
+        },
+        Stage::Connected(connected_stage) => match connected_stage {
+            // It depends on the life of the token, and on how long the server may be silent.
+            ConnectedStage::Settled => (open, Some(false), None),
+            ConnectedStage::Fetching => (open, Some(true), Some(true)),
+            ConnectedStage::Probing => (open, None, Some(true)),
+            ConnectedStage::Refreshing | ConnectedStage::Unproven => {
+                (open, Some(false), Some(true))
+            }
+        },
         // It depends on the network.
-        "waiting" => (gone, None, None),
-        "waiting+closing" => (leaving, None, Some(true)),
-        "closed+lingering" | "closed/released+lingering" => (connecting, Some(false), Some(true)),
-        "closed+closing" | "closed/released+closing" | "failed+closing" => {
+        Stage::Waiting(OldSocketStage::Gone) => (gone, None, None),
+        Stage::Waiting(OldSocketStage::Closing) => (leaving, None, Some(true)),
+        Stage::Closing(_) => (leaving, Some(false), Some(true)),
+        Stage::Closed(_, OldSocketStage::Gone) | Stage::Failed(OldSocketStage::Gone) => {
+            (gone, Some(false), Some(false))
+        }
+        Stage::Closed(_, OldSocketStage::Lingering) => (connecting, Some(false), Some(true)),
+        Stage::Closed(_, OldSocketStage::Closing) | Stage::Failed(OldSocketStage::Closing) => {
             (leaving, Some(false), Some(true))
         }
-        _ => return None,
+        // A socket that still shakes hands is let go only with the whole connection.
+        Stage::Waiting(OldSocketStage::Lingering) | Stage::Failed(OldSocketStage::Lingering) => {
+            return None;
+        }
     };
     Some(Expected { sockets, fetching, due })
 }
 
 impl Place {
     /// Judges where the machine has come to rest.
-    pub(super) fn judge_rest(&self, step: &Step<'_>, stage: &str, was_late: bool) -> Verdict {
+    pub(super) fn judge_rest(&self, step: &Step<'_>, stage: Stage, was_late: bool) -> Verdict {
         let Self { machine, now, memory } = self;
         let status = machine.status();
         rule!(step.told == *status, "the user was not told of {status:?}");
         let Some(Expected { sockets, fetching, due }) = expected(stage) else {
-            return Err(format!("what is expected of the stage {stage}?"));
+            return Err(format!("{stage} should not be reached"));
         };
         rule!(sockets(memory.socket), "{stage} with a socket that is {:?}", memory.socket);
         let fetching = fetching.is_none_or(|fetching| fetching == memory.fetching);
@@ -75,10 +90,18 @@ impl Place {
         }
         let connected = status.state == StateName::Connected;
         let unproven = match stage {
-            "connected/unproven" => memory.stable_at.is_some(),
+            Stage::Connected(ConnectedStage::Unproven) => memory.stable_at.is_some(),
             // They do not tell.
-            "connected/fetching" | "connected/refreshing" | "connected/probing" => true,
-            _ => memory.stable_at.is_none(),
+            Stage::Connected(
+                ConnectedStage::Fetching | ConnectedStage::Refreshing | ConnectedStage::Probing,
+            ) => true,
+            Stage::Connected(ConnectedStage::Settled)
+            | Stage::Idle
+            | Stage::Connecting(_)
+            | Stage::Waiting(_)
+            | Stage::Closing(_)
+            | Stage::Closed(..)
+            | Stage::Failed(_) => memory.stable_at.is_none(),
         };
         rule!(unproven, "{stage}, to be forgiven at {:?}", memory.stable_at);
         self.judge_renewal(step.action, stage)?;
@@ -87,7 +110,7 @@ impl Place {
             let heeded =
                 silent_at == Time::NEVER || machine.deadline().is_some_and(|at| at <= silent_at);
             rule!(heeded, "{stage}: silence from {silent_at:?} on would not be noticed");
-            let probing = memory.probe.is_some() == (stage == "connected/probing");
+            let probing = memory.probe.is_some() == (stage == PROBING);
             rule!(probing, "{stage}, and the server was asked: {:?}", memory.probe);
         }
         let attempt = connected.then_some(memory.newest);
@@ -149,7 +172,7 @@ impl Place {
         Ok(())
     }
 
-    fn judge_renewal(&self, action: Action, stage: &str) -> Verdict {
+    fn judge_renewal(&self, action: Action, stage: Stage) -> Verdict {
         let Self { memory, now, .. } = self;
         let connected = self.machine.status().state == StateName::Connected;
         let renewing = memory.renewing.is_some();
@@ -157,9 +180,9 @@ impl Place {
         rule!(!renewing || !memory.fetching, "{stage}: a token is fetched while one was sent");
         let in_time = memory.renewing.is_none_or(|(_, until)| until > *now);
         rule!(in_time || matches!(action, Action::Send(_)), "{stage}: no answer came");
-        if stage == "connected/refreshing" {
+        if stage == REFRESHING {
             rule!(renewing, "{stage}: no token was sent");
-        } else if stage != "connected/probing" {
+        } else if stage != PROBING {
             rule!(!renewing, "{stage}: a token was sent");
         }
         let waits = connected && (renewing || memory.fetching);
@@ -186,7 +209,7 @@ impl Place {
 
     /// Says whether the connection is wanted, and can be had by what is under way.
     pub(crate) fn is_promising(&self) -> bool {
-        let budget = self.memory.budget > 0 || self.machine.stage() != "connecting/server-closing";
+        let budget = self.memory.budget > 0 || self.machine.stage() != SERVER_CLOSING;
         is_live(self.machine.status().state) && self.memory.is_wanted() && !self.is_late() && budget
     }
 

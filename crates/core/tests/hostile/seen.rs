@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use onesocket_core::{ErrorCode, Input, Output, Request, StateName};
+use onesocket_core::{ErrorCode, Input, Output, Request, Stage, StateName};
 
 use super::Message;
 
@@ -13,7 +13,7 @@ pub(crate) struct Seen {
     pub(crate) errors: BTreeSet<&'static str>,
     pub(crate) inputs: BTreeSet<&'static str>,
     pub(crate) outputs: BTreeSet<&'static str>,
-    pub(crate) stages: BTreeSet<String>,
+    pub(crate) stages: BTreeSet<Stage>,
     /// Everything the machine said, where somebody wants to read it.
     pub(crate) said: Option<Vec<String>>,
 }

@@ -69,6 +69,11 @@ impl World {
         self.feed(Input::Elapsed);
     }
 
+    /// The stage of the machine, as the table of the transitions names it.
+    pub(crate) fn stage(&self) -> String {
+        self.machine.stage().to_string()
+    }
+
     pub(crate) fn state(&self) -> StateName {
         self.machine.status().state
     }
@@ -179,7 +184,7 @@ impl World {
 
     /// Brings the attempt in progress to a session.
     pub(crate) fn agree(&mut self) {
-        if self.machine.stage() == "connecting/fetching" {
+        if self.stage() == "connecting/fetching" {
             self.answer(token());
         }
         self.opened();
