@@ -3,11 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
 
-mod hostile;
+mod exploration;
 
 use std::time::Duration;
 
-use hostile::{Action, Place, Scope, Seen};
+use exploration::{Action, Place, Scope, Seen};
 use onesocket_core::{
     Config, HeartbeatRules, PlainRules, QueueLimits, Reconnect, RefreshRules, StateName, Wire,
 };

@@ -1,5 +1,5 @@
 //! The machine as it would be had its clock and its numbers begun later, so that two histories that
-//! lead to the same place are told to be the same. For the model in `tests/model.rs`; nothing of
+//! lead to the same place are told to be the same. For the model in `tests/model`; nothing of
 //! the machine itself is decided here.
 //!
 //! Everything is taken apart by name: a time or a number that is added to the machine does not

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
 
+#[path = "../world/mod.rs"]
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -421,12 +422,12 @@ fn check(path: &Path, expected: &str) {
 fn every_state_answers_every_input_as_the_table_says() {
     let (table, _) = explore();
 
-    check(&root().join("crates/core/tests/transitions.txt"), &table);
+    check(&root().join("crates/core/tests/transitions/table.txt"), &table);
 }
 
 #[test]
 fn the_readme_shows_the_states_as_they_are() {
-    const BEGIN: &str = "<!-- states: drawn by crates/core/tests/transitions.rs -->\n";
+    const BEGIN: &str = "<!-- states: drawn by crates/core/tests/transitions -->\n";
     const END: &str = "<!-- /states -->";
     let (_, edges) = explore();
     let path = root().join("README.md");

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use onesocket_core::{ConnectedStage, ConnectingStage, OldSocketStage, Stage, StateName, Time};
 
-use super::actions::{Action, Answer, Frame, LATER};
-use super::judge::Step;
-use super::{
-    Memory, PROBING, Place, REFRESHING, SERVER_CLOSING, Socket, Verdict, WAKE_TIMEOUT, Want,
-    fingerprint, is_live, rule,
+use super::Step;
+use crate::exploration::actions::{Action, Answer, Frame, LATER};
+use crate::exploration::{
+    Kept, Memory, PROBING, Place, REFRESHING, SERVER_CLOSING, Socket, Verdict, WAKE_TIMEOUT, Want,
+    What, fingerprint, is_live, rule,
 };
 
 /// What is known of a stage by itself: which socket there is, and whether something will become due.
@@ -130,10 +130,10 @@ impl Place {
         );
         let answered = step.done.iter().find(|call| memory.calls.iter().any(|(c, _)| c == *call));
         rule!(answered.is_none(), "{answered:?} was accepted, and is not told");
-        let refused = |kept: &super::Kept| kept.sent.is_some() && kept.sent == step.refused_number;
+        let refused = |kept: &Kept| kept.sent.is_some() && kept.sent == step.refused_number;
         rule!(!memory.kept.iter().any(refused), "what was refused is kept");
         for (call, want) in &memory.calls {
-            let kept = memory.kept.iter().any(|kept| kept.what == super::What::Publish(*call));
+            let kept = memory.kept.iter().any(|kept| kept.what == What::Publish(*call));
             rule!(*want != Want::Publish || kept, "{call:?} waits for nothing");
         }
         if step.resends {

@@ -1,5 +1,5 @@
 //! Does any history break a promise? Every place that the machine can be brought to is visited, by
-//! the shortest way, in a hostile world (`hostile/`); and from each of them a friendly world and a
+//! the shortest way, in a hostile world (`exploration/`); and from each of them a friendly world and a
 //! silent one lead to where they should.
 //!
 //! `ONESOCKET_MODEL_DEPTH=n` bounds or extends how many things happen after each other;
@@ -8,7 +8,8 @@
 #![allow(clippy::disallowed_methods, reason = "it says how long it took")]
 #![allow(clippy::unwrap_in_result, reason = "a test that cannot go on fails")]
 
-mod hostile;
+#[path = "../exploration/mod.rs"]
+mod exploration;
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -19,7 +20,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
-use hostile::{Action, ERROR_CODES, INPUTS, OUTPUTS, Place, Scope, Seen, Verdict};
+use exploration::{Action, ERROR_CODES, INPUTS, OUTPUTS, Place, Scope, Seen, Verdict};
 use onesocket_core::{
     Config, ConnectedStage, ConnectingStage, EndedStage, HeartbeatRules, OldSocketStage,
     PlainRules, QueueLimits, Reconnect, RefreshRules, Stage, StateName, Wire,

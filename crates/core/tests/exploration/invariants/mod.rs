@@ -1,5 +1,7 @@
 //! What must hold of everything that the machine says.
 
+mod at_rest;
+
 use std::time::Duration;
 
 use onesocket_core::protocol::{ClientFrame, CloseCode, MessageId, Retry};
@@ -8,7 +10,7 @@ use onesocket_core::{
 };
 
 use super::actions::{Action, Answer, EARLIER, FROM_SERVER, Frame, LATER};
-use super::seen::{error_name, input_name, output_name};
+use super::coverage::{error_name, input_name, output_name};
 use super::{
     CLOSING_OLD, End, FETCHING, Kept, LARGEST, LATE, Memory, Message, OPENING, PROBING, Place,
     Scope, Seen, Socket, Verdict, WAKE_INTERVAL, WAKE_TIMEOUT, Want, What, is_live, rule,

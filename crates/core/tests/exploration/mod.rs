@@ -7,9 +7,8 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 mod actions;
-mod judge;
-mod rest;
-mod seen;
+mod coverage;
+mod invariants;
 
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
@@ -21,7 +20,7 @@ use onesocket_core::{
 };
 
 pub(crate) use actions::Action;
-pub(crate) use seen::{ERROR_CODES, INPUTS, OUTPUTS, Seen};
+pub(crate) use coverage::{ERROR_CODES, INPUTS, OUTPUTS, Seen};
 
 /// A message is a number.
 pub(crate) type Message = u8;
