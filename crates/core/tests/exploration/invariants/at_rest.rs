@@ -1,19 +1,15 @@
 //! What must hold wherever the machine has come to rest.
 
-use std::hash::Hash;
-use std::time::Duration;
-
 use onesocket_core::{ConnectedStage, ConnectingStage, OldSocketStage, Stage, StateName, Time};
 
-use super::Step;
-use crate::exploration::actions::{Action, Answer, Frame, LATER};
-use crate::exploration::{
-    Kept, Memory, PROBING, Place, REFRESHING, SERVER_CLOSING, Socket, Verdict, WAKE_TIMEOUT, Want,
-    What, fingerprint, is_live, rule,
-};
+use crate::exploration::actions::{Action, Answer, LATER};
+use crate::exploration::invariants::Step;
+use crate::exploration::memory::{Kept, Socket, Want, What};
+use crate::exploration::place::Place;
+use crate::exploration::{PROBING, REFRESHING, Verdict, WAKE_TIMEOUT, is_live, rule};
 
 /// What is known of a stage by itself: which socket there is, and whether something will become due.
-struct Expected {
+pub(super) struct Expected {
     sockets: fn(Socket) -> bool,
     /// `None` where both may be.
     fetching: Option<bool>,
@@ -22,7 +18,7 @@ struct Expected {
 
 /// A new stage does not compile until it is said what is expected of it; `None` for one that cannot
 /// be reached.
-fn expected(stage: Stage) -> Option<Expected> {
+pub(super) fn expected(stage: Stage) -> Option<Expected> {
     let gone: fn(Socket) -> bool = |socket| socket == Socket::Gone;
     let open: fn(Socket) -> bool = |socket| socket == Socket::Open;
     let connecting: fn(Socket) -> bool = |socket| matches!(socket, Socket::Connecting { .. });
@@ -172,7 +168,7 @@ impl Place {
         Ok(())
     }
 
-    fn judge_renewal(&self, action: Action, stage: Stage) -> Verdict {
+    pub(super) fn judge_renewal(&self, action: Action, stage: Stage) -> Verdict {
         let Self { memory, now, .. } = self;
         let connected = self.machine.status().state == StateName::Connected;
         let renewing = memory.renewing.is_some();
@@ -189,51 +185,6 @@ impl Place {
         rule!(memory.refreshes.is_empty() || waits, "{stage}: refreshToken() hangs");
         let spare = memory.spare.is_none() || is_live(self.machine.status().state);
         rule!(spare, "{stage}: a token is kept");
-        Ok(())
-    }
-
-    /// Checks that what must change nothing changes nothing.
-    pub(crate) fn judge_strangers(&self) -> Verdict {
-        if self.is_late() {
-            return Ok(());
-        }
-        let before = fingerprint(|hasher| self.machine.hash(hasher));
-        let mut machine = self.machine.clone();
-        for input in self.strangers() {
-            machine.handle(input.clone(), self.now);
-            let after = fingerprint(|hasher| machine.hash(hasher));
-            rule!(after == before, "it was no stranger: {input:?}: {:?}", machine.poll());
-        }
-        Ok(())
-    }
-
-    /// Says whether the connection is wanted, and can be had by what is under way.
-    pub(crate) fn is_promising(&self) -> bool {
-        let budget = self.memory.budget > 0 || self.machine.stage() != SERVER_CLOSING;
-        is_live(self.machine.status().state) && self.memory.is_wanted() && !self.is_late() && budget
-    }
-
-    /// Judges a place in which nothing more happens by itself.
-    pub(crate) fn judge_quiet(&self, answers: bool) -> Verdict {
-        let Memory { connects, closes, calls, .. } = &self.memory;
-        let offline = self.memory.offline && self.machine.status().state == StateName::Waiting;
-        rule!(connects.is_empty() || offline, "connect() is never answered: {connects:?}");
-        rule!(closes.is_empty(), "close() is never answered: {closes:?}");
-        let may_wait = match self.machine.status().state {
-            // For somebody who calls connect().
-            StateName::Idle => true,
-            StateName::Connected if answers => false,
-            StateName::Connected => {
-                rule!(self.memory.silence == Duration::MAX, "nobody notices the silence");
-                true
-            }
-            StateName::Waiting if offline => true,
-            StateName::Closed | StateName::Failed => false,
-            state @ (StateName::Connecting | StateName::Waiting | StateName::Closing) => {
-                return Err(format!("stuck in {}", state.as_str()));
-            }
-        };
-        rule!(calls.is_empty() || may_wait, "a call is never answered: {calls:?}");
         Ok(())
     }
 }

@@ -1,0 +1,41 @@
+//! What must hold where nothing more happens by itself.
+
+use std::time::Duration;
+
+use onesocket_core::StateName;
+
+use crate::exploration::memory::Memory;
+use crate::exploration::place::Place;
+use crate::exploration::{SERVER_CLOSING, Verdict, is_live, rule};
+
+impl Place {
+    /// Says whether the connection is wanted, and can be had by what is under way.
+    pub(crate) fn is_promising(&self) -> bool {
+        let budget = self.memory.budget > 0 || self.machine.stage() != SERVER_CLOSING;
+        is_live(self.machine.status().state) && self.memory.is_wanted() && !self.is_late() && budget
+    }
+
+    /// Judges a place in which nothing more happens by itself.
+    pub(crate) fn judge_quiet(&self, answers: bool) -> Verdict {
+        let Memory { connects, closes, calls, .. } = &self.memory;
+        let offline = self.memory.offline && self.machine.status().state == StateName::Waiting;
+        rule!(connects.is_empty() || offline, "connect() is never answered: {connects:?}");
+        rule!(closes.is_empty(), "close() is never answered: {closes:?}");
+        let may_wait = match self.machine.status().state {
+            // For somebody who calls connect().
+            StateName::Idle => true,
+            StateName::Connected if answers => false,
+            StateName::Connected => {
+                rule!(self.memory.silence == Duration::MAX, "nobody notices the silence");
+                true
+            }
+            StateName::Waiting if offline => true,
+            StateName::Closed | StateName::Failed => false,
+            state @ (StateName::Connecting | StateName::Waiting | StateName::Closing) => {
+                return Err(format!("stuck in {}", state.as_str()));
+            }
+        };
+        rule!(calls.is_empty() || may_wait, "a call is never answered: {calls:?}");
+        Ok(())
+    }
+}

@@ -1,0 +1,215 @@
+//! What is known from an input alone, before the machine has answered it.
+
+use onesocket_core::protocol::MessageId;
+use onesocket_core::{Call, ErrorCode, Stage, StateName, Time};
+
+use crate::exploration::actions::{Action, Answer, Frame, LATER};
+use crate::exploration::invariants::Step;
+use crate::exploration::memory::{End, Kept, Memory, Socket, Want, What};
+use crate::exploration::scope::Scope;
+use crate::exploration::{FETCHING, LARGEST, LATE, OPENING, WAKE_TIMEOUT, is_live};
+
+impl Memory {
+    /// Notes what is about to happen.
+    pub(super) fn note(&mut self, step: &mut Step<'_>, stage: Stage, call: Call) {
+        let state = step.told.state;
+        if state == StateName::Connected
+            && matches!(step.action, Action::Receive(_) | Action::InvalidFrame)
+        {
+            self.heard = step.now;
+            self.probe = None;
+            self.woken_until = None;
+        }
+        let silent_at = self.heard + self.silence;
+        let slept = silent_at <= step.now && step.now.since(silent_at) > LATE;
+        if state == StateName::Connected && !step.scope.can_ask() && slept {
+            // It proves nothing, and cannot be asked about: it is waited anew.
+            self.heard = step.now;
+        }
+        match step.action {
+            Action::Connect => {
+                self.connects.push(call);
+                if !is_live(state) {
+                    self.revive(step.scope);
+                }
+                if state == StateName::Waiting {
+                    self.later = Time::ZERO;
+                }
+            }
+            Action::Hold => {
+                self.holders += 1;
+                if state == StateName::Idle || self.end == Some(End::Released) {
+                    self.revive(step.scope);
+                }
+            }
+            Action::Release => self.holders -= 1,
+            Action::Close => {
+                self.closes.push(call);
+                self.end = Some(End::Asked);
+                self.lasting = false;
+            }
+            Action::Join(group) => self.calls.push((call, Want::Join(group))),
+            Action::Leave(group) => {
+                self.calls.push((call, Want::Leave));
+                self.joined.retain(|joined| *joined != group);
+                self.asked.retain(|(_, join)| *join != Some(group));
+            }
+            Action::Publish(_) => {
+                self.calls.push((call, Want::Publish));
+                let declined = step.scope.is_plain().then_some(ErrorCode::Unsupported);
+                match declined.map_or_else(|| self.accepts(step, 1), Err) {
+                    Ok(()) => {
+                        let what = What::Publish(call);
+                        self.kept.push(Kept { what, bytes: 1, sent: None });
+                    }
+                    Err(code) => step.declined = Some((call, code)),
+                }
+            }
+            Action::Refresh => self.refreshes.push(call),
+            Action::Offline => self.offline = true,
+            Action::Online | Action::Wake => {
+                self.offline &= step.action == Action::Wake;
+                if state == StateName::Connected {
+                    let soon = step.now + WAKE_TIMEOUT;
+                    self.probe = self.probe.map(|at| if at > step.now { at.min(soon) } else { at });
+                    self.woken_until = Some(soon);
+                }
+            }
+            Action::Token(answer) => {
+                self.fetching = false;
+                if answer == Answer::Later {
+                    self.later = step.now + LATER;
+                    self.not_before = self.not_before.max(self.later);
+                }
+                if let Answer::Token(life) = answer {
+                    if state == StateName::Connected || stage == FETCHING {
+                        step.token = true;
+                    } else {
+                        self.spare = Some(life.map(|life| step.now + life));
+                    }
+                }
+            }
+            Action::Closed(_) | Action::OpenFailed => self.lose(Socket::Gone),
+            Action::Closing => {
+                self.lose(Socket::Ended { until: step.now + step.scope.config.close_timeout });
+            }
+            Action::Opened => {
+                self.socket = Socket::Open;
+                step.greets = step.scope.is_plain() && stage == OPENING;
+            }
+            Action::TokenSent(went) => {
+                (self.renewing, self.overdue) = (None, None);
+                step.renewed = went;
+            }
+            Action::Receive(Frame::Welcome { resumed, .. }) if state == StateName::Connecting => {
+                self.remembered = self.welcoming(resumed);
+                step.resends = resumed;
+                if resumed {
+                    step.next = 0;
+                }
+            }
+            Action::Receive(Frame::Refreshed(id, _)) => {
+                step.renewed = self.take_renewal(id);
+            }
+            Action::Receive(Frame::Ack(id)) => {
+                let sent = self.kept.iter().position(|kept| kept.sent == Some(id));
+                if let Some(at) = sent.filter(|_| state == StateName::Connected) {
+                    for kept in self.kept.drain(..=at) {
+                        step.next -= 1;
+                        if let What::Publish(call) = kept.what {
+                            step.done.push(call);
+                        }
+                    }
+                }
+                if let Some(group) = self.take_asked(id)
+                    && !self.joined.contains(&group)
+                {
+                    self.joined.push(group);
+                    self.joined.sort_unstable();
+                }
+            }
+            Action::Receive(Frame::Refusal(id)) => {
+                step.refused_number = Some(id);
+                self.take_renewal(id);
+                if let Some(group) = self.take_asked(id) {
+                    self.joined.retain(|joined| *joined != group);
+                }
+            }
+            Action::Abort(_)
+            | Action::Due
+            | Action::Elapsed
+            | Action::InvalidFrame
+            | Action::Receive(
+                Frame::Message
+                | Frame::NoHandler
+                | Frame::Ping
+                | Frame::Pong
+                | Frame::Welcome { .. },
+            )
+            | Action::Send(_)
+            | Action::Sleep
+            | Action::Tick => {}
+        }
+    }
+
+    pub(super) fn take_asked(&mut self, id: MessageId) -> Option<&'static str> {
+        let at = self.asked.iter().position(|(asked, _)| *asked == id)?;
+        self.asked.remove(at).1
+    }
+
+    /// The socket is no longer one that answers.
+    pub(super) fn lose(&mut self, socket: Socket) {
+        self.socket = socket;
+        self.end_session();
+    }
+
+    /// What was asked over the connection is not answered any more.
+    pub(super) fn end_session(&mut self) {
+        self.asked.clear();
+        (self.renewing, self.overdue) = (None, None);
+        (self.probe, self.woken_until) = (None, None);
+    }
+
+    /// Says whether a new token was sent under this number, which is answered.
+    pub(super) fn take_renewal(&mut self, id: MessageId) -> bool {
+        let is_sent = self.sent_token() == Some(id);
+        if is_sent {
+            (self.renewing, self.overdue) = (None, None);
+        }
+        is_sent
+    }
+
+    /// A person, or a component that was mounted, wants the connection anew: the budget is full,
+    /// but for the attempt that is adopted.
+    pub(super) fn revive(&mut self, scope: &Scope) {
+        let adopted = matches!(self.socket, Socket::Connecting { .. });
+        self.budget = scope.config.reconnect.max_attempts + u32::from(!adopted);
+        self.fresh = scope.config.tokens;
+        self.end = None;
+    }
+
+    pub(super) fn forgive_if_due(&mut self, step: &Step<'_>) {
+        if self.stable_at.is_some_and(|at| at <= step.now) {
+            self.budget = step.scope.config.reconnect.max_attempts;
+            self.fresh = step.scope.config.tokens;
+            self.stable_at = None;
+        }
+    }
+
+    /// What comes of something that the user wants to be sent.
+    pub(super) fn accepts(&self, step: &Step<'_>, bytes: usize) -> Result<(), ErrorCode> {
+        let limits = step.scope.config.queue;
+        match step.told.state {
+            StateName::Connected if bytes > LARGEST && !step.scope.is_plain() => {
+                Err(ErrorCode::TooLarge)
+            }
+            StateName::Idle | StateName::Connecting | StateName::Waiting | StateName::Connected => {
+                let kept: usize = self.kept.iter().map(|kept| kept.bytes).sum();
+                let fits =
+                    self.kept.len() < limits.max_messages && kept + bytes <= limits.max_bytes;
+                if fits { Ok(()) } else { Err(ErrorCode::QueueFull) }
+            }
+            StateName::Closing | StateName::Closed | StateName::Failed => Err(ErrorCode::Closed),
+        }
+    }
+}

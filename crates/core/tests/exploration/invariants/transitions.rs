@@ -1,0 +1,162 @@
+//! What must hold where an attempt begins and where the user is told of another state.
+
+use std::time::Duration;
+
+use onesocket_core::protocol::Retry;
+use onesocket_core::{ErrorCode, StateName, Status, Time};
+
+use crate::exploration::actions::{Action, Answer, Frame};
+use crate::exploration::invariants::{Step, is_refusal};
+use crate::exploration::memory::{End, Memory, Socket};
+use crate::exploration::scope::Scope;
+use crate::exploration::{Verdict, WAKE_INTERVAL, is_live, rule};
+
+impl Memory {
+    /// An attempt begins.
+    pub(super) fn begin(&mut self, step: &Step<'_>) -> Verdict {
+        rule!(self.end.is_none(), "an attempt after the end: {:?}", self.end);
+        rule!(self.socket == Socket::Gone, "an attempt while the old socket is {:?}", self.socket);
+        let by_itself = matches!(step.before, StateName::Waiting | StateName::Connected)
+            && step.action != Action::Connect
+            && !step.refused;
+        rule!(!(self.offline && by_itself), "an attempt while offline");
+        if step.refused {
+            rule!(self.fresh, "a second fresh try");
+            self.fresh = false;
+        } else if !std::mem::take(&mut self.granted) {
+            rule!(self.budget > 0, "an attempt too many");
+            self.budget -= 1;
+        }
+        Ok(())
+    }
+
+    /// The user is told of another state.
+    pub(super) fn enter(&mut self, step: &mut Step<'_>, before: &Status) -> Verdict {
+        let config = &step.scope.config;
+        let status = &step.told;
+        if status.state != StateName::Connected {
+            self.stable_at = None;
+            self.end_session();
+        }
+        if !is_live(status.state) {
+            self.spare = None;
+            self.later = Time::ZERO;
+            self.granted = false;
+        }
+        if status.state != StateName::Connecting {
+            self.begun = false;
+        }
+        if before.state == StateName::Connected {
+            // A failing renewal does not, and what wakes up asks first.
+            let keeps = matches!(
+                step.action,
+                Action::Token(Answer::Failed | Answer::Later | Answer::Token(_))
+                    | Action::TokenSent(_)
+                    | Action::Receive(_)
+                    | Action::Refresh
+                    | Action::Wake
+                    | Action::Online
+                    | Action::Offline
+            );
+            rule!(!keeps || step.was_late, "the connection was ended by {:?}", step.action);
+        }
+        // A connection that is lost just then is replaced, which is no attempt of the waking.
+        let wakes = matches!(step.action, Action::Wake | Action::Online)
+            && before.state != StateName::Connected;
+        if wakes && status.state == StateName::Connecting && before.state == step.before {
+            rule!(!self.offline, "woken while offline");
+            let asked = before.state != StateName::Waiting || self.not_before <= step.now;
+            rule!(asked || step.was_late, "woken before {:?}", self.not_before);
+            if before.state == StateName::Failed {
+                let code = before.error.as_ref().map(|error| error.code);
+                rule!(code == Some(ErrorCode::AttemptsExhausted), "revived though {code:?}");
+                rule!(self.is_wanted(), "revived though nobody wants it");
+                self.revive(step.scope);
+            }
+            let in_time = before.state == StateName::Waiting
+                && before.retry_at.is_some_and(|at| at <= step.now);
+            let apart = self.woken_at.is_none_or(|at| step.now.since(at) >= WAKE_INTERVAL);
+            rule!(apart || in_time || step.was_late, "woken too often");
+            if apart {
+                self.woken_at = Some(step.now);
+            }
+        }
+        let status = &step.told;
+        match status.state {
+            StateName::Idle => return Err("back to idle".into()),
+            StateName::Connecting => rule!(self.end.is_none(), "connecting after the end"),
+            StateName::Connected => {
+                let agreed = match step.action {
+                    Action::Receive(Frame::Welcome { .. }) => !step.scope.is_plain(),
+                    // What has to come first has gone out.
+                    Action::Opened => step.scope.is_plain() && !step.greets,
+                    _ => false,
+                };
+                self.heard = step.now;
+                rule!(agreed && self.socket == Socket::Open, "connected without a welcome");
+                step.connects = true;
+                let full =
+                    self.budget == config.reconnect.max_attempts && self.fresh == config.tokens;
+                self.stable_at = (!full).then(|| step.now + config.stable_after);
+            }
+            StateName::Waiting => {
+                let named = match step.action {
+                    Action::Closed(4529) => Duration::from_secs(15),
+                    _ => Duration::ZERO,
+                };
+                let final_end = !comes_back(step.scope, step.action);
+                rule!(!final_end, "it comes back after {:?}", step.action);
+                self.not_before = self.later.max(step.now + named);
+                // What would be tried at once may still wait for `getToken`.
+                let delayed = self.later > step.now && (step.refused || step.at_once);
+                let lost = matches!(step.action, Action::Closed(code) if code != 4529);
+                let may =
+                    step.woken && !self.offline && before.state == StateName::Connected && lost;
+                rule!(!may || delayed, "a page that has woken up waits for what was lost");
+                let asked = if delayed { named } else { named.max(config.reconnect.interval) };
+                let asked = self.later.max(step.now + asked);
+                let early = status.retry_at.is_some_and(|at| at < asked);
+                rule!(status.retry_at.is_none() == self.offline, "it is told when it tries again");
+                rule!(!early, "the next attempt is too early: {:?}", status.retry_at);
+                if step.refused && delayed {
+                    rule!(self.fresh, "a second fresh try");
+                    self.fresh = false;
+                    self.granted = true;
+                } else {
+                    rule!(self.budget > 0 || self.granted, "an attempt too many is planned");
+                }
+            }
+            StateName::Closing | StateName::Closed => {
+                if self.end.is_none() {
+                    rule!(!self.is_wanted(), "let go while it is wanted");
+                    self.end = Some(End::Released);
+                }
+            }
+            StateName::Failed => {
+                let code = status.error.as_ref().map(|error| error.code).ok_or("no error")?;
+                let right = match (code, step.action) {
+                    (ErrorCode::AttemptsExhausted, _) => self.budget == 0,
+                    (ErrorCode::Unauthorized, Action::Token(Answer::NoSession)) => true,
+                    (ErrorCode::Refused, Action::Closed(1000 | 1002 | 4101 | 4400)) => {
+                        !comes_back(step.scope, step.action)
+                    }
+                    (ErrorCode::Unauthorized, action) if is_refusal(step.scope, action) => {
+                        !self.fresh
+                    }
+                    (ErrorCode::Replaced, Action::Closed(4409))
+                    | (ErrorCode::TooLarge, Action::Closed(4413))
+                    | (ErrorCode::InvalidOptions, Action::OpenFailed) => true,
+                    _ => false,
+                };
+                rule!(right, "failed with {code:?}, budget {}", self.budget);
+                self.end = Some(End::Failed);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Says whether the client may come back after this.
+pub(super) fn comes_back(scope: &Scope, action: Action) -> bool {
+    !matches!(action, Action::Closed(code) if scope.retry(code) == Retry::Never)
+}

@@ -1,0 +1,177 @@
+//! What an observer knows of the connection who is told nothing but what goes into the machine and
+//! what comes out of it.
+
+use std::hash::Hash;
+use std::time::Duration;
+
+use onesocket_core::protocol::MessageId;
+use onesocket_core::{Attempt, Call, Fetch, Time};
+
+use crate::exploration::Message;
+use crate::exploration::scope::Scope;
+
+/// What of the newest socket is to be seen from outside. Older ones are closed or detached: whatever
+/// they still say must change nothing, which is checked in every place.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Socket {
+    /// None was made, or it has closed, or nobody hears it any more.
+    Gone,
+    /// Shaking hands, and not to be disturbed before this.
+    Connecting {
+        until: Time,
+    },
+    Open,
+    /// The server is closing it, and this is how long its close is waited for.
+    Ended {
+        until: Time,
+    },
+    /// We have shut it, and this is how long its close is waited for.
+    Shut {
+        until: Time,
+    },
+}
+
+/// How the connection ended last, if it was not wanted again since.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum End {
+    Asked,
+    Failed,
+    Released,
+}
+
+/// What was accepted for sending and was neither accepted by the server, nor refused, nor reported.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Kept {
+    pub(crate) what: What,
+    pub(crate) bytes: usize,
+    /// Under which number it went out, on whatever connection.
+    pub(crate) sent: Option<MessageId>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum What {
+    Message(Message),
+    Publish(Call),
+}
+
+/// What a call waits for.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Want {
+    Join(&'static str),
+    Leave,
+    Publish,
+}
+
+/// What a judge remembers.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub(crate) struct Memory {
+    pub(crate) newest: Attempt,
+    pub(crate) socket: Socket,
+    pub(crate) newest_fetch: Fetch,
+    pub(crate) fetching: bool,
+    pub(crate) connects: Vec<Call>,
+    pub(crate) closes: Vec<Call>,
+    pub(crate) refreshes: Vec<Call>,
+    /// The others.
+    pub(crate) calls: Vec<(Call, Want)>,
+    pub(crate) holders: u32,
+    /// A `connect()` was answered and no `close()` came since.
+    pub(crate) lasting: bool,
+    /// What the server has been asked and has not answered, on the newest socket; and the group of
+    /// a join. The answer to one that was left since matters to nobody.
+    pub(crate) asked: Vec<(MessageId, Option<&'static str>)>,
+    /// The highest number that was used, and that of a message.
+    pub(crate) last_number: MessageId,
+    pub(crate) last_sent: MessageId,
+    /// Which of the server's memories the last welcome has named.
+    pub(crate) remembered: u32,
+    /// First what was sent and not answered, then what waits.
+    pub(crate) kept: Vec<Kept>,
+    /// An attempt has begun that waits for its token.
+    pub(crate) begun: bool,
+    /// A token that was fetched for a connection which was lost meanwhile, and when it dies.
+    pub(crate) spare: Option<Option<Time>>,
+    /// The new token was sent under this number, and this is how long the answer is waited for.
+    pub(crate) renewing: Option<(MessageId, Time)>,
+    /// It was not answered in time, and may be late; no other was asked for since.
+    pub(crate) overdue: Option<MessageId>,
+    pub(crate) offline: bool,
+    /// The server, or `getToken`, wants nothing to be tried before this.
+    pub(crate) not_before: Time,
+    /// `getToken` wants not to be asked before this by anything that happens by itself.
+    pub(crate) later: Time,
+    /// The fresh try for a refused token waits for that.
+    pub(crate) granted: bool,
+    /// When waking up has led to an attempt.
+    pub(crate) woken_at: Option<Time>,
+    /// When the server was heard, how long it may be silent, and when it has to have answered a
+    /// probe.
+    pub(crate) heard: Time,
+    pub(crate) silence: Duration,
+    pub(crate) probe: Option<Time>,
+    /// The page has woken up, and nothing was heard since: a loss before this is replaced at once.
+    pub(crate) woken_until: Option<Time>,
+    /// The groups that the server has let us into and that were not left since, on whatever
+    /// connection.
+    pub(crate) joined: Vec<&'static str>,
+    /// How many attempts may still begin, and whether a refused token may be tried afresh.
+    pub(crate) budget: u32,
+    pub(crate) fresh: bool,
+    /// When the budget is full again, if the connection lasts.
+    pub(crate) stable_at: Option<Time>,
+    pub(crate) end: Option<End>,
+}
+
+impl Memory {
+    pub(super) fn new(scope: &Scope) -> Self {
+        Self {
+            newest: Attempt(0),
+            socket: Socket::Gone,
+            newest_fetch: Fetch(0),
+            fetching: false,
+            connects: Vec::new(),
+            closes: Vec::new(),
+            calls: Vec::new(),
+            holders: 0,
+            lasting: false,
+            asked: Vec::new(),
+            last_number: MessageId(0),
+            last_sent: MessageId(0),
+            remembered: 0,
+            kept: Vec::new(),
+            refreshes: Vec::new(),
+            begun: false,
+            spare: None,
+            renewing: None,
+            overdue: None,
+            offline: false,
+            not_before: Time::ZERO,
+            later: Time::ZERO,
+            granted: false,
+            woken_at: None,
+            heard: Time::ZERO,
+            silence: scope.silence(),
+            probe: None,
+            woken_until: None,
+            joined: Vec::new(),
+            budget: 0,
+            fresh: false,
+            stable_at: None,
+            end: None,
+        }
+    }
+
+    /// Which of its memories a server names that has forgotten, or has not.
+    pub(crate) fn welcoming(&self, resumed: bool) -> u32 {
+        self.remembered + u32::from(!resumed)
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.lasting || self.holders > 0 || !self.connects.is_empty()
+    }
+
+    /// Under which number a new token was sent that may be answered.
+    pub(crate) fn sent_token(&self) -> Option<MessageId> {
+        self.renewing.map(|(id, _)| id).or(self.overdue)
+    }
+}
