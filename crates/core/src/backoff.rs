@@ -1,10 +1,10 @@
-//! What the machine may still try by itself: how often, and how long apart.
+//! Automatic attempts: how many are left, and the delay before each.
 
 use std::time::Duration;
 
 use crate::config::Reconnect;
 
-/// The automatic attempts used since the last one was forgiven.
+/// The automatic attempts that were used since the last reset.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Backoff {
     used: u32,
@@ -12,7 +12,7 @@ pub(crate) struct Backoff {
     pub(crate) random: u64,
 }
 
-/// Whether a refused token may still be answered with a fresh one, at once.
+/// Whether one refused token may be followed by a fresh one at once.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum FreshTry {
     Allowed,
@@ -24,23 +24,23 @@ impl Backoff {
         Self { used: 0, fresh_try: FreshTry::Allowed, random: seed }
     }
 
-    /// Returns the number of the attempt that was granted last; 0 before the first.
+    /// Returns the number of the last attempt that was granted; 0 before the first.
     pub(crate) fn attempt(&self) -> u32 {
         self.used
     }
 
-    /// Says whether there is nothing to forgive.
-    pub(crate) fn is_untouched(&self) -> bool {
+    /// Says whether nothing was used since the last reset.
+    pub(crate) fn is_reset(&self) -> bool {
         self.used == 0 && self.fresh_try == FreshTry::Allowed
     }
 
-    /// Forgives what has failed: a connection has lasted, or a person asked again.
-    pub(crate) fn forgive(&mut self) {
+    /// Restores all attempts: a connection has lasted, or the user connects again.
+    pub(crate) fn reset(&mut self) {
         self.used = 0;
         self.fresh_try = FreshTry::Allowed;
     }
 
-    /// Grants one more attempt and says how long to wait for it; `None` once all are used.
+    /// Grants one more attempt and returns the delay before it; `None` once all are used.
     pub(crate) fn next(&mut self, rules: &Reconnect) -> Option<Duration> {
         if self.used >= rules.max_attempts {
             return None;
@@ -59,7 +59,7 @@ impl Backoff {
         Some(Duration::try_from_secs_f64(seconds).unwrap_or(rules.max_interval))
     }
 
-    /// Grants the one fresh try that a refused token gets between two stable periods.
+    /// Grants the fresh try after a refused token; there is one between two resets.
     pub(crate) fn take_fresh_try(&mut self) -> bool {
         match self.fresh_try {
             FreshTry::Allowed => {
@@ -70,7 +70,7 @@ impl Backoff {
         }
     }
 
-    /// Returns the next number from 0 to 1 (splitmix64: small, and good enough to spread a fleet).
+    /// Returns the next random number from 0 to 1, by splitmix64: small, and good enough for jitter.
     fn chance(&mut self) -> f64 {
         self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.random;
@@ -145,7 +145,7 @@ mod tests {
 
         assert!(backoff.take_fresh_try());
         assert!(!backoff.take_fresh_try());
-        backoff.forgive();
+        backoff.reset();
         assert!(backoff.take_fresh_try());
     }
 }

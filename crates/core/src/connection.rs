@@ -1,10 +1,17 @@
-//! The machine: what the user wants, what becomes due, and the one place that changes the state.
+//! The machine: takes inputs, gives outputs and deadlines, and changes the state in one place.
 //!
-//! What sockets do to it is in `attempts.rs`, what tokens do in `tokens.rs`, whether the server and
-//! the page are awake in `liveness.rs`, what is said over a connection in `traffic.rs`.
+//! - `lifetime.rs`: the user connects, holds, releases and closes.
+//! - `attempts.rs`: an attempt begins, fails, is tried again or given up.
+//! - `sockets.rs`: the events of sockets, and how a socket is let go of.
+//! - `session.rs`: a session begins.
+//! - `liveness.rs`: the heartbeat, a page that wakes up, the network.
+//! - `tokens.rs`: tokens are fetched and refreshed.
+//! - `traffic.rs`: messages are sent, frames are received.
+//! - `requests.rs`: the user asks, the server answers.
 
 mod attempts;
 mod input;
+mod lifetime;
 mod liveness;
 mod output;
 #[cfg(feature = "explore")]
@@ -46,19 +53,19 @@ use crate::token::{Fetch, TokenFetch};
 use attempts::CloseEvent;
 use requests::Pending;
 
-/// One WebSocket connection that is wanted, tried for, kept, and let go of.
+/// The machine of one WebSocket connection.
 ///
-/// - [`handle`](Self::handle) takes what happens, [`send`](Self::send) what the user sends.
-/// - [`poll`](Self::poll) gives what is to be done. Call it until it gives `None`.
-/// - [`deadline`](Self::deadline) says when to call with [`Input::Elapsed`]. One timer will do.
-/// - The getters say what is true now, whether or not everything was polled.
+/// - [`handle`](Self::handle) takes an input, [`send`](Self::send) a message of the user.
+/// - [`poll`](Self::poll) returns the outputs. Call it until it returns `None`.
+/// - [`deadline`](Self::deadline) says when to handle [`Input::Elapsed`]. One timer is enough.
+/// - The getters are up to date, whether or not every output was polled.
 ///
-/// `M` is a message in the form that the shell keeps it; the machine never looks into one.
+/// `M` is a message in the form in which the shell keeps it; the machine never looks into it.
 #[derive(Clone, Debug)]
 pub struct Connection<M> {
     config: Config,
     state: State,
-    /// What the user was told last.
+    /// The status that was reported last.
     status: Status,
     status_version: u32,
     demand: Demand,
@@ -66,17 +73,17 @@ pub struct Connection<M> {
     close_calls: Vec<Call>,
     backoff: Backoff,
     outbox: Outbox<M>,
-    /// What the server remembered of this client when it last welcomed it.
+    /// The epoch that the server named in its last welcome.
     epoch: Option<Epoch>,
     groups: Groups,
     pending: Pending,
     token_fetch: TokenFetch,
-    /// When `getToken` has answered with a token.
+    /// When `getToken` last answered with a token.
     fetched_at: Option<Time>,
     /// The `refreshToken()` calls that wait for the server's answer.
     refresh_calls: Vec<Call>,
     network: Network,
-    /// When the page's waking up has last led to an attempt.
+    /// When the page's waking up last led to an attempt.
     woken_at: Option<Time>,
     last_attempt: Attempt,
     last_fetch: Fetch,
@@ -117,11 +124,11 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// Takes one thing that happened, at `now`.
+    /// Handles one input, which happened at `now`.
     pub fn handle(&mut self, input: Input<M>, now: Time) {
-        // Timers come late, so what was due before this is dealt with where it matters: a
-        // connection that has lasted is forgiven before its end is counted.
-        self.forgive_if_due(now);
+        // Timers come late. A connection that has lasted long enough resets the backoff before its
+        // end is counted.
+        self.reset_backoff_if_due(now);
         match input {
             Input::Abort { call } => self.on_abort(call, now),
             Input::Close { call, code, reason } => self.on_close(call, code, reason, now),
@@ -153,13 +160,12 @@ impl<M: Clone> Connection<M> {
         self.on_elapsed(now);
     }
 
-    /// Returns the next thing to do, oldest first; `None` once all is done.
+    /// Returns the next output, oldest first; `None` if there is none.
     pub fn poll(&mut self) -> Option<Output<M>> {
         self.outputs.pop_front()
     }
 
-    /// Returns when to call [`handle`](Self::handle) with [`Input::Elapsed`]; `None` while nothing
-    /// can become due.
+    /// Returns when to handle [`Input::Elapsed`]; `None` while there is no deadline.
     pub fn deadline(&self) -> Option<Time> {
         let release_at = self.demand.release_at().filter(|_| self.state.is_live());
         let state = self.state.deadline(self.network);
@@ -167,23 +173,22 @@ impl<M: Clone> Connection<M> {
         deadlines.min().filter(|at| *at < Time::NEVER)
     }
 
-    /// Returns what the user may know.
+    /// Returns the status that the user sees.
     pub fn status(&self) -> &Status {
         &self.status
     }
 
-    /// Returns a number that is another one as soon as the status is: a shell that shows the status
-    /// need not compare it.
+    /// Returns a number that changes with the status, so that a shell need not compare statuses.
     pub fn status_version(&self) -> u32 {
         self.status_version
     }
 
-    /// Returns what was counted.
+    /// Returns the counters.
     pub fn stats(&self) -> Stats {
         self.stats
     }
 
-    /// Returns the socket over which the session is agreed, while connected.
+    /// Returns the socket of the session, while connected.
     pub fn connected_attempt(&self) -> Option<Attempt> {
         match &self.state {
             State::Connected(session) => Some(session.attempt),
@@ -196,100 +201,12 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// Returns how many bytes of payload wait here to be sent.
+    /// Returns how many bytes of payload wait in the queue.
     pub fn queued_bytes(&self) -> usize {
         self.outbox.waiting_bytes()
     }
 
-    fn on_connect(&mut self, call: Call, now: Time) {
-        self.log(LogEvent::ConnectCalled);
-        self.demand.add_call(call);
-        match &self.state {
-            State::Connected(_) => {
-                self.log(LogEvent::Reusing);
-                let calls = self.demand.connected();
-                self.settle_each(calls, Ok(()));
-            }
-            State::Connecting(_) => self.log(LogEvent::AlreadyInProgress),
-            State::Waiting { old_socket, .. } => {
-                let old_socket = *old_socket;
-                self.ask_at_once();
-                self.begin(old_socket, None, now);
-            }
-            State::Idle | State::Closing { .. } | State::Closed { .. } | State::Failed { .. } => {
-                self.start(now);
-            }
-        }
-    }
-
-    fn on_abort(&mut self, call: Call, now: Time) {
-        if !self.demand.withdraw(call) {
-            return;
-        }
-        self.settle(call, Err(Error::aborted()));
-        if !self.demand.any() && self.state.is_live() {
-            self.end(EndedBy::Release, CloseCode::NORMAL, String::new(), now);
-        }
-    }
-
-    fn on_hold(&mut self, now: Time) {
-        self.demand.hold();
-        match self.state {
-            State::Idle
-            | State::Closed { by: EndedBy::Release, .. }
-            | State::Closing { by: EndedBy::Release, .. } => self.start(now),
-            // A component that is mounted must not bring back what has failed or was closed: two
-            // tabs would replace each other for ever.
-            State::Closed { by: EndedBy::Close, .. }
-            | State::Closing { by: EndedBy::Close, .. }
-            | State::Failed { .. }
-            | State::Connecting(_)
-            | State::Connected(_)
-            | State::Waiting { .. } => {}
-        }
-    }
-
-    fn on_release(&mut self, now: Time) {
-        self.demand.release(now + self.config.release_after);
-    }
-
-    fn on_close(&mut self, call: Call, code: CloseCode, reason: String, now: Time) {
-        self.close_calls.push(call);
-        self.end(EndedBy::Close, code, reason, now);
-    }
-
-    /// Starts afresh, with a full budget.
-    fn start(&mut self, now: Time) {
-        self.backoff.forgive();
-        self.begin(self.state.old_socket(), None, now);
-    }
-
-    /// Ends the connection, or the tries for it.
-    fn end(&mut self, by: EndedBy, code: CloseCode, reason: String, now: Time) {
-        let error = match by {
-            EndedBy::Close => Error::closed(),
-            EndedBy::Release => Error::released(),
-        };
-        let was_live = self.state.is_live();
-        let was_closed = matches!(self.state, State::Closed { .. });
-        self.backoff.forgive();
-        let next = match self.let_go(code, reason, now) {
-            OldSocket::Closing(socket) if !was_closed => State::Closing { by, socket },
-            old_socket @ (OldSocket::None | OldSocket::Lingering(_) | OldSocket::Closing(_)) => {
-                State::Closed { by, old_socket }
-            }
-        };
-        if was_live {
-            self.log(LogEvent::Closed(error.message.clone()));
-        }
-        self.abort_fetch();
-        self.enter(next, was_live.then(|| error.message.clone()));
-        let calls = self.demand.ended();
-        self.settle_each(calls, Err(&error));
-        self.give_up_on_traffic(&error);
-    }
-
-    /// Does what has become due, in the order in which it became due.
+    /// Handles the deadlines that have passed, in their order.
     fn on_elapsed(&mut self, now: Time) {
         while let Some(due) = self.deadline().filter(|due| *due <= now) {
             if self.demand.release_at() == Some(due) && self.state.is_live() {
@@ -302,24 +219,24 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    fn forgive_if_due(&mut self, now: Time) {
+    fn reset_backoff_if_due(&mut self, now: Time) {
         if let State::Connected(session) = &mut self.state
             && session.stable_at.is_some_and(|at| at <= now)
         {
             session.stable_at = None;
-            self.backoff.forgive();
+            self.backoff.reset();
             self.changed(None);
         }
     }
 
-    /// Changes the state. The only place that does, so no change goes unreported and nobody waits
-    /// for a socket that is gone.
+    /// Changes the state. No other place does, so every change is reported, and no call waits for a
+    /// socket that is gone.
     fn enter(&mut self, next: State, reason: Option<String>) {
         self.state = next;
         self.changed(reason);
     }
 
-    /// Tells of what has changed in the state.
+    /// Reports a change of the state.
     fn changed(&mut self, reason: Option<String>) {
         let (attempt, max_attempts) = (self.backoff.attempt(), self.config.reconnect.max_attempts);
         let status = self.state.status(self.network, attempt, max_attempts);
@@ -349,12 +266,12 @@ impl<M: Clone> Connection<M> {
         self.outputs.push_back(Output::Transmit { attempt, frame });
     }
 
-    /// Something came too late, or out of nowhere: it changes nothing.
+    /// Counts an event that comes too late to change anything.
     fn count_stale(&mut self) {
         count(&mut self.stats.stale_events);
     }
 
-    fn log(&mut self, note: LogEvent) {
-        self.outputs.push_back(Output::Log(note));
+    fn log(&mut self, event: LogEvent) {
+        self.outputs.push_back(Output::Log(event));
     }
 }

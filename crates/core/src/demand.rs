@@ -1,28 +1,28 @@
-//! Who wants the connection.
+//! The demand for a connection: open `connect()` calls and mounted components.
 
 use crate::ids::Call;
 use crate::time::Time;
 
-/// Who wants the connection to exist.
+/// The demand for a connection.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct Demand {
-    /// The `connect()` calls that have not been settled.
+    /// The `connect()` calls that are not settled.
     calls: Vec<Call>,
-    /// How many hold it: mounted components.
+    /// The number of holders, mounted components for example.
     holders: u32,
-    /// A `connect()` was answered, and no `close()` came since.
+    /// A `connect()` was settled, and no `close()` has come since.
     lasting: bool,
-    /// Nobody wants it, and this is when that is acted upon.
+    /// When the connection is released, as there is no demand.
     pub(crate) release_at: Option<Time>,
 }
 
 impl Demand {
-    /// Says whether anybody wants the connection.
-    pub(crate) fn any(&self) -> bool {
+    /// Says whether there is any demand.
+    pub(crate) fn exists(&self) -> bool {
         self.lasting || self.holders > 0 || !self.calls.is_empty()
     }
 
-    /// Returns when the connection is to be let go.
+    /// Returns when the connection is to be released.
     pub(crate) fn release_at(&self) -> Option<Time> {
         self.release_at
     }
@@ -32,8 +32,8 @@ impl Demand {
         self.release_at = None;
     }
 
-    /// Takes a call back; false if it was settled before.
-    pub(crate) fn withdraw(&mut self, call: Call) -> bool {
+    /// Removes a call; returns `false` if it was settled before.
+    pub(crate) fn remove_call(&mut self, call: Call) -> bool {
         let before = self.calls.len();
         self.calls.retain(|other| *other != call);
         self.calls.len() < before
@@ -44,30 +44,29 @@ impl Demand {
         self.release_at = None;
     }
 
-    /// One holder less; if nobody wants the connection now, it goes at `release_at`.
+    /// Removes one holder. If no demand is left, the connection is released at `release_at`.
     pub(crate) fn release(&mut self, release_at: Time) {
         self.holders = self.holders.saturating_sub(1);
-        if !self.any() {
+        if !self.exists() {
             self.release_at = Some(release_at);
         }
     }
 
-    /// The connection is there: the calls are answered, and their wish lasts.
+    /// The connection is established. Returns the calls to settle; their demand lasts.
     pub(crate) fn connected(&mut self) -> Vec<Call> {
         self.lasting |= !self.calls.is_empty();
         std::mem::take(&mut self.calls)
     }
 
-    /// The connection has failed: the calls are answered. Who holds it still does, but nothing is
-    /// left to let go of; who called `connect()` still wants to be connected, should it become
-    /// possible.
+    /// The connection has failed. Returns the calls to settle. The holders stay, with nothing to
+    /// release; whoever called `connect()` still wants a connection if one becomes possible.
     pub(crate) fn failed(&mut self) -> Vec<Call> {
         self.lasting |= !self.calls.is_empty();
         self.release_at = None;
         std::mem::take(&mut self.calls)
     }
 
-    /// A person has closed the connection, or it was let go: no wish is left but the holders'.
+    /// The connection was closed or released. Returns the calls to settle; only the holders stay.
     pub(crate) fn ended(&mut self) -> Vec<Call> {
         let calls = self.failed();
         self.lasting = false;

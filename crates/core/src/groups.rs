@@ -7,33 +7,33 @@ use crate::ids::Call;
 /// A group that the user wants to be in.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Membership {
-    /// The server has said so on this connection.
+    /// The server has confirmed it on this connection.
     Joined,
-    /// On an earlier connection, not on this one; these calls wait for it.
+    /// The server confirmed it on an earlier connection, not yet on this one; these calls wait.
     JoinedBefore(Vec<Call>),
-    /// Not yet; these calls wait for it.
+    /// The server has not confirmed it yet; these calls wait.
     Joining(Vec<Call>),
 }
 
 /// The groups that the user wants to be in, across connections.
 ///
-/// A list, not a map: a client is in few groups, and a `BTreeMap` would be a sixth of the wasm.
+/// A list, as a client is in few groups and a `BTreeMap` would be a sixth of the wasm.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct Groups(Vec<(Group, Membership)>);
 
-/// What to do about a wish to join.
+/// What a `join()` leads to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Joining {
-    /// The group was joined before: the call can be answered.
+    /// The group is joined: the call can be settled.
     Already,
-    /// The server is to be asked.
+    /// The server has to be asked.
     Ask,
-    /// The server has been asked before: the call is kept with the others.
+    /// The server was asked before: the call waits with the others.
     Asked,
 }
 
 impl Groups {
-    /// Notes that `call` wants to be in `group`.
+    /// Adds a call that joins `group`.
     pub(crate) fn join(&mut self, group: &Group, call: Call) -> Joining {
         match self.find(group) {
             None => {
@@ -48,14 +48,14 @@ impl Groups {
         }
     }
 
-    /// Notes that nobody wants to be in `group`; returns the calls that waited to join it.
+    /// Removes a group; returns the calls that waited to join it.
     pub(crate) fn leave(&mut self, group: &Group) -> Vec<Call> {
         let waiting = self.joined(group);
         self.0.retain(|(name, _)| name != group);
         waiting
     }
 
-    /// The server has let us in; returns the calls that waited for it.
+    /// The server has confirmed a membership; returns the calls that waited for it.
     pub(crate) fn joined(&mut self, group: &Group) -> Vec<Call> {
         let Some(membership) = self.find(group) else {
             return Vec::new();
@@ -66,7 +66,7 @@ impl Groups {
         }
     }
 
-    /// The connection is gone, and with it what the server knew.
+    /// The connection is lost, and its memberships with it.
     pub(crate) fn lost(&mut self) {
         for (_, membership) in &mut self.0 {
             if *membership == Membership::Joined {
@@ -75,8 +75,8 @@ impl Groups {
         }
     }
 
-    /// The connection has ended for good: groups that were never joined are wanted no more.
-    /// Returns the calls that waited for them.
+    /// The connection has ended for good: removes the groups that were never joined, and returns the
+    /// calls that waited.
     pub(crate) fn ended(&mut self) -> Vec<Call> {
         let mut waiting = Vec::new();
         self.0.retain_mut(|(_, membership)| match membership {

@@ -1,34 +1,34 @@
-//! Whether the server is still there: judged by what comes from it, never by the socket.
+//! The heartbeat: the server is alive as long as frames arrive, whatever the socket says.
 
 use std::time::Duration;
 
 use crate::time::Time;
 
-/// A timer that comes later than this has slept, and what was due meanwhile proves nothing.
+/// A timer that is later than this was asleep: the silence until then proves nothing.
 ///
-/// 1 s: a page that is busy delays its timers by less, a hidden one is allowed one a second.
+/// 1 s: a busy page delays its timers by less, and a hidden page runs them once a second.
 const LATE: Duration = Duration::from_secs(1);
 
-/// How long an answer may take once the page has woken up: a dead socket is to be replaced within 2 s.
+/// How long the server may take to answer a probe after the page has woken up.
 const WAKE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Whether the server was heard.
+/// The liveness of the server.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Heartbeat {
     pub(crate) mode: HeartbeatMode,
     pub(crate) liveness: Liveness,
 }
 
-/// What silence means.
+/// What a silent server means, by the kind of its pings.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum HeartbeatMode {
-    /// The server pings by itself: so much silence is the end. It is asked where that proves
-    /// nothing, because the timer came late or the page has slept.
+    /// The server pings by itself. After `silence` it is lost; if the timer was late or the page
+    /// slept, it is probed first.
     ServerPings { silence: Duration },
-    /// The server speaks only when it likes: after so much silence it is asked.
+    /// The server does not ping, but answers: after `interval` it is probed.
     ClientProbes { interval: Duration },
-    /// The server cannot be asked: so much silence is the end, where it says that it speaks more
-    /// often than that.
+    /// The server cannot be probed. After `silence` it is lost; without a configured interval that is
+    /// never.
     ListenOnly { silence: Duration },
 }
 
@@ -37,46 +37,46 @@ pub(crate) enum Liveness {
     Heard {
         at: Time,
     },
-    /// The page has woken up since, and the server cannot be asked: a socket that ends before `until`
-    /// was dead all along.
+    /// The page has woken up since, and the server cannot be probed: a socket that closes before
+    /// `until` was dead already.
     Woken {
         heard_at: Time,
         until: Time,
     },
-    /// It was asked for a sign of life.
+    /// A probe was sent, and no frame has come since.
     Probing {
         give_up_at: Time,
         on_loss: OnLoss,
     },
 }
 
-/// What to do if the server does not answer a probe.
+/// How to reconnect if the connection is lost.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum OnLoss {
-    /// Try again under the usual rules.
+    /// After the usual delay.
     BackOff,
-    /// Try again at once: a person has come back to the page.
+    /// At once: a person has come back to the page.
     ReplaceNow,
 }
 
-/// What has become due.
+/// What to do at a deadline of the heartbeat.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Due {
-    /// Nothing: it is waited anew.
+    /// Wait for another period of silence.
     Again,
-    /// Ask the server for a sign of life.
+    /// Send a probe.
     Probe,
-    /// The server is gone.
+    /// The server is lost.
     Lost(OnLoss),
 }
 
 impl Heartbeat {
-    /// Begins with a server that was just heard.
+    /// Begins with a server that was heard at `now`.
     pub(crate) fn new(mode: HeartbeatMode, now: Time) -> Self {
         Self { mode, liveness: Liveness::Heard { at: now } }
     }
 
-    /// Something came from the server.
+    /// A frame has come from the server.
     pub(crate) fn heard(&mut self, now: Time) {
         self.liveness = Liveness::Heard { at: now };
     }
@@ -94,7 +94,7 @@ impl Heartbeat {
         matches!(self.liveness, Liveness::Probing { .. })
     }
 
-    /// Says what to do should the connection be lost now.
+    /// Returns how to reconnect if the connection is lost at `now`.
     pub(crate) fn on_loss(self, now: Time) -> OnLoss {
         match self.liveness {
             Liveness::Heard { .. } => OnLoss::BackOff,
@@ -104,7 +104,7 @@ impl Heartbeat {
         }
     }
 
-    /// Says what to do at a deadline; a probe it asks for has `timeout` to be answered.
+    /// Returns what to do at a deadline; a probe is to be answered within `timeout`.
     pub(crate) fn due(&mut self, timeout: Duration, now: Time) -> Due {
         let is_late = now.since(self.deadline()) > LATE;
         let asks = matches!(self.mode, HeartbeatMode::ClientProbes { .. }) && !self.is_probing();
@@ -112,7 +112,7 @@ impl Heartbeat {
         if !is_late && !asks {
             return Due::Lost(on_loss);
         }
-        if let Some(heard_at) = self.listening() {
+        if let Some(heard_at) = self.heard_without_probe() {
             *heard_at = now;
             return Due::Again;
         }
@@ -120,10 +120,10 @@ impl Heartbeat {
         Due::Probe
     }
 
-    /// The page has woken up: says whether to ask the server for a sign of life.
+    /// The page has woken up. Says whether to send a probe.
     pub(crate) fn wake(&mut self, now: Time) -> bool {
         let until = now + WAKE_TIMEOUT;
-        if let Some(heard_at) = self.listening() {
+        if let Some(heard_at) = self.heard_without_probe() {
             self.liveness = Liveness::Woken { heard_at: *heard_at, until };
             return false;
         }
@@ -131,8 +131,8 @@ impl Heartbeat {
             Liveness::Probing { give_up_at, .. } if give_up_at > now => {
                 (true, give_up_at.min(until))
             }
-            // What was heard, or asked, before the page slept says nothing about now, however short
-            // a while that was: a socket is gone as soon as its page is put into a cache.
+            // A frame or a probe from before the sleep proves nothing, however short the sleep was: a
+            // browser closes the sockets of a page that it puts into its cache.
             Liveness::Heard { .. } | Liveness::Woken { .. } | Liveness::Probing { .. } => {
                 (false, until)
             }
@@ -141,8 +141,8 @@ impl Heartbeat {
         !asked
     }
 
-    /// Returns when a server was heard that cannot be asked.
-    fn listening(&mut self) -> Option<&mut Time> {
+    /// Returns when the server was last heard, if it cannot be probed.
+    fn heard_without_probe(&mut self) -> Option<&mut Time> {
         match (self.mode, &mut self.liveness) {
             (
                 HeartbeatMode::ListenOnly { .. },

@@ -1,10 +1,10 @@
-//! The numbers by which the machine and its shell name sockets and calls.
+//! The numbers of sockets and calls.
 
-/// Numbers the sockets. Every event of a socket names its attempt, and the machine drops what
-/// strangers say.
+/// The number of a socket. Every event of a socket carries it, so the machine ignores the events of
+/// sockets that it has dropped.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Attempt(pub u32);
 
-/// Numbers the calls whose answers are awaited. The caller picks the numbers; none is used twice.
+/// The number of a call that waits for its result. The caller chooses it, and uses none twice.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Call(pub u32);

@@ -1,9 +1,9 @@
-//! The connection machine of onesocket: one WebSocket connection, and it stays.
+//! The connection machine of onesocket: one WebSocket connection that stays.
 //!
-//! [`Connection`] is told everything that happens ([`Input`]) and says everything that is to be
-//! done ([`Output`]). It reaches no socket, no clock, no randomness: time is an argument, a seed is
-//! in the [`Config`], and the shell around it carries out what it says. So every history of it can
-//! be replayed, and proved.
+//! [`Connection`] takes everything that happens as an [`Input`], and returns everything that has to
+//! be done as an [`Output`]. It uses no socket, no clock and no randomness: the time is an argument,
+//! the seed is in the [`Config`], and the shell around it performs the outputs. Every history can
+//! therefore be replayed, and the tests explore all of them.
 
 mod backoff;
 mod config;

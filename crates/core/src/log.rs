@@ -6,54 +6,54 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::time::whole_ms;
 
-/// A line of the log. The texts are kept: people search for them.
+/// A line of the log. Its text does not change: people search for it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum LogEvent {
     /// `connect()` found an attempt in progress.
     AlreadyInProgress,
     /// The old socket has to close first.
     CleaningUp,
-    /// The connection is closed, and why.
+    /// The connection was closed, for this reason.
     Closed(String),
     /// `connect()` was called.
     ConnectCalled,
-    /// The session is agreed.
+    /// The session is established.
     Connected,
     /// The connection has failed for good.
     Failed(Error),
     /// The next attempt is planned.
     Reconnecting {
-        /// Its number.
+        /// The number of the attempt.
         attempt: u32,
-        /// Of how many.
+        /// The largest number of attempts.
         of: u32,
-        /// When.
+        /// How long until it begins.
         after: Duration,
     },
-    /// `connect()` found the connection there.
+    /// `connect()` found the connection established.
     Reusing,
-    /// The token will be renewed.
+    /// The refresh of the token is planned.
     SchedulingRefresh {
-        /// When.
+        /// How long until it begins.
         after: Duration,
     },
 }
 
-/// How much a [`LogEvent`] matters.
+/// The level of a [`LogEvent`].
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Level {
-    /// For whoever looks for a fault.
+    /// Details for debugging.
     Debug,
-    /// The course of things.
+    /// Normal operation.
     Info,
-    /// Something failed and is being dealt with.
+    /// A failure that the machine recovers from.
     Warn,
-    /// Something failed for good.
+    /// A failure for good.
     Error,
 }
 
 impl LogEvent {
-    /// Returns how much it matters.
+    /// Returns the level.
     pub const fn level(&self) -> Level {
         match self {
             Self::AlreadyInProgress

@@ -1,4 +1,4 @@
-//! What the user has given to be sent: bounded, in order, kept until the server has answered.
+//! The queue of outgoing messages: bounded, in order, each kept until the server has answered it.
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,7 @@ use crate::config::QueueLimits;
 use crate::error::{Error, ErrorCode};
 use crate::ids::Call;
 
-/// Something to be sent.
+/// A message to send.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Outgoing<M> {
     pub(crate) id: MessageId,
@@ -17,7 +17,7 @@ pub(crate) struct Outgoing<M> {
     pub(crate) bytes: usize,
 }
 
-/// Where something is sent to.
+/// The destination of a message.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Destination {
     /// The members of a group; the call waits for the server's answer.
@@ -38,11 +38,12 @@ impl<M: Clone> Outgoing<M> {
     }
 }
 
-/// What was accepted and is not done with: first what was sent and not answered, then what waits.
+/// The messages that were accepted and are not done: first those that were sent and not answered,
+/// then those that wait.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Outbox<M> {
     pub(crate) kept: VecDeque<Outgoing<M>>,
-    /// How many of them were sent, on this connection or the last one.
+    /// How many of them were sent, on this connection or on the last.
     sent: usize,
     bytes: usize,
     sent_bytes: usize,
@@ -58,8 +59,8 @@ impl<M> Outbox<M> {
         self.bytes.saturating_sub(self.sent_bytes)
     }
 
-    /// Says whether there is room for so many bytes more, beside those that wait `in_socket`. What
-    /// was sent and is not answered may be there as well, and counts once.
+    /// Checks that a message of `bytes` fits, beside the `in_socket` bytes that wait in the socket. A
+    /// message that was sent and not answered may wait in the socket too, and counts once.
     pub(crate) fn check(
         &self,
         bytes: usize,
@@ -82,13 +83,13 @@ impl<M> Outbox<M> {
         ))
     }
 
-    /// Appends what [`check`](Self::check) has allowed.
+    /// Appends a message that [`check`](Self::check) has allowed.
     pub(crate) fn push(&mut self, outgoing: Outgoing<M>) {
         self.bytes = self.bytes.saturating_add(outgoing.bytes);
         self.kept.push_back(outgoing);
     }
 
-    /// Returns the next one to send, and holds it to be sent.
+    /// Returns the next message to send, and marks it as sent.
     pub(crate) fn next(&mut self) -> Option<&Outgoing<M>> {
         let next = self.kept.get(self.sent)?;
         self.sent += 1;
@@ -96,13 +97,14 @@ impl<M> Outbox<M> {
         Some(next)
     }
 
-    /// A server that remembers is sent again what it has not answered.
+    /// Marks what was not answered as not sent, so that it is sent again.
     pub(crate) fn rewind(&mut self) {
         self.sent = 0;
         self.sent_bytes = 0;
     }
 
-    /// The server has accepted a message, and all before it. Returns them; none if it was no message.
+    /// Takes a message that the server has accepted, and all before it. Returns none if `id` names no
+    /// message that was sent.
     pub(crate) fn accepted(&mut self, id: MessageId) -> Vec<Outgoing<M>> {
         match self.position(id) {
             Some(at) => self.take_sent(at + 1),
@@ -110,7 +112,7 @@ impl<M> Outbox<M> {
         }
     }
 
-    /// The server has refused a message. Returns it.
+    /// Takes a message that the server has refused.
     pub(crate) fn refused(&mut self, id: MessageId) -> Option<Outgoing<M>> {
         let at = self.position(id)?;
         self.sent -= 1;
@@ -120,12 +122,12 @@ impl<M> Outbox<M> {
         Some(refused)
     }
 
-    /// Takes what was sent and not answered.
+    /// Takes the messages that were sent and not answered.
     pub(crate) fn take_unanswered(&mut self) -> Vec<Outgoing<M>> {
         self.take_sent(self.sent)
     }
 
-    /// Takes those that wait and are larger than the server takes.
+    /// Takes the waiting messages that are larger than the server accepts.
     pub(crate) fn take_larger(&mut self, limit: usize) -> Vec<Outgoing<M>> {
         let (fit, larger): (Vec<_>, Vec<_>) =
             self.kept.drain(self.sent..).partition(|outgoing| outgoing.bytes <= limit);

@@ -9,104 +9,104 @@ use crate::status::{ReadyState, StateName, Status};
 use crate::time::Time;
 use crate::token::Refresh;
 
-/// Where the connection stands, in the order of life. The data is in the variant that needs it.
+/// The state of the connection. Each variant has the data that it needs.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum State {
-    /// Never asked to connect.
+    /// Nobody has asked for a connection yet.
     Idle,
-    /// On the way to a connection.
+    /// An attempt is in progress.
     Connecting(Phase),
-    /// The session is agreed.
+    /// The session is established.
     Connected(Session),
-    /// Between two attempts. What wakes up does not cut short what the server, or `getToken`, has asked
-    /// for.
+    /// Between two attempts. A page that wakes up may try at once, but not before `not_before`, until
+    /// which the server or `getToken` asked to wait.
     Waiting { retry_at: Time, not_before: Time, old_socket: OldSocket },
-    /// The connection was ended and its socket is not closed yet.
+    /// The connection was ended, and its socket has not closed yet.
     Closing { by: EndedBy, socket: ClosingSocket },
     /// The connection was ended.
     Closed { by: EndedBy, old_socket: OldSocket },
-    /// The connection ended by itself.
+    /// The connection has failed for good.
     Failed { error: Error, old_socket: OldSocket },
 }
 
-/// How far an attempt has come.
+/// The phase of an attempt.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Phase {
-    /// The server is closing the socket that was connected; its code will say how to go on.
+    /// The server is closing the connected socket; the close code will say how to go on.
     ServerClosing(ClosingSocket),
-    /// The old socket, which we shut, has to close first.
+    /// The old socket, which the machine has closed, has to close first.
     ClosingOld(ClosingSocket),
-    /// `getToken` has been asked: see [`TokenFetch`](crate::token::TokenFetch).
+    /// `getToken` is running: see [`TokenFetch`](crate::token::TokenFetch).
     Fetching,
-    /// The socket is shaking hands.
+    /// The socket is in its opening handshake.
     Opening(Handshake),
-    /// The socket is open, the welcome has not come.
+    /// The socket is open, and the welcome has not come yet.
     Agreeing(Handshake),
 }
 
-/// A connection on which the session is agreed.
+/// An established session.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Session {
     pub(crate) attempt: Attempt,
-    /// The server's name for it; a plain wire has none.
+    /// The server's name for the connection; a plain wire has none.
     pub(crate) connection_id: Option<ConnectionId>,
     pub(crate) max_message_bytes: usize,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) refresh: Refresh,
     pub(crate) token_expires_at: Option<Time>,
-    /// When earlier failures are forgiven; `None` if there is nothing to forgive.
+    /// When the backoff is reset; `None` if there is nothing to reset.
     pub(crate) stable_at: Option<Time>,
 }
 
-/// A socket on its way to a session.
+/// A socket between its creation and the session.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Handshake {
     pub(crate) attempt: Attempt,
     pub(crate) give_up_at: Time,
-    /// When the token dies that it was begun with, as far as the application knows.
+    /// When its token expires, if the application knows.
     pub(crate) token_expires_at: Option<Time>,
 }
 
-/// A socket whose close is under way.
+/// A socket whose `close` event has not come yet.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct ClosingSocket {
     pub(crate) attempt: Attempt,
     pub(crate) detach_at: Time,
 }
 
-/// What is left of an earlier socket.
+/// The rest of an earlier socket.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum OldSocket {
     None,
-    /// It is still shaking hands, and closing it now would make the browser complain: it is shut as
-    /// soon as it has opened, or adopted if it is wanted again before that.
+    /// It is still in its opening handshake, where a browser reports a close as an error. It is closed
+    /// once it has opened, or used if a connection is wanted again before that.
     Lingering(Handshake),
-    /// We have shut it, and it has not closed yet.
+    /// The machine has closed it, and its `close` event has not come yet.
     Closing(ClosingSocket),
 }
 
-/// What a socket is to the connection when an event of it comes.
+/// The role of a socket whose event has come.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum SocketRole {
-    /// It is shaking hands, for the attempt in progress.
+    /// The socket of the attempt in progress, in its opening handshake.
     Opening(Handshake),
-    /// It is open, and the welcome has not come.
+    /// The socket of the attempt in progress, open, before the welcome.
     Agreeing(Handshake),
-    /// The session is agreed over it.
+    /// The socket of the session.
     Connected(Heartbeat),
-    /// The session was agreed over it, and the server is closing it.
+    /// The socket of the last session, which the server is closing.
     ServerClosing,
-    /// It is an old one that is still shaking hands.
+    /// The old socket, still in its opening handshake.
     Lingering,
-    /// It is an old one that we have shut.
+    /// The old socket, which the machine has closed.
     Closing,
 }
 
-/// What the browser says of the network.
+/// The network, as the browser reports it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Network {
     Online,
-    /// Automatic attempts are put off.
+    /// Automatic attempts wait.
     Offline,
 }
 
@@ -132,7 +132,7 @@ impl State {
         }
     }
 
-    /// Returns what the `readyState` of the socket is; without a socket, what it will be.
+    /// Returns the `readyState` of the socket; without a socket, that of the one to come.
     pub(crate) fn ready_state(&self) -> ReadyState {
         match self {
             Self::Connecting(Phase::Fetching | Phase::Opening(_)) => ReadyState::Connecting,
@@ -147,7 +147,7 @@ impl State {
         }
     }
 
-    /// Says what of the state a user may know.
+    /// Returns the status that the user sees.
     pub(crate) fn status(&self, network: Network, attempt: u32, max_attempts: u32) -> Status {
         let mut status = Status {
             state: self.name(),
@@ -165,7 +165,7 @@ impl State {
                 status.token_expires_at = session.token_expires_at;
             }
             Self::Waiting { retry_at, .. } => {
-                status.retry_at = network.is_there().then_some(*retry_at);
+                status.retry_at = network.is_online().then_some(*retry_at);
             }
             Self::Failed { error, .. } => status.error = Some(error.clone()),
             Self::Idle | Self::Connecting(_) | Self::Closing { .. } | Self::Closed { .. } => {}
@@ -173,7 +173,7 @@ impl State {
         status
     }
 
-    /// Says what a socket is to this state; `None` for a stranger, which was detached before.
+    /// Returns the role of a socket; `None` for one that was dropped before.
     pub(crate) fn socket(&self, attempt: Attempt) -> Option<SocketRole> {
         let (current, role) = match self {
             Self::Connecting(Phase::Opening(handshake)) => {
@@ -200,7 +200,7 @@ impl State {
         (current == attempt).then_some(role)
     }
 
-    /// Keeps what is left of an earlier socket, in a state that may have one beside its own affairs.
+    /// Sets the old socket, in a state that may have one.
     pub(crate) fn set_old_socket(&mut self, next: OldSocket) {
         match self {
             Self::Waiting { old_socket, .. }
@@ -210,7 +210,7 @@ impl State {
         }
     }
 
-    /// Returns what is left of an earlier socket beside the state's own affairs.
+    /// Returns the old socket.
     pub(crate) fn old_socket(&self) -> OldSocket {
         match self {
             Self::Waiting { old_socket, .. }
@@ -227,7 +227,7 @@ impl State {
         }
     }
 
-    /// Says whether the connection exists or is being tried for.
+    /// Says whether there is a connection, or an attempt at one.
     pub(crate) fn is_live(&self) -> bool {
         match self {
             Self::Connecting(_) | Self::Connected(_) | Self::Waiting { .. } => true,
@@ -235,7 +235,7 @@ impl State {
         }
     }
 
-    /// Returns when something is due, by itself.
+    /// Returns the next deadline of the state itself.
     pub(crate) fn deadline(&self, network: Network) -> Option<Time> {
         match self {
             Self::Connecting(Phase::ServerClosing(socket) | Phase::ClosingOld(socket))
@@ -244,8 +244,8 @@ impl State {
                 Some(handshake.give_up_at)
             }
             Self::Connected(session) => {
-                // A token is not renewed over a connection that may be dead: were it, the next attempt
-                // would have to fetch another one.
+                // No refresh begins while a probe is unanswered: if the connection is dead, the next
+                // attempt fetches a token anyway.
                 let can_wait = matches!(session.refresh, Refresh::Planned { .. });
                 let waits = can_wait && session.heartbeat.is_probing();
                 let refresh = session.refresh.deadline().filter(|_| !waits);
@@ -254,7 +254,7 @@ impl State {
                 Some(deadlines.into_iter().flatten().fold(heartbeat, Time::min))
             }
             Self::Waiting { retry_at, old_socket, not_before: _ } => {
-                let retry_at = network.is_there().then_some(*retry_at);
+                let retry_at = network.is_online().then_some(*retry_at);
                 [retry_at, old_socket.deadline()].into_iter().flatten().min()
             }
             Self::Closed { old_socket, .. } | Self::Failed { old_socket, .. } => {
@@ -266,7 +266,7 @@ impl State {
 }
 
 impl Network {
-    pub(crate) fn is_there(self) -> bool {
+    pub(crate) fn is_online(self) -> bool {
         self == Self::Online
     }
 }

@@ -1,9 +1,9 @@
-//! What the machine counts.
+//! The counters.
 
 /// Makes [`Stats`] from the rows of one table: a field, and the name that JavaScript sees.
 macro_rules! counters {
     ($($(#[$docs:meta])* $field:ident, $name:literal;)*) => {
-        /// How much has happened since the machine was made. It never goes back, and saturates.
+        /// Counters since the machine was made. They never decrease; at their limit they stay.
         #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
         pub struct Stats {
             $($(#[$docs])* pub $field: u64,)*
@@ -22,32 +22,32 @@ macro_rules! counters {
 }
 
 counters! {
-    /// Attempts at a socket: first ones and automatic ones, also those that the browser refused.
+    /// Attempts to open a socket, automatic ones included, and those that the browser refused.
     attempts, "attempts";
     /// Sockets that opened.
     sockets_opened, "socketsOpened";
-    /// Connections that came of an automatic attempt.
+    /// Connections that an automatic attempt established.
     reconnects, "reconnects";
-    /// New tokens that the server has taken over the open connection.
+    /// New tokens that the server accepted over an open connection.
     refreshes, "refreshes";
-    /// Events of sockets and of calls of `getToken` that came too late to change anything.
+    /// Events of sockets, and answers of `getToken`, that came too late to change anything.
     stale_events, "staleEvents";
-    /// Messages that were handed to the user.
+    /// Messages that were delivered to the user.
     messages_in, "messagesIn";
-    /// Messages that were sent, those that were sent again included.
+    /// Messages that were sent; one that was sent again counts again.
     messages_out, "messagesOut";
-    /// The sizes of the frames in which messages came.
+    /// Bytes of the frames that brought messages.
     bytes_in, "bytesIn";
-    /// The payloads of the messages that were sent.
+    /// Bytes of payload of the messages that were sent.
     bytes_out, "bytesOut";
 }
 
-/// Counts one more.
+/// Adds one to a counter.
 pub(crate) fn count(counter: &mut u64) {
     add(counter, 1);
 }
 
-/// Counts so many more.
+/// Adds to a counter.
 pub(crate) fn add(counter: &mut u64, more: usize) {
     *counter = counter.saturating_add(more as u64);
 }

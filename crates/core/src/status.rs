@@ -1,4 +1,4 @@
-//! What a user may know of a connection.
+//! The status that the user sees.
 
 use onesocket_protocol::ConnectionId;
 
@@ -8,25 +8,25 @@ use crate::time::Time;
 /// The name of a state.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum StateName {
-    /// Made, never asked to connect.
+    /// Nobody has asked for a connection yet.
     Idle,
-    /// Loading, fetching a token, waiting for the old socket to close, shaking hands, agreeing the
-    /// session.
+    /// Loading, fetching a token, waiting for the old socket to close, in the opening handshake, or
+    /// waiting for the welcome.
     Connecting,
-    /// The session is agreed.
+    /// The session is established.
     Connected,
     /// Between two attempts.
     Waiting,
-    /// The connection was ended and its socket is not closed yet.
+    /// The connection was ended, and its socket has not closed yet.
     Closing,
     /// The connection was ended.
     Closed,
-    /// The connection ended by itself; the error says why.
+    /// The connection has failed for good; the error says why.
     Failed,
 }
 
 impl StateName {
-    /// All of them, in the order of life.
+    /// All states, in the order of a connection's life.
     pub const ALL: [Self; 7] = [
         Self::Idle,
         Self::Connecting,
@@ -76,23 +76,23 @@ impl ReadyState {
     }
 }
 
-/// What a user may know of the connection.
+/// The status of a connection, as the user sees it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Status {
     /// The state.
     pub state: StateName,
     /// The `readyState` of the socket underneath.
     pub ready_state: ReadyState,
-    /// The number of the automatic attempt in progress or planned; 0 for the first try.
+    /// The number of the automatic attempt that is in progress or planned; 0 for the first attempt.
     pub attempt: u32,
-    /// How many automatic attempts there may be.
+    /// The largest number of automatic attempts.
     pub max_attempts: u32,
     /// When the next attempt begins, while waiting.
     pub retry_at: Option<Time>,
     /// The server's name for the connection, while connected.
     pub connection_id: Option<ConnectionId>,
-    /// When the token runs out, while connected.
+    /// When the token expires, while connected.
     pub token_expires_at: Option<Time>,
-    /// Why it failed.
+    /// Why the connection failed.
     pub error: Option<Error>,
 }

@@ -1,4 +1,4 @@
-//! Tokens: what the application's `getToken` is asked, and what it may answer.
+//! Tokens: calls of the application's `getToken`, and the plan of the next refresh.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use onesocket_protocol::Token;
 use crate::config::RefreshRules;
 use crate::time::Time;
 
-/// Numbers the calls of `getToken`, so that a late answer to an earlier one is told.
+/// The number of a call of `getToken`, so that a late answer to an earlier call is recognised.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Fetch(pub u32);
 
-/// What a token is for.
+/// The purpose of a token.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum FetchReason {
     /// An attempt to connect.
     Connect,
-    /// A connection whose token runs out.
+    /// A connection whose token expires.
     Refresh,
 }
 
@@ -30,39 +30,39 @@ impl FetchReason {
     }
 }
 
-/// What `getToken` answered.
+/// The answer of `getToken`.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum TokenAnswer {
-    /// It threw, or answered what is no token; a sentence says what.
+    /// It threw, or its answer is no token; the sentence says which.
     Failed(String),
-    /// It has none now and says when to ask again, as its endpoint does with 429 and `Retry-After`.
+    /// It has no token now and says when to call again, as an endpoint does with 429 and
+    /// `Retry-After`.
     Later(Duration),
-    /// There is no session any more: nobody is signed in.
+    /// There is no session: nobody is signed in.
     NoSession,
-    /// A token, and how long it lives where the application knows.
+    /// A token, and its lifetime if the application knows it.
     Token(Token, Option<Duration>),
 }
 
-/// A token, and when it dies as far as the application knows.
+/// A token, and when it expires if the application knows.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Fetched {
+pub(crate) struct FetchedToken {
     pub(crate) token: Token,
     pub(crate) expires_at: Option<Time>,
 }
 
-/// Where the next token comes from. There is one place for a call of `getToken`, so it is never
-/// asked twice at once.
+/// The call of `getToken`, and its result until it is used. There is one, so calls never overlap.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum TokenFetch {
     Idle,
-    /// `getToken` has been asked.
+    /// `getToken` is running.
     Fetching {
         fetch: Fetch,
         give_up_at: Time,
     },
-    /// It answered after the connection was lost for which it had been asked.
-    Fetched(Fetched),
-    /// It said when to ask again.
+    /// It has answered after the loss of the connection that needed the token.
+    Fetched(FetchedToken),
+    /// It has said when to call again.
     Later {
         at: Time,
     },
@@ -76,7 +76,7 @@ impl TokenFetch {
         }
     }
 
-    /// Returns how long `getToken` is not to be asked by anything that happens by itself.
+    /// Returns how long no automatic attempt may call `getToken`.
     pub(crate) fn deferred_for(&self, now: Time) -> Duration {
         match self {
             Self::Later { at } => at.since(now),
@@ -85,28 +85,28 @@ impl TokenFetch {
     }
 }
 
-/// How the token of a connection is renewed.
+/// The refresh of a connection's token.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Refresh {
-    /// It does not run out, there is no other, or it has run out.
+    /// The token does not expire, cannot be refreshed, or has expired.
     Never,
-    /// Then `getToken` will be asked.
+    /// `getToken` will be called at `at`.
     Planned { at: Time, failures: u32 },
-    /// `getToken` has been asked: see [`TokenFetch`].
+    /// `getToken` is running: see [`TokenFetch`].
     Fetching { failures: u32 },
-    /// The new token was sent, and is not known to be taken.
+    /// The new token was sent, and is not confirmed yet.
     Sent { give_up_at: Time, failures: u32 },
 }
 
 impl Refresh {
-    /// Plans for a token that lives for `life` from `now`.
+    /// Plans the refresh of a token that expires `life` after `now`.
     pub(crate) fn plan(
         life: Duration,
         last_fetch: Option<Time>,
         rules: RefreshRules,
         now: Time,
     ) -> Self {
-        // What dies within a second cannot be kept alive by asking again and again.
+        // Calling `getToken` again and again would not keep such a token alive.
         if life < Duration::from_secs(1) {
             return Self::Never;
         }
@@ -116,11 +116,11 @@ impl Refresh {
         Self::Planned { at, failures: 0 }
     }
 
-    /// Plans anew after a failure, not before `at_least` has passed, for as long as the token lives.
-    /// One that is not known to run out was renewed because somebody asked, who is told that it failed.
+    /// Plans the next try after a failure, at least `min_delay` later, if the token lives that long. A
+    /// token without a known end was refreshed for a call, which is told of the failure instead.
     pub(crate) fn retry(
         failures: u32,
-        at_least: Duration,
+        min_delay: Duration,
         expires_at: Option<Time>,
         now: Time,
     ) -> Self {
@@ -129,7 +129,7 @@ impl Refresh {
             1 => Duration::from_secs(10),
             _ => Duration::from_secs(30),
         };
-        let at = now + delay.max(at_least);
+        let at = now + delay.max(min_delay);
         if expires_at.is_none_or(|expires_at| at >= expires_at) {
             return Self::Never;
         }

@@ -1,5 +1,5 @@
-//! How an attempt begins, what follows when it has failed or its connection is lost, and when the
-//! machine gives up.
+//! Attempts: how one begins, what follows when it fails or its connection is lost, when the machine
+//! gives up.
 
 use std::time::Duration;
 
@@ -13,11 +13,11 @@ use crate::log::LogEvent;
 use crate::state::{ClosingSocket, Handshake, OldSocket, Phase, State};
 use crate::stats::count;
 use crate::time::{Time, whole_ms};
-use crate::token::{FetchReason, Fetched};
+use crate::token::{FetchReason, FetchedToken};
 
 impl<M: Clone> Connection<M> {
-    /// Begins an attempt with what is left of an earlier socket: waits for its close, adopts it, or
-    /// goes on to the token.
+    /// Begins an attempt. It first waits for an old socket that is closing, or takes over one that is
+    /// opening.
     pub(super) fn begin(&mut self, old_socket: OldSocket, reason: Option<String>, now: Time) {
         match old_socket {
             OldSocket::Closing(socket) => {
@@ -44,7 +44,12 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    pub(super) fn open(&mut self, fetched: Option<Fetched>, reason: Option<String>, now: Time) {
+    pub(super) fn open(
+        &mut self,
+        fetched: Option<FetchedToken>,
+        reason: Option<String>,
+        now: Time,
+    ) {
         self.last_attempt = Attempt(self.last_attempt.0.wrapping_add(1));
         count(&mut self.stats.attempts);
         let attempt = self.last_attempt;
@@ -56,7 +61,7 @@ impl<M: Clone> Connection<M> {
         self.outputs.push_back(Output::Open { attempt, token });
     }
 
-    /// Goes on after the server or the network has closed the socket: the one place that obeys a
+    /// Continues after the server or the network has closed the socket. No other place obeys a
     /// [`Retry`].
     pub(super) fn after_close(&mut self, event: CloseEvent<'_>, on_loss: OnLoss, now: Time) {
         let CloseEvent { code, reason, retry } = event;
@@ -69,7 +74,7 @@ impl<M: Clone> Connection<M> {
                 };
                 let cause = format!("the socket closed with code {}{}", code.get(), quoted(reason));
                 return match on_loss {
-                    // A page that has woken up hears only then that its socket is dead.
+                    // A page learns that its socket is dead only when it has woken up.
                     OnLoss::ReplaceNow if delay.is_zero() => self.replace(cause, now),
                     OnLoss::ReplaceNow | OnLoss::BackOff => {
                         self.try_again(&cause, delay, OldSocket::None, now);
@@ -86,33 +91,33 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// Makes the next attempt at once where there is a network, or gives up if there was the last one.
+    /// Begins the next attempt at once if there is a network; gives up after the last one.
     pub(super) fn replace(&mut self, cause: String, now: Time) {
-        if !self.network.is_there() {
+        if !self.network.is_online() {
             self.try_again(&cause, Duration::ZERO, OldSocket::None, now);
         } else if self.grant(&cause, OldSocket::None).is_some() {
-            self.announce(self.token_fetch.deferred_for(now));
+            self.log_reconnecting(self.token_fetch.deferred_for(now));
             self.begin(OldSocket::None, Some(cause), now);
         }
     }
 
-    /// Plans the next attempt, or gives up if there was the last one.
+    /// Plans the next attempt; gives up after the last one.
     pub(super) fn try_again(
         &mut self,
         cause: &str,
-        at_least: Duration,
+        min_delay: Duration,
         old_socket: OldSocket,
         now: Time,
     ) {
         let Some(delay) = self.grant(cause, old_socket) else { return };
-        let at_least = at_least.max(self.token_fetch.deferred_for(now));
-        let after = delay.max(at_least);
-        self.announce(after);
-        let (retry_at, not_before) = (now + after, now + at_least);
+        let min_delay = min_delay.max(self.token_fetch.deferred_for(now));
+        let after = delay.max(min_delay);
+        self.log_reconnecting(after);
+        let (retry_at, not_before) = (now + after, now + min_delay);
         self.enter(State::Waiting { retry_at, not_before, old_socket }, Some(cause.to_owned()));
     }
 
-    /// Grants one more attempt and says how long to wait for it; gives up if there was the last one.
+    /// Grants one more attempt and returns the delay before it; gives up after the last one.
     pub(super) fn grant(&mut self, cause: &str, old_socket: OldSocket) -> Option<Duration> {
         let delay = self.backoff.next(&self.config.reconnect);
         if delay.is_none() {
@@ -122,13 +127,13 @@ impl<M: Clone> Connection<M> {
         delay
     }
 
-    /// Tells the log of the attempt that was granted.
-    pub(super) fn announce(&mut self, after: Duration) {
+    /// Logs the attempt that was granted.
+    pub(super) fn log_reconnecting(&mut self, after: Duration) {
         let (attempt, of) = (self.backoff.attempt(), self.config.reconnect.max_attempts);
         self.log(LogEvent::Reconnecting { attempt, of, after });
     }
 
-    /// Ends the connection by itself, for good.
+    /// Fails for good.
     pub(super) fn fail(&mut self, error: Error, old_socket: OldSocket) {
         self.log(LogEvent::Failed(error.clone()));
         self.abort_fetch();
@@ -139,15 +144,15 @@ impl<M: Clone> Connection<M> {
         self.outputs.push_back(Output::Error { error, undelivered });
     }
 
-    /// Does what the state itself has become due for.
+    /// A deadline of the state has passed.
     pub(super) fn on_state_due(&mut self, due: Time, now: Time) {
         let old_socket = self.state.old_socket();
         if old_socket.deadline() == Some(due) {
             return self.on_old_socket_due(old_socket, now);
         }
         match self.state {
-            // A socket that still shakes hands is closed here and nowhere else: it would block the
-            // next one to the same host.
+            // Only here is a socket closed in its opening handshake: it would block the next one to
+            // the same host.
             State::Connecting(Phase::Opening(Handshake { attempt, .. })) => {
                 self.on_timeout(attempt, "the socket did not open", now);
             }
@@ -160,7 +165,7 @@ impl<M: Clone> Connection<M> {
             }
             State::Connected(_) => self.on_connected_due(due, now),
             State::Waiting { old_socket, .. } => self.begin(old_socket, None, now),
-            // Nothing but old_socket can be due in these.
+            // These have no deadline but that of the old socket.
             State::Connecting(Phase::Fetching | Phase::ClosingOld(_))
             | State::Idle
             | State::Closing { .. }
@@ -172,12 +177,12 @@ impl<M: Clone> Connection<M> {
     fn on_timeout(&mut self, attempt: Attempt, what: &str, now: Time) {
         let ms = whole_ms(self.config.connect_timeout);
         let cause = format!("{what} within {ms} ms");
-        let old_socket = self.shut(attempt, CloseCode::TIMED_OUT, String::new(), now);
+        let old_socket = self.close_socket(attempt, CloseCode::TIMED_OUT, String::new(), now);
         self.try_again(&cause, Duration::ZERO, old_socket, now);
     }
 }
 
-/// How a socket was closed.
+/// The `close` event of a socket.
 #[derive(Clone, Copy)]
 pub(super) struct CloseEvent<'a> {
     pub(super) code: CloseCode,
@@ -186,6 +191,6 @@ pub(super) struct CloseEvent<'a> {
 }
 
 impl CloseEvent<'_> {
-    /// The event has not come in time.
+    /// Stands for an event that has not come in time.
     const LOST: Self = Self { code: CloseCode::ABNORMAL, reason: "", retry: Retry::Soon };
 }

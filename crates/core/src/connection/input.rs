@@ -1,4 +1,4 @@
-//! Everything that can happen to the machine.
+//! The inputs: everything that happens around the machine.
 
 use onesocket_protocol::{CloseCode, MessageId, Retry, ServerFrame};
 
@@ -6,107 +6,107 @@ use super::requests::Request;
 use crate::ids::{Attempt, Call};
 use crate::token::{Fetch, TokenAnswer};
 
-/// Everything that can happen. `M` is a message in the form that the shell keeps it.
+/// Something that happened. `M` is a message in the form in which the shell keeps it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Input<M> {
     /// The `AbortSignal` of a `connect()` fired.
     Abort {
-        /// Which call.
+        /// The call.
         call: Call,
     },
     /// The user closes the connection.
     Close {
         /// Settled once the socket has closed.
         call: Call,
-        /// What the server is told.
+        /// The code for the server.
         code: CloseCode,
-        /// What the server is told, at most 123 bytes.
+        /// The reason for the server, at most 123 bytes.
         reason: String,
     },
-    /// A socket has been closed, by whomever.
+    /// A socket has closed.
     Closed {
-        /// Which socket.
+        /// The socket.
         attempt: Attempt,
-        /// As the browser reports it.
+        /// The code of the `close` event.
         code: CloseCode,
-        /// As the browser reports it.
+        /// The reason of the `close` event.
         reason: String,
-        /// What the wire makes of the code: [`CloseCode::retry`], or what the application says of a
-        /// server of its own.
+        /// What follows from the code: [`CloseCode::retry`], or the decision of the application's
+        /// own wire.
         retry: Retry,
     },
     /// The user wants to be connected.
     Connect {
-        /// Settled once connected, or once it has failed for good.
+        /// Settled once connected, or once the connection has failed for good.
         call: Call,
     },
-    /// A deadline may have passed. Deadlines are looked at after every other input, too.
+    /// A deadline may have passed. Every other input checks the deadlines too.
     Elapsed,
     /// The `readyState` of a socket is CLOSING or CLOSED, though its `close` event has not come: a
     /// message that is sent now would be lost without notice.
     Closing {
-        /// Which socket.
+        /// The socket.
         attempt: Attempt,
     },
-    /// A frame arrived that cannot be read.
+    /// A frame has arrived that cannot be decoded.
     InvalidFrame {
-        /// From which socket.
+        /// The socket.
         attempt: Attempt,
-        /// What is wrong with it.
+        /// What is wrong with the frame.
         problem: String,
     },
     /// A component was mounted that needs the connection.
     Hold,
-    /// The browser says that there is no network.
+    /// The browser has gone offline.
     Offline,
-    /// The browser says that there is a network again.
+    /// The browser is online again.
     Online,
-    /// The browser would not make a socket at all.
+    /// The browser has refused to create a socket.
     OpenFailed {
-        /// Which socket.
+        /// The socket.
         attempt: Attempt,
-        /// What the browser said.
+        /// The reason that the browser gave.
         problem: String,
     },
     /// A socket has opened.
     Opened {
-        /// Which socket.
+        /// The socket.
         attempt: Attempt,
     },
-    /// A frame arrived.
+    /// A frame has arrived.
     Received {
-        /// From which socket.
+        /// The socket.
         attempt: Attempt,
-        /// What it says.
+        /// The frame.
         frame: ServerFrame<M>,
-        /// Its size.
+        /// Its size on the wire.
         bytes: usize,
     },
     /// A component that needed the connection was unmounted.
     Release,
-    /// The user asks something of the server.
+    /// The user makes a request to the server.
     Request {
         /// Settled with the server's answer.
         call: Call,
-        /// What is asked.
+        /// The request.
         request: Request<M>,
     },
     /// `getToken` has answered.
     Token {
-        /// Which call of it.
+        /// The call of `getToken`.
         fetch: Fetch,
-        /// What it answered.
+        /// Its answer.
         answer: TokenAnswer,
     },
-    /// On a plain wire, where no server answers it: the new token went out, or why it could not.
+    /// On a plain wire, where no server answers: the new token was sent, or could not be.
     TokenSent {
-        /// Over which socket.
+        /// The socket.
         attempt: Attempt,
-        /// Under which number.
+        /// The number under which it was to be sent.
         id: MessageId,
-        /// Says what kept it from going out.
+        /// The problem that kept it from being sent.
         result: Result<(), String>,
     },
-    /// The page was hidden, frozen or asleep, and is no more.
+    /// The page has woken up: it was hidden, frozen or asleep.
     Wake,
 }

@@ -1,4 +1,4 @@
-//! Whether the server is still there, whether the page is awake, and whether there is a network.
+//! The heartbeat of the server, a page that wakes up, and the network.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use crate::heartbeat::{Due, OnLoss};
 use crate::state::{Network, OldSocket, State};
 use crate::time::Time;
 
-/// How far apart two attempts are at least that the page's waking up leads to.
+/// The shortest time between two attempts that a waking page leads to.
 pub(super) const WAKE_INTERVAL: Duration = Duration::from_secs(1);
 
 impl<M: Clone> Connection<M> {
     pub(super) fn on_network(&mut self, network: Network, now: Time) {
         self.network = network;
-        // What the user may know of the next attempt depends on it.
+        // The status shows when the next attempt begins, which depends on the network.
         self.changed(None);
-        if network.is_there() {
+        if network.is_online() {
             self.on_wake(now);
         }
     }
@@ -32,7 +32,7 @@ impl<M: Clone> Connection<M> {
                 }
             }
             State::Waiting { old_socket, not_before, .. }
-                if may_try && *not_before <= now && self.network.is_there() =>
+                if may_try && *not_before <= now && self.network.is_online() =>
             {
                 let old_socket = *old_socket;
                 self.woken_at = Some(now);
@@ -41,8 +41,8 @@ impl<M: Clone> Connection<M> {
             State::Failed { error, .. }
                 if may_try
                     && error.code == ErrorCode::AttemptsExhausted
-                    && self.demand.any()
-                    && self.network.is_there() =>
+                    && self.demand.exists()
+                    && self.network.is_online() =>
             {
                 self.woken_at = Some(now);
                 self.start(now);
@@ -56,14 +56,14 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// Something came from the server.
+    /// A frame has come from the server.
     pub(super) fn heard(&mut self, now: Time) {
         if let State::Connected(session) = &mut self.state {
             session.heartbeat.heard(now);
         }
     }
 
-    /// Does what has become due while connected.
+    /// A deadline of the session has passed.
     pub(super) fn on_connected_due(&mut self, due: Time, now: Time) {
         let timeout = self.config.heartbeat.timeout;
         let State::Connected(session) = &mut self.state else { return };
@@ -72,7 +72,7 @@ impl<M: Clone> Connection<M> {
             return self.on_refresh_due(refresh, now);
         }
         if session.stable_at == Some(due) {
-            return self.forgive_if_due(now);
+            return self.reset_backoff_if_due(now);
         }
         match session.heartbeat.due(timeout, now) {
             Due::Again => {}
@@ -87,12 +87,12 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// The server is gone without a word. Its socket is not waited for: a browser may take a minute
-    /// to close it.
+    /// The server is lost. The machine does not wait for the socket: a browser may take a minute to
+    /// close it.
     fn on_silence(&mut self, on_loss: OnLoss, now: Time) {
         let Some(attempt) = self.connected_attempt() else { return };
         let cause = "the server has fallen silent";
-        self.shut(attempt, CloseCode::TIMED_OUT, String::new(), now);
+        self.close_socket(attempt, CloseCode::TIMED_OUT, String::new(), now);
         self.outputs.push_back(Output::Detach { attempt });
         self.lose_traffic();
         match on_loss {

@@ -1,4 +1,4 @@
-//! Everything the machine wants to be done.
+//! The outputs: everything that the shell has to do.
 
 use std::time::Duration;
 
@@ -10,89 +10,89 @@ use crate::log::LogEvent;
 use crate::status::{StateName, Status};
 use crate::token::{Fetch, FetchReason};
 
-/// Everything the machine wants to be done, in order.
+/// Something that the shell has to do. Outputs are performed in order.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Output<M> {
-    /// Fire the signal of this call of `getToken`; its answer will be dropped.
+    /// Fire the signal of a call of `getToken`; its answer will be ignored.
     AbortToken {
-        /// Which call of it.
+        /// The call of `getToken`.
         fetch: Fetch,
     },
-    /// Hand a message to the user.
+    /// Deliver a message to the user.
     Deliver(M),
-    /// Hear no more of this socket, and drop it.
+    /// Stop listening to a socket, and drop it.
     Detach {
-        /// Which socket.
+        /// The socket.
         attempt: Attempt,
     },
-    /// Tell the user of an error, with the messages that will not be delivered.
+    /// Report an error to the user, with the messages that will not be delivered.
     Error {
-        /// What went wrong.
+        /// The error.
         error: Error,
-        /// What was accepted for sending and was never sent.
+        /// Messages that were accepted and will not be delivered.
         undelivered: Vec<M>,
     },
-    /// Ask `getToken`.
+    /// Call `getToken`.
     FetchToken {
-        /// Numbers the call.
+        /// The number of this call.
         fetch: Fetch,
-        /// What the token is for.
+        /// The purpose of the token.
         reason: FetchReason,
     },
-    /// On a plain wire: send what has to come first over this socket, if anything has to.
+    /// On a plain wire: send the first message of the wire, if it has one.
     SendHello {
-        /// Which socket.
+        /// The socket.
         attempt: Attempt,
     },
-    /// Tell the log.
+    /// Write a line to the log.
     Log(LogEvent),
-    /// Make a socket.
+    /// Create a socket.
     Open {
-        /// Numbers the socket.
+        /// The number of the socket.
         attempt: Attempt,
-        /// The token, where the application has tokens.
+        /// The token, if the application has tokens.
         token: Option<Token>,
     },
-    /// Answer a call.
+    /// Settle a call.
     Settle {
-        /// Which call.
+        /// The call.
         call: Call,
-        /// With what.
+        /// Its result.
         result: Result<(), Error>,
     },
-    /// Close this socket.
+    /// Close a socket.
     Shut {
-        /// Which socket.
+        /// The socket.
         attempt: Attempt,
-        /// What the server is told.
+        /// The code for the server.
         code: CloseCode,
-        /// What the server is told.
+        /// The reason for the server.
         reason: String,
     },
-    /// Tell the user of a new status.
+    /// Report a new status to the user.
     Status {
-        /// The state before.
+        /// The previous state.
         previous: StateName,
-        /// What is now true; always different from what was told before.
+        /// The new status; it always differs from the last one.
         status: Status,
-        /// Why.
+        /// The reason for the change.
         reason: Option<String>,
     },
-    /// Tell the user what came of a call of `getToken`.
+    /// Report to the user how a call of `getToken` ended.
     TokenFetched {
-        /// How long the token lives, where the application knows; an error if there is none.
+        /// The lifetime of the token, if the application knows it; or the error.
         result: Result<Option<Duration>, Error>,
     },
-    /// Tell the user that the server has taken a new token.
+    /// Report to the user that the server has accepted a new token.
     TokenRefreshed {
-        /// How long it lives; `None` if it does not run out.
+        /// Its lifetime; `None` if it does not expire.
         life: Option<Duration>,
     },
     /// Send a frame.
     Transmit {
-        /// Over which socket.
+        /// The socket.
         attempt: Attempt,
-        /// What it says.
+        /// The frame.
         frame: ClientFrame<M>,
     },
 }

@@ -1,9 +1,9 @@
-//! The machine as it would be had its clock and its numbers begun later, so that two histories that
-//! lead to the same place are told to be the same. For the model in `tests/model`; nothing of
-//! the machine itself is decided here.
+//! The machine with its clock and its numbers counted from a later start, so that the model in
+//! `tests/model` recognises a place that two histories lead to. No decision of the machine is
+//! here.
 //!
-//! Everything is taken apart by name: a time or a number that is added to the machine does not
-//! compile until it is counted from the new beginning as well.
+//! Every struct is taken apart by name: a time or a number that is added to the machine does not
+//! compile until it is counted from the new start as well.
 
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
@@ -19,28 +19,27 @@ use crate::state::{ClosingSocket, Handshake, OldSocket, Phase, Session, State};
 use crate::stats::Stats;
 use crate::status::Status;
 use crate::time::Time;
-use crate::token::{Fetch, Fetched, Refresh, TokenFetch};
+use crate::token::{Fetch, FetchedToken, Refresh, TokenFetch};
 
-/// The number that the newest attempt and the newest fetch have afterwards: a few older ones can
-/// still be told from it and from each other.
+/// The new number of the newest attempt and the newest fetch; it leaves room for a few older ones.
 const NEWEST: u32 = 4;
 
-/// What the clock says afterwards at the origin: there is a past, in which something was heard.
+/// The new time of the origin; it leaves room for a past.
 const ORIGIN: Duration = Duration::from_hours(1_000_000);
 
-/// From where times are counted, and what is past.
+/// The origin of times, and the present.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     /// The time from which the others are counted.
     pub origin: Time,
-    /// The time that it is.
+    /// The present.
     pub now: Time,
 }
 
 impl Moment {
     /// Counts a time from the origin.
     pub fn time(self, at: Time) -> Time {
-        // It is never reached, however late it is.
+        // It stays out of reach.
         if at == Time::NEVER {
             return Time::NEVER;
         }
@@ -48,20 +47,19 @@ impl Moment {
         Time::since_start(later.saturating_sub(self.origin.since(at)))
     }
 
-    /// The same for a time of which only matters whether it is past.
+    /// The same for a time that matters only until it is past.
     pub fn end(self, at: Time) -> Time {
         self.time(at.max(self.now))
     }
 
-    /// The same for something that is forgotten after a while.
+    /// The same for the time of an event that matters only for a while.
     pub fn memory(self, at: Time, lasts: Duration) -> Option<Time> {
         (at + lasts > self.now).then(|| self.time(at))
     }
 }
 
 impl<M> Connection<M> {
-    /// Returns the numbers of what was accepted and is not done with, and of what was asked and is
-    /// not answered, in their order.
+    /// Returns the numbers of the messages in the outbox and of the pending requests, in order.
     pub fn numbers(&self) -> Vec<MessageId> {
         let kept = self.outbox.kept.iter().map(|outgoing| outgoing.id);
         let asked = self.pending.0.iter().map(|(id, _)| *id);
@@ -71,9 +69,8 @@ impl<M> Connection<M> {
     }
 
     /// Returns the same machine with another start of the clock, the number 4 for its newest attempt
-    /// and its newest fetch, and its [`numbers`](Self::numbers) counted from 1. Nothing may be left
-    /// to [`poll`](Self::poll). What the generator of the jitter would say next is forgotten, and
-    /// how long ago something was where that matters no more.
+    /// and its newest fetch, and its [`numbers`](Self::numbers) counted from 1. Every output must have
+    /// been polled. The state of the jitter is dropped, and so are times that no longer matter.
     #[must_use]
     pub fn relative_to(self, moment: Moment) -> Self {
         let numbers = self.numbers();
@@ -111,7 +108,7 @@ impl<M> Connection<M> {
                 *expires_at = from.end(*expires_at);
             }
         }
-        // A fetch that is as old as fetches must be apart bounds nothing.
+        // A fetch older than the shortest interval between fetches delays nothing.
         let fetches_apart = config.refresh.min_interval;
         demand.release_at = demand.release_at.map(|at| from.time(at.max(moment.origin)));
         backoff.random = 0;
@@ -124,7 +121,7 @@ impl<M> Connection<M> {
             close_calls,
             backoff,
             outbox,
-            // Only compared with the next one.
+            // It is only compared with the next one.
             epoch: epoch.map(|_| Epoch("0".into())),
             groups,
             pending,
@@ -142,7 +139,7 @@ impl<M> Connection<M> {
     }
 }
 
-/// Everything but the settings, which do not change, and what is only counted.
+/// Everything but the settings and the counters.
 impl<M: Hash> Hash for Connection<M> {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
         let Self {
@@ -174,7 +171,7 @@ impl<M: Hash> Hash for Connection<M> {
     }
 }
 
-/// From where things are counted.
+/// The start from which times and numbers are counted.
 struct Beginning {
     moment: Moment,
     last_attempt: Attempt,
@@ -199,7 +196,7 @@ impl Beginning {
         Fetch(fetch.wrapping_sub(self.last_fetch.0).wrapping_add(NEWEST))
     }
 
-    /// A time of which only matters whether it is past.
+    /// A time that matters only until it is past.
     fn end(&self, at: Option<Time>) -> Option<Time> {
         at.map(|at| self.moment.end(at))
     }
@@ -242,8 +239,8 @@ impl Beginning {
                 TokenFetch::Fetching { fetch: self.fetch(fetch), give_up_at: self.time(give_up_at) }
             }
             TokenFetch::Later { at } => TokenFetch::Later { at: self.moment.end(at) },
-            TokenFetch::Fetched(Fetched { token, expires_at }) => {
-                TokenFetch::Fetched(Fetched { token, expires_at: self.end(expires_at) })
+            TokenFetch::Fetched(FetchedToken { token, expires_at }) => {
+                TokenFetch::Fetched(FetchedToken { token, expires_at: self.end(expires_at) })
             }
         }
     }
@@ -263,7 +260,7 @@ impl Beginning {
 
     fn heartbeat(&self, heartbeat: Heartbeat) -> Heartbeat {
         let endless = heartbeat.deadline() == Time::NEVER;
-        // Where silence does not matter, nobody asks for how long there was.
+        // If silence does not matter, neither does its length.
         let heard = |at| if endless { Time::ZERO } else { self.time(at) };
         let Heartbeat { mode, liveness } = heartbeat;
         let liveness = match liveness {
@@ -301,8 +298,7 @@ impl Beginning {
         }
     }
 
-    /// What is put off, while offline or while the server is asked whether it is there, may be long
-    /// past.
+    /// A deadline that is suspended, while offline or during a probe, may be long past.
     fn put_off(&self, at: Time) -> Time {
         let past = at < self.moment.origin;
         if past {

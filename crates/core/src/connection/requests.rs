@@ -1,7 +1,10 @@
-//! Requests: what the user asks of the server, and what the server answers.
+//! Requests to the server, and its answers.
 //!
-//! A request is sent under a number and waits in [`Pending`] until it is answered under that number.
-//! A published message waits in the outbox instead, from where it may be sent again.
+//! A request is sent under a number and stays in [`Pending`] until the server has answered that
+//! number. A published message stays in the outbox instead, from which it may be sent again.
+//!
+//! A new request is a variant of [`Request`] and of [`Asked`], and the arms that the compiler then
+//! asks for.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,10 +20,10 @@ use crate::outbox::Destination;
 use crate::state::State;
 use crate::time::Time;
 
-/// A request of the user, which the server answers.
+/// A request to the server, which answers it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Request<M> {
-    /// Join a group, on this connection and on every later one.
+    /// Join a group, on this connection and on later ones.
     Join(Group),
     /// Leave a group.
     Leave(Group),
@@ -33,34 +36,34 @@ pub enum Request<M> {
         /// Its size on the wire.
         bytes: usize,
     },
-    /// Bring the server a new token now.
+    /// Refresh the token now.
     Refresh,
 }
 
-/// A request that was sent and is not answered.
+/// A request that was sent and is not answered yet.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Asked {
-    /// The calls that wait for it are kept with the group.
+    /// The group has the calls that wait for it.
     Join(Group),
     Leave(Call),
-    /// The new token expires then, as far as the application knows.
+    /// The session has the calls. The new token expires then, if the application knows.
     Refresh {
         expires_at: Option<Time>,
     },
 }
 
-/// What the server answers to a request.
+/// An answer of the server.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
     Accepted,
     Refused(Error),
-    /// It has taken the new token, and may say how long that one lives.
+    /// The new token was accepted; the server may say how long it lives.
     Refreshed(Option<Duration>),
 }
 
-/// The requests that were sent over this connection and are not answered, oldest first.
+/// The requests that were sent over this connection and are not answered yet, oldest first.
 ///
-/// A list, not a map: it is short, and answers come in the order of the requests.
+/// A list: it is short, and answers come in the order of the requests.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(super) struct Pending(pub(super) VecDeque<(MessageId, Asked)>);
 
@@ -73,19 +76,19 @@ impl Pending {
         self.0.retain(|(asked_id, _)| *asked_id != id);
     }
 
-    /// Forgets the request to join a group: nobody waits for its answer any more.
+    /// Removes the request to join a group, whose answer does not matter any more.
     fn forget_join(&mut self, group: &Group) {
         self.0.retain(|(_, asked)| !matches!(asked, Asked::Join(joining) if joining == group));
     }
 
-    /// Forgets that a token was sent: a newer one will be, whose answer counts.
+    /// Removes the request to refresh the token: a newer one follows, whose answer counts.
     pub(super) fn forget_refresh(&mut self) {
         self.0.retain(|(_, asked)| !matches!(asked, Asked::Refresh { .. }));
     }
 }
 
 impl<M: Clone> Connection<M> {
-    /// Makes a request, or says at once why it cannot be made.
+    /// Makes a request, or settles the call at once with the reason why it cannot be made.
     pub(super) fn on_request(&mut self, call: Call, request: Request<M>, now: Time) {
         let made = match request {
             Request::Join(group) => self.join(call, group),
@@ -111,19 +114,18 @@ impl<M: Clone> Connection<M> {
 
     fn leave(&mut self, call: Call, group: Group) -> Result<(), Error> {
         self.require_groups()?;
-        // Should it be joined again, an answer to the first join must not pass for one to that.
+        // If the group is joined again, a late answer to the first join() must not count for it.
         self.pending.forget_join(&group);
         let message = "leave() was called before the group was joined.";
         let waiting = self.groups.leave(&group);
         self.settle_each(waiting, Err(&Error::new(ErrorCode::Aborted, message)));
-        // The group was forgotten all the same: it is not joined again, should the connection come
-        // back.
+        // The group was removed all the same: no later connection joins it.
         self.require_not_ended()?;
         match self.connected_attempt() {
             Some(attempt) => {
                 self.ask(attempt, Asked::Leave(call), |id| ClientFrame::Leave { id, group });
             }
-            // Memberships belong to a connection, and there is none.
+            // Without a connection there is no membership.
             None => self.settle(call, Ok(())),
         }
         Ok(())
@@ -141,7 +143,7 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// Refuses what is asked of a connection that was ended, or has failed.
+    /// Returns an error if the connection was ended, or has failed.
     pub(super) fn require_not_ended(&self) -> Result<(), Error> {
         match self.state {
             State::Idle | State::Connecting(_) | State::Connected(_) | State::Waiting { .. } => {
@@ -153,7 +155,7 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// Sends a request; its answer is awaited.
+    /// Sends a request.
     pub(super) fn ask(
         &mut self,
         attempt: Attempt,
@@ -181,7 +183,7 @@ impl<M: Clone> Connection<M> {
             }
             (Asked::Join(group), Answer::Refused(error)) => {
                 match self.groups.leave(&group).as_slice() {
-                    // It was joined again after a reconnect.
+                    // A reconnect has joined it again: no call waits.
                     [] => self.report(error),
                     waiting => self.settle_each(waiting.iter().copied(), Err(&error)),
                 }
@@ -192,7 +194,7 @@ impl<M: Clone> Connection<M> {
                 self.on_token_accepted(life.map(|life| now + life).or(expires_at), now);
             }
             (Asked::Refresh { .. }, Answer::Refused(error)) => self.on_refresh_failed(&error, now),
-            // No answer to this: it still has to come.
+            // The wrong kind of answer: the right one may still come.
             (Asked::Join(_) | Asked::Leave(_), Answer::Refreshed(_)) => {
                 return self.report(Error::out_of_turn("an answer to a token"));
             }
@@ -201,16 +203,16 @@ impl<M: Clone> Connection<M> {
         self.pending.remove(id);
     }
 
-    /// The connection is lost: no answer will come.
+    /// The connection is lost, and no answer will come.
     pub(super) fn lose_requests(&mut self) {
         self.settle_refresh_calls(Err(&Error::unconfirmed()));
         for (_, asked) in std::mem::take(&mut self.pending.0) {
             match asked {
-                // It is joined again on the next connection.
+                // The next connection joins it again.
                 Asked::Join(_) => {}
                 // The membership ended with the connection.
                 Asked::Leave(call) => self.settle(call, Ok(())),
-                // The next attempt fetches a token, and the calls were answered above.
+                // The next attempt fetches a token; the calls were settled above.
                 Asked::Refresh { .. } => {}
             }
         }

@@ -1,4 +1,4 @@
-//! How a session is agreed.
+//! The beginning of a session.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use crate::state::{Handshake, Session, State};
 use crate::stats::count;
 use crate::time::Time;
 
-/// What is agreed with a session.
+/// The terms of a new session.
 pub(super) struct NewSession {
     connection_id: Option<ConnectionId>,
     max_message_bytes: usize,
-    /// When the token dies, if the server says so.
+    /// When the token expires, if the server says so.
     token_expires_at: Option<Time>,
     pings: Pings,
-    /// What the server remembers of this client.
+    /// The epoch that the server names.
     epoch: Option<Epoch>,
 }
 
-/// When something comes from the server, if nothing else does.
+/// How the server shows that it is alive when it has nothing else to send.
 enum Pings {
     Every(Duration),
     WhenAsked,
@@ -41,7 +41,7 @@ impl NewSession {
         }
     }
 
-    /// The server has said nothing.
+    /// The terms of a plain wire, whose server says nothing.
     pub(super) fn plain(rules: PlainRules) -> Self {
         Self {
             connection_id: None,
@@ -58,9 +58,9 @@ impl<M: Clone> Connection<M> {
         self.agree(handshake, NewSession::of(welcome, now), now);
     }
 
-    /// The session is agreed.
+    /// Enters a new session.
     pub(super) fn agree(&mut self, handshake: Handshake, session: NewSession, now: Time) {
-        let untouched = self.backoff.is_untouched();
+        let untouched = self.backoff.is_reset();
         if !untouched {
             count(&mut self.stats.reconnects);
         }
@@ -76,7 +76,7 @@ impl<M: Clone> Connection<M> {
                 silence: rules.interval.unwrap_or(Duration::MAX).saturating_add(rules.timeout),
             },
         };
-        // What the server says counts; what the application knows, where it says nothing.
+        // The server's word counts; without one, the application's.
         let token_expires_at = session.token_expires_at.or(handshake.token_expires_at);
         let refresh = self.plan_refresh(token_expires_at, now);
         self.enter(

@@ -1,4 +1,4 @@
-//! What sockets do, and how they are let go of.
+//! The events of sockets, and how a socket is let go.
 
 use onesocket_protocol::CloseCode;
 
@@ -14,7 +14,8 @@ use crate::stats::count;
 use crate::time::Time;
 
 impl<M: Clone> Connection<M> {
-    /// Says what the socket is whose event has come; a stranger's event is only counted.
+    /// Returns the role of the socket whose event has come. An event of a socket that was dropped
+    /// before is counted, and that is all.
     pub(super) fn socket(&mut self, attempt: Attempt) -> Option<SocketRole> {
         let role = self.state.socket(attempt);
         if role.is_none() {
@@ -29,7 +30,7 @@ impl<M: Clone> Connection<M> {
             SocketRole::Opening(_) => {
                 self.fail(Error::new(ErrorCode::InvalidOptions, problem), OldSocket::None);
             }
-            // It was let go of while the browser was asked for it.
+            // It was let go while the browser was creating it.
             SocketRole::Lingering => self.on_old_socket_gone(now),
             SocketRole::Agreeing(_)
             | SocketRole::Connected(_)
@@ -55,9 +56,9 @@ impl<M: Clone> Connection<M> {
             }
             SocketRole::Lingering => {
                 count(&mut self.stats.sockets_opened);
-                self.shut_lingering(attempt, CloseCode::NORMAL, now);
+                self.close_lingering(attempt, CloseCode::NORMAL, now);
             }
-            // It took too long, and was shut.
+            // It took too long, and was closed.
             SocketRole::Closing
             | SocketRole::Agreeing(_)
             | SocketRole::Connected(_)
@@ -65,7 +66,7 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// The server is closing the socket; the code is not known yet.
+    /// The server is closing the socket; the close code is not known yet.
     pub(super) fn on_closing(&mut self, attempt: Attempt, now: Time) {
         let Some(role) = self.socket(attempt) else { return };
         match role {
@@ -98,14 +99,14 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// Lets go of the socket, if there is one, and says what is left of it.
+    /// Lets go of the socket, if there is one, and returns what is left of it.
     pub(super) fn let_go(&mut self, code: CloseCode, reason: String, now: Time) -> OldSocket {
         match &self.state {
             State::Connecting(Phase::Opening(handshake)) => self.abandon(*handshake),
             State::Connecting(Phase::Agreeing(Handshake { attempt, .. }))
             | State::Connected(Session { attempt, .. }) => {
                 let attempt = *attempt;
-                self.shut(attempt, code, reason, now)
+                self.close_socket(attempt, code, reason, now)
             }
             State::Connecting(Phase::ServerClosing(socket)) => OldSocket::Closing(*socket),
             State::Connecting(Phase::Fetching | Phase::ClosingOld(_))
@@ -117,7 +118,8 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// Lets go of a socket that is shaking hands. One that is still to be made is not made at all.
+    /// Lets go of a socket in its opening handshake. One that the shell has not created yet is not
+    /// created at all.
     fn abandon(&mut self, handshake: Handshake) -> OldSocket {
         let before = self.outputs.len();
         self.outputs.retain(|output| {
@@ -126,13 +128,13 @@ impl<M: Clone> Connection<M> {
         if self.outputs.len() == before {
             return OldSocket::Lingering(handshake);
         }
-        // Nobody has seen its number.
+        // The shell has not seen its number.
         self.last_attempt = Attempt(self.last_attempt.0.wrapping_sub(1));
         OldSocket::None
     }
 
     /// Closes a socket.
-    pub(super) fn shut(
+    pub(super) fn close_socket(
         &mut self,
         attempt: Attempt,
         code: CloseCode,
@@ -147,18 +149,18 @@ impl<M: Clone> Connection<M> {
         ClosingSocket { attempt, detach_at: now + self.config.close_timeout }
     }
 
-    /// Closes a lingering socket, which nobody has wanted since.
-    fn shut_lingering(&mut self, attempt: Attempt, code: CloseCode, now: Time) {
-        let old_socket = self.shut(attempt, code, String::new(), now);
+    /// Closes a lingering socket.
+    fn close_lingering(&mut self, attempt: Attempt, code: CloseCode, now: Time) {
+        let old_socket = self.close_socket(attempt, code, String::new(), now);
         self.state.set_old_socket(old_socket);
     }
 
-    /// The time of the old socket is up.
+    /// The deadline of the old socket has passed.
     pub(super) fn on_old_socket_due(&mut self, old_socket: OldSocket, now: Time) {
         match old_socket {
             OldSocket::None => {}
             OldSocket::Lingering(Handshake { attempt, .. }) => {
-                self.shut_lingering(attempt, CloseCode::TIMED_OUT, now);
+                self.close_lingering(attempt, CloseCode::TIMED_OUT, now);
             }
             OldSocket::Closing(ClosingSocket { attempt, .. }) => {
                 self.outputs.push_back(Output::Detach { attempt });
@@ -167,7 +169,7 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// Nothing is left of the old socket.
+    /// The old socket is gone.
     fn on_old_socket_gone(&mut self, now: Time) {
         match &self.state {
             State::Connecting(Phase::ClosingOld(_)) => self.begin(OldSocket::None, None, now),

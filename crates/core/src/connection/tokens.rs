@@ -1,4 +1,4 @@
-//! Tokens: one is fetched for every attempt, and renewed over the connection before it runs out.
+//! Tokens: one is fetched for every attempt, and refreshed over the connection before it expires.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::log::LogEvent;
 use crate::state::{Phase, SocketRole, State};
 use crate::stats::count;
 use crate::time::{Time, whole_ms};
-use crate::token::{Fetch, FetchReason, Fetched, Refresh, TokenAnswer, TokenFetch};
+use crate::token::{Fetch, FetchReason, FetchedToken, Refresh, TokenAnswer, TokenFetch};
 
 impl<M: Clone> Connection<M> {
-    /// Asks `getToken`, unless it is being asked.
+    /// Calls `getToken`, unless it is running.
     pub(super) fn fetch(&mut self, reason: FetchReason, now: Time) {
         if let TokenFetch::Fetching { .. } = self.token_fetch {
             return;
@@ -27,8 +27,8 @@ impl<M: Clone> Connection<M> {
         self.outputs.push_back(Output::FetchToken { fetch, reason });
     }
 
-    /// Takes the token that a lost connection had asked for, if it is not known to be dead.
-    pub(super) fn take_fetched(&mut self, now: Time) -> Option<Fetched> {
+    /// Takes the token that was fetched for a lost connection, unless it has expired.
+    pub(super) fn take_fetched(&mut self, now: Time) -> Option<FetchedToken> {
         match std::mem::replace(&mut self.token_fetch, TokenFetch::Idle) {
             TokenFetch::Fetched(fetched) => {
                 fetched.expires_at.is_none_or(|expires_at| now < expires_at).then_some(fetched)
@@ -42,14 +42,14 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// Somebody wants the connection now, whenever `getToken` wants to be asked.
-    pub(super) fn ask_at_once(&mut self) {
+    /// Allows a call of `getToken` now, though it asked to wait: a person wants the connection.
+    pub(super) fn clear_deferral(&mut self) {
         if let TokenFetch::Later { .. } = self.token_fetch {
             self.token_fetch = TokenFetch::Idle;
         }
     }
 
-    /// Nobody needs a token any more.
+    /// Aborts a call of `getToken`, and drops its result.
     pub(super) fn abort_fetch(&mut self) {
         if let TokenFetch::Fetching { fetch, .. } =
             std::mem::replace(&mut self.token_fetch, TokenFetch::Idle)
@@ -61,7 +61,7 @@ impl<M: Clone> Connection<M> {
     pub(super) fn on_token(&mut self, fetch: Fetch, answer: TokenAnswer, now: Time) {
         match self.token_fetch {
             TokenFetch::Fetching { fetch: current, .. } if current == fetch => {}
-            // An answer to a question that was taken back.
+            // The call was aborted.
             TokenFetch::Idle
             | TokenFetch::Fetching { .. }
             | TokenFetch::Fetched(_)
@@ -74,7 +74,10 @@ impl<M: Clone> Connection<M> {
             TokenAnswer::Token(token, life) => {
                 self.outputs.push_back(Output::TokenFetched { result: Ok(life) });
                 self.fetched_at = Some(now);
-                self.use_token(Fetched { token, expires_at: life.map(|life| now + life) }, now);
+                self.use_token(
+                    FetchedToken { token, expires_at: life.map(|life| now + life) },
+                    now,
+                );
             }
             TokenAnswer::Failed(problem) => self.on_token_failed(&problem, now),
             TokenAnswer::Later(after) => {
@@ -98,22 +101,22 @@ impl<M: Clone> Connection<M> {
         self.on_token_failed(&problem, now);
     }
 
-    fn use_token(&mut self, fetched: Fetched, now: Time) {
+    fn use_token(&mut self, fetched: FetchedToken, now: Time) {
         match &self.state {
             State::Connecting(Phase::Fetching) => self.open(Some(fetched), None, now),
             State::Connected(session) => {
                 let (attempt, failures) = (session.attempt, session.refresh.failures());
                 let give_up_at = now + TOKEN_TIMEOUT;
                 self.set_refresh(Refresh::Sent { give_up_at, failures });
-                let Fetched { token, expires_at } = fetched;
+                let FetchedToken { token, expires_at } = fetched;
                 let asked = Asked::Refresh { expires_at };
                 self.ask(attempt, asked, |id| ClientFrame::Refresh { id, token });
             }
-            // The connection was lost meanwhile: the next attempt has its token.
+            // The connection was lost meanwhile: the next attempt uses the token.
             State::Connecting(_) | State::Waiting { .. } => {
                 self.token_fetch = TokenFetch::Fetched(fetched)
             }
-            // The question was taken back.
+            // The end of the connection has aborted the call.
             State::Idle | State::Closing { .. } | State::Closed { .. } | State::Failed { .. } => {}
         }
     }
@@ -128,14 +131,14 @@ impl<M: Clone> Connection<M> {
                 self.try_again(problem, Duration::ZERO, old_socket, now);
             }
             State::Connected(_) => self.retry_refresh(&error, now),
-            // It was asked for a connection that was lost meanwhile.
+            // The connection that needed the token was lost meanwhile.
             State::Waiting { retry_at, not_before, old_socket } => {
                 let asked = now + self.token_fetch.deferred_for(now);
                 let (retry_at, not_before) = ((*retry_at).max(asked), (*not_before).max(asked));
                 let old_socket = *old_socket;
                 self.enter(State::Waiting { retry_at, not_before, old_socket }, None);
             }
-            // The next attempt asks again.
+            // The next attempt calls again.
             State::Connecting(_)
             | State::Idle
             | State::Closing { .. }
@@ -144,15 +147,15 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// The user wants a new token brought to the server now.
+    /// The user wants to refresh the token now.
     pub(super) fn refresh_token(&mut self, call: Call, now: Time) -> Result<(), Error> {
         let State::Connected(session) = &self.state else {
-            let message = "There is no connection whose token could be renewed; every attempt \
+            let message = "There is no connection whose token could be refreshed; every attempt \
                            fetches one anyway.";
             return Err(Error::new(ErrorCode::Closed, message));
         };
         if !self.config.tokens {
-            let message = "There is no getToken, so there is no token to renew.";
+            let message = "There is no getToken, so there is no token to refresh.";
             return Err(Error::new(ErrorCode::InvalidOptions, message));
         }
         if !self.can_refresh() {
@@ -167,11 +170,11 @@ impl<M: Clone> Connection<M> {
         Ok(())
     }
 
-    /// The refresh itself is due.
+    /// A deadline of the refresh has passed.
     pub(super) fn on_refresh_due(&mut self, refresh: Refresh, now: Time) {
         match refresh {
             Refresh::Planned { failures, .. } => self.refresh(failures, now),
-            // It stays pending: a late answer counts until a newer token is asked for.
+            // The request stays pending: a late answer counts until the next refresh begins.
             Refresh::Sent { .. } => {
                 let message = "The server did not answer the new token.";
                 self.on_refresh_failed(&Error::new(ErrorCode::TokenFailed, message), now);
@@ -186,7 +189,7 @@ impl<M: Clone> Connection<M> {
         self.fetch(FetchReason::Refresh, now);
     }
 
-    /// A failed refresh keeps the connection, and is tried again for as long as the token lives.
+    /// Plans the next try of a failed refresh. The connection stays.
     fn retry_refresh(&mut self, error: &Error, now: Time) {
         let State::Connected(session) = &self.state else { return };
         let (failures, expires_at) = (session.refresh.failures(), session.token_expires_at);
@@ -195,7 +198,7 @@ impl<M: Clone> Connection<M> {
         self.settle_refresh_calls(Err(error));
     }
 
-    /// The new token went out on a plain wire, where that is all that can be known.
+    /// The new token was sent over a plain wire, whose server does not answer.
     pub(super) fn on_token_sent(
         &mut self,
         attempt: Attempt,
@@ -222,19 +225,19 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// The new token has not reached the server, as far as is known, or was refused.
+    /// The server has refused the new token, or has not answered.
     pub(super) fn on_refresh_failed(&mut self, error: &Error, now: Time) {
         self.report(error.clone());
         self.retry_refresh(error, now);
     }
 
-    /// Says whether a new token is fetched, or on its way.
+    /// Says whether a new token is being fetched or was sent.
     pub(super) fn is_refreshing(&self) -> bool {
         let State::Connected(session) = &self.state else { return false };
         matches!(session.refresh, Refresh::Fetching { .. } | Refresh::Sent { .. })
     }
 
-    /// The server has the new token.
+    /// The server has accepted the new token.
     pub(super) fn on_token_accepted(&mut self, token_expires_at: Option<Time>, now: Time) {
         let refresh = self.plan_refresh(token_expires_at, now);
         let State::Connected(session) = &mut self.state else { return };
@@ -246,7 +249,7 @@ impl<M: Clone> Connection<M> {
         self.settle_refresh_calls(Ok(()));
     }
 
-    /// Says whether a new token can be brought to the server over the connection.
+    /// Says whether a token can be refreshed over the connection.
     fn can_refresh(&self) -> bool {
         match self.config.wire {
             Wire::OneSocket => self.config.tokens,

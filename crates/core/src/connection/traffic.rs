@@ -1,4 +1,4 @@
-//! What is said over a connection: messages, groups, the server's answers and pings.
+//! Frames: messages go out, frames come in, and what is unanswered survives a reconnect.
 
 use onesocket_protocol::{ClientFrame, Epoch, MessageId, ServerFrame};
 
@@ -13,14 +13,14 @@ use crate::stats::{add, count};
 use crate::time::Time;
 
 impl<M: Clone> Connection<M> {
-    /// Takes a message for the server, of so many bytes on the wire: it goes out at once while
-    /// connected, else it waits for the connection. `in_socket` is how many bytes the socket has
-    /// taken and not sent: where no server says what it has had, they wait in their queue as well.
+    /// Sends a message of `bytes` on the wire to the server: at once while connected, else once there
+    /// is a connection. `in_socket` are the bytes that the socket has not sent yet; they count against
+    /// the limits of the queue.
     ///
     /// # Errors
     ///
-    /// `too-large` for one the server does not take, `queue-full` for one too many, `closed` where
-    /// no connection is on its way.
+    /// `too-large` if the server does not accept the size, `queue-full` if the queue is full, `closed`
+    /// if the connection was ended or has failed.
     pub fn send(&mut self, data: M, bytes: usize, in_socket: usize) -> Result<(), Error> {
         self.accept(Destination::Server, data, bytes, in_socket)
     }
@@ -43,7 +43,7 @@ impl<M: Clone> Connection<M> {
         Ok(())
     }
 
-    /// Sends what waits, if there is a connection for it.
+    /// Sends the waiting messages, if there is a connection.
     fn send_waiting(&mut self) {
         let Some(attempt) = self.connected_attempt() else { return };
         while let Some(outgoing) = self.outbox.next() {
@@ -53,7 +53,7 @@ impl<M: Clone> Connection<M> {
             self.transmit(attempt, frame);
         }
         if let Wire::Plain(_) = self.config.wire {
-            // Nobody will say that it has arrived: what was sent is done with.
+            // No server confirms messages here: they are done once sent.
             self.outbox.take_unanswered();
         }
     }
@@ -76,7 +76,7 @@ impl<M: Clone> Connection<M> {
         };
         self.heard(now);
         match (frame, agreeing) {
-            // It was a sign of life, and that is all.
+            // That it has come is all that it says.
             (ServerFrame::Pong, _) => {}
             (ServerFrame::Ping, _) => {
                 self.transmit(attempt, ClientFrame::Pong);
@@ -117,7 +117,7 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// The server has answered what is no pending request: a message, or nothing that we know of.
+    /// The server has answered a number that is no pending request: a message, if anything.
     pub(super) fn on_answer_to_message(&mut self, id: MessageId, answer: Answer) {
         match answer {
             Answer::Accepted => {
@@ -129,7 +129,7 @@ impl<M: Clone> Connection<M> {
                 Some(message) => self.report_undelivered(vec![message], error),
                 None => self.report(error),
             },
-            // It comes after a newer token was asked for, whose answer counts.
+            // It answers an earlier token; the answer to the newer one counts.
             Answer::Refreshed(_) if self.is_refreshing() && id <= self.last_message => {
                 self.count_stale();
             }
@@ -137,8 +137,8 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// The session is agreed: joins the groups again, sends again what was not answered, then what
-    /// was waiting.
+    /// The session is established: joins the groups again, sends the unanswered messages again, then
+    /// those that wait.
     pub(super) fn resume_traffic(&mut self, epoch: Option<Epoch>) {
         let State::Connected(session) = &self.state else { return };
         let (attempt, limit) = (session.attempt, session.max_message_bytes);
@@ -146,14 +146,14 @@ impl<M: Clone> Connection<M> {
         for group in groups {
             self.ask_to_join(attempt, group);
         }
-        // Not whether the server remembers anything: a server that has forgotten may have said so in a
-        // welcome that was lost, and remember since.
+        // The epochs are compared, as a server that has lost its memory may have said so in a welcome
+        // that never arrived.
         let remembers = epoch.is_some() && epoch == self.epoch;
         self.epoch = epoch;
         if remembers {
             self.outbox.rewind();
         } else {
-            // It may have arrived: to send it again might be to send it twice.
+            // They may have arrived; sending them again could deliver them twice.
             let unanswered = self.outbox.take_unanswered();
             self.report_undelivered(unanswered, Error::unconfirmed());
         }
@@ -165,15 +165,14 @@ impl<M: Clone> Connection<M> {
         self.send_waiting();
     }
 
-    /// The connection is lost, and with it the answers to what was asked. Messages are kept, to be
-    /// sent again.
+    /// The connection is lost. Requests are given up; messages stay, to be sent again.
     pub(super) fn lose_traffic(&mut self) {
         self.groups.lost();
         self.lose_requests();
     }
 
-    /// The connection has ended for good: everything that waits is answered. Returns the messages
-    /// that were accepted and not confirmed.
+    /// The connection has ended for good: settles every call. Returns the messages that no call waits
+    /// for.
     pub(super) fn drop_traffic(&mut self, error: &Error) -> Vec<M> {
         self.lose_traffic();
         let waiting = self.groups.ended();
@@ -182,7 +181,7 @@ impl<M: Clone> Connection<M> {
         self.undeliverable(all, error)
     }
 
-    /// The same, for an end that is no error in itself: only messages that were lost make it one.
+    /// The same for an end that is not an error by itself: it is reported only with lost messages.
     pub(super) fn give_up_on_traffic(&mut self, error: &Error) {
         let undelivered = self.drop_traffic(error);
         if !undelivered.is_empty() {
@@ -191,8 +190,8 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    /// Tells of messages that will not be delivered: each caller who waits, and in one event those
-    /// that nobody waits for.
+    /// Reports messages that will not be delivered: to the calls that wait for them, and the others in
+    /// one event.
     fn report_undelivered(&mut self, messages: Vec<Outgoing<M>>, error: Error) {
         let undelivered = self.undeliverable(messages, &error);
         if !undelivered.is_empty() {
@@ -214,7 +213,7 @@ impl<M: Clone> Connection<M> {
         undelivered
     }
 
-    /// Answers who waits for a message; false if nobody does.
+    /// Settles the call that waits for a message; returns `false` if none does.
     fn settle_sender(&mut self, message: &Outgoing<M>, result: Result<(), &Error>) -> bool {
         match message.to {
             Destination::Group { call, .. } => {
@@ -226,7 +225,7 @@ impl<M: Clone> Connection<M> {
     }
 
     pub(super) fn next_message(&mut self) -> MessageId {
-        // Far from its end: at a million a second, 2^53 lasts 285 years.
+        // 2^53 last 285 years at a million a second.
         self.last_message = MessageId(self.last_message.0.saturating_add(1));
         self.last_message
     }
