@@ -11,7 +11,6 @@ mod bench;
 mod build;
 mod check;
 mod conformance;
-mod counts;
 mod demo;
 mod faults;
 mod mutants;

@@ -3,10 +3,6 @@
 //! Nothing is passed over: a part without tests, a skipped test and a part that could not run are
 //! failures.
 
-mod choice;
-mod node;
-mod outcome;
-
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -16,21 +12,24 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 
 use crate::build;
-use crate::counts::{self, Counts};
 use crate::process;
 use crate::server::Server;
 use crate::setup::{Browser, Setup};
 
-use choice::{Choice, Part};
-use outcome::{Outcome, Ran, Round, tell_of_all};
-
 /// How long one part may take, compiling included.
 const LIMIT: Duration = Duration::from_secs(1800);
+
+/// How many test files run at the same time in Node.js. Each has its own processes, ports, folders
+/// and browser; most of the time they wait.
+const AT_ONCE: usize = 3;
+
+/// The parts, in their order.
+const PARTS: [&str; 4] = ["native", "browser", "js", "e2e"];
 
 /// How the tests are asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Run them so many times in a row, and say which runs failed
+    /// Run them this many times in a row, and say which runs failed
     #[arg(long, value_name = "TIMES", default_value_t = 1)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     repeat: u32,
@@ -40,54 +39,141 @@ pub(crate) struct Options {
     words: Vec<String>,
 }
 
+/// How a runner has ended, and the lines that it printed.
+type Ran = (ExitStatus, Vec<String>);
+
+/// How a part went.
+#[derive(Debug, Default, Eq, PartialEq)]
+struct Outcome {
+    passed: u64,
+    failed: u64,
+    /// The names of the tests that failed, and what was wrong beside the tests.
+    failures: Vec<String>,
+}
+
 /// Runs the chosen tests and prints the counts; `false` if anything failed.
 ///
 /// # Errors
 ///
 /// Returns an error if there are no such tests, or if we were interrupted.
 pub(crate) fn run(setup: &Setup, options: &Options) -> Result<bool> {
-    let choice = Choice::read(&options.words)?;
-    let mut rounds = Vec::new();
-    for number in 1..=options.repeat {
-        if options.repeat > 1 {
-            println!("\n==== run {number} of {}", options.repeat);
+    let (parts, names) = choose(&options.words)?;
+    let (mut passed, mut failed, mut summary) = (0, 0, String::new());
+    for round in 1..=options.repeat {
+        let mut table = String::from("\npart      passed  failed    time\n");
+        for &part in &parts {
+            println!("\n== {part}");
+            let started = Instant::now();
+            let result = match part {
+                "native" => native(setup),
+                "browser" => browser(setup),
+                "js" => js(setup, names),
+                _ => e2e(setup, names),
+            };
+            if process::interrupted() {
+                bail!("interrupted");
+            }
+            let outcome = Outcome::judge(result);
+            let seconds = started.elapsed().as_secs_f64();
+            table +=
+                &format!("{part:<8} {:>7} {:>7} {seconds:>6.1}s\n", outcome.passed, outcome.failed);
+            passed += outcome.passed;
+            failed += outcome.failed;
+            if outcome.failed > 0 {
+                summary += &format!("run {round}, {part}: {}\n", outcome.failures.join("; "));
+            }
         }
-        let round = run_once(setup, &choice)?;
-        round.print();
-        rounds.push(round);
+        println!("{table}");
     }
-    if options.repeat > 1 {
-        println!("\n{}", tell_of_all(&rounds));
-    }
-    let mut total = Counts::default();
-    rounds.iter().for_each(|round| total += round.total());
+    println!("{summary}");
     // The very last line.
-    println!("\n{} passed, {} failed", total.passed, total.failed);
-    Ok(total.failed == 0)
+    println!("{passed} passed, {failed} failed");
+    Ok(failed == 0)
 }
 
-/// Runs the chosen tests once; a part that failed stops no other.
-fn run_once(setup: &Setup, choice: &Choice) -> Result<Round> {
-    let mut outcomes = Vec::new();
-    for &part in &choice.parts {
-        println!("\n== {}", part.name());
-        let started = Instant::now();
-        let result = match part {
-            Part::Native => native(setup),
-            Part::Browser => browser(setup),
-            Part::Js => js(setup, choice),
-            Part::E2e => e2e(setup, choice),
-        };
-        if process::interrupted() {
-            bail!("interrupted");
-        }
-        let outcome = Outcome::judge(part.name(), result, started.elapsed());
-        if let Some(trouble) = &outcome.trouble {
-            println!("\n{}: {trouble}", part.name());
-        }
-        outcomes.push(outcome);
+/// Reads the names of parts; after `js` or `e2e` alone, names of test files.
+fn choose(words: &[String]) -> Result<(Vec<&'static str>, &[String])> {
+    let part = |word: &String| PARTS.into_iter().find(|part| part == word);
+    if let [first, names @ ..] = words
+        && let Some(only @ ("js" | "e2e")) = part(first)
+        && names.iter().all(|name| part(name).is_none())
+    {
+        return Ok((vec![only], names));
     }
-    Ok(Round(outcomes))
+    if let Some(word) = words.iter().find(|word| part(word).is_none()) {
+        bail!(
+            "there are no tests `{word}`: name {}, and test files after js or e2e alone",
+            PARTS.join(", ")
+        );
+    }
+    let is_named = |part: &&str| words.is_empty() || words.iter().any(|word| word == part);
+    Ok((PARTS.into_iter().filter(is_named).collect(), &[]))
+}
+
+impl Outcome {
+    /// Turns what a part has returned into counts that hide nothing.
+    fn judge(result: Result<Ran>) -> Self {
+        let (mut outcome, trouble) = match result {
+            Err(error) => (Self::default(), Some(format!("{error:#}"))),
+            Ok((status, lines)) => {
+                let outcome = Self::count(&lines);
+                let trouble = if outcome.passed + outcome.failed == 0 {
+                    Some("there was not one test".to_owned())
+                } else if outcome.failed == 0 && !status.success() {
+                    Some(format!("no test failed but their runner did ({status})"))
+                } else {
+                    None
+                };
+                (outcome, trouble)
+            }
+        };
+        if let Some(trouble) = trouble {
+            println!("\n{trouble}");
+            outcome.failed = outcome.failed.max(1);
+            outcome.failures.push(trouble);
+        }
+        outcome
+    }
+
+    /// Reads what the runners print: `cargo test` and wasm-bindgen's runner a line for each binary,
+    /// `test result: ok. 3 passed; 0 failed; 1 ignored`, Node.js a line for each number, `ℹ pass 3`.
+    /// What was skipped or cut off has failed.
+    fn count(lines: &[String]) -> Self {
+        let mut outcome = Self::default();
+        for line in lines.iter().map(|line| line.trim()) {
+            let mut add = |number: &str, what: &str| {
+                let number = number.parse().unwrap_or(0);
+                match what {
+                    "passed" | "pass" => outcome.passed += number,
+                    "failed" | "ignored" | "fail" | "cancelled" | "skipped" | "todo" => {
+                        outcome.failed += number;
+                    }
+                    _ => {}
+                }
+            };
+            if let Some(result) = line.strip_prefix("test result: ") {
+                let (_, numbers) = result.split_once(". ").unwrap_or_default();
+                for (number, what) in
+                    numbers.split(';').filter_map(|part| part.trim().split_once(' '))
+                {
+                    add(number, what);
+                }
+            } else if let Some((what, number)) =
+                line.strip_prefix("ℹ ").and_then(|line| line.split_once(' '))
+            {
+                add(number, what);
+            }
+            let rust = line.strip_prefix("test ").and_then(|name| {
+                name.strip_suffix(" ... FAILED").or_else(|| name.strip_suffix(" ... FAIL"))
+            });
+            let node = line.strip_prefix("✖ ").filter(|name| *name != "failing tests:");
+            outcome.failures.extend(rust.or(node).map(str::to_owned));
+        }
+        // Node.js names them again at the end.
+        outcome.failures.sort_unstable();
+        outcome.failures.dedup();
+        outcome
+    }
 }
 
 /// Every Rust test that needs no browser.
@@ -95,8 +181,7 @@ fn native(setup: &Setup) -> Result<Ran> {
     setup.rust()?;
     let mut cargo = setup.project.cargo();
     cargo.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
-    let (status, lines) = process::watch(&mut cargo, LIMIT)?;
-    Ok(of_rust(&lines, status))
+    process::watch(&mut cargo, LIMIT)
 }
 
 /// `tests/browser.rs` in a headless browser, against the real server.
@@ -126,33 +211,38 @@ fn browser(setup: &Setup) -> Result<Ran> {
     for driver in ["GECKODRIVER", "SAFARIDRIVER", "CHROMEDRIVER", "MSEDGEDRIVER"] {
         wasm_pack.env_remove(driver).env_remove(format!("{driver}_REMOTE"));
     }
-    let (status, lines) = process::watch(&mut wasm_pack, LIMIT)?;
+    let ran = process::watch(&mut wasm_pack, LIMIT)?;
     drop(server);
-    if !status.success() && !process::interrupted() {
+    if !ran.0.success() && !process::interrupted() {
         println!("\nwhat the server logged ({}):", log.display());
         let text = fs::read_to_string(&log).unwrap_or_default();
         let lines: Vec<&str> = text.lines().collect();
         lines.iter().skip(lines.len().saturating_sub(60)).for_each(|line| println!("  {line}"));
     }
-    Ok(of_rust(&lines, status))
+    Ok(ran)
 }
 
 /// The tests beside the TypeScript, in Node.js.
-fn js(setup: &Setup, choice: &Choice) -> Result<Ran> {
+fn js(setup: &Setup, names: &[String]) -> Result<Ran> {
     build::package(setup)?;
     let project = &setup.project;
     let folder = project.path("target/js");
     build::remove(&folder)?;
     let mut tsc = project.npm_tool("tsc");
     process::run(tsc.args(["-p", "js/tsconfig.test.json"]), LIMIT)?;
-    let tests = choice.among(tests_in(&folder, &[".test.js", ".test.mjs"])?)?;
-    node::run(&project.command("node"), tests, &project.scratch()?.join("js"))
+    run_files(project.command("node"), &folder, names)
 }
 
 /// The tests that open real pages, with the package installed into the demo page.
-fn e2e(setup: &Setup, choice: &Choice) -> Result<Ran> {
-    let tests = choice.among(tests_in(&setup.project.path("tests/e2e"), &[".test.mjs"])?)?;
-    node::run(&node_with_pages(setup)?, tests, &setup.project.scratch()?.join("e2e"))
+fn e2e(setup: &Setup, names: &[String]) -> Result<Ran> {
+    run_files(node_with_pages(setup)?, &setup.project.path("tests/e2e"), names)
+}
+
+/// Runs the test files of a folder in Node.js, or those of these names; several at the same time.
+fn run_files(mut node: Command, folder: &Path, names: &[String]) -> Result<Ran> {
+    let files = among(tests_in(folder)?, names)?;
+    node.args(["--test", "--test-reporter=spec"]).arg(format!("--test-concurrency={AT_ONCE}"));
+    process::watch(node.args(files), LIMIT)
 }
 
 /// Node.js, told where the browser, the package, the server and the demo page are; all of them are
@@ -177,20 +267,29 @@ pub(crate) fn node_with_pages(setup: &Setup) -> Result<Command> {
     Ok(node)
 }
 
-/// What a runner of Rust tests has printed and how it ended.
-fn of_rust(lines: &[String], status: ExitStatus) -> Ran {
-    Ran { counts: Counts::of_rust(lines), failures: counts::failed_in_rust(lines), status }
+/// Keeps of test files those of these names, each of which must be there; all where there is none.
+fn among(mut files: Vec<PathBuf>, names: &[String]) -> Result<Vec<PathBuf>> {
+    let name_of = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.split(".test.").next().unwrap_or_default().to_owned()
+    };
+    let known: Vec<String> = files.iter().map(name_of).collect();
+    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
+        bail!("there is no test file `{name}`: {}", known.join(", "));
+    }
+    files.retain(|path| names.is_empty() || names.contains(&name_of(path)));
+    Ok(files)
 }
 
 /// The test files in a folder and those in it, in a fixed order.
-fn tests_in(folder: &Path, endings: &[&str]) -> Result<Vec<PathBuf>> {
+fn tests_in(folder: &Path) -> Result<Vec<PathBuf>> {
     let mut tests = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| format!("no {}", folder.display()))? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if path.is_dir() && name != "node_modules" {
-            tests.extend(tests_in(&path, endings)?);
-        } else if endings.iter().any(|ending| name.ends_with(ending)) {
+            tests.extend(tests_in(&path)?);
+        } else if name.ends_with(".test.js") || name.ends_with(".test.mjs") {
             tests.push(path);
         }
     }
@@ -207,4 +306,69 @@ fn capabilities(setup: &Setup, browser: &Browser) -> Result<PathBuf> {
     let file = setup.project.scratch()?.join("webdriver.json");
     fs::write(&file, capabilities.to_string())?;
     Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::os::unix::process::ExitStatusExt as _;
+
+    fn judged(code: i32, lines: &[&str]) -> (u64, u64) {
+        let lines = lines.iter().map(|&line| line.to_owned()).collect();
+        let Outcome { passed, failed, .. } =
+            Outcome::judge(Ok((ExitStatus::from_raw(code << 8), lines)));
+        (passed, failed)
+    }
+
+    #[test]
+    fn the_counts_of_all_runners_are_added_up_and_nothing_is_hidden() {
+        let rust = [
+            "test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out",
+            "    test result: FAILED. 4 passed; 2 failed; 1 ignored; 0 filtered out; finished in 1.0s",
+        ];
+        assert_eq!(judged(101, &rust), (7, 3));
+        let node =
+            ["ℹ tests 9", "ℹ pass 5", "ℹ fail 1", "ℹ cancelled 1", "ℹ skipped 1", "ℹ todo 1"];
+        assert_eq!(judged(1, &node), (5, 4));
+        assert_eq!(judged(0, &["ℹ pass 3", "ℹ fail 0"]), (3, 0));
+        assert_eq!(judged(0, &[]), (0, 1), "a part without tests");
+        assert_eq!(judged(7, &["ℹ pass 3"]), (3, 1), "a runner that failed");
+        let broken = Outcome::judge(Err(anyhow::anyhow!("no browser")));
+        assert_eq!((broken.failed, &*broken.failures[0]), (1, "no browser"));
+    }
+
+    #[test]
+    fn the_tests_that_failed_are_named_once() {
+        let lines = [
+            "test good ... ok",
+            "test bad::one ... FAILED",
+            "test other ... FAIL",
+            "  ✖ a page (12ms)",
+            "✖ failing tests:",
+            "✖ a page (12ms)",
+        ];
+
+        let failures = Outcome::count(&lines.map(str::to_owned)).failures;
+        assert_eq!(failures, ["a page (12ms)", "bad::one", "other"]);
+    }
+
+    #[test]
+    fn parts_and_test_files_are_chosen_by_name() {
+        let chosen = |line: &str| {
+            let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+            choose(&words).map(|(parts, names)| (parts, names.len())).ok()
+        };
+        assert_eq!(chosen(""), Some((PARTS.to_vec(), 0)));
+        assert_eq!(chosen("e2e native"), Some((vec!["native", "e2e"], 0)));
+        assert_eq!(chosen("e2e reconnect survives"), Some((vec!["e2e"], 2)));
+        for bad in ["native reconnect", "js e2e reconnect", "reconnect"] {
+            assert_eq!(chosen(bad), None, "{bad}");
+        }
+
+        let files = ["a/page.test.mjs", "a/react.test.mjs"].map(PathBuf::from).to_vec();
+        assert_eq!(among(files.clone(), &[]).unwrap(), files);
+        assert_eq!(among(files.clone(), &["react".to_owned()]).unwrap(), files[1..]);
+        assert!(among(files, &["reakt".to_owned()]).is_err());
+    }
 }
