@@ -1,7 +1,7 @@
 //! `cargo xtask faults`: tests are worth what they catch. Every fault in `faults.txt` is put into a
 //! copy of the code, and the tests of its crate must fail.
-
-mod fault;
+//!
+//! Owns which tests of a crate are asked, and in which order; `mutants` asks the same ones.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,30 +13,31 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::build;
 use crate::process;
+use crate::project::Project;
 use crate::setup::Setup;
 
-use fault::Fault;
-
-/// How long compiling may take, the first time with all that is used.
+/// How long compiling may take, the first time with all dependencies.
 const COMPILE: Duration = Duration::from_secs(1200);
 
 /// How long the tests of one fault may take: a fault may make them endless.
 const TEST: Duration = Duration::from_secs(180);
 
-/// How long they may take without a fault: the model then looks at all there is.
+/// How long they may take without a fault: the model then explores everything.
 const WITHOUT_FAULT: Duration = Duration::from_secs(900);
 
 /// How much memory a test may take, in KiB, where that can be limited: an endless one would take
 /// all.
 const MEMORY: u32 = 6 * 1024 * 1024;
 
-/// What of the workspace the copy needs so that cargo knows it.
-const COPIED: [&str; 9] = [
+/// The parts of the workspace that its tests read.
+const COPIED: [&str; 11] = [
     "Cargo.lock",
     "Cargo.toml",
+    "PROTOCOL.md",
     "README.md",
     "benches",
     "crates",
+    "js",
     "server",
     "src",
     "tests",
@@ -46,54 +47,68 @@ const COPIED: [&str; 9] = [
 /// Tests that are run together: arguments of `cargo test`.
 pub(crate) type Tests = &'static [&'static str];
 
-/// The tests of each crate, quick ones first: what they do not catch, the next are asked about.
-const CRATES: [(&str, &str, &[Tests]); 4] = [
-    ("crates/core", "onesocket-core", &[QUICK, BEHAVIOUR, MODEL]),
-    ("crates/protocol", "onesocket-protocol", &[&["--lib", "--test", "properties"]]),
+/// The model of the machine. It takes longest, and catches what no other test of the machine does.
+const MODEL: Tests = &["--test", "model"];
+
+/// The tests of each crate, quick ones first: what they miss, the next are asked about.
+pub(crate) const CRATES: [(&str, &str, &[Tests]); 4] = [
+    (
+        "crates/core",
+        "onesocket-core",
+        &[
+            &["--lib", "--test", "transitions"],
+            &["--test", "behaviour", "--test", "documents", "--test", "properties"],
+            MODEL,
+        ],
+    ),
+    ("crates/protocol", "onesocket-protocol", &[&["--tests"]]),
     ("crates/web", "onesocket-web", &[&["--tests"]]),
     ("server", "onesocket-server", &[&["--lib", "--bins"], &["--tests"]]),
 ];
 
-/// What is told of the machine in a moment.
-pub(crate) const QUICK: Tests = &["--lib", "--test", "transitions"];
-
-/// What users of the machine may rely on.
-pub(crate) const BEHAVIOUR: Tests = &["--test", "behaviour"];
-
-/// The tests that catch what no other test of the machine does.
-pub(crate) const MODEL: Tests = &["--test", "model"];
-
-/// Which faults are tried, and by what.
+/// Which faults are tried, and by which tests.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Options {
     /// Ask the model alone, and only about faults in the machine
     #[arg(long)]
     model: bool,
 
-    /// Only the faults in whose name this stands
+    /// Only the faults whose names contain this
     #[arg(value_name = "WORDS")]
     words: Option<String>,
 }
 
-/// Puts every chosen fault in and says which test caught it; `false` if one was not.
+/// One fault, and the tests that are asked about it.
+#[derive(Debug)]
+struct Fault {
+    /// What goes wrong.
+    name: String,
+    /// The file, from the root of the repository.
+    file: String,
+    before: String,
+    after: String,
+    package: &'static str,
+    stages: Vec<Tests>,
+}
+
+/// Puts every chosen fault in and says which test caught it; `false` if one was not caught.
 ///
 /// # Errors
 ///
-/// Returns an error if a fault is not one any more, if the tests fail without one, or if we were
+/// Returns an error if a fault does not fit its file, if the tests fail without one, or if we were
 /// interrupted.
 pub(crate) fn run(setup: &Setup, options: &Options) -> Result<bool> {
     setup.rust()?;
     let project = &setup.project;
     let started = Instant::now();
-    let mut trials = Vec::new();
-    for fault in fault::read(&fs::read_to_string(project.path("xtask/faults.txt"))?)? {
-        let trial = Trial::of(fault, options.model)?;
-        let named = options.words.as_ref().is_none_or(|words| trial.fault.name.contains(words));
-        if named && !trial.stages.is_empty() {
-            trials.push(trial);
-        }
+    let mut faults = read(&fs::read_to_string(project.path("xtask/faults.txt"))?)?;
+    if options.model {
+        faults.iter_mut().for_each(|fault| fault.stages.retain(|&tests| tests == MODEL));
     }
-    if trials.is_empty() {
+    let is_named =
+        |fault: &Fault| options.words.as_ref().is_none_or(|words| fault.name.contains(words));
+    faults.retain(|fault| is_named(fault) && !fault.stages.is_empty());
+    if faults.is_empty() {
         bail!("there is no such fault in xtask/faults.txt");
     }
     let tree = project.target.join("faults/tree");
@@ -101,131 +116,123 @@ pub(crate) fn run(setup: &Setup, options: &Options) -> Result<bool> {
     for name in COPIED {
         copy(&project.path(name), &tree.join(name))?;
     }
-    let bench = Bench { setup, tree, target: project.target.join("faults/target") };
-    let stages: BTreeSet<&Stage> = trials.iter().flat_map(|trial| &trial.stages).collect();
-    for stage in stages {
-        bench.compile(stage).context("without a fault")?;
-        if let Some(tests) = bench.failures(stage, WITHOUT_FAULT)? {
-            bail!("without a fault there fails already: {tests}");
+    let copy = Copy { project, tree, target: project.target.join("faults/target") };
+    let stages: BTreeSet<(&str, Tests)> = faults
+        .iter()
+        .flat_map(|fault| fault.stages.iter().map(|&tests| (fault.package, tests)))
+        .collect();
+    for (package, tests) in stages {
+        if let Some(failed) = copy.failures(package, tests, WITHOUT_FAULT)? {
+            bail!("without a fault there fails already: {failed}");
         }
     }
     let mut missed = 0;
-    for trial in &trials {
-        let name = &trial.fault.name;
+    for fault in &faults {
         let begun = Instant::now();
-        let caught = bench.catch(trial).with_context(|| name.clone())?;
+        let caught = copy.catch(fault).with_context(|| fault.name.clone())?;
         let took = begun.elapsed().as_secs_f64();
         missed += usize::from(caught.is_none());
-        println!("{name}: {} ({took:.1} s)", caught.as_deref().unwrap_or("NOT CAUGHT"));
+        println!("{}: {} ({took:.1} s)", fault.name, caught.as_deref().unwrap_or("NOT CAUGHT"));
     }
-    let (all, took) = (trials.len(), started.elapsed().as_secs_f64());
+    let (all, took) = (faults.len(), started.elapsed().as_secs_f64());
     println!("\n{} of {all} faults caught, {took:.0} s", all - missed);
     Ok(missed == 0)
 }
 
-/// Tests of one package.
-#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
-struct Stage {
-    package: String,
-    tests: Vec<String>,
+/// Reads the faults; the head of `faults.txt` says how they are written.
+fn read(text: &str) -> Result<Vec<Fault>> {
+    let mut faults = Vec::new();
+    for paragraph in text.split("\n\n").map(str::trim_end) {
+        let mut lines = paragraph.lines().filter(|line| !line.starts_with('#'));
+        let Some(name) = lines.next() else { continue };
+        let file = lines.next().with_context(|| format!("in which file is \"{name}\"?"))?;
+        let (mut before, mut after) = (String::new(), String::new());
+        for line in lines {
+            let (sign, code) = line.split_at_checked(1).unwrap_or_default();
+            if !matches!(sign, "-" | "+" | "|") {
+                bail!("\"{name}\": a line begins with -, + or |, not so: {line}");
+            }
+            let code = format!("{code}\n");
+            before += if sign == "+" { "" } else { &code };
+            after += if sign == "-" { "" } else { &code };
+        }
+        let full = ["crates/", "server/"].iter().any(|folder| file.starts_with(folder));
+        let file = if full { file.to_owned() } else { format!("crates/core/src/{file}") };
+        let is_in = |folder: &str| file.starts_with(&format!("{folder}/"));
+        let (_, package, stages) = CRATES
+            .iter()
+            .find(|(folder, ..)| is_in(folder))
+            .with_context(|| format!("\"{name}\": the tests of {file} are not known"))?;
+        let (name, stages) = (name.to_owned(), stages.to_vec());
+        faults.push(Fault { name, file, before, after, package, stages });
+    }
+    Ok(faults)
 }
 
-impl Stage {
-    fn is_model(&self) -> bool {
-        self.tests == MODEL
+impl Fault {
+    /// Returns the text with the fault in it, which must fit there exactly once.
+    fn put_into(&self, text: &str) -> Result<String> {
+        match text.matches(&self.before).count() {
+            1 => Ok(text.replacen(&self.before, &self.after, 1)),
+            found => bail!("{} has {found} times and not once:\n{}", self.file, self.before),
+        }
     }
 }
 
-/// A fault and the tests that are asked about it, one after the other.
-#[derive(Debug)]
-struct Trial {
-    fault: Fault,
-    stages: Vec<Stage>,
-}
-
-impl Trial {
-    /// Finds the tests: those that the fault names, else those of its crate.
-    fn of(fault: Fault, only_model: bool) -> Result<Self> {
-        let inside = |(folder, ..): &&(&str, _, _)| fault.file.starts_with(&format!("{folder}/"));
-        let (_, package, tests) = CRATES.iter().find(inside).with_context(|| {
-            format!("\"{}\": {} is in no crate whose tests are known", fault.name, fault.file)
-        })?;
-        let stage = |tests: &Tests| Stage {
-            package: (*package).to_owned(),
-            tests: tests.iter().map(|&word| word.to_owned()).collect(),
-        };
-        let stages = match &fault.by {
-            _ if only_model => tests.iter().filter(|&&tests| tests == MODEL).map(stage).collect(),
-            Some((package, test)) => vec![Stage {
-                package: package.clone(),
-                tests: vec!["--test".to_owned(), test.clone()],
-            }],
-            None => tests.iter().map(stage).collect(),
-        };
-        Ok(Self { fault, stages })
-    }
-}
-
-/// Where faults are tried.
-struct Bench<'a> {
-    setup: &'a Setup,
+/// A copy of the code in which faults are tried.
+struct Copy<'a> {
+    project: &'a Project,
     tree: PathBuf,
     target: PathBuf,
 }
 
-impl Bench<'_> {
+impl Copy<'_> {
     /// Puts a fault in, asks the tests, and takes it out again; returns what failed.
-    fn catch(&self, trial: &Trial) -> Result<Option<String>> {
-        let path = self.tree.join(&trial.fault.file);
+    fn catch(&self, fault: &Fault) -> Result<Option<String>> {
+        let path = self.tree.join(&fault.file);
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        fs::write(&path, trial.fault.put_into(&text)?)?;
-        let caught = self.ask(&trial.stages);
+        fs::write(&path, fault.put_into(&text)?)?;
+        let failures = |&tests: &Tests| self.failures(fault.package, tests, TEST).transpose();
+        let caught = fault.stages.iter().find_map(failures).transpose();
         fs::write(&path, text)?;
         caught
     }
 
-    fn ask(&self, stages: &[Stage]) -> Result<Option<String>> {
-        for stage in stages {
-            self.compile(stage)?;
-            if let Some(tests) = self.failures(stage, TEST)? {
-                return Ok(Some(tests));
-            }
-        }
-        Ok(None)
-    }
-
-    fn cargo(&self, command: &mut Command, stage: &Stage) {
-        command.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.target);
-        // A fault that is caught needs no backtrace, and one that leaves dead code is a fault too.
-        command.env("RUST_BACKTRACE", "0").env("RUSTFLAGS", "--cap-lints allow");
-        // Compiled again for each fault, which takes longer than the tests do; but for the model.
-        let optimised = if stage.is_model() { "1" } else { "0" };
-        let profile = format!("profile.test.package.onesocket-core.opt-level={optimised}");
-        command.env("CARGO_PROFILE_DEV_DEBUG", "0").args(["--config", &profile]);
-        command.args(["test", "-q", "--all-features", "-p", &stage.package]).args(&stage.tests);
-    }
-
-    fn compile(&self, stage: &Stage) -> Result<()> {
-        let mut cargo = self.setup.project.cargo();
-        self.cargo(&mut cargo, stage);
-        process::output(cargo.arg("--no-run"), COMPILE).map(|_| ())
-    }
-
-    /// Runs tests that are compiled; returns the names of those that failed.
-    fn failures(&self, stage: &Stage, limit: Duration) -> Result<Option<String>> {
-        let cargo = self.setup.project.cargo();
-        let mut shell = self.setup.project.command("sh");
-        shell.args(["-c", &format!("ulimit -v {MEMORY} 2>/dev/null; exec \"$0\" \"$@\"")]);
-        shell.arg(cargo.get_program());
-        self.cargo(&mut shell, stage);
-        let Err(error) = process::output(&mut shell, limit) else {
-            return Ok(None);
+    /// Runs tests; returns the names of those that failed.
+    fn failures(&self, package: &str, tests: Tests, limit: Duration) -> Result<Option<String>> {
+        let cargo = |command: &mut Command| {
+            command.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.target);
+            // A fault that is caught needs no backtrace; one that leaves dead code is a fault too.
+            command.env("RUST_BACKTRACE", "0").env("RUSTFLAGS", "--cap-lints allow");
+            command.env("CARGO_PROFILE_DEV_DEBUG", "0").args(["test", "-q", "--all-features"]);
+            command.arg("--config").arg(optimised(tests == MODEL)).args(["-p", package]);
+            command.args(tests);
         };
-        if process::interrupted() {
-            return Err(error);
+        let mut compile = self.project.cargo();
+        cargo(&mut compile);
+        process::output(compile.arg("--no-run"), COMPILE)?;
+        let mut run = limited(self.project, self.project.cargo().get_program());
+        cargo(&mut run);
+        match process::output(&mut run, limit) {
+            Ok(_) => Ok(None),
+            Err(error) if process::interrupted() => Err(error),
+            Err(error) => Ok(Some(failed(&format!("{error:#}")))),
         }
-        Ok(Some(failed(&format!("{error:#}"))))
     }
+}
+
+/// How the machine is compiled for its tests. Most take less time than compiling them, which is done
+/// again for each fault; but not the model.
+pub(crate) fn optimised(much: bool) -> String {
+    format!("profile.test.package.onesocket-core.opt-level={}", u8::from(much))
+}
+
+/// A command whose memory is limited, where that can be.
+pub(crate) fn limited(project: &Project, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut shell = project.command("sh");
+    shell.args(["-c", &format!("ulimit -v {MEMORY} 2>/dev/null; exec \"$0\" \"$@\"")]);
+    shell.arg(program);
+    shell
 }
 
 /// The names of the tests that failed, in what cargo printed.
@@ -249,9 +256,9 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     }
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        if !matches!(entry.file_name().to_string_lossy().as_ref(), "node_modules" | "target") {
-            copy(&entry.path(), &to.join(entry.file_name()))?;
+        let name = entry?.file_name();
+        if name != "node_modules" && name != "target" {
+            copy(&from.join(&name), &to.join(&name))?;
         }
     }
     Ok(())
@@ -261,27 +268,29 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn stages(head: &str, only_model: bool) -> Result<Vec<String>> {
-        let mut faults = fault::read(&format!("a name\n{head}\n- a\n+ b\n"))?;
-        let trial = Trial::of(faults.remove(0), only_model)?;
-        let tell = |stage: &Stage| format!("{} {}", stage.package, stage.tests.join(" "));
-        Ok(trial.stages.iter().map(tell).collect())
+    #[test]
+    fn a_fault_is_put_in_where_its_text_is_and_nowhere_else() {
+        let text = "# Faults.\n\na wrong sum\nsum.rs\n|    let a = 1;\n-    a + 1\n+    a + 2\n";
+        let faults = read(text).unwrap();
+
+        assert_eq!((faults.len(), &*faults[0].name), (1, "a wrong sum"));
+        let put = |text| faults[0].put_into(text);
+        assert_eq!(put("    let a = 1;\n    a + 1\n").unwrap(), "    let a = 1;\n    a + 2\n");
+        assert!(put("    a + 1\n").is_err());
+        assert!(put("    let a = 1;\n    a + 1\n    let a = 1;\n    a + 1\n").is_err());
     }
 
     #[test]
-    fn a_fault_is_tried_by_the_tests_of_its_crate_or_by_the_one_that_it_names() {
-        let core = stages("connection/tokens.rs", false).unwrap();
-        assert_eq!(core.len(), 3);
-        assert_eq!(core[2], "onesocket-core --test model");
-        assert_eq!(stages("connection/tokens.rs", true).unwrap(), core[2..]);
+    fn a_fault_is_tried_by_the_tests_of_its_crate() {
+        let fault =
+            |file: &str| read(&format!("a name\n{file}\n- a\n")).map(|mut all| all.remove(0));
 
-        assert_eq!(stages("server/src/hub.rs", false).unwrap().len(), 2);
-        assert_eq!(stages("server/src/hub.rs", true).unwrap(), [""; 0]);
-        assert_eq!(
-            stages("server/src/hub.rs by onesocket-web everything", false).unwrap(),
-            ["onesocket-web --test everything"]
-        );
-        assert!(stages("crates/other/src/a.rs", false).is_err());
+        let core = fault("connection/tokens.rs").unwrap();
+        assert_eq!(core.file, "crates/core/src/connection/tokens.rs");
+        assert_eq!((core.package, core.stages.len()), ("onesocket-core", 3));
+        let server = fault("server/src/app.rs").unwrap();
+        assert_eq!((&*server.file, server.package), ("server/src/app.rs", "onesocket-server"));
+        assert!(fault("crates/other/src/a.rs").is_err());
     }
 
     #[test]

@@ -1,62 +1,44 @@
 //! `cargo xtask mutants`: cargo-mutants changes the machine and the wire, one place at a time, and
-//! their tests should notice. What survives is explained in `mutants.txt`, or the command fails.
-
-mod explained;
-mod found;
+//! their tests should notice. What may survive is named in `.cargo/mutants.toml`, with its reason.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::build;
 use crate::faults::{self, Tests};
 use crate::process::{self, Running};
-use crate::project::ASK;
 use crate::setup::Setup;
-
-use explained::{Explained, without_place};
-use found::Found;
 
 /// How long all the mutants of a crate may take.
 const LIMIT: Duration = Duration::from_secs(8 * 3600);
 
 /// How long the tests of one mutant may take at least, in seconds; else it is five times what they
-/// take without one. Whoever takes longer is endless, and that was noticed. Quick ones take less than
-/// a second.
+/// take without one. A mutant that takes longer is endless, and that was noticed.
 const MINIMUM: &str = "10";
 
-/// How much memory a test may take, in KiB: an endless one would take all.
-const MEMORY: u32 = 6 * 1024 * 1024;
-
-/// What of all mutants should be caught, in percent.
+/// The share of all mutants that should be caught, in percent.
 const AIM: f64 = 95.0;
 
-/// The crates, each with its tests, quick ones first: only what they miss is shown to the next.
-const CRATES: [(&str, &[Tests]); 2] = [
-    ("onesocket-protocol", &[&["--lib", "--test", "properties"]]),
-    (
-        "onesocket-core",
-        &[faults::QUICK, faults::BEHAVIOUR, &["--test", "properties"], faults::MODEL],
-    ),
-];
+/// The crates that are changed.
+const CRATES: [&str; 2] = ["onesocket-protocol", "onesocket-core"];
 
 /// Which mutants are tried.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Only a part of them, for many machines or many evenings: 0/4 to 3/4, say
+    /// Only a part of them, for many machines or many evenings: 0/4 to 3/4, for example
     #[arg(long, value_name = "K/N")]
     shard: Option<String>,
 
     /// onesocket-core or onesocket-protocol; both if neither is named
     #[arg(value_name = "CRATE")]
-    #[arg(value_parser = ["onesocket-core", "onesocket-protocol"])]
+    #[arg(value_parser = CRATES)]
     crates: Vec<String>,
 }
 
-/// Tries the mutants and prints what share was caught; `false` if one survives and nobody has said
-/// why.
+/// Tries the mutants and prints what share was caught; `false` if one survives without a reason.
 ///
 /// # Errors
 ///
@@ -64,145 +46,114 @@ pub(crate) struct Options {
 /// we were interrupted.
 pub(crate) fn run(setup: &Setup, options: &Options) -> Result<bool> {
     let tool = setup.mutants()?;
-    let text = fs::read_to_string(setup.project.path("xtask/mutants.txt"))?;
-    let explained = Explained::read(&text)?;
-    let mut summary = Vec::new();
+    let mut summary = String::new();
     let mut good = true;
-    for (package, stages) in CRATES {
+    for package in CRATES {
         if !options.crates.is_empty() && !options.crates.iter().any(|name| name == package) {
             continue;
         }
         println!("\n== {package}");
-        let bench = Bench { setup, tool: &tool, package };
-        let stale = explained.not_among(package, &bench.list()?);
-        let result = bench.try_all(stages, options.shard.as_deref(), &explained)?;
-        good &= stale.is_empty() && result.unexplained.is_empty();
-        summary.push(result.tell(package));
-        summary.extend(stale.iter().map(|name| format!("  is no mutant any more: {name}")));
+        let shard = options.shard.iter().flat_map(|shard| ["--shard".to_owned(), shard.clone()]);
+        let found = try_all(setup, &tool, package, shard.collect())?;
+        good &= found.missed.is_empty();
+        summary += &found.tell(package);
     }
-    println!("\n{}", summary.join("\n"));
-    if !good {
-        println!("\nCatch what survives by a test, or say in xtask/mutants.txt why it may");
-    }
+    println!("\n{summary}");
     Ok(good)
 }
 
-/// What has become of the mutants of a crate.
+/// The lists that cargo-mutants leaves.
 #[derive(Debug, Default, Eq, PartialEq)]
-struct Fates {
-    /// The tests noticed.
-    caught: usize,
-    /// It does not compile.
-    unviable: usize,
-    /// It survives, and `mutants.txt` says why.
-    explained: Vec<String>,
-    /// It is in `mutants.txt`, and a test has caught it.
-    needless: Vec<String>,
-    /// It survives.
-    unexplained: Vec<String>,
+struct Found {
+    /// The tests failed, or did not end.
+    caught: Vec<String>,
+    /// The tests passed.
+    missed: Vec<String>,
+    /// The mutant does not compile.
+    unviable: Vec<String>,
 }
 
-impl Fates {
+impl Found {
+    fn read(folder: &Path) -> Result<Self> {
+        let list = |name: &str| -> Result<Vec<String>> {
+            let file = folder.join(name);
+            let text = fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+            Ok(text.lines().map(str::to_owned).collect())
+        };
+        let mut caught = list("caught.txt")?;
+        caught.extend(list("timeout.txt")?);
+        Ok(Self { caught, missed: list("missed.txt")?, unviable: list("unviable.txt")? })
+    }
+
     fn tell(&self, package: &str) -> String {
-        let Self { caught, unviable, explained, needless, unexplained } = self;
-        let all = caught + explained.len() + unexplained.len();
+        let Self { caught, missed, unviable } = self;
+        let (caught, all) = (caught.len(), caught.len() + missed.len());
         #[expect(clippy::cast_precision_loss, reason = "there are some hundreds")]
-        let share = 100.0 * *caught as f64 / all.max(1) as f64;
+        let share = 100.0 * caught as f64 / all.max(1) as f64;
         let mut text = format!(
-            "{package}: {caught} of {all} mutants caught, {share:.1} % (the aim is {AIM} %); \
-             {} survive for a reason, {} without one; {unviable} do not compile",
-            explained.len(),
-            unexplained.len()
+            "{package}: {caught} of {all} mutants caught, {share:.1} % (the aim is {AIM} %); {} do \
+             not compile\n",
+            unviable.len()
         );
-        for name in unexplained {
-            text += &format!("\n  SURVIVES: {name}");
-        }
-        for name in needless {
-            text += &format!("\n  is explained, but a test has caught it: {name}");
-        }
+        missed.iter().for_each(|name| text += &format!("  SURVIVES: {name}\n"));
         text
     }
 }
 
-/// Where the mutants of a crate are tried.
-struct Bench<'a> {
-    setup: &'a Setup,
-    tool: &'a Path,
-    package: &'static str,
+/// Tries all that `which` names; the slower tests are asked only about what the quicker ones missed.
+fn try_all(setup: &Setup, tool: &Path, package: &str, mut which: Vec<String>) -> Result<Found> {
+    let crates = faults::CRATES.iter();
+    let (.., stages) = crates.clone().find(|(_, name, _)| *name == package).context("no tests")?;
+    let mut all = Found::default();
+    for (number, &tests) in stages.iter().enumerate() {
+        let mut found = try_some(setup, tool, package, &which, tests)?;
+        if number > 0 {
+            // Fields that are left out are tried whatever is asked for.
+            let was_asked = |name: &String| all.missed.contains(name);
+            found.caught.retain(was_asked);
+            found.missed.retain(was_asked);
+        } else {
+            all.unviable = found.unviable;
+        }
+        all.caught.extend(found.caught);
+        all.missed = found.missed;
+        if all.missed.is_empty() {
+            break;
+        }
+        which = all.missed.iter().flat_map(|name| ["--re".to_owned(), exactly(name)]).collect();
+    }
+    Ok(all)
 }
 
-impl Bench<'_> {
-    /// The names of all mutants, without their places.
-    fn list(&self) -> Result<Vec<String>> {
-        let mut list = self.setup.project.command(self.tool);
-        list.args(["mutants", "--list", "--package", self.package]);
-        let printed = process::output(&mut list, ASK)?;
-        Ok(printed.lines().map(without_place).collect())
+/// Runs cargo-mutants once.
+fn try_some(
+    setup: &Setup,
+    tool: &Path,
+    package: &str,
+    which: &[String],
+    tests: Tests,
+) -> Result<Found> {
+    let folder: PathBuf = setup.project.target.join("mutants").join(package);
+    build::remove(&folder)?;
+    fs::create_dir_all(&folder)?;
+    println!("\n-- tried by {}", tests.join(" "));
+    let mut command = faults::limited(&setup.project, tool);
+    command.args(["mutants", "--package", package, "--all-features", "--cap-lints", "true"]);
+    command.args(["--minimum-test-timeout", MINIMUM]);
+    // The slow ones are busy on all cores by themselves.
+    let slow = tests.contains(&"model") || tests.contains(&"properties");
+    command.args(["--jobs", if slow { "1" } else { "2" }]);
+    command.arg(format!("--cargo-arg=--config={}", faults::optimised(slow)));
+    // Given to all of cargo, not behind `--`: else the other tests are compiled as well, each time.
+    command.args(tests.iter().map(|word| format!("--cargo-arg={word}")));
+    command.arg("--output").arg(&folder).args(which);
+    command.env("CARGO_PROFILE_DEV_DEBUG", "0").env("RUST_BACKTRACE", "0");
+    let status = Running::start(&mut command)?.wait(LIMIT)?;
+    // 2 and 3 say that some were missed, and that some were endless.
+    if process::interrupted() || !matches!(status.code(), Some(0 | 2 | 3)) {
+        bail!("cargo-mutants has failed ({status})");
     }
-
-    /// Tries them all, or the shard.
-    fn try_all(
-        &self,
-        stages: &[Tests],
-        shard: Option<&str>,
-        explained: &Explained,
-    ) -> Result<Fates> {
-        let is_known = |name: &String| explained.has(&without_place(name));
-        let which = shard.into_iter().flat_map(|shard| ["--shard".to_owned(), shard.to_owned()]);
-        let mut which: Vec<String> = which.collect();
-        let mut fates = Fates::default();
-        for (number, tests) in (1..).zip(stages) {
-            let mut found = self.try_some(&which, tests)?;
-            if number > 1 {
-                found.keep(&fates.unexplained);
-            }
-            fates.caught += found.caught.len();
-            // One that does not compile does not get beyond the first tests.
-            fates.unviable += found.unviable;
-            fates.needless.extend(found.caught.into_iter().filter(is_known));
-            fates.unexplained = found.missed;
-            // The last tests are slow: they are not asked about what is known to survive.
-            if number + 1 >= stages.len() {
-                fates.explained.extend(fates.unexplained.extract_if(.., |name| is_known(name)));
-            }
-            if fates.unexplained.is_empty() {
-                break;
-            }
-            let left = fates.unexplained.iter();
-            which = left.flat_map(|name| ["--re".to_owned(), exactly(name)]).collect();
-        }
-        Ok(fates)
-    }
-
-    /// Runs cargo-mutants once.
-    fn try_some(&self, which: &[String], tests: &[&str]) -> Result<Found> {
-        let project = &self.setup.project;
-        let folder = project.target.join("mutants").join(self.package);
-        build::remove(&folder)?;
-        fs::create_dir_all(&folder)?;
-        println!("\n-- tried by {}", tests.join(" "));
-        let mut shell = project.command("sh");
-        shell.args(["-c", &format!("ulimit -v {MEMORY} 2>/dev/null; exec \"$0\" \"$@\"")]);
-        shell.arg(self.tool).args(["mutants", "--package", self.package, "--all-features"]);
-        shell.args(["--cap-lints", "true", "--minimum-test-timeout", MINIMUM]);
-        // Compiled again for each, which takes longer than the tests do; but for the slow ones, which
-        // are busy on all cores by themselves.
-        let slow = tests.contains(&"model") || tests.contains(&"properties");
-        shell.args(["--jobs", if slow { "1" } else { "2" }]);
-        let optimised = if slow { "1" } else { "0" };
-        let profile = format!("profile.test.package.onesocket-core.opt-level={optimised}");
-        shell.arg(format!("--cargo-arg=--config={profile}"));
-        // Named to all of cargo, not behind `--`: else the others are compiled as well, each time.
-        shell.args(tests.iter().map(|word| format!("--cargo-arg={word}")));
-        shell.arg("--output").arg(&folder).args(which);
-        shell.env("CARGO_PROFILE_DEV_DEBUG", "0").env("RUST_BACKTRACE", "0");
-        let status = Running::start(&mut shell)?.wait(LIMIT)?;
-        // 2 and 3 say that some were missed, and that some were endless.
-        if process::interrupted() || !matches!(status.code(), Some(0 | 2 | 3)) {
-            bail!("cargo-mutants has failed ({status})");
-        }
-        Found::read(&folder.join("mutants.out"))
-    }
+    Found::read(&folder.join("mutants.out"))
 }
 
 /// A regular expression for a text and nothing else.
@@ -223,17 +174,12 @@ mod tests {
 
     #[test]
     fn what_was_caught_is_a_share_of_what_compiles() {
-        let fates = Fates {
-            caught: 18,
-            unviable: 7,
-            explained: vec!["b.rs:1:2: replace b".to_owned()],
-            needless: Vec::new(),
-            unexplained: vec!["a.rs:1:2: replace a".to_owned()],
-        };
+        let names = |count: usize| (0..count).map(|n| n.to_string()).collect();
+        let found = Found { caught: names(19), missed: names(1), unviable: names(7) };
 
-        let told = fates.tell("x");
-        assert!(told.starts_with("x: 18 of 20 mutants caught, 90.0 %"), "{told}");
-        assert!(told.ends_with("SURVIVES: a.rs:1:2: replace a"), "{told}");
+        let told = found.tell("x");
+        assert!(told.starts_with("x: 19 of 20 mutants caught, 95.0 %"), "{told}");
+        assert!(told.ends_with("SURVIVES: 0\n"), "{told}");
     }
 
     #[test]
