@@ -1,4 +1,4 @@
-//! Long lives at full size, at random: the same hostile world and the same judge as in `model.rs`,
+//! Long histories at full size, at random: the world and the invariants of `exploration`,
 //! with the settings that users have.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
@@ -7,7 +7,7 @@ mod exploration;
 
 use std::time::Duration;
 
-use exploration::{Action, Place, Scope, Seen};
+use exploration::{Action, Coverage, Place, Scope};
 use onesocket_core::{
     Config, HeartbeatRules, PlainRules, QueueLimits, Reconnect, RefreshRules, StateName, Wire,
 };
@@ -100,14 +100,14 @@ fn choose(place: &Place, scope: &Scope, choice: u16) -> Option<Action> {
 
 /// Lets everything come to rest, in a world that answers or in one that does not.
 fn settle(mut place: Place, scope: &Scope, answers: bool) -> Result<Place, String> {
-    let mut seen = Seen::default();
+    let mut coverage = Coverage::default();
     for _ in 0..200 {
-        let action = if answers { place.friendly(scope) } else { place.mute() };
+        let action = if answers { place.friendly(scope) } else { place.silent() };
         let Some(action) = action else {
-            place.judge_quiet(answers)?;
+            place.check_at_end(answers)?;
             return Ok(place);
         };
-        place.step(scope, action, &mut seen)?;
+        place.step(scope, action, &mut coverage)?;
     }
     Err(format!("it does not come to rest: {}", place.machine.stage()))
 }
@@ -130,16 +130,16 @@ proptest! {
     #![proptest_config(rules(1500))]
 
     #[test]
-    fn no_long_life_breaks_a_promise_or_grows(config in configs(), life in lives()) {
+    fn no_long_history_breaks_an_invariant_or_grows_the_machine(config in configs(), life in lives()) {
         let scope = scope(config);
         let mut place = Place::new(&scope);
-        let mut seen = Seen::default();
+        let mut coverage = Coverage::default();
         for (number, choice) in life.into_iter().enumerate() {
             let Some(action) = choose(&place, &scope, choice) else { continue };
-            let verdict = place.step(&scope, action, &mut seen);
+            let verdict = place.step(&scope, action, &mut coverage);
             prop_assert_eq!(verdict, Ok(()), "by {:?}", action);
             if number % 20 == 0 {
-                prop_assert_eq!(place.judge_strangers(), Ok(()));
+                prop_assert_eq!(place.check_stale_inputs(), Ok(()));
                 let size = format!("{:?}", place.machine).len();
                 prop_assert!(size < LARGEST, "{} characters", size);
             }
@@ -147,8 +147,8 @@ proptest! {
         let promising = place.is_promising();
         let friendly = settle(place.clone(), &scope, true);
         prop_assert!(friendly.is_ok(), "{:?}", friendly.err());
-        let mute = settle(place, &scope, false);
-        prop_assert!(mute.is_ok(), "{:?}", mute.err());
+        let silent = settle(place, &scope, false);
+        prop_assert!(silent.is_ok(), "{:?}", silent.err());
         if promising {
             prop_assert_eq!(friendly.unwrap().machine.status().state, StateName::Connected);
         }
@@ -157,16 +157,16 @@ proptest! {
     /// The model tells places from each other by what they are relative to their moment. That loses
     /// nothing: a machine that is made anew at every step lives the same life.
     #[test]
-    fn a_machine_does_not_know_when_it_was_made(config in configs(), life in lives()) {
+    fn a_machine_behaves_the_same_whenever_it_was_made(config in configs(), life in lives()) {
         let reconnect = Reconnect { jitter: 0.0, ..config.reconnect };
         let scope = scope(Config { reconnect, ..config });
         let (mut old, mut new) = (Place::new(&scope), Place::new(&scope).relative());
-        let mut seen = Seen::default();
+        let mut coverage = Coverage::default();
         for choice in life {
             let (from_old, from_new) = (choose(&old, &scope, choice), choose(&new, &scope, choice));
             let (Some(from_old), Some(from_new)) = (from_old, from_new) else { continue };
-            prop_assert_eq!(old.step(&scope, from_old, &mut seen), Ok(()));
-            prop_assert_eq!(new.step(&scope, from_new, &mut seen), Ok(()));
+            prop_assert_eq!(old.step(&scope, from_old, &mut coverage), Ok(()));
+            prop_assert_eq!(new.step(&scope, from_new, &mut coverage), Ok(()));
             new = new.relative();
             prop_assert_eq!(old.clone().relative().fingerprint(), new.fingerprint());
         }

@@ -73,7 +73,7 @@ fn an_old_socket_that_does_not_close_is_detached_after_three_seconds() {
 }
 
 #[test]
-fn a_socket_that_shakes_hands_is_not_closed_but_lingers_and_is_shut_once_open() {
+fn a_socket_that_is_connecting_is_not_closed_but_lingers_and_is_shut_once_open() {
     let mut world = World::plain();
     let connect = world.connect();
 

@@ -76,7 +76,7 @@ fn aborting_withdraws_one_caller_and_ends_the_attempt_only_if_nobody_else_wants_
 }
 
 #[test]
-fn a_socket_that_the_browser_will_not_make_ends_it() {
+fn a_socket_that_the_browser_refuses_to_make_ends_the_connection() {
     let mut world = World::plain();
     let connect = world.connect();
     let attempt = world.attempt();

@@ -7,9 +7,9 @@ use crate::world::{World, config, token, welcome};
 use onesocket_core::protocol::{ServerFrame, Welcome};
 use onesocket_core::{Config, FetchReason, Output, StateName};
 
-/// Connects with a token of this life, and returns after what time it is renewed; `None` if never
+/// Connects with a token of this life, and returns after what time it is refreshed; `None` if never
 /// while it lives.
-fn renewed_after(life: Duration) -> Option<Duration> {
+fn refreshed_after(life: Duration) -> Option<Duration> {
     let mut world = World::new(Config { tokens: true, ..config() });
     world.connect();
     world.answer(token());
@@ -27,24 +27,24 @@ fn renewed_after(life: Duration) -> Option<Duration> {
 }
 
 #[test]
-fn a_token_is_renewed_a_minute_before_its_end_or_at_half_its_life_where_that_is_later() {
+fn a_token_is_refreshed_a_minute_before_its_end_or_at_half_its_life_where_that_is_later() {
     for (life, after) in [(300, 240), (121, 61), (120, 60), (100, 50), (40, 30)] {
         let after = Duration::from_secs(after);
 
-        assert_eq!(renewed_after(Duration::from_secs(life)), Some(after), "a life of {life} s");
+        assert_eq!(refreshed_after(Duration::from_secs(life)), Some(after), "a life of {life} s");
     }
 }
 
 #[test]
-fn a_renewal_is_not_put_off_until_the_token_is_dead() {
-    assert_eq!(renewed_after(31 * SECOND), Some(30 * SECOND));
-    assert_eq!(renewed_after(30 * SECOND), Some(15 * SECOND));
+fn a_refresh_is_not_put_off_until_the_token_has_expired() {
+    assert_eq!(refreshed_after(31 * SECOND), Some(30 * SECOND));
+    assert_eq!(refreshed_after(30 * SECOND), Some(15 * SECOND));
 }
 
 #[test]
-fn a_token_that_lives_for_less_than_a_second_is_not_renewed() {
-    assert_eq!(renewed_after(SECOND), Some(SECOND / 2));
-    assert_eq!(renewed_after(SECOND - Duration::from_millis(1)), None);
+fn a_token_that_lives_for_less_than_a_second_is_not_refreshed() {
+    assert_eq!(refreshed_after(SECOND), Some(SECOND / 2));
+    assert_eq!(refreshed_after(SECOND - Duration::from_millis(1)), None);
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn failure(world: &World) -> Error {
 }
 
 #[test]
-fn what_the_server_refuses_fails_with_the_code_that_it_names() {
+fn a_call_that_the_server_refuses_fails_with_the_code_that_it_names() {
     for (said, code) in [
         (FrameErrorCode::InvalidMessage, ErrorCode::InvalidMessage),
         (FrameErrorCode::NoHandler, ErrorCode::NoHandler),
@@ -29,7 +29,7 @@ fn what_the_server_refuses_fails_with_the_code_that_it_names() {
 }
 
 #[test]
-fn what_the_server_says_of_nothing_in_particular_is_an_error_in_its_words() {
+fn an_error_frame_without_an_id_is_reported_in_the_words_of_the_server() {
     let mut world = World::plain().connected();
     let (code, message) = (FrameErrorCode::TooLarge, "send less".to_owned());
 
@@ -46,7 +46,7 @@ fn what_the_server_says_of_nothing_in_particular_is_an_error_in_its_words() {
 }
 
 #[test]
-fn an_answer_to_what_was_never_asked_is_no_answer() {
+fn an_answer_to_an_unknown_id_settles_nothing() {
     let mut world = World::plain().connected();
     let call = world.join("tea");
 
@@ -75,7 +75,7 @@ fn the_reason_of_a_close_is_quoted_where_there_is_one() {
 }
 
 #[test]
-fn a_loss_is_told_with_the_code_and_the_reason_that_were_seen() {
+fn the_reason_of_a_loss_names_the_code_and_the_reason_of_the_close() {
     for (said, told) in [
         ("", "the socket closed with code 4513"),
         ("too slow", "the socket closed with code 4513 \"too slow\""),
@@ -93,7 +93,7 @@ fn a_loss_is_told_with_the_code_and_the_reason_that_were_seen() {
 }
 
 #[test]
-fn who_has_switched_reconnecting_off_is_not_told_of_attempts() {
+fn with_reconnecting_off_the_error_speaks_of_no_attempts() {
     for (max_attempts, beginning) in
         [(0, "The connection failed and reconnecting is off"), (1, "Gave up after 1 ")]
     {
@@ -120,7 +120,7 @@ fn the_ready_state_is_the_number_of_the_html_standard() {
 }
 
 #[test]
-fn get_token_is_told_by_name_what_for() {
+fn get_token_is_given_its_reason_by_name() {
     let names = [FetchReason::Connect, FetchReason::Refresh].map(FetchReason::as_str);
 
     assert_eq!(names, ["connect", "refresh"]);

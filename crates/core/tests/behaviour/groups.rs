@@ -29,7 +29,7 @@ fn groups_are_joined_again_after_a_loss_until_they_are_left() {
 }
 
 #[test]
-fn a_refusal_of_the_server_settles_what_it_refuses() {
+fn a_refusal_of_the_server_settles_the_call_that_it_refuses() {
     let mut world = World::plain().connected();
     let join = world.join("tea");
     let publish = world.publish("tea", "milk");
@@ -45,7 +45,7 @@ fn a_refusal_of_the_server_settles_what_it_refuses() {
 }
 
 #[test]
-fn a_group_that_was_left_and_joined_again_is_joined_once_the_server_says_so_to_the_last() {
+fn a_group_left_and_joined_again_is_joined_once_the_server_answers_the_last_join() {
     let mut world = World::plain().connected();
     world.join("tea");
     let leave = world.call();
@@ -66,7 +66,7 @@ fn a_group_that_was_left_and_joined_again_is_joined_once_the_server_says_so_to_t
 }
 
 #[test]
-fn leaving_where_there_is_no_connection_any_more_forgets_the_group_and_says_so() {
+fn leaving_after_the_connection_has_ended_forgets_the_group_and_rejects() {
     let mut world = World::plain().connected();
     world.join("tea");
     world.receive(ServerFrame::Ack { id: MessageId(1) });

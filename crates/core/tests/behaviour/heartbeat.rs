@@ -7,7 +7,7 @@ use crate::SECOND;
 use crate::world::World;
 
 #[test]
-fn silence_is_found_and_its_socket_is_not_waited_for() {
+fn a_silent_server_is_lost_and_the_close_of_its_socket_is_not_awaited() {
     let mut world = World::plain().connected();
     let silent = world.attempt();
 

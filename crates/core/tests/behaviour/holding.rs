@@ -41,7 +41,7 @@ fn the_last_release_closes_half_a_second_later_and_the_next_hold_connects_again(
 }
 
 #[test]
-fn a_lasting_wish_outlives_the_last_holder() {
+fn a_connection_that_connect_has_asked_for_outlives_the_last_holder() {
     let mut world = World::plain().connected();
     world.feed(Input::Hold);
     world.feed(Input::Release);

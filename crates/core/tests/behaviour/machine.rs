@@ -6,7 +6,7 @@ use onesocket_core::{Attempt, Input, Stats};
 use crate::world::{World, closed, hash, token};
 
 #[test]
-fn strangers_change_nothing_and_are_counted() {
+fn events_of_old_sockets_change_nothing_and_are_counted() {
     let mut world = World::plain().connected();
     world.closed(1006);
     world.elapse();
@@ -29,7 +29,7 @@ fn strangers_change_nothing_and_are_counted() {
 
 /// The model tells places apart by it, and the test above that nothing has changed.
 #[test]
-fn a_machine_in_another_place_has_another_hash() {
+fn a_machine_in_another_state_has_another_hash() {
     let idle = World::plain();
     let connected = World::plain().connected();
     let mut waiting = connected.clone();
@@ -40,7 +40,7 @@ fn a_machine_in_another_place_has_another_hash() {
 }
 
 #[test]
-fn what_happens_is_counted() {
+fn events_are_counted() {
     let mut world = World::with_tokens().connected();
     assert_eq!(world.machine.stats().reconnects, 0);
     world.send("four").unwrap();

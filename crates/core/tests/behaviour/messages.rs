@@ -7,7 +7,7 @@ use crate::world::{World, config, welcome};
 use crate::{SECOND, sent_since};
 
 #[test]
-fn what_is_sent_before_the_connection_waits_and_goes_out_in_order_after_the_groups() {
+fn messages_sent_before_the_connection_wait_and_go_out_in_order_after_the_joins() {
     let mut world = World::plain();
     world.join("tea");
     world.send("one").unwrap();
@@ -41,7 +41,7 @@ fn what_is_sent_before_the_connection_waits_and_goes_out_in_order_after_the_grou
 }
 
 #[test]
-fn a_full_queue_refuses_and_what_ends_undelivered_is_reported_once() {
+fn a_full_queue_refuses_messages_and_undelivered_ones_are_reported_once() {
     let mut small = config();
     small.queue.max_messages = 2;
     let mut world = World::new(small);
@@ -71,7 +71,7 @@ fn a_message_too_large_for_the_server_is_refused_or_reported() {
 }
 
 #[test]
-fn what_is_sent_while_the_server_closes_the_socket_waits_for_the_next_connection() {
+fn messages_sent_while_the_server_closes_the_socket_wait_for_the_next_connection() {
     let mut world = World::plain().connected();
     let attempt = world.attempt();
     world.feed(Input::Closing { attempt });
@@ -87,7 +87,7 @@ fn what_is_sent_while_the_server_closes_the_socket_waits_for_the_next_connection
 }
 
 #[test]
-fn what_was_not_answered_before_a_loss_goes_again_under_the_same_id_before_anything_new() {
+fn messages_unanswered_before_a_loss_are_sent_again_under_the_same_ids_before_new_ones() {
     let mut world = World::plain().connected();
     world.send("one").unwrap();
     let publish = world.publish("tea", "two");
@@ -109,7 +109,7 @@ fn what_was_not_answered_before_a_loss_goes_again_under_the_same_id_before_anyth
 }
 
 #[test]
-fn a_server_that_remembers_nothing_is_not_sent_again_what_it_may_have_had() {
+fn messages_that_may_have_arrived_are_not_sent_again_to_a_server_that_has_forgotten_the_client() {
     // Another one means: it has forgotten, and remembers since. Its first welcome may be lost.
     for epoch in [None, Some(Epoch("m2".into()))] {
         let mut world = World::plain().connected();
@@ -130,7 +130,7 @@ fn a_server_that_remembers_nothing_is_not_sent_again_what_it_may_have_had() {
 }
 
 #[test]
-fn a_server_that_never_remembers_is_not_sent_anything_again() {
+fn nothing_is_sent_again_to_a_server_that_names_no_epoch() {
     let forgetful = || ServerFrame::Welcome(Welcome { epoch: None, ..welcome() });
     let mut world = World::plain();
     world.connect();
@@ -149,7 +149,7 @@ fn a_server_that_never_remembers_is_not_sent_anything_again() {
 }
 
 #[test]
-fn what_is_remembered_of_a_client_is_the_last_that_was_said() {
+fn only_the_epoch_of_the_last_welcome_counts() {
     let mut world = World::plain().connected();
     world.closed(1006);
     world.elapse();
@@ -168,7 +168,7 @@ fn what_is_remembered_of_a_client_is_the_last_that_was_said() {
 }
 
 #[test]
-fn what_is_not_answered_counts_against_the_queue() {
+fn unanswered_messages_count_against_the_queue() {
     let mut small = config();
     small.queue.max_messages = 2;
     let mut world = World::new(small).connected();

@@ -8,7 +8,7 @@ use crate::SECOND;
 use crate::world::{World, config};
 
 #[test]
-fn what_wakes_up_does_not_cut_short_what_the_server_or_get_token_has_asked_for() {
+fn waking_up_does_not_cut_short_a_delay_that_the_server_or_get_token_has_asked_for() {
     let mut world = World::plain().connected();
     world.closed_saying(4529, "retry-after-ms=60000");
     world.pass(20 * SECOND);
@@ -120,7 +120,7 @@ fn connect_is_tried_even_offline() {
 }
 
 #[test]
-fn online_revives_what_had_used_up_its_attempts_and_nothing_else() {
+fn online_revives_a_connection_that_has_used_up_its_attempts_and_no_other() {
     let mut world = World::plain();
     world.connect();
     for _ in 0..5 {

@@ -51,7 +51,7 @@ fn seconds(count: u64) -> Time {
 }
 
 #[test]
-fn it_is_connected_once_the_socket_is_open_and_greeted_before_anything_is_sent() {
+fn it_is_connected_once_the_socket_is_open_and_hello_goes_before_any_message() {
     let mut world = World::new(plain(MUTE));
     let connect = world.connect();
     world.send("waits").unwrap();
@@ -62,17 +62,17 @@ fn it_is_connected_once_the_socket_is_open_and_greeted_before_anything_is_sent()
         .said
         .iter()
         .filter_map(|output| match output {
-            Output::SendHello { .. } => Some("greeted"),
+            Output::SendHello { .. } => Some("hello"),
             Output::Status { status, .. } if status.state == StateName::Connected => Some("told"),
             Output::Transmit { .. } => Some("sent"),
             _ => None,
         })
         .collect();
-    assert_eq!(order, ["greeted", "told", "sent"]);
+    assert_eq!(order, ["hello", "told", "sent"]);
 }
 
 #[test]
-fn a_socket_that_nobody_wants_any_more_is_not_greeted() {
+fn no_hello_is_sent_over_a_socket_that_nobody_wants_any_more() {
     let mut world = World::new(plain(MUTE));
     world.connect();
     world.close();
@@ -89,7 +89,7 @@ fn nothing_is_due_where_nothing_is_expected() {
 }
 
 #[test]
-fn what_was_sent_is_done_with_and_what_was_not_is_kept() {
+fn sent_messages_are_done_with_and_unsent_ones_are_kept() {
     let mut world = connected(plain(MUTE));
     world.send("sent").unwrap();
     world.closed(1006);
@@ -110,7 +110,7 @@ fn what_was_sent_is_done_with_and_what_was_not_is_kept() {
 }
 
 #[test]
-fn what_waits_in_the_socket_counts_against_the_queue() {
+fn bytes_buffered_in_the_socket_count_against_the_queue() {
     let queue = QueueLimits { max_messages: 10, max_bytes: 10 };
     let mut world = connected(Config { queue, ..plain(MUTE) });
 
@@ -132,7 +132,7 @@ fn a_silent_server_is_asked_and_lost_if_it_does_not_answer() {
 }
 
 #[test]
-fn a_server_that_cannot_be_asked_is_lost_by_silence_only_where_it_says_how_often_it_speaks() {
+fn a_server_without_pings_is_lost_by_silence_only_where_an_interval_is_set() {
     let mut world = connected(plain(MUTE));
     world.pass(Duration::from_hours(1000));
     world.feed(Input::Wake);
@@ -165,7 +165,7 @@ fn a_socket_that_is_found_dead_when_the_page_wakes_up_is_replaced_at_once() {
 
 /// By this the model knows that two histories have come to the same place.
 #[test]
-fn that_the_page_has_woken_up_matters_for_two_seconds() {
+fn a_wake_up_matters_for_two_seconds() {
     let place = |world: &World| {
         let moment = Moment { origin: world.now, now: world.now };
         hash(&world.machine.clone().relative_to(moment))
@@ -182,7 +182,7 @@ fn that_the_page_has_woken_up_matters_for_two_seconds() {
 }
 
 #[test]
-fn a_token_is_renewed_once_the_refresh_message_is_out() {
+fn a_token_is_refreshed_once_the_refresh_message_is_out() {
     let mut world = connected(Config { tokens: true, ..plain(REFRESHES) });
     assert_eq!(world.machine.status().token_expires_at, Some(seconds(100)));
     assert_eq!(world.elapse(), Duration::from_secs(50));
@@ -200,7 +200,7 @@ fn a_token_is_renewed_once_the_refresh_message_is_out() {
 }
 
 #[test]
-fn a_refresh_message_that_cannot_be_made_is_tried_again_and_told() {
+fn a_refresh_message_that_cannot_be_made_is_reported_and_tried_again() {
     let mut world = connected(Config { tokens: true, ..plain(REFRESHES) });
     let refresh = world.refresh();
     world.answer(lives(300));
@@ -216,7 +216,7 @@ fn a_refresh_message_that_cannot_be_made_is_tried_again_and_told() {
 }
 
 #[test]
-fn without_a_refresh_message_the_token_is_renewed_at_the_next_reconnect() {
+fn without_a_refresh_message_the_token_is_refreshed_at_the_next_reconnect() {
     let mut world = connected(Config { tokens: true, ..plain(MUTE) });
     let refresh = world.refresh();
     assert_eq!(world.answer_to(refresh), Some(Err(ErrorCode::Unsupported)));

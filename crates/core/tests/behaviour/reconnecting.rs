@@ -29,7 +29,7 @@ fn after_a_loss_five_attempts_follow_five_seconds_apart_and_no_more() {
 }
 
 #[test]
-fn connect_revives_what_has_failed_with_a_full_budget() {
+fn connect_revives_a_failed_connection_with_all_its_attempts() {
     let mut world = World::plain();
     let first = world.connect();
     for _ in 0..5 {

@@ -11,7 +11,7 @@ use crate::world::{World, refusal, token, welcome};
 use crate::{SECOND, at};
 
 #[test]
-fn a_token_is_renewed_over_the_connection_a_minute_before_its_end() {
+fn a_token_is_refreshed_over_the_connection_a_minute_before_its_end() {
     let mut world = World::with_tokens().connected();
     let after = 240 * SECOND;
     assert!(world.said.contains(&Output::Log(LogEvent::SchedulingRefresh { after })));
@@ -45,7 +45,7 @@ fn a_day_on_five_minute_tokens_is_one_socket_and_a_refresh_every_four_minutes() 
 }
 
 #[test]
-fn a_failing_refresh_keeps_the_connection_and_is_tried_again_until_the_token_is_dead() {
+fn a_failing_refresh_keeps_the_connection_and_is_tried_again_until_the_token_has_expired() {
     let mut world = World::with_tokens().connected();
     let mut asked = Vec::new();
     world.stay_connected_until(at(240));
@@ -116,7 +116,7 @@ fn refresh_token_settles_with_the_servers_answer() {
 
 #[test]
 fn an_answer_to_a_new_token_that_comes_late_counts_until_another_is_asked_for() {
-    let renewal_given_up = || {
+    let refresh_given_up = || {
         let mut world = World::with_tokens().connected();
         let refresh = world.refresh();
         world.answer(token());
@@ -125,7 +125,7 @@ fn an_answer_to_a_new_token_that_comes_late_counts_until_another_is_asked_for() 
         world
     };
 
-    let mut world = renewal_given_up();
+    let mut world = refresh_given_up();
     world.refreshed(1, 300);
     assert_eq!(world.machine.status().token_expires_at, Some(at(310)));
     assert_eq!(world.machine.stats().refreshes, 1);
@@ -133,7 +133,7 @@ fn an_answer_to_a_new_token_that_comes_late_counts_until_another_is_asked_for() 
     assert_eq!(world.now, at(250));
 
     // Its own answer will say how long it lives.
-    let mut world = renewal_given_up();
+    let mut world = refresh_given_up();
     world.refresh();
     world.refreshed(1, 300);
     world.answer(token());
@@ -144,7 +144,7 @@ fn an_answer_to_a_new_token_that_comes_late_counts_until_another_is_asked_for() 
     assert_eq!(world.machine.stats().refreshes, 1);
     assert_eq!(world.errors(), [(ErrorCode::TokenFailed, vec![])]);
 
-    let mut world = renewal_given_up();
+    let mut world = refresh_given_up();
     world.receive(refusal(1, FrameErrorCode::Unauthorized));
     let codes = [ErrorCode::TokenFailed, ErrorCode::Unauthorized];
     assert_eq!(world.errors(), codes.map(|code| (code, vec![])));
@@ -153,7 +153,7 @@ fn an_answer_to_a_new_token_that_comes_late_counts_until_another_is_asked_for() 
 
     // What was never sent, and what was answered already.
     for ids in [&[7][..], &[1, 1]] {
-        let mut world = renewal_given_up();
+        let mut world = refresh_given_up();
         ids.iter().for_each(|id| world.refreshed(*id, 300));
         let codes = [ErrorCode::TokenFailed, ErrorCode::InvalidMessage];
         assert_eq!(world.errors(), codes.map(|code| (code, vec![])));
@@ -161,7 +161,7 @@ fn an_answer_to_a_new_token_that_comes_late_counts_until_another_is_asked_for() 
 }
 
 #[test]
-fn an_answer_that_comes_when_the_token_is_nearly_dead_saves_it() {
+fn an_answer_just_before_the_token_expires_saves_the_connection() {
     let mut world = World::with_tokens().connected();
     world.stay_connected_until(at(289));
     // getToken has hung so far.
@@ -177,7 +177,7 @@ fn an_answer_that_comes_when_the_token_is_nearly_dead_saves_it() {
 }
 
 #[test]
-fn the_user_is_told_when_a_renewed_token_dies() {
+fn the_status_tells_when_a_refreshed_token_expires() {
     let mut world = World::with_tokens().connected();
     assert_eq!(world.machine.status().token_expires_at, Some(at(300)));
     world.refresh();
@@ -189,7 +189,7 @@ fn the_user_is_told_when_a_renewed_token_dies() {
 }
 
 #[test]
-fn a_token_is_not_renewed_over_a_connection_of_which_nobody_knows_whether_it_lives() {
+fn a_token_is_not_refreshed_over_a_connection_that_may_be_dead() {
     let mut world = World::with_tokens().connected();
     let fetched = world.fetch();
     world.now = world.now + 8 * 3600 * SECOND;
@@ -207,7 +207,7 @@ fn a_token_is_not_renewed_over_a_connection_of_which_nobody_knows_whether_it_liv
 }
 
 #[test]
-fn a_token_that_does_not_run_out_is_not_renewed_again_and_again_because_it_failed_once() {
+fn a_token_that_does_not_run_out_is_not_refreshed_again_and_again_because_it_failed_once() {
     let mut world = World::with_tokens();
     world.connect();
     world.answer(token());

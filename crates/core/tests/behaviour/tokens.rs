@@ -38,7 +38,7 @@ fn a_refused_token_gets_one_fresh_try_at_once() {
 }
 
 #[test]
-fn a_token_that_runs_out_every_five_minutes_costs_one_fresh_try_each_time() {
+fn a_token_that_expires_every_five_minutes_costs_one_fresh_try_each_time() {
     let mut world = World::with_tokens().connected();
     for _ in 0..3 {
         world.pass(325 * SECOND);
@@ -78,7 +78,7 @@ fn a_hanging_get_token_is_cut_off_after_ten_seconds_and_its_late_answer_dropped(
 }
 
 #[test]
-fn no_session_ends_it_at_once() {
+fn no_session_ends_the_connection_at_once() {
     let mut world = World::with_tokens();
     let connect = world.connect();
 
@@ -114,7 +114,7 @@ fn a_token_is_never_printed() {
 }
 
 #[test]
-fn where_the_server_says_nothing_the_token_lives_as_long_as_the_application_knows() {
+fn without_an_expiry_from_the_server_that_of_get_token_counts() {
     let mut world = World::with_tokens();
     let lives = |seconds| TokenAnswer::Token(Token::new("t"), Some(Duration::from_secs(seconds)));
     let silent = Welcome { token_expires_in: None, ..welcome() };
@@ -224,7 +224,7 @@ fn a_fetch_in_flight_when_the_connection_is_lost_serves_the_next_attempt() {
 }
 
 #[test]
-fn a_token_that_has_died_while_waiting_is_not_used() {
+fn a_token_that_has_expired_while_waiting_is_not_used() {
     for (life, stage) in
         [(4, "connecting/fetching"), (5, "connecting/fetching"), (6, "connecting/opening")]
     {

@@ -6,7 +6,7 @@ use onesocket_core::Call;
 use onesocket_core::protocol::MessageId;
 
 use crate::exploration::Message;
-use crate::exploration::memory::Socket;
+use crate::exploration::observed::Socket;
 use crate::exploration::place::Place;
 use crate::exploration::scope::Scope;
 
@@ -96,7 +96,7 @@ impl Place {
         let mut actions = Vec::with_capacity(32);
         self.user(scope, &mut actions);
         self.clock(&mut actions);
-        if self.memory.fetching {
+        if self.observed.fetching {
             actions.extend([Answer::Failed, Answer::NoSession].map(Action::Token));
             actions.extend(scope.lives.iter().map(|life| Action::Token(Answer::Token(*life))));
             if scope.refreshes > 0 {
@@ -108,29 +108,29 @@ impl Place {
     }
 
     fn user(&self, scope: &Scope, actions: &mut Vec<Action>) {
-        let memory = &self.memory;
-        if memory.connects.len() < scope.connects {
+        let observed = &self.observed;
+        if observed.connects.len() < scope.connects {
             actions.push(Action::Connect);
         }
-        actions.extend(memory.connects.iter().map(|call| Action::Abort(*call)));
-        if memory.closes.len() < scope.closes {
+        actions.extend(observed.connects.iter().map(|call| Action::Abort(*call)));
+        if observed.closes.len() < scope.closes {
             actions.push(Action::Close);
         }
-        if memory.holders < scope.holders {
+        if observed.holders < scope.holders {
             actions.push(Action::Hold);
         }
-        if memory.holders > 0 {
+        if observed.holders > 0 {
             actions.push(Action::Release);
         }
-        if memory.refreshes.len() < scope.refreshes {
+        if observed.refreshes.len() < scope.refreshes {
             actions.push(Action::Refresh);
         }
         if scope.wakes {
-            let network = if memory.offline { Action::Online } else { Action::Offline };
+            let network = if observed.offline { Action::Online } else { Action::Offline };
             actions.extend([Action::Wake, network]);
         }
         // A server that answers out of turn could be asked without end.
-        if memory.calls.len() < scope.calls && memory.asked.len() <= scope.calls {
+        if observed.calls.len() < scope.calls && observed.asked.len() <= scope.calls {
             for group in scope.groups {
                 actions.extend([Action::Join(group), Action::Leave(group), Action::Publish(group)]);
             }
@@ -157,7 +157,7 @@ impl Place {
 
     fn network(&self, scope: &Scope, actions: &mut Vec<Action>) {
         let closed = scope.codes.iter().map(|code| Action::Closed(*code));
-        match self.memory.socket {
+        match self.observed.socket {
             Socket::Gone => {}
             Socket::Connecting { .. } => {
                 actions.extend([Action::Opened, Action::OpenFailed]);
@@ -165,7 +165,7 @@ impl Place {
             }
             Socket::Open if scope.is_plain() => {
                 actions.extend([Frame::Message, Frame::Pong].map(Action::Receive));
-                if self.memory.sent_token().is_some() {
+                if self.observed.sent_token().is_some() {
                     actions.extend([true, false].map(Action::TokenSent));
                 }
                 actions.push(Action::Closing);
@@ -185,8 +185,8 @@ impl Place {
                         actions.push(Action::Receive(Frame::Welcome { resumed, life }));
                     }
                 }
-                let asked = self.memory.asked.iter().map(|(id, _)| *id);
-                for id in asked.chain(self.memory.kept.iter().filter_map(|kept| kept.sent)) {
+                let asked = self.observed.asked.iter().map(|(id, _)| *id);
+                for id in asked.chain(self.observed.kept.iter().filter_map(|kept| kept.sent)) {
                     actions.push(Action::Receive(Frame::Ack(id)));
                     actions.push(Action::Receive(Frame::Refusal(id)));
                 }
@@ -195,7 +195,7 @@ impl Place {
                     actions.push(Action::Receive(Frame::Refreshed(UNKNOWN, None)));
                     actions.push(Action::Receive(Frame::Refreshed(EARLIER, None)));
                 }
-                if let Some(id) = self.memory.sent_token() {
+                if let Some(id) = self.observed.sent_token() {
                     for life in scope.lives {
                         actions.push(Action::Receive(Frame::Refreshed(id, *life)));
                     }
@@ -209,7 +209,7 @@ impl Place {
             }
             // What the code is does not matter where we shut it; both kinds are tried.
             Socket::Shut { .. } => actions.extend(closed.take(2)),
-            Socket::Ended { .. } => actions.extend(closed),
+            Socket::ServerClosing { .. } => actions.extend(closed),
         }
     }
 }

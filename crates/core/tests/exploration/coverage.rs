@@ -1,4 +1,4 @@
-//! What was reached: an exploration that goes nowhere proves nothing.
+//! Coverage: which inputs, outputs, stages, changes of state and errors an exploration has come to.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use onesocket_core::{ErrorCode, Input, Output, Request, Stage, StateName};
 
 use super::Message;
 
-/// What was reached.
+/// What an exploration has come to.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Seen {
+pub(crate) struct Coverage {
     pub(crate) edges: BTreeSet<(StateName, StateName)>,
     pub(crate) errors: BTreeSet<&'static str>,
     pub(crate) inputs: BTreeSet<&'static str>,
@@ -18,7 +18,7 @@ pub(crate) struct Seen {
     pub(crate) said: Option<Vec<String>>,
 }
 
-impl Seen {
+impl Coverage {
     pub(crate) fn add(&mut self, other: Self) {
         self.edges.extend(other.edges);
         self.errors.extend(other.errors);
@@ -33,11 +33,11 @@ pub(crate) const INPUTS: [&str; 21] = [
     "Abort",
     "Close",
     "Closed",
+    "Closing",
     "Connect",
     "Elapsed",
-    "Ended",
-    "Garbled",
     "Hold",
+    "InvalidFrame",
     "Join",
     "Leave",
     "Offline",
@@ -60,9 +60,9 @@ pub(crate) const OUTPUTS: [&str; 14] = [
     "Detach",
     "Error",
     "FetchToken",
-    "Greet",
     "Log",
     "Open",
+    "SendHello",
     "Settle",
     "Shut",
     "Status",
@@ -96,8 +96,8 @@ pub(crate) fn input_name(input: &Input<Message>) -> &'static str {
         Input::Closed { .. } => "Closed",
         Input::Connect { .. } => "Connect",
         Input::Elapsed => "Elapsed",
-        Input::Closing { .. } => "Ended",
-        Input::InvalidFrame { .. } => "Garbled",
+        Input::Closing { .. } => "Closing",
+        Input::InvalidFrame { .. } => "InvalidFrame",
         Input::Hold => "Hold",
         Input::Request { request: Request::Join(_), .. } => "Join",
         Input::Request { request: Request::Leave(_), .. } => "Leave",
@@ -123,7 +123,7 @@ pub(crate) fn output_name(output: &Output<Message>) -> &'static str {
         Output::Detach { .. } => "Detach",
         Output::Error { .. } => "Error",
         Output::FetchToken { .. } => "FetchToken",
-        Output::SendHello { .. } => "Greet",
+        Output::SendHello { .. } => "SendHello",
         Output::Log(_) => "Log",
         Output::Open { .. } => "Open",
         Output::Settle { .. } => "Settle",

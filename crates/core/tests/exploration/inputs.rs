@@ -11,12 +11,12 @@ use crate::exploration::scope::Scope;
 impl Place {
     /// The smallest number that no unanswered call has.
     pub(crate) fn free_call(&self) -> Call {
-        let memory = &self.memory;
+        let observed = &self.observed;
         let taken = |call: &Call| {
-            let mut calls = memory.calls.iter().map(|(call, _)| call);
-            memory.connects.contains(call)
-                || memory.closes.contains(call)
-                || memory.refreshes.contains(call)
+            let mut calls = observed.calls.iter().map(|(call, _)| call);
+            observed.connects.contains(call)
+                || observed.closes.contains(call)
+                || observed.refreshes.contains(call)
                 || calls.any(|taken| taken == call)
         };
         (1..).map(Call).find(|call| !taken(call)).expect("there are free numbers")
@@ -29,7 +29,7 @@ impl Place {
         action: Action,
         call: Call,
     ) -> Option<Input<Message>> {
-        let attempt = self.memory.newest;
+        let attempt = self.observed.newest;
         Some(match action {
             Action::Abort(call) => Input::Abort { call },
             Action::Close => Input::Close { call, code: CloseCode::NORMAL, reason: String::new() },
@@ -55,10 +55,10 @@ impl Place {
                     Answer::NoSession => TokenAnswer::NoSession,
                     Answer::Token(life) => TokenAnswer::Token(Token::new("t"), life),
                 };
-                Input::Token { fetch: self.memory.newest_fetch, answer }
+                Input::Token { fetch: self.observed.newest_fetch, answer }
             }
             Action::TokenSent(went) => {
-                let id = self.memory.sent_token()?;
+                let id = self.observed.sent_token()?;
                 let result = if went { Ok(()) } else { Err("it threw".into()) };
                 Input::TokenSent { attempt, id, result }
             }
@@ -86,7 +86,7 @@ impl Place {
             }
             Frame::Refusal(id) => refusal(Some(id), FrameErrorCode::Refused),
             Frame::Welcome { resumed, life } => {
-                ServerFrame::Welcome(super::welcome(self.memory.welcoming(resumed), life))
+                ServerFrame::Welcome(super::welcome(self.observed.next_epoch(resumed), life))
             }
         }
     }

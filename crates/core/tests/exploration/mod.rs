@@ -10,10 +10,10 @@ pub(crate) mod coverage;
 mod fingerprint;
 mod inputs;
 mod invariants;
-mod memory;
+mod observed;
 mod place;
 mod scope;
-mod strangers;
+mod stale_inputs;
 mod worlds;
 
 use std::time::Duration;
@@ -22,26 +22,27 @@ use onesocket_core::protocol::{ConnectionId, Epoch, Welcome};
 use onesocket_core::{ConnectedStage, ConnectingStage, Stage, StateName};
 
 pub(crate) use actions::Action;
-pub(crate) use coverage::Seen;
+pub(crate) use coverage::Coverage;
 pub(crate) use place::Place;
 pub(crate) use scope::Scope;
 
 /// A message is a number.
 pub(crate) type Message = u8;
 
-/// What a rule that was broken says.
+/// The invariant that does not hold, if there is one.
 pub(crate) type Verdict = Result<(), String>;
 
-macro_rules! rule {
+/// Returns the message as the invariant that does not hold, unless the condition does.
+macro_rules! ensure {
     ($holds:expr, $($what:tt)+) => {
         if !$holds {
             return Err(format!($($what)+));
         }
     };
 }
-use rule;
+use ensure;
 
-/// The stages on which what must hold depends.
+/// The stages that invariants name.
 pub(crate) const FETCHING: Stage = Stage::Connecting(ConnectingStage::Fetching);
 pub(crate) const OPENING: Stage = Stage::Connecting(ConnectingStage::Opening);
 pub(crate) const CLOSING_OLD: Stage = Stage::Connecting(ConnectingStage::ClosingOld);
@@ -49,10 +50,10 @@ pub(crate) const SERVER_CLOSING: Stage = Stage::Connecting(ConnectingStage::Serv
 pub(crate) const PROBING: Stage = Stage::Connected(ConnectedStage::Probing);
 pub(crate) const REFRESHING: Stage = Stage::Connected(ConnectedStage::Refreshing);
 
-/// A timer that comes later than this has slept.
+/// The page has slept when a timer comes later than this.
 pub(crate) const LATE: Duration = Duration::from_secs(1);
 
-/// How far apart two attempts are to which waking up leads.
+/// The shortest time between two attempts that begin because the page wakes up.
 pub(crate) const WAKE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long a probe may take after waking up.
@@ -64,17 +65,19 @@ const PINGS: Duration = Duration::from_secs(25);
 /// The largest message that the server takes.
 pub(crate) const LARGEST: usize = 10;
 
-pub(crate) fn welcome(memory: u32, token_expires_in: Option<Duration>) -> Welcome {
+/// The welcome of a server that names its memory of the client `epoch`.
+pub(crate) fn welcome(epoch: u32, token_expires_in: Option<Duration>) -> Welcome {
     Welcome {
         connection_id: ConnectionId("c".into()),
         user: "ada".into(),
         token_expires_in,
         ping_interval: PINGS,
         max_message_bytes: LARGEST,
-        epoch: Some(Epoch(memory.to_string())),
+        epoch: Some(Epoch(epoch.to_string())),
     }
 }
 
+/// Says whether the connection exists or is being tried for.
 pub(crate) fn is_live(state: StateName) -> bool {
     match state {
         StateName::Connecting | StateName::Connected | StateName::Waiting => true,

@@ -1,5 +1,5 @@
-//! A place of an exploration: the machine, the time and what an observer knows, so that two places
-//! can be compared.
+//! A place of an exploration: the machine, the time and what was observed. Places can be compared
+//! whenever they were reached.
 
 use std::hash::Hash;
 use std::time::Duration;
@@ -8,16 +8,16 @@ use onesocket_core::protocol::MessageId;
 use onesocket_core::{Attempt, Connection, Fetch, Moment, Time};
 
 use crate::exploration::fingerprint::fingerprint;
-use crate::exploration::memory::{Memory, Socket};
+use crate::exploration::observed::{Observed, Socket};
 use crate::exploration::scope::Scope;
 use crate::exploration::{Message, WAKE_INTERVAL};
 
-/// The machine, the time, and what the judge remembers.
+/// The machine, the time, and what was observed.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
     pub(crate) machine: Connection<Message>,
     pub(crate) now: Time,
-    pub(crate) memory: Memory,
+    pub(crate) observed: Observed,
 }
 
 impl Place {
@@ -25,7 +25,7 @@ impl Place {
         Self {
             machine: Connection::new(scope.config.clone()),
             now: Time::ZERO,
-            memory: Memory::new(scope),
+            observed: Observed::new(scope),
         }
     }
 
@@ -36,7 +36,7 @@ impl Place {
 
     /// The same place, with the clock and the numbers begun anew.
     pub(crate) fn relative(self) -> Self {
-        let Self { machine, now, mut memory } = self;
+        let Self { machine, now, mut observed } = self;
         // What is overdue keeps its order.
         let origin = machine.deadline().map_or(now, |at| at.min(now));
         let moment = Moment { origin, now };
@@ -44,39 +44,39 @@ impl Place {
         let numbers = machine.numbers();
         let number =
             |id: MessageId| MessageId(numbers.partition_point(|number| *number <= id) as u64);
-        memory.newest = Attempt(4);
-        memory.newest_fetch = Fetch(4);
-        memory.socket = match memory.socket {
+        observed.newest = Attempt(4);
+        observed.newest_fetch = Fetch(4);
+        observed.socket = match observed.socket {
             Socket::Gone => Socket::Gone,
             Socket::Connecting { until } => Socket::Connecting { until: time(until) },
             Socket::Open => Socket::Open,
-            Socket::Ended { until } => Socket::Ended { until: time(until) },
+            Socket::ServerClosing { until } => Socket::ServerClosing { until: time(until) },
             Socket::Shut { until } => Socket::Shut { until: time(until) },
         };
-        memory.remembered = 0;
-        memory.stable_at = memory.stable_at.map(time);
-        for (id, _) in &mut memory.asked {
+        observed.epoch = 0;
+        observed.stable_at = observed.stable_at.map(time);
+        for (id, _) in &mut observed.asked {
             *id = number(*id);
         }
-        for kept in &mut memory.kept {
+        for kept in &mut observed.kept {
             kept.sent = kept.sent.map(number);
         }
-        memory.last_number = number(memory.last_number);
-        memory.last_sent = number(memory.last_sent);
-        memory.renewing = memory.renewing.map(|(id, until)| (number(id), time(until)));
-        memory.overdue = memory.overdue.map(number);
-        memory.spare = memory.spare.map(|dies_at| dies_at.map(|at| moment.end(at)));
-        memory.not_before = moment.end(memory.not_before);
-        memory.later = moment.end(memory.later);
-        memory.woken_at = memory.woken_at.and_then(|at| moment.memory(at, WAKE_INTERVAL));
+        observed.last_number = number(observed.last_number);
+        observed.last_sent = number(observed.last_sent);
+        observed.refreshing = observed.refreshing.map(|(id, until)| (number(id), time(until)));
+        observed.overdue = observed.overdue.map(number);
+        observed.spare = observed.spare.map(|dies_at| dies_at.map(|at| moment.end(at)));
+        observed.not_before = moment.end(observed.not_before);
+        observed.later = moment.end(observed.later);
+        observed.woken_at = observed.woken_at.and_then(|at| moment.memory(at, WAKE_INTERVAL));
         let connected = machine.connected_attempt().is_some();
-        let matters = connected && memory.silence != Duration::MAX && memory.probe.is_none();
+        let matters = connected && observed.silence != Duration::MAX && observed.probe.is_none();
         // Where it does not, a friendly server still speaks once a moment.
-        let matters = matters || connected && memory.heard == now;
-        memory.heard = if matters { time(memory.heard) } else { Time::ZERO };
-        memory.probe = memory.probe.map(time);
-        memory.woken_until = memory.woken_until.filter(|at| *at > now).map(time);
-        Self { machine: machine.relative_to(moment), now: time(now), memory }
+        let matters = matters || connected && observed.heard == now;
+        observed.heard = if matters { time(observed.heard) } else { Time::ZERO };
+        observed.probe = observed.probe.map(time);
+        observed.woken_until = observed.woken_until.filter(|at| *at > now).map(time);
+        Self { machine: machine.relative_to(moment), now: time(now), observed }
     }
 
     /// What tells this place from others: 128 bits, so that among a billion places two are taken
@@ -85,7 +85,7 @@ impl Place {
         fingerprint(|hasher| {
             self.machine.hash(hasher);
             self.now.hash(hasher);
-            self.memory.hash(hasher);
+            self.observed.hash(hasher);
         })
     }
 }

@@ -42,7 +42,7 @@ impl Scope {
     }
 
     /// Whether a new token can be brought to the server over the connection.
-    pub(crate) fn renews(&self) -> bool {
+    pub(crate) fn can_refresh(&self) -> bool {
         !matches!(self.config.wire, Wire::Plain(PlainRules { refresh: false, .. }))
     }
 

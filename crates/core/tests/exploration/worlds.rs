@@ -4,7 +4,7 @@
 use onesocket_core::{StateName, Time};
 
 use crate::exploration::actions::{Action, Answer, Frame};
-use crate::exploration::memory::Socket;
+use crate::exploration::observed::Socket;
 use crate::exploration::place::Place;
 use crate::exploration::scope::Scope;
 
@@ -13,43 +13,43 @@ impl Place {
     /// shut closes, questions are answered, timers are punctual. `None` if all is quiet.
     pub(crate) fn friendly(&self, scope: &Scope) -> Option<Action> {
         let status = self.machine.status();
-        let memory = &self.memory;
-        if memory.offline {
+        let observed = &self.observed;
+        if observed.offline {
             return Some(Action::Online);
         }
-        if memory.fetching {
+        if observed.fetching {
             return Some(Action::Token(Answer::Token(None)));
         }
-        match self.memory.socket {
+        match self.observed.socket {
             Socket::Connecting { .. } => return Some(Action::Opened),
             Socket::Open if status.state == StateName::Connected => {
-                if let Some((id, _)) = memory.asked.first() {
+                if let Some((id, _)) = observed.asked.first() {
                     return Some(Action::Receive(Frame::Ack(*id)));
                 }
-                if let Some(id) = memory.kept.iter().rev().find_map(|kept| kept.sent) {
+                if let Some(id) = observed.kept.iter().rev().find_map(|kept| kept.sent) {
                     return Some(Action::Receive(Frame::Ack(id)));
                 }
-                if let Some((id, _)) = memory.renewing {
+                if let Some((id, _)) = observed.refreshing {
                     return Some(if scope.is_plain() {
                         Action::TokenSent(true)
                     } else {
                         Action::Receive(Frame::Refreshed(id, None))
                     });
                 }
-                if memory.probe.is_some() {
+                if observed.probe.is_some() {
                     return Some(Action::Receive(Frame::Pong));
                 }
-                let silent_at = memory.heard + memory.silence;
+                let silent_at = observed.heard + observed.silence;
                 let next = self.due()?;
-                if memory.stable_at.is_none() && memory.is_wanted() && !self.is_late() {
-                    // A server that lives and a token that is renewed: so it may stay.
-                    let renewed = status.token_expires_at.is_none_or(|at| at <= self.now);
-                    return (!renewed && next < silent_at).then_some(Action::Due);
+                if observed.stable_at.is_none() && observed.is_wanted() && !self.is_late() {
+                    // A server that lives and a token that is refreshed: so it may stay.
+                    let refreshed = status.token_expires_at.is_none_or(|at| at <= self.now);
+                    return (!refreshed && next < silent_at).then_some(Action::Due);
                 }
-                if next < silent_at && memory.heard == self.now {
+                if next < silent_at && observed.heard == self.now {
                     return Some(Action::Due);
                 }
-                let heard = memory.heard == self.now;
+                let heard = observed.heard == self.now;
                 let sign = if scope.is_plain() { Frame::Message } else { Frame::Ping };
                 return Some(if heard { Action::Tick } else { Action::Receive(sign) });
             }
@@ -57,14 +57,16 @@ impl Place {
                 let (resumed, life) = (true, None);
                 return Some(Action::Receive(Frame::Welcome { resumed, life }));
             }
-            Socket::Ended { .. } | Socket::Shut { .. } => return Some(Action::Closed(1006)),
+            Socket::ServerClosing { .. } | Socket::Shut { .. } => {
+                return Some(Action::Closed(1006));
+            }
             Socket::Gone => {}
         }
-        self.mute()
+        self.silent()
     }
 
     /// What a world does next in which nothing ever answers, and only time passes.
-    pub(crate) fn mute(&self) -> Option<Action> {
+    pub(crate) fn silent(&self) -> Option<Action> {
         self.due().map(|_| Action::Due)
     }
 

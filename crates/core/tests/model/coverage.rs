@@ -4,7 +4,7 @@ use onesocket_core::{
     ConnectedStage, ConnectingStage, EndedStage, OldSocketStage, Stage, StateName,
 };
 
-use crate::exploration::Seen;
+use crate::exploration::Coverage;
 use crate::exploration::coverage::{ERROR_CODES, INPUTS, OUTPUTS};
 
 /// Every stage that the machine can be brought to.
@@ -35,11 +35,15 @@ const STAGES: [Stage; 23] = [
 ];
 
 /// An exploration that goes nowhere proves nothing.
-pub(crate) fn judge_reach(seen: &Seen) {
-    assert_eq!(Vec::from_iter(seen.stages.iter().copied()), STAGES, "the stages reached");
-    assert_eq!(Vec::from_iter(seen.inputs.iter().copied()), INPUTS, "the inputs fed");
-    assert_eq!(Vec::from_iter(seen.outputs.iter().copied()), OUTPUTS, "the outputs seen");
-    assert_eq!(Vec::from_iter(seen.errors.iter().copied()), ERROR_CODES, "the error codes seen");
+pub(crate) fn check_coverage(coverage: &Coverage) {
+    assert_eq!(Vec::from_iter(coverage.stages.iter().copied()), STAGES, "the stages reached");
+    assert_eq!(Vec::from_iter(coverage.inputs.iter().copied()), INPUTS, "the inputs fed");
+    assert_eq!(Vec::from_iter(coverage.outputs.iter().copied()), OUTPUTS, "the outputs seen");
+    assert_eq!(
+        Vec::from_iter(coverage.errors.iter().copied()),
+        ERROR_CODES,
+        "the error codes seen"
+    );
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let readme = std::fs::read_to_string(root.join("README.md")).expect("README.md is there");
     let name = |name: &str| StateName::ALL.into_iter().find(|state| state.as_str() == name);
@@ -49,6 +53,6 @@ pub(crate) fn judge_reach(seen: &Seen) {
         .filter_map(|(from, to)| name(from).zip(name(to)))
         .collect();
     assert!(drawn.len() > 10, "README.md has the diagram");
-    let odd: Vec<_> = seen.edges.symmetric_difference(&drawn).collect();
+    let odd: Vec<_> = coverage.edges.symmetric_difference(&drawn).collect();
     assert!(odd.is_empty(), "transitions that only were seen, or only are in README.md: {odd:?}");
 }

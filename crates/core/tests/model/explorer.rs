@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use onesocket_core::StateName;
 
-use crate::exploration::{Action, Place, Scope, Seen, Verdict};
+use crate::exploration::{Action, Coverage, Place, Scope, Verdict};
 
 /// What an exploration has come to.
 pub(crate) struct Explored {
@@ -19,14 +19,14 @@ pub(crate) struct Explored {
     depth: u32,
     /// There was nothing more to explore.
     whole: bool,
-    pub(crate) seen: Seen,
+    pub(crate) coverage: Coverage,
     took: Duration,
 }
 
 impl Explored {
-    /// Tells the figures, past what captures the output of a test that passes.
+    /// Prints the figures, also where the test passes.
     pub(crate) fn print(&self, name: &str) {
-        let Self { places, steps, depth, whole, seen: _, took } = self;
+        let Self { places, steps, depth, whole, coverage: _, took } = self;
         let bound = if *whole { "all there are" } else { "bounded" };
         let took = took.as_secs_f64();
         let text = format!(
@@ -44,15 +44,15 @@ struct Way(u32, Action);
 pub(crate) struct Explorer<'a> {
     scope: &'a Scope,
     ways: Vec<Way>,
-    seen: Seen,
+    coverage: Coverage,
     known: HashSet<u128>,
     /// Places from which a friendly world, and a silent one, lead to a good end.
     friendly: HashSet<u128>,
-    mute: HashSet<u128>,
+    silent: HashSet<u128>,
     steps: u64,
 }
 
-/// What broke a rule: the rule, and what happened after the place it was found from.
+/// An invariant that does not hold, and what happened after the place from which that was found.
 type Broken = (String, Vec<Action>);
 
 impl<'a> Explorer<'a> {
@@ -66,10 +66,10 @@ impl<'a> Explorer<'a> {
         let mut explorer = Self {
             scope,
             ways: vec![Way(0, Action::Elapsed)],
-            seen: Seen::default(),
+            coverage: Coverage::default(),
             known: HashSet::new(),
             friendly: HashSet::new(),
-            mute: HashSet::new(),
+            silent: HashSet::new(),
             steps: 0,
         };
         let start = Place::new(scope).relative();
@@ -96,24 +96,24 @@ impl<'a> Explorer<'a> {
             steps: explorer.steps,
             depth,
             whole,
-            seen: explorer.seen,
+            coverage: explorer.coverage,
             took: started.elapsed(),
         })
     }
 
-    /// Judges a place and finds the new ones beyond it.
+    /// Checks a place and finds the new ones beyond it.
     fn visit(
         &mut self,
         index: u32,
         place: &Place,
         next: &mut Vec<(u32, Place)>,
     ) -> Result<(), Broken> {
-        place.judge_strangers().map_err(|rule| (rule, Vec::new()))?;
+        place.check_stale_inputs().map_err(|broken| (broken, Vec::new()))?;
         self.follow(place, true)?;
         self.follow(place, false)?;
         for action in place.actions(self.scope) {
             let mut there = place.clone();
-            self.step(&mut there, action).map_err(|rule| (rule, vec![action]))?;
+            self.step(&mut there, action).map_err(|broken| (broken, vec![action]))?;
             let there = there.relative();
             if self.known.insert(there.fingerprint()) {
                 let number = u32::try_from(self.ways.len()).expect("fewer than 2^32 places");
@@ -126,8 +126,8 @@ impl<'a> Explorer<'a> {
 
     fn step(&mut self, place: &mut Place, action: Action) -> Verdict {
         self.steps += 1;
-        let Self { scope, seen, .. } = self;
-        catch_unwind(AssertUnwindSafe(|| place.step(scope, action, seen)))
+        let Self { scope, coverage, .. } = self;
+        catch_unwind(AssertUnwindSafe(|| place.step(scope, action, coverage)))
             .unwrap_or_else(|_| Err("the machine has panicked".into()))
     }
 
@@ -139,25 +139,25 @@ impl<'a> Explorer<'a> {
         let mut actions = Vec::new();
         loop {
             let fingerprint = here.fingerprint();
-            let good = if answers { &mut self.friendly } else { &mut self.mute };
+            let good = if answers { &mut self.friendly } else { &mut self.silent };
             if good.contains(&fingerprint) {
                 good.extend(path);
                 return Ok(());
             }
             path.push(fingerprint);
-            let Some(action) = (if answers { here.friendly(self.scope) } else { here.mute() })
+            let Some(action) = (if answers { here.friendly(self.scope) } else { here.silent() })
             else {
-                let verdict = here.judge_quiet(answers);
+                let verdict = here.check_at_end(answers);
                 good.extend(path);
-                return verdict.map_err(|rule| (rule, actions));
+                return verdict.map_err(|broken| (broken, actions));
             };
             actions.push(action);
             if actions.len() > 100 {
                 return Err(("it does not come to rest".into(), actions));
             }
             let promising = answers && here.is_promising();
-            if let Err(rule) = self.step(&mut here, action) {
-                return Err((rule, actions));
+            if let Err(broken) = self.step(&mut here, action) {
+                return Err((broken, actions));
             }
             let connected = here.machine.status().state == StateName::Connected;
             if promising && !connected && !here.is_promising() {
@@ -167,8 +167,8 @@ impl<'a> Explorer<'a> {
         }
     }
 
-    /// Tells the shortest history that breaks a rule.
-    fn history(&self, index: u32, (rule, then): Broken) -> String {
+    /// Writes the shortest history at whose end an invariant does not hold.
+    fn history(&self, index: u32, (broken, then): Broken) -> String {
         let mut actions = then;
         let mut at = index;
         while at != 0 {
@@ -176,13 +176,14 @@ impl<'a> Explorer<'a> {
             actions.insert(0, action);
             at = from;
         }
-        let mut text = format!("{}: {rule}. It happens so:\n", self.scope.name);
+        let mut text = format!("{}: {broken}. It happens so:\n", self.scope.name);
         let mut place = Place::new(self.scope).relative();
         for action in actions {
-            let mut seen = Seen { said: Some(Vec::new()), ..Seen::default() };
-            let _ = catch_unwind(AssertUnwindSafe(|| place.step(self.scope, action, &mut seen)));
+            let mut coverage = Coverage { said: Some(Vec::new()), ..Coverage::default() };
+            let _ =
+                catch_unwind(AssertUnwindSafe(|| place.step(self.scope, action, &mut coverage)));
             let _ = writeln!(text, "  {action:?} -> {}", place.machine.stage());
-            for said in seen.said.unwrap_or_default() {
+            for said in coverage.said.unwrap_or_default() {
                 let _ = writeln!(text, "      {said}");
             }
             place = place.relative();

@@ -17,8 +17,8 @@ mod scopes;
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
-use coverage::judge_reach;
-use exploration::Seen;
+use coverage::check_coverage;
+use exploration::Coverage;
 use explorer::Explorer;
 use scopes::scopes;
 
@@ -31,27 +31,27 @@ fn no_history_breaks_a_promise() {
     scopes.retain(|scope| only.as_ref().is_none_or(|only| scope.name == only));
     let (waiting, stop) = (Mutex::new(scopes), AtomicBool::new(false));
     let next = || waiting.lock().expect("nobody panics with it").pop();
-    let work = || -> Result<Seen, String> {
-        let mut seen = Seen::default();
+    let work = || -> Result<Coverage, String> {
+        let mut coverage = Coverage::default();
         while let Some(scope) = next() {
             let explored = Explorer::run(&scope, depth, &stop)?;
             explored.print(scope.name);
-            seen.add(explored.seen);
+            coverage.add(explored.coverage);
         }
-        Ok(seen)
+        Ok(coverage)
     };
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut seen = Seen::default();
+    let mut coverage = Coverage::default();
     std::thread::scope(|threads| {
         let running: Vec<_> = (0..workers).map(|_| threads.spawn(work)).collect();
         for worker in running {
             match worker.join().expect("a worker does not panic") {
-                Ok(reached) => seen.add(reached),
+                Ok(reached) => coverage.add(reached),
                 Err(history) => panic!("{history}"),
             }
         }
     });
     if only.is_none() {
-        judge_reach(&seen);
+        check_coverage(&coverage);
     }
 }

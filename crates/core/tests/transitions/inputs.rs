@@ -68,7 +68,7 @@ pub(crate) const INPUTS: &[(&str, Feed)] = &[
     }),
     ("new token sent", |world| token_sent(world, Ok(()))),
     ("new token not sent", |world| token_sent(world, Err("it threw".into()))),
-    ("garbled", |world| {
+    ("invalid frame", |world| {
         let attempt = last_attempt(world);
         feed(world, Input::InvalidFrame { attempt, problem: "no JSON".into() });
     }),
@@ -92,7 +92,7 @@ pub(crate) const INPUTS: &[(&str, Feed)] = &[
         world.now = world.now + Duration::from_secs(2);
         feed(world, Input::Online);
     }),
-    ("a stranger closed", |world| {
+    ("an old socket closed", |world| {
         let (attempt, code) = (Attempt(99), CloseCode::seen(4409));
         let (reason, retry) = (String::new(), code.retry());
         feed(world, Input::Closed { attempt, code, reason, retry });

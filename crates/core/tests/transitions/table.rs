@@ -71,7 +71,7 @@ fn words(output: &Output<Message>) -> Option<String> {
             format!("error {} with {} undelivered", error.code.as_str(), undelivered.len())
         }
         Output::FetchToken { .. } => "ask getToken".into(),
-        Output::SendHello { attempt } => format!("greet {}", attempt.0),
+        Output::SendHello { attempt } => format!("send hello over {}", attempt.0),
         Output::Log(note) => format!("log \"{}\"", first_words(&note.to_string())),
         Output::Open { attempt, .. } => format!("open {}", attempt.0),
         Output::Settle { call, result } => {

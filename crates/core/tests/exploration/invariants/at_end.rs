@@ -4,29 +4,32 @@ use std::time::Duration;
 
 use onesocket_core::StateName;
 
-use crate::exploration::memory::Memory;
+use crate::exploration::observed::Observed;
 use crate::exploration::place::Place;
-use crate::exploration::{SERVER_CLOSING, Verdict, is_live, rule};
+use crate::exploration::{SERVER_CLOSING, Verdict, ensure, is_live};
 
 impl Place {
     /// Says whether the connection is wanted, and can be had by what is under way.
     pub(crate) fn is_promising(&self) -> bool {
-        let budget = self.memory.budget > 0 || self.machine.stage() != SERVER_CLOSING;
-        is_live(self.machine.status().state) && self.memory.is_wanted() && !self.is_late() && budget
+        let budget = self.observed.budget > 0 || self.machine.stage() != SERVER_CLOSING;
+        is_live(self.machine.status().state)
+            && self.observed.is_wanted()
+            && !self.is_late()
+            && budget
     }
 
-    /// Judges a place in which nothing more happens by itself.
-    pub(crate) fn judge_quiet(&self, answers: bool) -> Verdict {
-        let Memory { connects, closes, calls, .. } = &self.memory;
-        let offline = self.memory.offline && self.machine.status().state == StateName::Waiting;
-        rule!(connects.is_empty() || offline, "connect() is never answered: {connects:?}");
-        rule!(closes.is_empty(), "close() is never answered: {closes:?}");
+    /// Checks a place in which nothing more happens by itself.
+    pub(crate) fn check_at_end(&self, answers: bool) -> Verdict {
+        let Observed { connects, closes, calls, .. } = &self.observed;
+        let offline = self.observed.offline && self.machine.status().state == StateName::Waiting;
+        ensure!(connects.is_empty() || offline, "connect() is never answered: {connects:?}");
+        ensure!(closes.is_empty(), "close() is never answered: {closes:?}");
         let may_wait = match self.machine.status().state {
             // For somebody who calls connect().
             StateName::Idle => true,
             StateName::Connected if answers => false,
             StateName::Connected => {
-                rule!(self.memory.silence == Duration::MAX, "nobody notices the silence");
+                ensure!(self.observed.silence == Duration::MAX, "nobody notices the silence");
                 true
             }
             StateName::Waiting if offline => true,
@@ -35,7 +38,7 @@ impl Place {
                 return Err(format!("stuck in {}", state.as_str()));
             }
         };
-        rule!(calls.is_empty() || may_wait, "a call is never answered: {calls:?}");
+        ensure!(calls.is_empty() || may_wait, "a call is never answered: {calls:?}");
         Ok(())
     }
 }

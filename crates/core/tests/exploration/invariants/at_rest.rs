@@ -4,9 +4,9 @@ use onesocket_core::{ConnectedStage, ConnectingStage, OldSocketStage, Stage, Sta
 
 use crate::exploration::actions::{Action, Answer, LATER};
 use crate::exploration::invariants::Step;
-use crate::exploration::memory::{Kept, Socket, Want, What};
+use crate::exploration::observed::{Kept, Socket, Want, What};
 use crate::exploration::place::Place;
-use crate::exploration::{PROBING, REFRESHING, Verdict, WAKE_TIMEOUT, is_live, rule};
+use crate::exploration::{PROBING, REFRESHING, Verdict, WAKE_TIMEOUT, ensure, is_live};
 
 /// What is known of a stage by itself: which socket there is, and whether something will become due.
 pub(super) struct Expected {
@@ -22,9 +22,9 @@ pub(super) fn expected(stage: Stage) -> Option<Expected> {
     let gone: fn(Socket) -> bool = |socket| socket == Socket::Gone;
     let open: fn(Socket) -> bool = |socket| socket == Socket::Open;
     let connecting: fn(Socket) -> bool = |socket| matches!(socket, Socket::Connecting { .. });
-    let ended: fn(Socket) -> bool = |socket| matches!(socket, Socket::Ended { .. });
+    let ended: fn(Socket) -> bool = |socket| matches!(socket, Socket::ServerClosing { .. });
     let leaving: fn(Socket) -> bool =
-        |socket| matches!(socket, Socket::Shut { .. } | Socket::Ended { .. });
+        |socket| matches!(socket, Socket::Shut { .. } | Socket::ServerClosing { .. });
     let (sockets, fetching, due) = match stage {
         Stage::Idle => (gone, Some(false), Some(false)),
         Stage::Connecting(connecting_stage) => match connecting_stage {
@@ -65,28 +65,31 @@ pub(super) fn expected(stage: Stage) -> Option<Expected> {
 
 impl Place {
     /// Judges where the machine has come to rest.
-    pub(super) fn judge_rest(&self, step: &Step<'_>, stage: Stage, was_late: bool) -> Verdict {
-        let Self { machine, now, memory } = self;
+    pub(super) fn check_at_rest(&self, step: &Step<'_>, stage: Stage, was_late: bool) -> Verdict {
+        let Self { machine, now, observed } = self;
         let status = machine.status();
-        rule!(step.told == *status, "the user was not told of {status:?}");
+        ensure!(step.status == *status, "the user was not told of {status:?}");
         let Some(Expected { sockets, fetching, due }) = expected(stage) else {
             return Err(format!("{stage} should not be reached"));
         };
-        rule!(sockets(memory.socket), "{stage} with a socket that is {:?}", memory.socket);
-        let fetching = fetching.is_none_or(|fetching| fetching == memory.fetching);
-        rule!(fetching, "{stage}, and fetching a token: {}", memory.fetching);
+        ensure!(sockets(observed.socket), "{stage} with a socket that is {:?}", observed.socket);
+        let fetching = fetching.is_none_or(|fetching| fetching == observed.fetching);
+        ensure!(fetching, "{stage}, and fetching a token: {}", observed.fetching);
         let deadline = self.due();
-        let waits = status.state == StateName::Waiting && !memory.offline;
-        let unwanted = is_live(status.state) && !memory.is_wanted();
-        let due = if waits || unwanted || memory.fetching { Some(true) } else { due };
+        let waits = status.state == StateName::Waiting && !observed.offline;
+        let unwanted = is_live(status.state) && !observed.is_wanted();
+        let due = if waits || unwanted || observed.fetching { Some(true) } else { due };
         let right = due.is_none_or(|due| due == deadline.is_some());
-        rule!(right, "{stage}: the deadline is {deadline:?}, needed: {due:?}");
+        ensure!(right, "{stage}: the deadline is {deadline:?}, needed: {due:?}");
         if !matches!(step.action, Action::Send(_)) {
-            rule!(deadline.is_none_or(|at| at > *now), "{stage}: what was due was not dealt with");
+            ensure!(
+                deadline.is_none_or(|at| at > *now),
+                "{stage}: what was due was not dealt with"
+            );
         }
         let connected = status.state == StateName::Connected;
         let unproven = match stage {
-            Stage::Connected(ConnectedStage::Unproven) => memory.stable_at.is_some(),
+            Stage::Connected(ConnectedStage::Unproven) => observed.stable_at.is_some(),
             // They do not tell.
             Stage::Connected(
                 ConnectedStage::Fetching | ConnectedStage::Refreshing | ConnectedStage::Probing,
@@ -97,94 +100,97 @@ impl Place {
             | Stage::Waiting(_)
             | Stage::Closing(_)
             | Stage::Closed(..)
-            | Stage::Failed(_) => memory.stable_at.is_none(),
+            | Stage::Failed(_) => observed.stable_at.is_none(),
         };
-        rule!(unproven, "{stage}, to be forgiven at {:?}", memory.stable_at);
-        self.judge_renewal(step.action, stage)?;
+        ensure!(unproven, "{stage}, to be forgiven at {:?}", observed.stable_at);
+        self.check_refresh(step.action, stage)?;
         if connected && !matches!(step.action, Action::Send(_)) {
-            let silent_at = memory.probe.unwrap_or(memory.heard + memory.silence);
+            let silent_at = observed.probe.unwrap_or(observed.heard + observed.silence);
             let heeded =
                 silent_at == Time::NEVER || machine.deadline().is_some_and(|at| at <= silent_at);
-            rule!(heeded, "{stage}: silence from {silent_at:?} on would not be noticed");
-            let probing = memory.probe.is_some() == (stage == PROBING);
-            rule!(probing, "{stage}, and the server was asked: {:?}", memory.probe);
+            ensure!(heeded, "{stage}: silence from {silent_at:?} on would not be noticed");
+            let probing = observed.probe.is_some() == (stage == PROBING);
+            ensure!(probing, "{stage}, and the server was asked: {:?}", observed.probe);
         }
-        let attempt = connected.then_some(memory.newest);
-        rule!(machine.connected_attempt() == attempt, "{stage}: connected over another socket");
+        let attempt = connected.then_some(observed.newest);
+        ensure!(machine.connected_attempt() == attempt, "{stage}: connected over another socket");
 
-        let unsent = memory.kept.iter().filter(|kept| kept.sent.is_none());
+        let unsent = observed.kept.iter().filter(|kept| kept.sent.is_none());
         let waiting: usize = unsent.clone().map(|kept| kept.bytes).sum();
-        rule!(
+        ensure!(
             machine.queued_bytes() == waiting,
             "{waiting} bytes wait, not {}",
             machine.queued_bytes()
         );
-        let ended = memory.end.is_some();
-        rule!(
-            !(connected && unsent.count() > 0 || ended && !memory.kept.is_empty()),
+        let ended = observed.end.is_some();
+        ensure!(
+            !(connected && unsent.count() > 0 || ended && !observed.kept.is_empty()),
             "{stage}: messages are left behind"
         );
-        let answered = step.done.iter().find(|call| memory.calls.iter().any(|(c, _)| c == *call));
-        rule!(answered.is_none(), "{answered:?} was accepted, and is not told");
+        let answered = step.done.iter().find(|call| observed.calls.iter().any(|(c, _)| c == *call));
+        ensure!(answered.is_none(), "{answered:?} was accepted, and is not told");
         let refused = |kept: &Kept| kept.sent.is_some() && kept.sent == step.refused_number;
-        rule!(!memory.kept.iter().any(refused), "what was refused is kept");
-        for (call, want) in &memory.calls {
-            let kept = memory.kept.iter().any(|kept| kept.what == What::Publish(*call));
-            rule!(*want != Want::Publish || kept, "{call:?} waits for nothing");
+        ensure!(!observed.kept.iter().any(refused), "what was refused is kept");
+        for (call, want) in &observed.calls {
+            let kept = observed.kept.iter().any(|kept| kept.what == What::Publish(*call));
+            ensure!(*want != Want::Publish || kept, "{call:?} waits for nothing");
         }
         if step.resends {
-            rule!(step.next == memory.kept.len(), "{stage}: not all was sent again");
+            ensure!(step.next == observed.kept.len(), "{stage}: not all was sent again");
         } else if step.connects && connected {
-            let unanswered = memory.kept.iter().filter(|kept| kept.sent.is_some()).count();
-            rule!(unanswered == step.sent_new, "kept for a server that remembers nothing");
+            let unanswered = observed.kept.iter().filter(|kept| kept.sent.is_some()).count();
+            ensure!(unanswered == step.sent_new, "kept for a server that remembers nothing");
         }
-        rule!(memory.connects.is_empty() || !(connected || ended), "{stage}: connect() hangs");
-        rule!(memory.calls.is_empty() || !ended, "{stage}: a call hangs");
-        let leaving = matches!(memory.socket, Socket::Shut { .. } | Socket::Ended { .. });
-        rule!(memory.closes.is_empty() || leaving, "{stage}: close() hangs");
+        ensure!(observed.connects.is_empty() || !(connected || ended), "{stage}: connect() hangs");
+        ensure!(observed.calls.is_empty() || !ended, "{stage}: a call hangs");
+        let leaving = matches!(observed.socket, Socket::Shut { .. } | Socket::ServerClosing { .. });
+        ensure!(observed.closes.is_empty() || leaving, "{stage}: close() hangs");
         match step.action {
             Action::Connect if !was_late => {
                 let up = connected || status.state == StateName::Connecting;
-                rule!(up, "connect() has led to {stage}");
+                ensure!(up, "connect() has led to {stage}");
             }
             Action::Token(Answer::Later) if !was_late => {
                 let early = status.retry_at.is_some_and(|at| at < *now + LATER);
-                rule!(!early, "getToken is asked again at {:?}", status.retry_at);
+                ensure!(!early, "getToken is asked again at {:?}", status.retry_at);
             }
             Action::Online | Action::Wake if connected && step.scope.can_ask() && !was_late => {
-                let asked = memory.probe.is_some_and(|at| at <= *now + WAKE_TIMEOUT);
-                rule!(asked, "{stage}: waking up asks the server for nothing");
+                let asked = observed.probe.is_some_and(|at| at <= *now + WAKE_TIMEOUT);
+                ensure!(asked, "{stage}: waking up asks the server for nothing");
             }
             Action::Close => {
                 let closed = matches!(status.state, StateName::Closing | StateName::Closed);
-                rule!(closed, "close() has led to {stage}");
+                ensure!(closed, "close() has led to {stage}");
             }
             _ => {}
         }
         if connected && step.connects && !step.asked_for.is_empty() {
-            let missing = memory.joined.iter().find(|group| !step.asked_for.contains(group));
-            rule!(missing.is_none(), "{missing:?} was not joined again");
+            let missing = observed.joined.iter().find(|group| !step.asked_for.contains(group));
+            ensure!(missing.is_none(), "{missing:?} was not joined again");
         }
         Ok(())
     }
 
-    pub(super) fn judge_renewal(&self, action: Action, stage: Stage) -> Verdict {
-        let Self { memory, now, .. } = self;
+    pub(super) fn check_refresh(&self, action: Action, stage: Stage) -> Verdict {
+        let Self { observed, now, .. } = self;
         let connected = self.machine.status().state == StateName::Connected;
-        let renewing = memory.renewing.is_some();
-        rule!(!renewing || connected, "{stage}: a new token was sent");
-        rule!(!renewing || !memory.fetching, "{stage}: a token is fetched while one was sent");
-        let in_time = memory.renewing.is_none_or(|(_, until)| until > *now);
-        rule!(in_time || matches!(action, Action::Send(_)), "{stage}: no answer came");
+        let refreshing = observed.refreshing.is_some();
+        ensure!(!refreshing || connected, "{stage}: a new token was sent");
+        ensure!(
+            !refreshing || !observed.fetching,
+            "{stage}: a token is fetched while one was sent"
+        );
+        let in_time = observed.refreshing.is_none_or(|(_, until)| until > *now);
+        ensure!(in_time || matches!(action, Action::Send(_)), "{stage}: no answer came");
         if stage == REFRESHING {
-            rule!(renewing, "{stage}: no token was sent");
+            ensure!(refreshing, "{stage}: no token was sent");
         } else if stage != PROBING {
-            rule!(!renewing, "{stage}: a token was sent");
+            ensure!(!refreshing, "{stage}: a token was sent");
         }
-        let waits = connected && (renewing || memory.fetching);
-        rule!(memory.refreshes.is_empty() || waits, "{stage}: refreshToken() hangs");
-        let spare = memory.spare.is_none() || is_live(self.machine.status().state);
-        rule!(spare, "{stage}: a token is kept");
+        let waits = connected && (refreshing || observed.fetching);
+        ensure!(observed.refreshes.is_empty() || waits, "{stage}: refreshToken() hangs");
+        let spare = observed.spare.is_none() || is_live(self.machine.status().state);
+        ensure!(spare, "{stage}: a token is kept");
         Ok(())
     }
 }

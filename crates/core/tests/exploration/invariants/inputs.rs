@@ -5,14 +5,14 @@ use onesocket_core::{Call, ErrorCode, Stage, StateName, Time};
 
 use crate::exploration::actions::{Action, Answer, Frame, LATER};
 use crate::exploration::invariants::Step;
-use crate::exploration::memory::{End, Kept, Memory, Socket, Want, What};
+use crate::exploration::observed::{End, Kept, Observed, Socket, Want, What};
 use crate::exploration::scope::Scope;
 use crate::exploration::{FETCHING, LARGEST, LATE, OPENING, WAKE_TIMEOUT, is_live};
 
-impl Memory {
+impl Observed {
     /// Notes what is about to happen.
-    pub(super) fn note(&mut self, step: &mut Step<'_>, stage: Stage, call: Call) {
-        let state = step.told.state;
+    pub(super) fn note_input(&mut self, step: &mut Step<'_>, stage: Stage, call: Call) {
+        let state = step.status.state;
         if state == StateName::Connected
             && matches!(step.action, Action::Receive(_) | Action::InvalidFrame)
         {
@@ -91,25 +91,27 @@ impl Memory {
             }
             Action::Closed(_) | Action::OpenFailed => self.lose(Socket::Gone),
             Action::Closing => {
-                self.lose(Socket::Ended { until: step.now + step.scope.config.close_timeout });
+                self.lose(Socket::ServerClosing {
+                    until: step.now + step.scope.config.close_timeout,
+                });
             }
             Action::Opened => {
                 self.socket = Socket::Open;
-                step.greets = step.scope.is_plain() && stage == OPENING;
+                step.hello_due = step.scope.is_plain() && stage == OPENING;
             }
             Action::TokenSent(went) => {
-                (self.renewing, self.overdue) = (None, None);
-                step.renewed = went;
+                (self.refreshing, self.overdue) = (None, None);
+                step.refreshed = went;
             }
             Action::Receive(Frame::Welcome { resumed, .. }) if state == StateName::Connecting => {
-                self.remembered = self.welcoming(resumed);
+                self.epoch = self.next_epoch(resumed);
                 step.resends = resumed;
                 if resumed {
                     step.next = 0;
                 }
             }
             Action::Receive(Frame::Refreshed(id, _)) => {
-                step.renewed = self.take_renewal(id);
+                step.refreshed = self.take_refresh(id);
             }
             Action::Receive(Frame::Ack(id)) => {
                 let sent = self.kept.iter().position(|kept| kept.sent == Some(id));
@@ -130,7 +132,7 @@ impl Memory {
             }
             Action::Receive(Frame::Refusal(id)) => {
                 step.refused_number = Some(id);
-                self.take_renewal(id);
+                self.take_refresh(id);
                 if let Some(group) = self.take_asked(id) {
                     self.joined.retain(|joined| *joined != group);
                 }
@@ -166,15 +168,15 @@ impl Memory {
     /// What was asked over the connection is not answered any more.
     pub(super) fn end_session(&mut self) {
         self.asked.clear();
-        (self.renewing, self.overdue) = (None, None);
+        (self.refreshing, self.overdue) = (None, None);
         (self.probe, self.woken_until) = (None, None);
     }
 
     /// Says whether a new token was sent under this number, which is answered.
-    pub(super) fn take_renewal(&mut self, id: MessageId) -> bool {
+    pub(super) fn take_refresh(&mut self, id: MessageId) -> bool {
         let is_sent = self.sent_token() == Some(id);
         if is_sent {
-            (self.renewing, self.overdue) = (None, None);
+            (self.refreshing, self.overdue) = (None, None);
         }
         is_sent
     }
@@ -199,7 +201,7 @@ impl Memory {
     /// What comes of something that the user wants to be sent.
     pub(super) fn accepts(&self, step: &Step<'_>, bytes: usize) -> Result<(), ErrorCode> {
         let limits = step.scope.config.queue;
-        match step.told.state {
+        match step.status.state {
             StateName::Connected if bytes > LARGEST && !step.scope.is_plain() => {
                 Err(ErrorCode::TooLarge)
             }

@@ -1,4 +1,21 @@
-//! What must hold of everything that the machine says.
+//! The invariants: what must hold of every output of the machine, of where it comes to rest, and of
+//! where nothing more happens.
+//!
+//! They are checked against [`Observed`](crate::exploration::observed::Observed), which is derived from
+//! inputs and outputs alone: the newest socket and its timeouts, the calls and messages that are
+//! unanswered, the groups, the token that is fetched or sent, the demand of the user, the budget of
+//! attempts, when the server was heard. A getter of the machine is *checked* against it where it is
+//! `status()` (which has to be what the last `Output::Status` told), `queued_bytes()`,
+//! `connected_attempt()`, and the answer of `send()`.
+//!
+//! These are *believed*, so a fault in them alone is for other tests to find (`transitions`):
+//! - `stage()`, for what no output tells: that an attempt waits for its token or for an old socket,
+//!   that the server is closing the socket, and whether a step begins in a probe. At rest each stage is
+//!   checked against the socket, the fetch, the refresh and the probe that were observed.
+//! - `deadline()`, as the time at which the timer fires. At rest it has to exist where something that
+//!   was observed needs it, to lie ahead, and not to lie behind the end of the server's silence.
+//! - `status().token_expires_at`, for when a token has expired.
+//! - `numbers()` and `relative_to()`, by which two places are compared: `properties.rs` checks them.
 
 mod at_end;
 mod at_rest;
@@ -11,19 +28,19 @@ use onesocket_core::protocol::{MessageId, Retry};
 use onesocket_core::{Call, ErrorCode, StateName, Status, Time};
 
 use crate::exploration::actions::Action;
-use crate::exploration::coverage::{Seen, error_name, input_name, output_name};
-use crate::exploration::memory::{Kept, Socket, What};
+use crate::exploration::coverage::{Coverage, error_name, input_name, output_name};
+use crate::exploration::observed::{End, Kept, Socket, What};
 use crate::exploration::place::Place;
 use crate::exploration::scope::Scope;
-use crate::exploration::{CLOSING_OLD, FETCHING, PROBING, Verdict, is_live, rule};
+use crate::exploration::{CLOSING_OLD, FETCHING, PROBING, Verdict, ensure};
 
-/// One step, while it is judged.
+/// One step, while its outputs are checked.
 pub(super) struct Step<'a> {
     pub(super) scope: &'a Scope,
     pub(super) action: Action,
     now: Time,
-    /// What the user was told last.
-    pub(super) told: Status,
+    /// The status that the last output has told.
+    pub(super) status: Status,
     /// The server has refused the token of the connection or attempt that was there.
     refused: bool,
     /// The next attempt may begin at once.
@@ -34,7 +51,7 @@ pub(super) struct Step<'a> {
     pub(super) connects: bool,
     /// A message has gone out in this step.
     flushed: bool,
-    /// What the user was told before this step.
+    /// The state before this step.
     before: StateName,
     was_late: bool,
     /// The server remembers, and is sent again what it has not answered.
@@ -50,18 +67,23 @@ pub(super) struct Step<'a> {
     /// `getToken` has answered with a token in this step, and nobody has used it.
     token: bool,
     /// The server has taken the new token in this step.
-    renewed: bool,
+    refreshed: bool,
     /// The server was held to be gone in this step.
     silent: bool,
-    /// A plain socket has opened that is wanted, and nothing was sent over it.
-    greets: bool,
+    /// A plain socket that is wanted has opened, and hello was not sent over it yet.
+    hello_due: bool,
     /// The groups that were asked for in this step.
     pub(super) asked_for: Vec<&'static str>,
 }
 
 impl Place {
-    /// Lets one thing happen and judges what the machine says to it.
-    pub(crate) fn step(&mut self, scope: &Scope, action: Action, seen: &mut Seen) -> Verdict {
+    /// Lets one thing happen and checks what the machine answers.
+    pub(crate) fn step(
+        &mut self,
+        scope: &Scope,
+        action: Action,
+        coverage: &mut Coverage,
+    ) -> Verdict {
         match action {
             Action::Tick => self.now = self.now + scope.tick,
             Action::Sleep => self.now = self.now + scope.sleep,
@@ -73,14 +95,14 @@ impl Place {
         }
         let was_late = self.is_late();
         let stage = self.machine.stage();
-        let told = self.machine.status().clone();
-        let woken = self.memory.woken_until.is_some_and(|until| until > self.now);
-        let was_up = matches!(told.state, StateName::Connecting | StateName::Connected);
+        let status = self.machine.status().clone();
+        let woken = self.observed.woken_until.is_some_and(|until| until > self.now);
+        let was_up = matches!(status.state, StateName::Connecting | StateName::Connected);
         let mut step = Step {
             scope,
             action,
             now: self.now,
-            told,
+            status,
             refused: is_refusal(scope, action) && was_up && stage != CLOSING_OLD,
             at_once: woken || matches!(stage, CLOSING_OLD | PROBING),
             woken,
@@ -89,62 +111,62 @@ impl Place {
             before: self.machine.status().state,
             was_late,
             resends: false,
-            next: self.memory.kept.iter().filter(|kept| kept.sent.is_some()).count(),
+            next: self.observed.kept.iter().filter(|kept| kept.sent.is_some()).count(),
             sent_new: 0,
             done: Vec::new(),
             refused_number: None,
             declined: None,
             token: false,
-            renewed: false,
+            refreshed: false,
             silent: false,
-            greets: false,
+            hello_due: false,
             asked_for: Vec::new(),
         };
         let call = self.free_call();
         if let Some(input) = self.input(scope, action, call) {
-            seen.inputs.insert(input_name(&input));
-            self.memory.forgive_if_due(&step);
-            self.memory.note(&mut step, stage, call);
+            coverage.inputs.insert(input_name(&input));
+            self.observed.forgive_if_due(&step);
+            self.observed.note_input(&mut step, stage, call);
             self.machine.handle(input, self.now);
         } else if let Action::Send(bytes) = action {
-            self.send(&step, bytes, seen)?;
+            self.send(&step, bytes, coverage)?;
         } else {
             return Ok(());
         }
         while let Some(output) = self.machine.poll() {
-            seen.outputs.insert(output_name(&output));
-            if let Some(said) = &mut seen.said {
+            coverage.outputs.insert(output_name(&output));
+            if let Some(said) = &mut coverage.said {
                 said.push(format!("{output:?}"));
             }
-            self.memory.judge(&mut step, output, seen)?;
+            self.observed.check_output(&mut step, output, coverage)?;
         }
         let stage = self.machine.stage();
-        rule!(!step.greets, "a socket is not greeted");
+        ensure!(!step.hello_due, "hello was not sent");
         if !matches!(action, Action::Send(_)) {
-            self.memory.forgive_if_due(&step);
+            self.observed.forgive_if_due(&step);
         }
-        let begun = stage != FETCHING || self.memory.begun;
-        rule!(begun, "an attempt without a token");
-        // Where the connection is let go in the same step, the socket is not made.
-        let live = is_live(self.machine.status().state);
-        rule!(!step.token || !live, "a token is not used");
-        let gone = !step.silent || !matches!(self.memory.socket, Socket::Shut { .. });
-        rule!(gone, "the socket of a server that is gone is waited for");
-        self.judge_rest(&step, stage, was_late)?;
-        seen.stages.insert(stage);
+        let begun = stage != FETCHING || self.observed.begun;
+        ensure!(begun, "an attempt without a token");
+        // Where the connection is released in the same step, the socket is not made.
+        let released = self.observed.end == Some(End::Released);
+        ensure!(!step.token || released, "a token is not used");
+        let gone = !step.silent || !matches!(self.observed.socket, Socket::Shut { .. });
+        ensure!(gone, "the socket of a server that is gone is waited for");
+        self.check_at_rest(&step, stage, was_late)?;
+        coverage.stages.insert(stage);
         Ok(())
     }
 
-    fn send(&mut self, step: &Step<'_>, bytes: usize, seen: &mut Seen) -> Verdict {
-        let expected = self.memory.accepts(step, bytes);
-        let kept = &mut self.memory.kept;
+    fn send(&mut self, step: &Step<'_>, bytes: usize, coverage: &mut Coverage) -> Verdict {
+        let expected = self.observed.accepts(step, bytes);
+        let kept = &mut self.observed.kept;
         let taken = |number: &u8| kept.iter().any(|kept| kept.what == What::Message(*number));
         let data = (1..).find(|number| !taken(number)).ok_or("no free number")?;
         let result = self.machine.send(data, bytes, 0).map_err(|error| error.code);
-        rule!(result == expected, "send() answered {result:?}, not {expected:?}");
+        ensure!(result == expected, "send() answered {result:?}, not {expected:?}");
         match result {
             Ok(()) => kept.push(Kept { what: What::Message(data), bytes, sent: None }),
-            Err(code) => drop(seen.errors.insert(error_name(code))),
+            Err(code) => drop(coverage.errors.insert(error_name(code))),
         }
         Ok(())
     }

@@ -4,150 +4,159 @@ use onesocket_core::protocol::CloseCode;
 use onesocket_core::{ErrorCode, FetchReason, Output, ReadyState, StateName, Time};
 
 use crate::exploration::actions::{Action, EARLIER, FROM_SERVER, Frame};
-use crate::exploration::coverage::{Seen, error_name};
+use crate::exploration::coverage::{Coverage, error_name};
 use crate::exploration::invariants::Step;
-use crate::exploration::memory::{Memory, Socket, What};
-use crate::exploration::{LATE, Message, Verdict, rule};
+use crate::exploration::observed::{Observed, Socket, What};
+use crate::exploration::{LATE, Message, Verdict, ensure};
 
-impl Memory {
+impl Observed {
     /// Judges one thing that the machine wants to be done, and does it.
-    pub(super) fn judge(
+    pub(super) fn check_output(
         &mut self,
         step: &mut Step<'_>,
         output: Output<Message>,
-        seen: &mut Seen,
+        coverage: &mut Coverage,
     ) -> Verdict {
         let config = &step.scope.config;
         match output {
             Output::AbortToken { fetch } => {
                 let current = self.fetching && fetch == self.newest_fetch;
-                rule!(current, "{fetch:?} is aborted and not under way");
+                ensure!(current, "{fetch:?} is aborted and not under way");
                 self.fetching = false;
             }
             Output::Deliver(data) => {
                 let right = step.action == Action::Receive(Frame::Message) && data == FROM_SERVER;
-                rule!(right && step.told.state == StateName::Connected, "delivered out of turn");
+                ensure!(
+                    right && step.status.state == StateName::Connected,
+                    "delivered out of turn"
+                );
             }
             Output::Detach { attempt } => {
-                rule!(attempt == self.newest, "{attempt:?} is detached, not the newest");
-                let (Socket::Shut { until } | Socket::Ended { until }) = self.socket else {
+                ensure!(attempt == self.newest, "{attempt:?} is detached, not the newest");
+                let (Socket::Shut { until } | Socket::ServerClosing { until }) = self.socket else {
                     return Err(format!("detached while {:?}", self.socket));
                 };
-                rule!(step.silent || until <= step.now, "detached before its time");
+                ensure!(step.silent || until <= step.now, "detached before its time");
                 self.lose(Socket::Gone);
             }
             Output::Error { error, undelivered } => {
-                seen.errors.insert(error_name(error.code));
+                coverage.errors.insert(error_name(error.code));
                 let code = error.code;
-                if self.renewing.is_some_and(|(_, until)| until <= step.now)
+                if self.refreshing.is_some_and(|(_, until)| until <= step.now)
                     && code == ErrorCode::TokenFailed
                 {
-                    self.overdue = self.renewing.take().map(|(id, _)| id);
+                    self.overdue = self.refreshing.take().map(|(id, _)| id);
                 }
                 let late = step.action == Action::Receive(Frame::Refreshed(EARLIER, None));
-                let renews = step.told.state == StateName::Connected
-                    && (self.fetching || self.renewing.is_some());
-                let known = !(late && renews && code == ErrorCode::InvalidMessage);
-                rule!(known, "an answer to an earlier token is reported");
+                let can_refresh = step.status.state == StateName::Connected
+                    && (self.fetching || self.refreshing.is_some());
+                let known = !(late && can_refresh && code == ErrorCode::InvalidMessage);
+                ensure!(known, "an answer to an earlier token is reported");
                 for data in undelivered {
                     self.drop_kept(step, What::Message(data))?;
                 }
             }
             Output::SendHello { attempt } => {
-                rule!(attempt == self.newest, "{attempt:?} is greeted, not the newest");
-                rule!(std::mem::take(&mut step.greets), "greeted out of turn");
+                ensure!(attempt == self.newest, "hello over {attempt:?}, not the newest");
+                ensure!(std::mem::take(&mut step.hello_due), "hello out of turn");
             }
             Output::FetchToken { fetch, reason } => {
-                rule!(config.tokens, "a token is fetched where there are none");
-                rule!(!self.fetching, "a second token is fetched");
+                ensure!(config.tokens, "a token is fetched where there are none");
+                ensure!(!self.fetching, "a second token is fetched");
                 let wanted = matches!(step.action, Action::Connect | Action::Refresh);
-                rule!(
+                ensure!(
                     wanted || self.later <= step.now,
                     "getToken is asked before {:?}",
                     self.later
                 );
                 self.later = Time::ZERO;
-                rule!(fetch.0 == self.newest_fetch.0.wrapping_add(1), "{fetch:?} is no new number");
+                ensure!(
+                    fetch.0 == self.newest_fetch.0.wrapping_add(1),
+                    "{fetch:?} is no new number"
+                );
                 match reason {
                     FetchReason::Connect => {
                         self.begin(step)?;
                         let dead = |at: Time| at <= step.now;
                         let spare = self.spare.take();
                         let dead = spare.is_none_or(|dies_at| dies_at.is_some_and(dead));
-                        rule!(dead, "a token is fetched while there is one");
+                        ensure!(dead, "a token is fetched while there is one");
                         self.begun = true;
                     }
                     FetchReason::Refresh => {
-                        rule!(step.scope.renews(), "a token is fetched that cannot be brought");
-                        let connected = step.told.state == StateName::Connected;
-                        rule!(connected, "a token to renew where there is no connection");
-                        rule!(self.renewing.is_none(), "renewed twice at once");
+                        ensure!(
+                            step.scope.can_refresh(),
+                            "a token is fetched that cannot be brought"
+                        );
+                        let connected = step.status.state == StateName::Connected;
+                        ensure!(connected, "a token to refresh where there is no connection");
+                        ensure!(self.refreshing.is_none(), "refreshed twice at once");
                         self.overdue = None;
                     }
                 }
                 (self.newest_fetch, self.fetching) = (fetch, true);
             }
-            Output::Log(note) => drop(note.to_string()),
+            Output::Log(note_input) => drop(note_input.to_string()),
             Output::Open { attempt, token } => {
-                rule!(self.socket == Socket::Gone, "a second socket while {:?}", self.socket);
-                rule!(attempt.0 == self.newest.0.wrapping_add(1), "{attempt:?} is no new number");
-                rule!(token.is_some() == config.tokens, "opened with the token {token:?}");
+                ensure!(self.socket == Socket::Gone, "a second socket while {:?}", self.socket);
+                ensure!(attempt.0 == self.newest.0.wrapping_add(1), "{attempt:?} is no new number");
+                ensure!(token.is_some() == config.tokens, "opened with the token {token:?}");
                 if config.tokens && !std::mem::take(&mut step.token) {
                     let dies_at = self.spare.take().ok_or("opened without a new token")?;
-                    rule!(dies_at.is_none_or(|at| at > step.now), "opened with a dead token");
+                    ensure!(dies_at.is_none_or(|at| at > step.now), "opened with a dead token");
                 }
                 if !std::mem::take(&mut self.begun) {
                     self.begin(step)?;
                 }
-                rule!(self.end.is_none(), "opened after the end");
+                ensure!(self.end.is_none(), "opened after the end");
                 self.newest = attempt;
                 self.socket = Socket::Connecting { until: step.now + config.connect_timeout };
             }
             Output::Settle { call, result } => {
                 let code = result.err().map(|error| error.code);
-                seen.errors.extend(code.map(error_name));
+                coverage.errors.extend(code.map(error_name));
                 self.settle(step, call, code)?;
             }
             Output::Shut { attempt, code, .. } => {
-                rule!(attempt == self.newest, "{attempt:?} is shut, not the newest");
+                ensure!(attempt == self.newest, "{attempt:?} is shut, not the newest");
                 let may = match self.socket {
                     Socket::Connecting { until } => until <= step.now,
                     Socket::Open => true,
-                    Socket::Gone | Socket::Ended { .. } | Socket::Shut { .. } => false,
+                    Socket::Gone | Socket::ServerClosing { .. } | Socket::Shut { .. } => false,
                 };
-                rule!(may, "shut while {:?}", self.socket);
-                if step.told.state == StateName::Connected && code == CloseCode::TIMED_OUT {
+                ensure!(may, "shut while {:?}", self.socket);
+                if step.status.state == StateName::Connected && code == CloseCode::TIMED_OUT {
                     let due = self.probe.unwrap_or(self.heard + self.silence);
-                    rule!(due <= step.now, "given up, though it was heard at {:?}", self.heard);
+                    ensure!(due <= step.now, "given up, though it was heard at {:?}", self.heard);
                     let asked = self.probe.is_some() || !step.scope.asks_first();
-                    rule!(asked, "given up without having been asked");
-                    rule!(step.now.since(due) <= LATE, "given up without a probe");
+                    ensure!(asked, "given up without having been asked");
+                    ensure!(step.now.since(due) <= LATE, "given up without a probe");
                     step.silent = true;
                 }
                 self.lose(Socket::Shut { until: step.now + config.close_timeout });
             }
             Output::Status { previous, status, reason: _ } => {
-                rule!(previous == step.told.state, "the state before was not {previous:?}");
-                rule!(status != step.told, "the same status twice: {status:?}");
-                let before = std::mem::replace(&mut step.told, status);
-                if step.told.state != before.state {
-                    seen.edges.insert((before.state, step.told.state));
+                ensure!(previous == step.status.state, "the state before was not {previous:?}");
+                ensure!(status != step.status, "the same status twice: {status:?}");
+                let before = std::mem::replace(&mut step.status, status);
+                if step.status.state != before.state {
+                    coverage.edges.insert((before.state, step.status.state));
                     self.enter(step, &before)?;
                 }
-                let fetches = step.told.state == StateName::Connecting
-                    && step.told.ready_state == ReadyState::Connecting
+                let fetches = step.status.state == StateName::Connecting
+                    && step.status.ready_state == ReadyState::Connecting
                     && self.socket == Socket::Gone;
                 if fetches && self.fetching && !self.begun {
-                    // What a renewal has asked for serves the attempt that begins.
+                    // What a refresh has asked for serves the attempt that begins.
                     self.begin(step)?;
                     self.begun = true;
                 }
             }
-            Output::TokenFetched { .. } => rule!(!self.fetching, "a token while one is fetched"),
-            Output::TokenRefreshed { .. } => rule!(step.renewed, "renewed out of turn"),
+            Output::TokenFetched { .. } => ensure!(!self.fetching, "a token while one is fetched"),
+            Output::TokenRefreshed { .. } => ensure!(step.refreshed, "refreshed out of turn"),
             Output::Transmit { attempt, frame } => {
                 let open = attempt == self.newest && self.socket == Socket::Open;
-                rule!(open, "sent over a socket that is {:?}: {frame:?}", self.socket);
+                ensure!(open, "sent over a socket that is {:?}: {frame:?}", self.socket);
                 self.transmit(step, &frame)?;
             }
         }

@@ -5,10 +5,10 @@ use onesocket_core::{Call, ErrorCode, StateName};
 
 use crate::exploration::actions::{Action, Frame};
 use crate::exploration::invariants::Step;
-use crate::exploration::memory::{Kept, Memory, Socket, Want, What};
-use crate::exploration::{LARGEST, LATE, Message, Verdict, WAKE_TIMEOUT, is_live, rule};
+use crate::exploration::observed::{Kept, Observed, Socket, Want, What};
+use crate::exploration::{LARGEST, LATE, Message, Verdict, WAKE_TIMEOUT, ensure, is_live};
 
-impl Memory {
+impl Observed {
     pub(super) fn settle(
         &mut self,
         step: &mut Step<'_>,
@@ -17,37 +17,40 @@ impl Memory {
     ) -> Verdict {
         if take(&mut self.connects, call) {
             if code.is_none() {
-                rule!(step.told.state == StateName::Connected, "connect() resolved too early");
+                ensure!(step.status.state == StateName::Connected, "connect() resolved too early");
                 self.lasting = true;
             } else if code == Some(ErrorCode::Aborted) {
-                rule!(step.action == Action::Abort(call), "aborted by nobody");
+                ensure!(step.action == Action::Abort(call), "aborted by nobody");
             } else {
                 // Who was disappointed still wants it, should it become possible.
-                self.lasting |= step.told.state == StateName::Failed;
+                self.lasting |= step.status.state == StateName::Failed;
             }
         } else if take(&mut self.closes, call) {
             let done = matches!(self.socket, Socket::Gone | Socket::Connecting { .. });
-            rule!(done && code.is_none(), "close() answered {code:?} while {:?}", self.socket);
+            ensure!(done && code.is_none(), "close() answered {code:?} while {:?}", self.socket);
         } else if let Some(at) = self.calls.iter().position(|(other, _)| *other == call) {
             match (self.calls.remove(at).1, code) {
                 (Want::Join(group), None) => {
-                    rule!(self.joined.contains(&group), "join() resolved, we are not in {group}");
+                    ensure!(self.joined.contains(&group), "join() resolved, we are not in {group}");
                 }
                 (Want::Join(_) | Want::Leave, _) => {}
                 (Want::Publish, None) => {
-                    rule!(step.done.contains(&call), "publish() resolved, and nobody accepted it");
-                    rule!(step.done.first() == Some(&call), "accepted out of order");
+                    ensure!(
+                        step.done.contains(&call),
+                        "publish() resolved, and nobody accepted it"
+                    );
+                    ensure!(step.done.first() == Some(&call), "accepted out of order");
                     step.done.remove(0);
                 }
                 (Want::Publish, Some(code)) => match step.declined.take() {
                     Some(declined) => {
-                        rule!(declined == (call, code), "{call:?} {code:?}, not {declined:?}");
+                        ensure!(declined == (call, code), "{call:?} {code:?}, not {declined:?}");
                     }
                     None => self.drop_kept(step, What::Publish(call))?,
                 },
             }
         } else if take(&mut self.refreshes, call) {
-            rule!(code.is_some() || step.renewed, "refreshToken() resolved too early");
+            ensure!(code.is_some() || step.refreshed, "refreshToken() resolved too early");
         } else {
             return Err(format!("{call:?} is not waiting for an answer"));
         }
@@ -63,19 +66,19 @@ impl Memory {
             if *frame == ClientFrame::Ping {
                 return self.probe(step);
             }
-            rule!(step.action == Action::Receive(Frame::Ping), "a pong that nobody asked for");
+            ensure!(step.action == Action::Receive(Frame::Ping), "a pong that nobody asked for");
             return Ok(());
         };
-        rule!(step.told.state == StateName::Connected, "sent before the session was agreed");
+        ensure!(step.status.state == StateName::Connected, "sent before the session was agreed");
         let message = matches!(frame, ClientFrame::Message { .. } | ClientFrame::Publish { .. });
-        rule!(message || id > self.last_number, "{id:?} was used before");
+        ensure!(message || id > self.last_number, "{id:?} was used before");
         self.last_number = self.last_number.max(id);
         match frame {
             ClientFrame::Join { group, .. } => {
                 let mut groups = step.scope.groups.iter();
                 let group = *groups.find(|name| **name == group.as_str()).ok_or("what group?")?;
-                rule!(!step.flushed, "a group is joined after messages have gone out");
-                rule!(!step.asked_for.contains(&group), "{group} is joined twice");
+                ensure!(!step.flushed, "a group is joined after messages have gone out");
+                ensure!(!step.asked_for.contains(&group), "{group} is joined twice");
                 step.asked_for.push(group);
                 self.asked.push((id, Some(group)));
             }
@@ -87,9 +90,9 @@ impl Memory {
                 self.sent(step, id, |what| matches!(what, What::Publish(_)))?;
             }
             ClientFrame::Refresh { .. } => {
-                rule!(std::mem::take(&mut step.token), "a token from nowhere");
-                rule!(self.renewing.is_none(), "renewed twice at once");
-                self.renewing = Some((id, step.now + onesocket_core::TOKEN_TIMEOUT));
+                ensure!(std::mem::take(&mut step.token), "a token from nowhere");
+                ensure!(self.refreshing.is_none(), "refreshed twice at once");
+                self.refreshing = Some((id, step.now + onesocket_core::TOKEN_TIMEOUT));
             }
             ClientFrame::Ping | ClientFrame::Pong => {}
         }
@@ -98,10 +101,10 @@ impl Memory {
 
     /// The server is asked for a sign of life.
     pub(super) fn probe(&mut self, step: &Step<'_>) -> Verdict {
-        rule!(step.told.state == StateName::Connected, "a probe before the session was agreed");
+        ensure!(step.status.state == StateName::Connected, "a probe before the session was agreed");
         let woken = matches!(step.action, Action::Wake | Action::Online);
         let asked = self.probe.is_some_and(|at| at > step.now);
-        rule!(step.scope.can_ask(), "a server is asked that cannot be");
+        ensure!(step.scope.can_ask(), "a server is asked that cannot be");
         if woken && !asked {
             self.probe = Some(step.now + WAKE_TIMEOUT);
             return Ok(());
@@ -109,7 +112,7 @@ impl Memory {
         let due = self.probe.unwrap_or(self.heard + self.silence);
         let late = step.now.since(due) > LATE;
         let first = step.scope.asks_first() && self.probe.is_none();
-        rule!(due <= step.now && (late || first), "a probe without need");
+        ensure!(due <= step.now && (late || first), "a probe without need");
         self.probe = Some(step.now + step.scope.config.heartbeat.timeout);
         Ok(())
     }
@@ -128,19 +131,19 @@ impl Memory {
         };
         if step.scope.is_plain() {
             // Nobody will say that it has arrived: what was sent is done with.
-            rule!(kept.sent.is_none() && id > self.last_sent, "{id:?} is sent twice");
+            ensure!(kept.sent.is_none() && id > self.last_sent, "{id:?} is sent twice");
             self.last_sent = id;
             self.kept.remove(step.next);
             return Ok(());
         }
         step.next += 1;
         if let Some(sent) = kept.sent {
-            rule!(step.connects && step.resends, "{id:?} is sent again without need");
-            rule!(sent == id, "{sent:?} is sent again as {id:?}");
+            ensure!(step.connects && step.resends, "{id:?} is sent again without need");
+            ensure!(sent == id, "{sent:?} is sent again as {id:?}");
             return Ok(());
         }
-        rule!(id > self.last_sent, "{id:?} was used before");
-        rule!(self.asked.iter().all(|(asked, _)| *asked != id), "{id:?} was asked before");
+        ensure!(id > self.last_sent, "{id:?} was used before");
+        ensure!(self.asked.iter().all(|(asked, _)| *asked != id), "{id:?} was asked before");
         step.sent_new += 1;
         self.last_sent = id;
         kept.sent = Some(id);
@@ -159,13 +162,13 @@ impl Memory {
         let forgotten = step.connects && !step.resends && kept.sent.is_some();
         let limited = !step.scope.is_plain();
         let too_large = step.connects && limited && kept.sent.is_none() && kept.bytes > LARGEST;
-        let ended = !is_live(step.told.state);
-        rule!(refused || forgotten || too_large || ended, "{kept:?} is given up");
+        let ended = !is_live(step.status.state);
+        ensure!(refused || forgotten || too_large || ended, "{kept:?} is given up");
         let alike = |other: &Kept| {
             matches!(other.what, What::Message(_)) == matches!(what, What::Message(_))
         };
         let first = !self.kept.iter().take(at).any(alike);
-        rule!(refused || too_large || first, "{kept:?} is given up out of order");
+        ensure!(refused || too_large || first, "{kept:?} is given up out of order");
         Ok(())
     }
 }

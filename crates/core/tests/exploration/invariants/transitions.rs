@@ -7,24 +7,28 @@ use onesocket_core::{ErrorCode, StateName, Status, Time};
 
 use crate::exploration::actions::{Action, Answer, Frame};
 use crate::exploration::invariants::{Step, is_refusal};
-use crate::exploration::memory::{End, Memory, Socket};
+use crate::exploration::observed::{End, Observed, Socket};
 use crate::exploration::scope::Scope;
-use crate::exploration::{Verdict, WAKE_INTERVAL, is_live, rule};
+use crate::exploration::{Verdict, WAKE_INTERVAL, ensure, is_live};
 
-impl Memory {
+impl Observed {
     /// An attempt begins.
     pub(super) fn begin(&mut self, step: &Step<'_>) -> Verdict {
-        rule!(self.end.is_none(), "an attempt after the end: {:?}", self.end);
-        rule!(self.socket == Socket::Gone, "an attempt while the old socket is {:?}", self.socket);
+        ensure!(self.end.is_none(), "an attempt after the end: {:?}", self.end);
+        ensure!(
+            self.socket == Socket::Gone,
+            "an attempt while the old socket is {:?}",
+            self.socket
+        );
         let by_itself = matches!(step.before, StateName::Waiting | StateName::Connected)
             && step.action != Action::Connect
             && !step.refused;
-        rule!(!(self.offline && by_itself), "an attempt while offline");
+        ensure!(!(self.offline && by_itself), "an attempt while offline");
         if step.refused {
-            rule!(self.fresh, "a second fresh try");
+            ensure!(self.fresh, "a second fresh try");
             self.fresh = false;
         } else if !std::mem::take(&mut self.granted) {
-            rule!(self.budget > 0, "an attempt too many");
+            ensure!(self.budget > 0, "an attempt too many");
             self.budget -= 1;
         }
         Ok(())
@@ -33,7 +37,7 @@ impl Memory {
     /// The user is told of another state.
     pub(super) fn enter(&mut self, step: &mut Step<'_>, before: &Status) -> Verdict {
         let config = &step.scope.config;
-        let status = &step.told;
+        let status = &step.status;
         if status.state != StateName::Connected {
             self.stable_at = None;
             self.end_session();
@@ -47,7 +51,7 @@ impl Memory {
             self.begun = false;
         }
         if before.state == StateName::Connected {
-            // A failing renewal does not, and what wakes up asks first.
+            // A failing refresh does not, and what wakes up asks first.
             let keeps = matches!(
                 step.action,
                 Action::Token(Answer::Failed | Answer::Later | Answer::Token(_))
@@ -58,42 +62,42 @@ impl Memory {
                     | Action::Online
                     | Action::Offline
             );
-            rule!(!keeps || step.was_late, "the connection was ended by {:?}", step.action);
+            ensure!(!keeps || step.was_late, "the connection was ended by {:?}", step.action);
         }
         // A connection that is lost just then is replaced, which is no attempt of the waking.
         let wakes = matches!(step.action, Action::Wake | Action::Online)
             && before.state != StateName::Connected;
         if wakes && status.state == StateName::Connecting && before.state == step.before {
-            rule!(!self.offline, "woken while offline");
+            ensure!(!self.offline, "woken while offline");
             let asked = before.state != StateName::Waiting || self.not_before <= step.now;
-            rule!(asked || step.was_late, "woken before {:?}", self.not_before);
+            ensure!(asked || step.was_late, "woken before {:?}", self.not_before);
             if before.state == StateName::Failed {
                 let code = before.error.as_ref().map(|error| error.code);
-                rule!(code == Some(ErrorCode::AttemptsExhausted), "revived though {code:?}");
-                rule!(self.is_wanted(), "revived though nobody wants it");
+                ensure!(code == Some(ErrorCode::AttemptsExhausted), "revived though {code:?}");
+                ensure!(self.is_wanted(), "revived though nobody wants it");
                 self.revive(step.scope);
             }
             let in_time = before.state == StateName::Waiting
                 && before.retry_at.is_some_and(|at| at <= step.now);
             let apart = self.woken_at.is_none_or(|at| step.now.since(at) >= WAKE_INTERVAL);
-            rule!(apart || in_time || step.was_late, "woken too often");
+            ensure!(apart || in_time || step.was_late, "woken too often");
             if apart {
                 self.woken_at = Some(step.now);
             }
         }
-        let status = &step.told;
+        let status = &step.status;
         match status.state {
             StateName::Idle => return Err("back to idle".into()),
-            StateName::Connecting => rule!(self.end.is_none(), "connecting after the end"),
+            StateName::Connecting => ensure!(self.end.is_none(), "connecting after the end"),
             StateName::Connected => {
                 let agreed = match step.action {
                     Action::Receive(Frame::Welcome { .. }) => !step.scope.is_plain(),
                     // What has to come first has gone out.
-                    Action::Opened => step.scope.is_plain() && !step.greets,
+                    Action::Opened => step.scope.is_plain() && !step.hello_due,
                     _ => false,
                 };
                 self.heard = step.now;
-                rule!(agreed && self.socket == Socket::Open, "connected without a welcome");
+                ensure!(agreed && self.socket == Socket::Open, "connected without a welcome");
                 step.connects = true;
                 let full =
                     self.budget == config.reconnect.max_attempts && self.fresh == config.tokens;
@@ -105,30 +109,33 @@ impl Memory {
                     _ => Duration::ZERO,
                 };
                 let final_end = !comes_back(step.scope, step.action);
-                rule!(!final_end, "it comes back after {:?}", step.action);
+                ensure!(!final_end, "it comes back after {:?}", step.action);
                 self.not_before = self.later.max(step.now + named);
                 // What would be tried at once may still wait for `getToken`.
                 let delayed = self.later > step.now && (step.refused || step.at_once);
                 let lost = matches!(step.action, Action::Closed(code) if code != 4529);
                 let may =
                     step.woken && !self.offline && before.state == StateName::Connected && lost;
-                rule!(!may || delayed, "a page that has woken up waits for what was lost");
+                ensure!(!may || delayed, "a page that has woken up waits for what was lost");
                 let asked = if delayed { named } else { named.max(config.reconnect.interval) };
                 let asked = self.later.max(step.now + asked);
                 let early = status.retry_at.is_some_and(|at| at < asked);
-                rule!(status.retry_at.is_none() == self.offline, "it is told when it tries again");
-                rule!(!early, "the next attempt is too early: {:?}", status.retry_at);
+                ensure!(
+                    status.retry_at.is_none() == self.offline,
+                    "it is told when it tries again"
+                );
+                ensure!(!early, "the next attempt is too early: {:?}", status.retry_at);
                 if step.refused && delayed {
-                    rule!(self.fresh, "a second fresh try");
+                    ensure!(self.fresh, "a second fresh try");
                     self.fresh = false;
                     self.granted = true;
                 } else {
-                    rule!(self.budget > 0 || self.granted, "an attempt too many is planned");
+                    ensure!(self.budget > 0 || self.granted, "an attempt too many is planned");
                 }
             }
             StateName::Closing | StateName::Closed => {
                 if self.end.is_none() {
-                    rule!(!self.is_wanted(), "let go while it is wanted");
+                    ensure!(!self.is_wanted(), "let go while it is wanted");
                     self.end = Some(End::Released);
                 }
             }
@@ -148,7 +155,7 @@ impl Memory {
                     | (ErrorCode::InvalidOptions, Action::OpenFailed) => true,
                     _ => false,
                 };
-                rule!(right, "failed with {code:?}, budget {}", self.budget);
+                ensure!(right, "failed with {code:?}, budget {}", self.budget);
                 self.end = Some(End::Failed);
             }
         }

@@ -9,57 +9,59 @@ use onesocket_core::{Attempt, Call, Input, Token, TokenAnswer};
 use crate::exploration::actions::{Frame, UNKNOWN, WELCOME};
 use crate::exploration::fingerprint::fingerprint;
 use crate::exploration::inputs::closed;
-use crate::exploration::memory::Socket;
+use crate::exploration::observed::Socket;
 use crate::exploration::place::Place;
-use crate::exploration::{Message, Verdict, rule};
+use crate::exploration::{Message, Verdict, ensure};
 
 impl Place {
     /// Checks that what must change nothing changes nothing.
-    pub(crate) fn judge_strangers(&self) -> Verdict {
+    pub(crate) fn check_stale_inputs(&self) -> Verdict {
         if self.is_late() {
             return Ok(());
         }
         let before = fingerprint(|hasher| self.machine.hash(hasher));
         let mut machine = self.machine.clone();
-        for input in self.strangers() {
+        for input in self.stale_inputs() {
             machine.handle(input.clone(), self.now);
             let after = fingerprint(|hasher| machine.hash(hasher));
-            rule!(after == before, "it was no stranger: {input:?}: {:?}", machine.poll());
+            ensure!(after == before, "a stale input was taken: {input:?}: {:?}", machine.poll());
         }
         Ok(())
     }
 
     /// What must change nothing here: the late and double events of sockets that are closed,
     /// detached or shut, and of token fetches that are over; and those of some that never were.
-    pub(crate) fn strangers(&self) -> Vec<Input<Message>> {
-        let memory = &self.memory;
+    pub(crate) fn stale_inputs(&self) -> Vec<Input<Message>> {
+        let observed = &self.observed;
         let mut inputs = vec![Input::Abort { call: Call(9999) }];
         let around = |newest: u32| [newest.wrapping_sub(1), newest.wrapping_add(1)];
-        for attempt in around(memory.newest.0).map(Attempt) {
+        for attempt in around(observed.newest.0).map(Attempt) {
             inputs.push(closed(attempt, 4409, Retry::Never));
             self.speak(attempt, &mut inputs);
         }
-        match memory.socket {
+        match observed.socket {
             Socket::Gone => {
-                inputs.push(closed(memory.newest, 4409, Retry::Never));
-                self.speak(memory.newest, &mut inputs);
+                inputs.push(closed(observed.newest, 4409, Retry::Never));
+                self.speak(observed.newest, &mut inputs);
             }
-            Socket::Shut { .. } | Socket::Ended { .. } => self.speak(memory.newest, &mut inputs),
+            Socket::Shut { .. } | Socket::ServerClosing { .. } => {
+                self.speak(observed.newest, &mut inputs)
+            }
             Socket::Connecting { .. } => {
-                inputs.push(Input::Closing { attempt: memory.newest });
+                inputs.push(Input::Closing { attempt: observed.newest });
                 for frame in [WELCOME, Frame::Message] {
                     let frame = self.frame(frame);
-                    inputs.push(Input::Received { attempt: memory.newest, frame, bytes: 1 });
+                    inputs.push(Input::Received { attempt: observed.newest, frame, bytes: 1 });
                 }
             }
             Socket::Open => {
-                inputs.push(Input::Opened { attempt: memory.newest });
-                inputs.push(Input::OpenFailed { attempt: memory.newest, problem: "no".into() });
+                inputs.push(Input::Opened { attempt: observed.newest });
+                inputs.push(Input::OpenFailed { attempt: observed.newest, problem: "no".into() });
             }
         }
-        let mut fetches = around(memory.newest_fetch.0).to_vec();
-        if !memory.fetching {
-            fetches.push(memory.newest_fetch.0);
+        let mut fetches = around(observed.newest_fetch.0).to_vec();
+        if !observed.fetching {
+            fetches.push(observed.newest_fetch.0);
         }
         for fetch in fetches.into_iter().map(onesocket_core::Fetch) {
             let answer = TokenAnswer::Token(Token::new("late"), Some(Duration::from_secs(9)));
@@ -69,7 +71,7 @@ impl Place {
         inputs
     }
 
-    /// Everything but a close that a socket may say.
+    /// Adds every event of a socket but its close.
     fn speak(&self, attempt: Attempt, inputs: &mut Vec<Input<Message>>) {
         inputs.extend([
             Input::Closing { attempt },

@@ -1,5 +1,5 @@
-//! What an observer knows of the connection who is told nothing but what goes into the machine and
-//! what comes out of it.
+//! What can be known of a connection from the inputs and outputs of the machine alone. The invariants
+//! are checked against it.
 
 use std::hash::Hash;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use onesocket_core::{Attempt, Call, Fetch, Time};
 use crate::exploration::Message;
 use crate::exploration::scope::Scope;
 
-/// What of the newest socket is to be seen from outside. Older ones are closed or detached: whatever
-/// they still say must change nothing, which is checked in every place.
+/// The newest socket, as its shell sees it. Older ones are closed or detached: whatever they still say
+/// must change nothing, which `stale_inputs.rs` checks in every place.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Socket {
     /// None was made, or it has closed, or nobody hears it any more.
@@ -22,7 +22,7 @@ pub(crate) enum Socket {
     },
     Open,
     /// The server is closing it, and this is how long its close is waited for.
-    Ended {
+    ServerClosing {
         until: Time,
     },
     /// We have shut it, and this is how long its close is waited for.
@@ -48,6 +48,7 @@ pub(crate) struct Kept {
     pub(crate) sent: Option<MessageId>,
 }
 
+/// The kinds of what is sent.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum What {
     Message(Message),
@@ -62,18 +63,22 @@ pub(crate) enum Want {
     Publish,
 }
 
-/// What a judge remembers.
+/// What the inputs and outputs so far have shown.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub(crate) struct Memory {
+pub(crate) struct Observed {
+    /// The newest attempt, and what became of its socket.
     pub(crate) newest: Attempt,
     pub(crate) socket: Socket,
+    /// The newest call of `getToken`, and whether it is unanswered.
     pub(crate) newest_fetch: Fetch,
     pub(crate) fetching: bool,
+    /// The calls of each kind that are unanswered.
     pub(crate) connects: Vec<Call>,
     pub(crate) closes: Vec<Call>,
     pub(crate) refreshes: Vec<Call>,
-    /// The others.
+    /// The unanswered calls of `join()`, `leave()` and `publish()`.
     pub(crate) calls: Vec<(Call, Want)>,
+    /// How many components hold the connection.
     pub(crate) holders: u32,
     /// A `connect()` was answered and no `close()` came since.
     pub(crate) lasting: bool,
@@ -83,18 +88,19 @@ pub(crate) struct Memory {
     /// The highest number that was used, and that of a message.
     pub(crate) last_number: MessageId,
     pub(crate) last_sent: MessageId,
-    /// Which of the server's memories the last welcome has named.
-    pub(crate) remembered: u32,
-    /// First what was sent and not answered, then what waits.
+    /// The epoch that the last welcome has named.
+    pub(crate) epoch: u32,
+    /// Messages: first those that were sent and not answered, then those that wait.
     pub(crate) kept: Vec<Kept>,
     /// An attempt has begun that waits for its token.
     pub(crate) begun: bool,
     /// A token that was fetched for a connection which was lost meanwhile, and when it dies.
     pub(crate) spare: Option<Option<Time>>,
     /// The new token was sent under this number, and this is how long the answer is waited for.
-    pub(crate) renewing: Option<(MessageId, Time)>,
+    pub(crate) refreshing: Option<(MessageId, Time)>,
     /// It was not answered in time, and may be late; no other was asked for since.
     pub(crate) overdue: Option<MessageId>,
+    /// The browser says that there is no network.
     pub(crate) offline: bool,
     /// The server, or `getToken`, wants nothing to be tried before this.
     pub(crate) not_before: Time,
@@ -119,10 +125,11 @@ pub(crate) struct Memory {
     pub(crate) fresh: bool,
     /// When the budget is full again, if the connection lasts.
     pub(crate) stable_at: Option<Time>,
+    /// How it ended, unless it is wanted again.
     pub(crate) end: Option<End>,
 }
 
-impl Memory {
+impl Observed {
     pub(super) fn new(scope: &Scope) -> Self {
         Self {
             newest: Attempt(0),
@@ -137,12 +144,12 @@ impl Memory {
             asked: Vec::new(),
             last_number: MessageId(0),
             last_sent: MessageId(0),
-            remembered: 0,
+            epoch: 0,
             kept: Vec::new(),
             refreshes: Vec::new(),
             begun: false,
             spare: None,
-            renewing: None,
+            refreshing: None,
             overdue: None,
             offline: false,
             not_before: Time::ZERO,
@@ -161,17 +168,18 @@ impl Memory {
         }
     }
 
-    /// Which of its memories a server names that has forgotten, or has not.
-    pub(crate) fn welcoming(&self, resumed: bool) -> u32 {
-        self.remembered + u32::from(!resumed)
+    /// Returns the epoch that a server names which remembers this client, or has forgotten it.
+    pub(crate) fn next_epoch(&self, resumed: bool) -> u32 {
+        self.epoch + u32::from(!resumed)
     }
 
+    /// Says whether the user wants the connection.
     pub(crate) fn is_wanted(&self) -> bool {
         self.lasting || self.holders > 0 || !self.connects.is_empty()
     }
 
-    /// Under which number a new token was sent that may be answered.
+    /// Returns the number under which a new token was sent that may still be answered.
     pub(crate) fn sent_token(&self) -> Option<MessageId> {
-        self.renewing.map(|(id, _)| id).or(self.overdue)
+        self.refreshing.map(|(id, _)| id).or(self.overdue)
     }
 }
