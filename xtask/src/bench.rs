@@ -63,7 +63,6 @@ pub(crate) fn run(setup: &Setup, options: &Options) -> Result<()> {
 ///
 /// Returns an error if it does not compile.
 pub(crate) fn release(setup: &Setup, package: &str) -> Result<PathBuf> {
-    setup.rust()?;
     let mut cargo = setup.project.cargo();
     cargo.args(["build", "--release", "--package", package, "--bins"]);
     process::run(&mut cargo, BUILD)?;

@@ -46,17 +46,18 @@ pub(crate) fn package(setup: &Setup) -> Result<PathBuf> {
         empty_but_wasm(&project.path("pkg"))?;
         let mut tsc = project.npm_tool("tsc");
         process::run(tsc.args(["-p", "js/tsconfig.build.json"]), LIMIT)?;
-        let manifest = project.path("js/package.json");
-        let manifest = fs::read_to_string(manifest).context("cannot read js/package.json")?;
-        let manifest = with_version(&manifest, &project.version)?;
-        fs::write(project.path("pkg/package.json"), manifest)?;
-        for text in TEXTS {
-            fs::copy(project.path(text), project.path("pkg").join(text))
-                .with_context(|| format!("cannot copy {text} into the package"))?;
+        let shipped = TEXTS.map(|text| (text, text)).into_iter();
+        for (from, to) in shipped.chain([("js/package.json", "package.json")]) {
+            fs::copy(project.path(from), project.path("pkg").join(to))
+                .with_context(|| format!("cannot copy {from} into the package"))?;
         }
-        let mut npm = project.command("npm");
-        npm.current_dir(project.path("pkg")).args(["pack", "--ignore-scripts"]);
-        process::output(&mut npm, LIMIT)?;
+        // Written by hand without one: it comes from Cargo.toml.
+        let version = format!("version={}", project.version);
+        for arguments in [&["pkg", "set", &version][..], &["pack", "--ignore-scripts"]] {
+            let mut npm = project.command("npm");
+            npm.current_dir(project.path("pkg")).args(arguments);
+            process::output(&mut npm, LIMIT)?;
+        }
         if !tarball.is_file() {
             bail!("npm pack has not left {name}: does js/package.json name it `onesocket`?");
         }
@@ -125,7 +126,6 @@ pub(crate) fn install_package(setup: &Setup) -> Result<String> {
 ///
 /// Returns an error if it does not compile.
 pub(crate) fn server(setup: &Setup) -> Result<PathBuf> {
-    setup.rust()?;
     let mut cargo = setup.project.cargo();
     cargo.args(["build", "--package", "onesocket-server", "--bin", "onesocket-server"]);
     process::run(&mut cargo, LIMIT)?;
@@ -135,7 +135,8 @@ pub(crate) fn server(setup: &Setup) -> Result<PathBuf> {
 /// Builds `pkg/wasm/` and returns the hash of what it was made from.
 fn wasm(setup: &Setup) -> Result<String> {
     let project = &setup.project;
-    let mut inputs = Inputs::new().text(setup.rust()?).text(include_str!("build.rs"));
+    let rust = process::output(project.command("rustc").arg("--version"), LIMIT)?;
+    let mut inputs = Inputs::new().text(&rust).text(include_str!("build.rs"));
     for source in
         ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "src", "crates", "package-lock.json"]
     {
@@ -161,19 +162,6 @@ fn wasm(setup: &Setup) -> Result<String> {
         stamp::write(&stamp, &hash)
     })?;
     Ok(hash)
-}
-
-/// Puts the workspace's version into the package's manifest, which is written by hand without one.
-/// As text, for the order of the keys means something in `exports`.
-fn with_version(manifest: &str, version: &str) -> Result<String> {
-    let parsed: serde_json::Value =
-        serde_json::from_str(manifest).context("js/package.json is no JSON")?;
-    if parsed.get("version").is_some() {
-        bail!("js/package.json has a version: it comes from Cargo.toml");
-    }
-    let (before, after) =
-        manifest.split_once("\"name\": \"onesocket\",").context("js/package.json has no name")?;
-    Ok(format!("{before}\"name\": \"onesocket\",\n  \"version\": \"{version}\",{after}"))
 }
 
 /// Removes from `pkg/` what an earlier build has left, so that a source that is gone is not shipped.
@@ -203,22 +191,4 @@ fn lock(setup: &Setup) -> Result<File> {
     let file = File::create(setup.project.scratch()?.join("lock"))?;
     file.lock().context("cannot lock the build")?;
     Ok(file)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_is_put_behind_the_name_and_nothing_else_is_touched() {
-        let manifest = "{\n  \"name\": \"onesocket\",\n  \"type\": \"module\"\n}\n";
-
-        let with = with_version(manifest, "1.2.3").unwrap();
-
-        assert_eq!(
-            with,
-            "{\n  \"name\": \"onesocket\",\n  \"version\": \"1.2.3\",\n  \"type\": \"module\"\n}\n"
-        );
-        assert!(with_version(&with, "1.2.3").is_err());
-    }
 }

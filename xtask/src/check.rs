@@ -79,13 +79,11 @@ pub(crate) fn run(setup: &Setup, names: &[String]) -> Result<bool> {
 
 /// Rust is formatted.
 fn fmt(setup: &Setup) -> Result<()> {
-    setup.rust()?;
     process::run(setup.project.cargo().args(["fmt", "--all", "--check"]), LIMIT)
 }
 
 /// Clippy on everything, as it compiles here.
 fn clippy(setup: &Setup) -> Result<()> {
-    setup.rust()?;
     let mut cargo = setup.project.cargo();
     cargo.args(["clippy", "--workspace", "--all-targets", "--all-features"]);
     process::run(cargo.args(["--", "-D", "warnings"]), LIMIT)
@@ -120,7 +118,6 @@ fn clippy_wasm(setup: &Setup) -> Result<()> {
 
 /// The documentation is whole, that of private items too.
 fn doc(setup: &Setup) -> Result<()> {
-    setup.rust()?;
     let mut cargo = setup.project.cargo();
     cargo.args(["doc", "--workspace", "--no-deps", "--all-features", "--document-private-items"]);
     cargo.env("RUSTDOCFLAGS", "-D warnings");

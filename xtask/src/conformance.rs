@@ -17,7 +17,7 @@ use crate::bench;
 use crate::build;
 use crate::process;
 use crate::server::Server;
-use crate::setup::{Setup, autobahn};
+use crate::setup::{Setup, python};
 
 /// How the server behaves in each case, one a line.
 const CASES: &str = "tests/conformance/cases.txt";
@@ -40,18 +40,19 @@ const GOOD: [&str; 3] = ["OK", "NON-STRICT", "INFORMATIONAL"];
 ///
 /// Returns an error if there is no Python 2.7, or if the suite or the server does not run.
 pub(crate) fn run(setup: &Setup) -> Result<bool> {
-    let suite = autobahn::suite(&setup.project)?;
+    let suite = python::autobahn(&setup.project)?;
     let server = bench::release(setup, "onesocket-server")?;
-    let results = results(setup, &suite, server)?;
+    let results = results(setup, suite, server)?;
 
-    let mut failed: Vec<&str> = Vec::new();
+    let mut failed = Vec::new();
     let mut figures = BTreeMap::<&str, usize>::new();
     let mut list = String::new();
     for (case, [behaviour, close]) in &results {
+        let case = case.iter().map(u32::to_string).collect::<Vec<_>>().join(".");
         *figures.entry(behaviour).or_default() += 1;
         list += &format!("{case} {behaviour}, close {close}\n");
         if !GOOD.contains(&behaviour.as_str()) || !GOOD.contains(&close.as_str()) {
-            failed.push(case.text());
+            failed.push(case);
         }
     }
     let figures: Vec<String> =
@@ -64,31 +65,11 @@ pub(crate) fn run(setup: &Setup) -> Result<bool> {
     Ok(failed.is_empty() && same)
 }
 
-/// The number of a case, ordered as numbers are.
-#[derive(Debug, Eq, Ord, PartialEq, PartialOrd)]
-struct Case(Vec<u32>, String);
-
-impl Case {
-    fn new(text: &str) -> Self {
-        Self(text.split('.').map(|part| part.parse().unwrap_or(0)).collect(), text.to_owned())
-    }
-
-    fn text(&self) -> &str {
-        &self.1
-    }
-}
-
-impl std::fmt::Display for Case {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self.text())
-    }
-}
-
-/// How the server behaved and how it closed, by case.
-type Results = BTreeMap<Case, [String; 2]>;
+/// How the server behaved and how it closed, by the number of the case.
+type Results = BTreeMap<Vec<u32>, [String; 2]>;
 
 /// Lets the suite loose on a server of its own.
-fn results(setup: &Setup, suite: &autobahn::Suite, server: PathBuf) -> Result<Results> {
+fn results(setup: &Setup, mut wstest: Command, server: PathBuf) -> Result<Results> {
     let project = &setup.project;
     let folder = project.scratch()?.join("conformance");
     build::remove(&folder)?;
@@ -112,7 +93,6 @@ fn results(setup: &Setup, suite: &autobahn::Suite, server: PathBuf) -> Result<Re
     fs::write(&spec, cases.to_string())?;
     let log = folder.join("suite.log");
     println!("-- running the Autobahn test suite (minutes; {})", log.display());
-    let mut wstest = suite.command();
     wstest.args(["--mode", "fuzzingclient", "--spec"]).arg(&spec).current_dir(&folder);
     wstest.stdout(File::create(&log)?).stderr(File::create(folder.join("suite.errors.log"))?);
     process::run(&mut wstest, LIMIT)?;
@@ -131,7 +111,8 @@ fn read(index: &Value) -> Result<Results> {
             Some(text) => Ok(text.to_owned()),
             None => bail!("case {case} has no `{key}`"),
         };
-        results.insert(Case::new(case), [behaviour("behavior")?, behaviour("behaviorClose")?]);
+        let number = case.split('.').map(|part| part.parse().unwrap_or(0)).collect();
+        results.insert(number, [behaviour("behavior")?, behaviour("behaviorClose")?]);
     }
     if results.is_empty() {
         bail!("there was not one case");
@@ -174,9 +155,9 @@ mod tests {
 
         let results = read(&index).unwrap();
 
-        let order: Vec<&str> = results.keys().map(Case::text).collect();
-        assert_eq!(order, ["9.1.2", "9.1.10", "10.1.1"]);
-        assert_eq!(results[&Case::new("9.1.2")], ["FAILED", "UNCLEAN"]);
+        let order: Vec<_> = results.keys().cloned().collect();
+        assert_eq!(order, [[9, 1, 2], [9, 1, 10], [10, 1, 1]]);
+        assert_eq!(results[&order[0]], ["FAILED", "UNCLEAN"]);
     }
 
     #[test]

@@ -98,7 +98,6 @@ struct Fault {
 /// Returns an error if a fault does not fit its file, if the tests fail without one, or if we were
 /// interrupted.
 pub(crate) fn run(setup: &Setup, options: &Options) -> Result<bool> {
-    setup.rust()?;
     let project = &setup.project;
     let started = Instant::now();
     let mut faults = read(&fs::read_to_string(project.path("xtask/faults.txt"))?)?;

@@ -22,7 +22,6 @@ mod simulate;
 mod soak;
 mod stamp;
 mod test;
-mod version;
 
 use std::process::ExitCode;
 
@@ -128,20 +127,5 @@ mod tests {
     #[test]
     fn the_commands_are_well_formed() {
         Options::command().debug_assert();
-    }
-
-    #[test]
-    fn the_demo_takes_a_port_or_nothing() {
-        let port = |arguments: &[&str]| {
-            let words = ["cargo xtask", "demo"].iter().chain(arguments);
-            let command = Options::try_parse_from(words)?.command;
-            let Command::Demo { port } = command else { panic!("it is {command:?}") };
-            Ok::<_, clap::Error>(port)
-        };
-
-        assert_eq!(port(&[]).unwrap(), None);
-        assert_eq!(port(&["--port", "9000"]).unwrap(), Some(9000));
-        assert!(port(&["--port", "90000"]).is_err());
-        assert!(port(&["9000"]).is_err());
     }
 }

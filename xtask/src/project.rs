@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use crate::process;
-use crate::version::Version;
 
 /// How long a question to a tool may take; on a first run cargo fetches what it is asked about.
 pub(crate) const ASK: Duration = Duration::from_secs(600);
@@ -24,8 +23,6 @@ pub(crate) struct Project {
     pub(crate) target: PathBuf,
     /// The version of the workspace, which is the version of the npm package.
     pub(crate) version: String,
-    /// The oldest Rust that compiles the workspace.
-    pub(crate) rust_version: Version,
     /// The version of `wasm-bindgen` in Cargo.lock, which its tool must equal.
     pub(crate) wasm_bindgen: String,
 }
@@ -45,13 +42,15 @@ impl Project {
             .as_array()
             .and_then(|packages| packages.iter().find(|package| package["name"] == "onesocket"))
             .context("the workspace has no package `onesocket`")?;
-        let lock = fs::read_to_string(root.join("Cargo.lock")).context("cannot read Cargo.lock")?;
+        let mut cargo = Command::new(cargo_program());
+        cargo.args(["pkgid", "wasm-bindgen"]).current_dir(&root);
+        let id = process::output(&mut cargo, ASK)?;
+        let (_, wasm_bindgen) =
+            id.trim().rsplit_once('@').context("wasm-bindgen has no version")?;
         Ok(Self {
             target: PathBuf::from(text(&metadata, "target_directory")?),
             version: text(package, "version")?.to_owned(),
-            rust_version: Version::find(text(package, "rust_version")?)
-                .context("the workspace's rust-version is no version")?,
-            wasm_bindgen: locked_version(&lock, "wasm-bindgen")?,
+            wasm_bindgen: wasm_bindgen.to_owned(),
             root,
         })
     }
@@ -111,28 +110,4 @@ fn cargo_program() -> OsString {
 /// A string in a JSON object.
 fn text<'a>(object: &'a Value, key: &str) -> Result<&'a str> {
     object[key].as_str().with_context(|| format!("cargo metadata has no `{key}`"))
-}
-
-/// Finds the version of a package in the text of Cargo.lock.
-fn locked_version(lock: &str, package: &str) -> Result<String> {
-    let mut lines = lock.lines().skip_while(|line| *line != format!("name = \"{package}\""));
-    let version = lines.nth(1).and_then(|line| line.strip_prefix("version = \""));
-    match version.and_then(|line| line.strip_suffix('"')) {
-        Some(version) => Ok(version.to_owned()),
-        None => bail!("Cargo.lock has no package `{package}`"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_of_a_locked_package_is_found() {
-        let lock = "[[package]]\nname = \"wasm-bindgen-macro\"\nversion = \"0.2.1\"\n\n\
-                    [[package]]\nname = \"wasm-bindgen\"\nversion = \"0.2.130\"\n";
-
-        assert_eq!(locked_version(lock, "wasm-bindgen").unwrap(), "0.2.130");
-        assert!(locked_version(lock, "absent").is_err());
-    }
 }

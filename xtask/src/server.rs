@@ -1,7 +1,6 @@
 //! The real server, as the tests and the demo start it.
 
 use std::env;
-use std::ffi::OsString;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -30,7 +29,11 @@ impl Server {
     ///
     /// Returns an error if it ends instead, says something else or nothing.
     pub(crate) fn start(command: &mut Command) -> Result<Self> {
-        without_options(command, env::vars_os().map(|(name, _)| name));
+        // The server would read these as options; some are named as ours.
+        let variables = env::vars_os().map(|(name, _)| name);
+        for name in variables.filter(|name| name.to_string_lossy().starts_with("ONESOCKET_")) {
+            command.env_remove(name);
+        }
         let mut running = Running::start(command.stdout(Stdio::piped()))?;
         let stdout = running.take_stdout()?;
         let (sender, receiver) = mpsc::channel();
@@ -49,31 +52,9 @@ impl Server {
     }
 }
 
-/// Takes the variables out of a command's environment that the server would read as options: some
-/// are named as ours.
-fn without_options(command: &mut Command, names: impl Iterator<Item = OsString>) {
-    for name in names.filter(|name| name.to_string_lossy().starts_with("ONESOCKET_")) {
-        command.env_remove(name);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_the_server_would_read_as_an_option_is_not_handed_on() {
-        let mut command = Command::new("sh");
-        let names = ["PATH", "ONESOCKET_MAX_QUEUE", "ONESOCKET_", "NOT_ONESOCKET_X"];
-
-        without_options(&mut command, names.map(OsString::from).into_iter());
-
-        let removed: Vec<_> = command.get_envs().collect();
-        assert_eq!(removed.len(), 2);
-        assert!(removed.iter().all(|(name, value)| {
-            value.is_none() && name.to_string_lossy().starts_with("ONESOCKET_")
-        }));
-    }
 
     #[test]
     fn the_server_is_known_by_its_first_line() {

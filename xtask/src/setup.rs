@@ -4,9 +4,9 @@
 //! questions to some tools. What a person has installed is used or left alone, never replaced.
 
 mod apt;
-pub(crate) mod autobahn;
 mod browser;
-mod python;
+mod cache;
+pub(crate) mod python;
 mod tools;
 
 use std::cell::OnceCell;
@@ -14,15 +14,13 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result};
 
 use crate::process;
-use crate::project::{ASK, Project};
+use crate::project::Project;
 use crate::stamp::{self, Inputs};
-use crate::version::Version;
 
 pub(crate) use browser::Browser;
 
@@ -36,8 +34,6 @@ pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 pub(crate) struct Setup {
     /// The repository.
     pub(crate) project: Project,
-    rust: OnceCell<String>,
-    node: OnceCell<Version>,
     wasm: OnceCell<WasmTools>,
     browser: OnceCell<Browser>,
     python: OnceCell<PathBuf>,
@@ -54,60 +50,17 @@ pub(crate) struct WasmTools {
 impl Setup {
     /// Nothing has been looked at yet.
     pub(crate) fn new(project: Project) -> Self {
-        Self {
-            project,
-            rust: OnceCell::new(),
-            node: OnceCell::new(),
-            wasm: OnceCell::new(),
-            browser: OnceCell::new(),
-            python: OnceCell::new(),
-        }
-    }
-
-    /// Checks that Rust is new enough, and returns what it calls itself.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error that says what to install.
-    pub(crate) fn rust(&self) -> Result<&str> {
-        get_or_try_init(&self.rust, || {
-            let name = ask("rustc", &["--version"])?;
-            let rust = version_of("rustc", &name)?;
-            let wanted = self.project.rust_version;
-            if rust < wanted {
-                bail!("Rust {rust} is too old, {wanted} is needed: run `rustup update stable`");
-            }
-            Ok(name)
-        })
-        .map(String::as_str)
-    }
-
-    /// Checks that Node.js and npm are there and new enough.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error that says what to install.
-    pub(crate) fn node(&self) -> Result<()> {
-        let node = get_or_try_init(&self.node, || {
-            let node = version_of("node", &ask("node", &["--version"])?)?;
-            if !node_will_do(node) {
-                bail!(
-                    "Node.js {node} will not do: install version 20.19 or a later 20, or 22.12 or \
-                     later"
-                );
-            }
-            ask("npm", &["--version"]).map(|_| node)
-        });
-        node.map(|_| ())
+        Self { project, wasm: OnceCell::new(), browser: OnceCell::new(), python: OnceCell::new() }
     }
 
     /// Installs the npm packages that a folder's lock file names.
     ///
     /// # Errors
     ///
-    /// Returns an error if Node.js will not do, or if npm fails.
+    /// Returns an error if there is no npm, if Node.js is not of a version that `package.json` names,
+    /// or if npm fails.
     pub(crate) fn packages(&self, folder: &str) -> Result<()> {
-        self.node()?;
+        program("npm")?;
         let root = self.project.path(folder);
         let hash = Inputs::new().path(&root.join("package-lock.json"))?.hash();
         let stamp = root.join("node_modules/.onesocket-lock");
@@ -132,11 +85,15 @@ impl Setup {
     /// Returns an error if a part is missing and cannot be installed.
     pub(crate) fn wasm(&self) -> Result<&WasmTools> {
         get_or_try_init(&self.wasm, || {
-            self.rust()?;
             self.packages("")?;
             tools::target(&self.project)?;
-            let wasm_pack = tools::wasm_pack(&self.project)?;
-            let wasm_bindgen = tools::wasm_bindgen(&self.project)?;
+            let project = &self.project;
+            let version = tools::WASM_PACK;
+            let wasm_pack = tools::tool(project, "wasm-pack", version, &["wasm-pack"], &[], "0")?;
+            let programs = ["wasm-bindgen", "wasm-bindgen-test-runner"];
+            let (version, plain) = (&project.wasm_bindgen, ["--no-default-features"]);
+            let wasm_bindgen =
+                tools::tool(project, "wasm-bindgen-cli", version, &programs, &plain, "1")?;
             // The npm packages come first: their wasm-opt is of the version we measured with.
             let mut folders = vec![self.project.path("node_modules/.bin")];
             folders.extend(wasm_bindgen.parent().map(Path::to_owned));
@@ -156,8 +113,8 @@ impl Setup {
     ///
     /// Returns an error if it is missing and cannot be installed.
     pub(crate) fn mutants(&self) -> Result<PathBuf> {
-        self.rust()?;
-        tools::cargo_mutants(&self.project)
+        let version = tools::CARGO_MUTANTS;
+        tools::tool(&self.project, "cargo-mutants", version, &["cargo-mutants"], &[], "0")
     }
 
     /// Finds a browser and its driver, or installs them.
@@ -202,32 +159,11 @@ pub(crate) fn step<T>(what: &str, work: impl FnOnce() -> Result<T>) -> Result<T>
     Ok(result)
 }
 
-/// Asks a tool something; that it is missing is said with what to do about it.
-fn ask(program: &str, arguments: &[&str]) -> Result<String> {
-    if find_on_path(program).is_none() {
-        let advice = match program {
-            "rustc" => "install Rust with rustup",
-            "node" => "install Node.js 20.19 or later",
-            "npm" => "it comes with Node.js, on Debian in a package of its own",
-            _ => "install it",
-        };
-        bail!("`{program}` is missing: {advice}");
-    }
-    process::output(Command::new(program).args(arguments), ASK)
-}
-
-/// Reads the version out of what a tool printed.
-fn version_of(program: &str, text: &str) -> Result<Version> {
-    Version::find(text).ok_or_else(|| anyhow!("`{program}` told no version but: {}", text.trim()))
-}
-
-/// Says whether Vite 8, which builds the demo page, runs on this Node.js.
-fn node_will_do(node: Version) -> bool {
-    match node.major {
-        20 => node.minor >= 19,
-        22 => node.minor >= 12,
-        major => major > 22,
-    }
+/// Finds a program that a person has to install.
+fn program(name: &str) -> Result<PathBuf> {
+    find_on_path(name).with_context(|| {
+        format!("`{name}` is missing: install Node.js 20.19 or later, with its npm")
+    })
 }
 
 /// Finds a program on PATH.
@@ -243,31 +179,4 @@ fn get_or_try_init<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T>) -> R
     }
     let value = make()?;
     Ok(cell.get_or_init(|| value))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn node_is_taken_from_the_versions_that_vite_takes() {
-        for (version, good) in [
-            (Version::new(18, 20, 0), false),
-            (Version::new(20, 18, 3), false),
-            (Version::new(20, 19, 0), true),
-            (Version::new(21, 7, 0), false),
-            (Version::new(22, 11, 0), false),
-            (Version::new(22, 12, 0), true),
-            (Version::new(26, 0, 0), true),
-        ] {
-            assert_eq!(node_will_do(version), good, "{version}");
-        }
-    }
-
-    #[test]
-    fn a_missing_program_is_named_with_what_to_do() {
-        let error = ask("no-such-program", &[]).unwrap_err();
-
-        assert_eq!(error.to_string(), "`no-such-program` is missing: install it");
-    }
 }

@@ -44,7 +44,6 @@ impl Options {
 ///
 /// Returns an error if it cannot be compiled or if we were interrupted.
 pub(crate) fn run(setup: &Setup, options: &Options) -> Result<bool> {
-    setup.rust()?;
     let fresh = || {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         since.as_secs() << 20

@@ -178,7 +178,6 @@ impl Outcome {
 
 /// Every Rust test that needs no browser.
 fn native(setup: &Setup) -> Result<Ran> {
-    setup.rust()?;
     let mut cargo = setup.project.cargo();
     cargo.args(["test", "--workspace", "--all-features", "--no-fail-fast"]);
     process::watch(&mut cargo, LIMIT)

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{apt, find_on_path, version_of};
+use super::{apt, find_on_path};
 use crate::process;
 use crate::project::ASK;
 
@@ -57,10 +57,13 @@ impl Browser {
             let name = program.display().to_string();
             let text = process::output(Command::new(program).arg("--version"), ASK)
                 .with_context(|| format!("{name} does not start"))?;
-            version_of(&name, &text)
+            let version = text.split_whitespace().find(|word| {
+                word.contains('.') && word.starts_with(|first: char| first.is_ascii_digit())
+            });
+            version.map(str::to_owned).with_context(|| format!("{name} tells no version: {text}"))
         };
         let (chrome, driver) = (version(&self.chrome)?, version(&self.driver)?);
-        if chrome.major != driver.major {
+        if chrome.split('.').next() != driver.split('.').next() {
             bail!(
                 "the browser is version {chrome} ({}) and chromedriver is {driver} ({}): \
                  their first numbers must be the same; {ADVICE}",

@@ -1,26 +1,23 @@
-//! The Python that clients and servers of the tests are written in, which are not ours.
+//! Python, for clients and servers of the tests that are not ours, and for the Autobahn test suite.
 //!
-//! It is a virtual environment in the project's own cache, named after what is in it, so that two
-//! versions of the repository have one each. What a person has installed is left alone.
+//! What each needs is pinned in a file of requirements and installed into the project's own cache,
+//! under the hash of that file. What a person has installed is left alone.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
-use super::tools::cache;
-use super::{apt, find_on_path, step};
+use super::cache::cached;
+use super::{apt, find_on_path};
 use crate::process;
 use crate::project::{ASK, Project};
-use crate::stamp::{self, Inputs};
-
-/// What the environment holds, pinned.
-const REQUIREMENTS: &str = "tests/foreign/requirements.txt";
+use crate::stamp::Inputs;
 
 /// How long pip may take.
-const PIP: Duration = Duration::from_secs(600);
+const PIP: Duration = Duration::from_secs(1200);
 
 /// What a Python must have to make an environment; Debian has the last two in a package of their own.
 const ABILITIES: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))";
@@ -32,96 +29,101 @@ const LACKING: &str = "there is no Python 3.9 or later with its `venv`";
 const ADVICE: &str = "install Python 3.9 or later with its modules `venv` and `ensurepip` (on \
                       Debian the packages python3 and python3-venv) and put it on PATH as python3";
 
-/// Returns the program of an environment with all that [`REQUIREMENTS`] names, made where it is
-/// missing.
+/// Fails on another Python than 2.7, and on one without pip.
+const IS_TWO: &str = "import sys, pip; sys.exit(sys.version_info[:2] != (2, 7))";
+
+/// Returns the Python of an environment with all that `tests/foreign/requirements.txt` names.
 ///
 /// # Errors
 ///
 /// Returns an error that says what to install, or what pip said.
 pub(super) fn with_requirements(project: &Project) -> Result<PathBuf> {
-    let requirements = project.path(REQUIREMENTS);
-    let hash = Inputs::new().path(&requirements)?.hash();
-    let tools = cache()?.join("tools");
-    let home = tools.join(format!("python-{}", hash.trim_end()));
-    let python = home.join("bin/python");
-    if is_whole(&home, &hash) {
-        return Ok(python);
-    }
-    fs::create_dir_all(&tools).with_context(|| format!("cannot make {}", tools.display()))?;
-    // Two of us would be in each other's way; the second waits and finds it done.
-    let lock = File::create(tools.join(".lock")).context("cannot lock the cache")?;
-    lock.lock().context("cannot lock the cache")?;
-    if !is_whole(&home, &hash) {
-        let base = find_or_install()?;
-        step("making a Python environment for the tests", || {
-            make(&base, &home, &requirements, &hash)
-        })?;
-    }
-    Ok(python)
+    let requirements = project.path("tests/foreign/requirements.txt");
+    // The Python that it was made from may have gone.
+    let is_whole = |home: &Path| can(&home.join("bin/python"), "import websockets");
+    let name = format!("python-{}", hash(&requirements)?);
+    let home = cached(&name, "making a Python environment for the tests", is_whole, |home| {
+        let base = find().map_or_else(
+            || {
+                apt::install(&["python3", "python3-venv"], LACKING, ADVICE)?;
+                find().with_context(|| format!("{LACKING} even now: {ADVICE}"))
+            },
+            Ok,
+        )?;
+        let mut venv = Command::new(base);
+        process::output(venv.args(["-m", "venv"]).arg(home), PIP)?;
+        let python = Command::new(home.join("bin/python"));
+        pip_install(python, &requirements, &[])
+    })?;
+    Ok(home.join("bin/python"))
 }
 
-/// Finds a Python that can make environments, else installs Debian's.
-fn find_or_install() -> Result<PathBuf> {
-    if let Some(found) = find() {
-        return Ok(found);
-    }
-    apt::install(&["python3", "python3-venv"], LACKING, ADVICE)?;
-    find().with_context(|| format!("{LACKING} even now: {ADVICE}"))
+/// Returns a command that runs the Autobahn test suite, on Python 2.7 and nothing later.
+///
+/// No Python is installed for it: nobody maintains that version. It has no `venv` either, so the
+/// suite is installed as a user's own packages, with our folder in the place of the user's.
+///
+/// # Errors
+///
+/// Returns an error if there is no Python 2.7, or if pip fails.
+pub(crate) fn autobahn(project: &Project) -> Result<Command> {
+    let python = find_two().context(
+        "the Autobahn test suite needs Python 2.7 with pip, which no system of today has: put one \
+         on PATH as python2.7, or install one with pyenv (`pyenv install 2.7.18`)",
+    )?;
+    let command = |home: &Path| {
+        let mut command = Command::new(&python);
+        // It warns that Python 2 is unsupported, which is no news.
+        command.env("PYTHONUSERBASE", home).env("PYTHONWARNINGS", "ignore");
+        command.env_remove("PYTHONPATH").env_remove("PYTHONHOME");
+        command
+    };
+    let suite = |home: &Path| {
+        let mut suite = command(home);
+        suite.arg(home.join("bin/wstest"));
+        suite
+    };
+    let requirements = project.path("tests/conformance/requirements.txt");
+    let is_whole = |home: &Path| process::output(suite(home).arg("--autobahnversion"), ASK).is_ok();
+    let name = format!("autobahn-{}", hash(&requirements)?);
+    let what = "installing the Autobahn test suite (minutes)";
+    let home = cached(&name, what, is_whole, |home| {
+        fs::create_dir_all(home)?;
+        pip_install(command(home), &requirements, &["--user"])
+    })?;
+    Ok(suite(&home))
+}
+
+fn hash(requirements: &Path) -> Result<String> {
+    Ok(Inputs::new().path(requirements)?.hash().trim_end().to_owned())
+}
+
+fn pip_install(mut python: Command, requirements: &Path, arguments: &[&str]) -> Result<()> {
+    python.args(["-m", "pip", "install", "--disable-pip-version-check", "--quiet"]);
+    python.args(arguments).arg("--requirement").arg(requirements);
+    process::output(&mut python, PIP).map(|_| ())
+}
+
+/// Says whether a Python runs a line without an error.
+fn can(python: &Path, line: &str) -> bool {
+    process::output(Command::new(python).args(["-c", line]), ASK).is_ok()
 }
 
 /// Finds a Python that can make environments. Debian's may be behind one on PATH that cannot.
 fn find() -> Option<PathBuf> {
     let found = find_on_path("python3").into_iter().chain([PathBuf::from("/usr/bin/python3")]);
-    found
+    found.into_iter().find(|python| can(python, ABILITIES))
+}
+
+/// Finds a Python 2.7, on PATH or among pyenv's.
+fn find_two() -> Option<PathBuf> {
+    let root = process::output(Command::new("pyenv").arg("root"), ASK).ok();
+    let versions = root.and_then(|root| fs::read_dir(Path::new(root.trim()).join("versions")).ok());
+    let pyenvs = versions
         .into_iter()
-        .find(|python| process::output(Command::new(python).args(["-c", ABILITIES]), ASK).is_ok())
-}
-
-/// Makes the environment; the stamp comes last, so what has one is whole.
-fn make(base: &Path, home: &Path, requirements: &Path, hash: &str) -> Result<()> {
-    let mut venv = Command::new(base);
-    process::output(venv.args(["-m", "venv", "--clear"]).arg(home), PIP)?;
-    let mut pip = Command::new(home.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--requirement"]);
-    process::output(pip.arg(requirements), PIP)?;
-    stamp::write(&home.join(".onesocket"), hash)?;
-    if !is_whole(home, hash) {
-        bail!("the environment does not run: {}", home.display());
-    }
-    Ok(())
-}
-
-/// Says whether an environment is finished and still runs: the Python it was made from may have
-/// gone.
-fn is_whole(home: &Path, hash: &str) -> bool {
-    let mut python = Command::new(home.join("bin/python"));
-    stamp::is_fresh(&home.join(".onesocket"), hash)
-        && process::output(python.args(["-c", "import websockets"]), ASK).is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_environment_counts_only_when_finished_and_when_it_runs() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let home = std::env::temp_dir().join(format!("xtask-python-{}", std::process::id()));
-        let python = home.join("bin/python");
-        fs::create_dir_all(home.join("bin")).unwrap();
-        let write = |script: &str| {
-            fs::write(&python, script).unwrap();
-            fs::set_permissions(&python, fs::Permissions::from_mode(0o755)).unwrap();
-        };
-
-        write("#!/bin/sh\nexit 0\n");
-        assert!(!is_whole(&home, "a"));
-        stamp::write(&home.join(".onesocket"), "a").unwrap();
-        assert!(is_whole(&home, "a"));
-        assert!(!is_whole(&home, "b"));
-        write("#!/bin/sh\nexit 1\n");
-        assert!(!is_whole(&home, "a"));
-
-        fs::remove_dir_all(&home).unwrap();
-    }
+        .flatten()
+        .filter_map(Result::ok)
+        .filter(|version| version.file_name().to_string_lossy().starts_with("2.7"))
+        .map(|version| version.path().join("bin/python2.7"));
+    find_on_path("python2.7").into_iter().chain(pyenvs).find(|python| can(python, IS_TWO))
 }
