@@ -7,9 +7,9 @@ use onesocket_core::{Config, StateName};
 use onesocket_server::Config as ServerConfig;
 use onesocket_server::token::Secret;
 
-use crate::ledger::Arrival;
 use crate::network::Down;
 use crate::page::Pause;
+use crate::reference::Arrival;
 use crate::server::Server;
 use crate::world::World;
 

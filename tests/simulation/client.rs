@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use onesocket_core::protocol::{CloseCode, Group, ServerFrame, client_subprotocol};
 use onesocket_core::{Attempt, Call, Config, Connection, Error, Input, Output, Request, Time};
 
-use crate::judge::{Cause, Judge, Want};
-use crate::ledger::What;
+use crate::invariants::client::{Cause, Judge, Want};
 use crate::message::{Message, Origin, encode};
 use crate::network::{Browser, Door, Path, Up};
 use crate::page::Page;
+use crate::reference::What;
 use crate::source::Source;
 use crate::world::World;
 

@@ -1,7 +1,7 @@
 //! Do both ends agree, whatever happens between them? The real client machine, the real server's
 //! session, hub and tokens, joined by a network, clocks, pages and token sources that a seed decides
-//! about, on virtual time (`story.rs`). What must hold is judged all the while (`judge.rs`,
-//! `ledger.rs`) and when all has become quiet (`quiet.rs`).
+//! about, on virtual time (`history.rs`). What must hold is checked all the while and when all has
+//! come to rest (`invariants`).
 //!
 //! A history is told again, with all that happens in it, by
 //! `ONESOCKET_SEED=… cargo test --test simulation history -- --nocapture`. `cargo xtask simulate`
@@ -11,17 +11,16 @@
 
 mod acceptance;
 mod client;
-mod judge;
-mod ledger;
+mod coverage;
+mod history;
+mod invariants;
 mod message;
 mod network;
 mod page;
-mod quiet;
 mod random;
-mod reach;
+mod reference;
 mod server;
 mod source;
-mod story;
 mod world;
 
 use std::io::Write as _;
@@ -30,7 +29,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use reach::Reached;
+use coverage::Reached;
 use world::World;
 
 /// How many histories there are where nobody says how many.
@@ -48,7 +47,7 @@ struct Told {
 fn tell(seed: u64, traced: bool) -> Told {
     let mut told = None;
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        let (world, story) = story::begin(seed, traced);
+        let (world, story) = history::begin(seed, traced);
         let world = told.insert(world);
         story.tell(world);
     }));

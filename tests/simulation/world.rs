@@ -6,12 +6,12 @@ use std::time::Duration;
 use onesocket_core::{Fetch, TokenAnswer};
 
 use crate::client::Client;
-use crate::ledger::Ledger;
+use crate::coverage::Reached;
+use crate::history::Later;
 use crate::network::{Socket, Way};
 use crate::random::Random;
-use crate::reach::Reached;
+use crate::reference::Ledger;
 use crate::server::Server;
-use crate::story::Later;
 
 /// How many lines a history may have before the earliest are dropped.
 const MAX_LINES: usize = 200_000;

@@ -4,9 +4,9 @@ use onesocket_core::protocol::CLIENT_PREFIX;
 use onesocket_core::{EndedStage, ErrorCode, OldSocketStage, Stage, StateName};
 use onesocket_server::CloseCause;
 
-use crate::ledger::{Arrival, Expected, What};
 use crate::message::Origin;
 use crate::network::Browser;
+use crate::reference::{Arrival, Expected, What};
 use crate::world::World;
 
 impl World {

@@ -7,9 +7,9 @@ use onesocket_core::{
     Attempt, Call, Error, ErrorCode, Input, Output, StateName, Status, Time, TokenAnswer,
 };
 
-use crate::ledger::{Arrival, What};
 use crate::message::{Message, Origin};
 use crate::network::Browser;
+use crate::reference::{Arrival, What};
 use crate::world::World;
 
 /// What a judge remembers of a client.
@@ -490,7 +490,7 @@ impl World {
         self.rule(bytes <= queue.max_bytes, || format!("{client} queues {bytes} bytes"));
         let asked = |want: &Want| matches!(want, Want::Leave);
         let leaves = self.clients[client].judge.calls.values().filter(|want| asked(want)).count();
-        let most = queue.max_messages + leaves + crate::story::GROUPS.len() + 1;
+        let most = queue.max_messages + leaves + crate::history::GROUPS.len() + 1;
         // To count is not for nothing.
         if self.clients[client].judge.calls.len() + self.ledger.items[client].len() > most {
             let kept = self.clients[client].machine.numbers().len();

@@ -514,7 +514,7 @@ impl World {
         }
         self.run_for(MINUTE);
         self.judge_end();
-        self.run_for(crate::ledger::REMEMBERED_FOR + MINUTE);
+        self.run_for(crate::reference::REMEMBERED_FOR + MINUTE);
         self.judge_oblivion();
     }
 }
