@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use onesocket_core::protocol::{CloseCode, Group, ServerFrame, client_subprotocol};
 use onesocket_core::{Attempt, Call, Config, Connection, Error, Input, Output, Request, Time};
 
-use crate::invariants::client::{Cause, Judge, Want};
+use crate::invariants::observed::{Cause, Judge, Want};
 use crate::message::{Message, Origin, encode};
 use crate::network::{Browser, Door, Path, Up};
 use crate::page::Page;

@@ -10,13 +10,16 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
 
 mod acceptance;
+mod acts;
 mod client;
+mod configs;
 mod coverage;
 mod history;
 mod invariants;
 mod message;
 mod network;
 mod page;
+mod peer;
 mod random;
 mod reference;
 mod server;

@@ -1,8 +1,4 @@
-//! The server: the real `Hub`, `Session` and `Tokens`, and the glue between them.
-//!
-//! The glue is what `peer.rs` and `switchboard.rs` do around the same two: who reads and writes, what
-//! waits for a reader who is slow, how a socket comes to its end. There it is tasks, channels and
-//! TCP, here it is events on virtual time; what decides is theirs.
+//! The server: the real `Hub` and `Tokens`, from process to process, and who is let in.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -10,57 +6,30 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use onesocket_core::protocol::{CloseCode, SUBPROTOCOL, offered_client, offered_token};
 use onesocket_server::hub::{Command, Delivery, Hub, Key};
-use onesocket_server::session::{Messages, Output, Session};
+use onesocket_server::session::{Messages, Session};
 use onesocket_server::token::{Identity, TokenError, Tokens};
-use onesocket_server::{CloseCause, Config, Outgoing};
+use onesocket_server::{CloseCause, Config};
 
-use crate::message::{Frame, Origin, is_message};
-use crate::network::{Down, Up};
+use crate::network::Down;
+use crate::peer::Peer;
 use crate::world::{Event, World};
-
-/// See `peer.rs` and `switchboard.rs`.
-const WRITE_TIME: Duration = Duration::from_secs(5);
-const CLOSE_TIME: Duration = Duration::from_secs(2);
-const MAX_FRAMES: usize = 256;
 
 /// The server, from process to process.
 pub(crate) struct Server {
     pub(crate) config: Arc<Config>,
-    tokens: Tokens,
+    pub(crate) tokens: Tokens,
     /// Where the clock of the process began; it stands still while the machine sleeps.
-    began: Instant,
-    slept: Duration,
-    asleep_since: Option<Duration>,
+    pub(crate) began: Instant,
+    pub(crate) slept: Duration,
+    pub(crate) asleep_since: Option<Duration>,
     pub(crate) process: u32,
     pub(crate) up: bool,
     pub(crate) hub: Hub,
-    last: u64,
+    pub(crate) last: u64,
     pub(crate) peers: BTreeMap<u64, Peer>,
     /// How many bytes the kernels take that have not come through.
     pub(crate) room: usize,
-    issued: u64,
-}
-
-/// What a task is, around a session.
-pub(crate) struct Peer {
-    pub(crate) socket: usize,
-    session: Session,
-    /// When the closing handshake is given up, once it has begun.
-    closing_until: Option<Duration>,
-    /// Others have it closed.
-    to_close: Option<CloseCause>,
-    /// What could not be written yet, for which everything else waits.
-    unwritten: VecDeque<Outgoing>,
-    blocked_until: Option<Duration>,
-    /// What others have for it.
-    mailbox: VecDeque<Outgoing>,
-    inbound: VecDeque<Up>,
-    /// Which message was read last.
-    said: Option<Origin>,
-    armed: Option<Duration>,
-    /// What the session has to go by.
-    heard_at: Duration,
-    expires_at: Duration,
+    pub(crate) issued: u64,
 }
 
 impl Server {
@@ -90,7 +59,7 @@ impl Server {
     }
 }
 
-fn wall(now: Duration) -> SystemTime {
+pub(crate) fn wall(now: Duration) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_700_000_000) + now
 }
 
@@ -148,35 +117,12 @@ impl World {
         self.server.asleep_since.unwrap_or(self.now) - self.server.slept
     }
 
-    fn instant(&self) -> Instant {
+    pub(crate) fn instant(&self) -> Instant {
         self.server.began + self.server_time()
     }
 
-    /// Something has come to the server.
-    pub(crate) fn on_up(&mut self, socket: usize, up: Up) {
-        if let (Up::Upgrade, None) = (&up, self.sockets[socket].peer) {
-            return self.admit(socket);
-        }
-        let Some((process, key)) = self.sockets[socket].peer else { return };
-        match self.server.peers.get_mut(&key).filter(|_| process == self.server.process) {
-            Some(peer) => {
-                if matches!(up, Up::Reset) {
-                    // A write that is waited for fails, and so does what was not read.
-                    peer.inbound.clear();
-                    peer.unwritten.clear();
-                    peer.blocked_until = None;
-                }
-                peer.inbound.push_back(up);
-                self.serve(key);
-            }
-            // Nobody is there to read it.
-            None if matches!(up, Up::Frame(..)) => self.send_down(socket, Down::Reset),
-            None => {}
-        }
-    }
-
     /// Admits a client, or says why not: see `http.rs`.
-    fn admit(&mut self, socket: usize) {
+    pub(crate) fn admit(&mut self, socket: usize) {
         if !self.server.up {
             self.reach("an upgrade while no server is there");
             return self.send_down(socket, Down::Reset);
@@ -200,7 +146,7 @@ impl World {
         }
     }
 
-    fn register(&mut self, socket: usize, identity: Identity, named: Option<String>) {
+    pub(crate) fn register(&mut self, socket: usize, identity: Identity, named: Option<String>) {
         let client = self.sockets[socket].client;
         let user = identity.user.clone();
         self.server.last += 1;
@@ -255,264 +201,6 @@ impl World {
         self.serve(key);
     }
 
-    pub(crate) fn serve_if(&mut self, process: u32, key: u64) {
-        if process == self.server.process {
-            let now = self.now;
-            if let Some(peer) = self.server.peers.get_mut(&key) {
-                // One that was served for another reason keeps its timer.
-                peer.armed = peer.armed.filter(|at| *at > now);
-            }
-            self.serve(key);
-        }
-    }
-
-    /// Room has been made for what could not be written.
-    pub(crate) fn wake_peer(&mut self, socket: usize) {
-        if let Some((process, key)) = self.sockets[socket].peer
-            && process == self.server.process
-            && self.server.peers.get(&key).is_some_and(|peer| !peer.unwritten.is_empty())
-        {
-            self.serve(key);
-        }
-    }
-
-    fn wake(&mut self, key: u64) {
-        let process = self.server.process;
-        self.after(Duration::ZERO, Event::Serve { process, key });
-    }
-
-    /// Does all that a peer has to do, one thing at a time: see `Peer::run`.
-    fn serve(&mut self, key: u64) {
-        while self.broken.is_none() && self.server.asleep_since.is_none() && self.serve_once(key) {}
-    }
-
-    fn serve_once(&mut self, key: u64) -> bool {
-        let (now, instant) = (self.now, self.instant());
-        let room = self.server.room;
-        let Some(peer) = self.server.peers.get_mut(&key) else { return false };
-        let socket = peer.socket;
-        if let Some(until) = peer.closing_until {
-            let ends = |up: &Up| matches!(up, Up::Close(_) | Up::Fin | Up::Reset);
-            let answered = peer.inbound.drain(..).any(|up| ends(&up));
-            if answered || now >= until {
-                self.end_peer(key);
-            } else {
-                self.arm(key, until);
-            }
-            return false;
-        }
-        if let Some(cause) = peer.to_close.take() {
-            self.begin_close(key, cause);
-        } else if let Some(next) = peer.unwritten.front() {
-            let bytes = self.sockets[socket].down.bytes;
-            if bytes == 0 || bytes + next.len() <= room {
-                let frame = peer.unwritten.pop_front();
-                peer.blocked_until = None;
-                if let Some(frame) = frame {
-                    self.write(socket, frame);
-                }
-            } else {
-                let until = *peer.blocked_until.get_or_insert(now + WRITE_TIME);
-                if now < until {
-                    self.arm(key, until);
-                    return false;
-                }
-                self.begin_close(key, CloseCause::SlowWrite);
-            }
-        } else if let Some(output) = peer.session.poll() {
-            self.perform_session(key, output);
-        } else if peer.session.deadline().is_some_and(|at| at <= instant) {
-            peer.session.handle_elapsed(instant);
-        } else if let Some(frame) = peer.mailbox.pop_front() {
-            peer.unwritten.push_back(frame);
-        } else if let Some(up) = peer.inbound.pop_front() {
-            self.read(key, up);
-        } else {
-            if let Some(at) = peer.session.deadline() {
-                let at = now + at.saturating_duration_since(instant);
-                self.arm(key, at);
-            }
-            self.judge_peer(key);
-            return false;
-        }
-        true
-    }
-
-    fn arm(&mut self, key: u64, at: Duration) {
-        let process = self.server.process;
-        if let Some(peer) = self.server.peers.get_mut(&key)
-            && peer.armed.is_none_or(|armed| at < armed)
-        {
-            peer.armed = Some(at);
-            self.after(at.saturating_sub(self.now), Event::Serve { process, key });
-        }
-    }
-
-    fn write(&mut self, socket: usize, frame: Outgoing) {
-        self.sockets[socket].written += u64::from(is_message(&frame));
-        self.send_down(socket, Down::Frame(frame));
-    }
-
-    fn read(&mut self, key: u64, up: Up) {
-        let (time, instant) = (self.server_time(), self.instant());
-        let Some(peer) = self.server.peers.get_mut(&key) else { return };
-        let socket = peer.socket;
-        match up {
-            Up::Frame(frame, origin) => {
-                peer.said = origin;
-                peer.heard_at = time;
-                match frame {
-                    Frame::Binary(bytes) => peer.session.handle_binary(&bytes, instant),
-                    Frame::Text(text) => peer.session.handle_text(&text, instant),
-                }
-            }
-            Up::Close(code) => {
-                self.send_down(socket, Down::Close(CloseCode::seen(code), String::new()));
-                self.end_peer(key);
-            }
-            Up::Fin | Up::Reset => self.end_peer(key),
-            Up::Upgrade => self.rule(false, || "a second upgrade".to_owned()),
-        }
-    }
-
-    fn perform_session(&mut self, key: u64, output: Output) {
-        match output {
-            Output::Close(cause) => {
-                self.judge_server_close(key, cause);
-                self.begin_close(key, cause);
-            }
-            Output::Handle { .. } => {
-                self.rule(false, || "a message for an application that there is not".to_owned());
-            }
-            Output::LimitReached(limit) => {
-                self.rule(false, || format!("the limit {limit:?} where nobody reaches one"));
-            }
-            Output::Send(frame) => self.queue(key, frame),
-            Output::Tell(command) => {
-                for frame in self.tell(key, command) {
-                    self.queue(key, frame);
-                }
-            }
-            Output::Validate { id, token, user } => {
-                let tokens = &self.server.tokens;
-                let checked = tokens.check(token.reveal(), wall(self.now));
-                let life = checked.and_then(|it| it.of(&user)).map(|it| it.expires_in);
-                let (time, instant) = (self.server_time(), self.instant());
-                if life.is_err() {
-                    self.reach("a new token that the server refuses");
-                }
-                if let Some(peer) = self.server.peers.get_mut(&key) {
-                    if let Ok(life) = life {
-                        peer.expires_at = time + life;
-                    }
-                    peer.session.handle_validated(id, life, instant);
-                }
-            }
-        }
-    }
-
-    fn queue(&mut self, key: u64, frame: Outgoing) {
-        if let Some(peer) = self.server.peers.get_mut(&key) {
-            peer.unwritten.push_back(frame);
-        }
-    }
-
-    /// Tells the hub something, holds what follows against the ledger, and delivers it; returns what
-    /// is for the peer itself.
-    fn tell(&mut self, key: u64, command: Command) -> Vec<Outgoing> {
-        let said = self.server.peers.get(&key).and_then(|peer| peer.said);
-        let expected = match self.ledger.expect(key, &command, said) {
-            Ok(expected) => expected,
-            Err(broken) => {
-                self.rule(false, || broken);
-                return Vec::new();
-            }
-        };
-        let now = self.instant();
-        let deliveries = self.server.hub.handle(command, now);
-        self.log(|| format!("server: c{key} says {said:?}, {expected:?}"));
-        self.rule(expected.is_met(key, &deliveries), || {
-            format!("c{key} says {said:?}: {expected:?} is to follow, not {deliveries:?}")
-        });
-        self.judge_arrival(key, said, &expected);
-        let mut answers = Vec::new();
-        for delivery in deliveries {
-            match delivery {
-                Delivery::Send { to, frame } if to == Key(key) => answers.push(frame),
-                Delivery::Send { .. } | Delivery::Close { .. } | Delivery::LimitReached(_) => {
-                    self.post(delivery);
-                }
-            }
-        }
-        answers
-    }
-
-    /// Puts something into a peer's mailbox: see `switchboard.rs`.
-    fn post(&mut self, delivery: Delivery) {
-        let max_bytes = self.server.config.max_queue;
-        match delivery {
-            Delivery::Close { to, cause } => self.request_close(to.0, cause),
-            Delivery::LimitReached(limit) => {
-                self.rule(false, || format!("the limit {limit:?} where nobody reaches one"));
-            }
-            Delivery::Send { to, frame } => {
-                let Some(peer) = self.server.peers.get_mut(&to.0) else { return };
-                if peer.to_close.is_some() || peer.closing_until.is_some() {
-                    return;
-                }
-                let waiting: usize = peer.mailbox.iter().map(Outgoing::len).sum();
-                let fits = waiting == 0 || waiting + frame.len() <= max_bytes;
-                if fits && peer.mailbox.len() < MAX_FRAMES {
-                    peer.mailbox.push_back(frame);
-                    self.wake(to.0);
-                } else {
-                    self.request_close(to.0, CloseCause::SlowConsumer);
-                }
-            }
-        }
-    }
-
-    fn request_close(&mut self, key: u64, cause: CloseCause) {
-        if let Some(peer) = self.server.peers.get_mut(&key) {
-            peer.to_close.get_or_insert(cause);
-            self.wake(key);
-        }
-    }
-
-    /// Begins the closing handshake.
-    fn begin_close(&mut self, key: u64, cause: CloseCause) {
-        let until = self.now + CLOSE_TIME;
-        let room = self.server.room;
-        let Some(peer) = self.server.peers.get_mut(&key) else { return };
-        peer.closing_until = Some(until);
-        let socket = peer.socket;
-        self.log(|| format!("server: closes c{key}: {cause:?}"));
-        self.reach(match cause {
-            CloseCause::Replaced => "a connection that is replaced",
-            CloseCause::ServerRestart => "a connection that is closed by a server that leaves",
-            CloseCause::SlowConsumer | CloseCause::SlowWrite => "a reader that is too slow",
-            CloseCause::Stale => "a client that is swept",
-            CloseCause::TokenExpired => "a token that has run out",
-            _ => "a connection that is closed for something else",
-        });
-        if self.sockets[socket].down.bytes <= room {
-            self.send_down(socket, Down::Close(cause.code(), cause.reason().into_owned()));
-        }
-    }
-
-    /// Ends a peer: its place in the hub is given up before its socket.
-    fn end_peer(&mut self, key: u64) {
-        let Some(peer) = self.server.peers.remove(&key) else { return };
-        let user = self.clients[self.sockets[peer.socket].client].user.clone();
-        let now = self.instant();
-        let deliveries = self.server.hub.handle(Command::Disconnect { key: Key(key) }, now);
-        self.rule(deliveries.is_empty(), || format!("{deliveries:?} follows from an end"));
-        self.ledger.disconnect(key, self.server_time());
-        self.log(|| format!("server: c{key} has ended"));
-        self.judge_hub(&user);
-        self.send_down(peer.socket, Down::Fin);
-    }
-
     /// Forgets what need not be known any more.
     pub(crate) fn sweep(&mut self, process: u32) {
         if process != self.server.process || !self.server.up {
@@ -528,12 +216,5 @@ impl World {
             self.judge_memory();
         }
         self.after(every, Event::Sweep { process });
-    }
-
-    /// What a session has to go by: when its client was heard and when its token runs out.
-    pub(crate) fn peer_facts(&self, key: u64) -> Option<(Duration, Duration, bool)> {
-        let peer = self.server.peers.get(&key)?;
-        let blocked = !peer.unwritten.is_empty() || peer.closing_until.is_some();
-        Some((peer.heard_at, peer.expires_at, blocked))
     }
 }

@@ -1,118 +1,17 @@
 //! What must hold of everything that a client says.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use onesocket_core::protocol::{CloseCode, Epoch, Group, MessageId, ServerFrame};
+use onesocket_core::protocol::{CloseCode, ServerFrame};
 use onesocket_core::{
-    Attempt, Call, Error, ErrorCode, Input, Output, StateName, Status, Time, TokenAnswer,
+    Attempt, Call, Error, ErrorCode, Output, StateName, Status, Time, TokenAnswer,
 };
 
-use crate::message::{Message, Origin};
+use crate::invariants::observed::{Cause, Judge, Want, is_live};
+use crate::message::Message;
 use crate::network::Browser;
-use crate::reference::{Arrival, What};
 use crate::world::World;
 
-/// What a judge remembers of a client.
-pub(crate) struct Judge {
-    /// What the user was told last.
-    pub(crate) told: Status,
-    /// The calls that have not been settled.
-    pub(crate) calls: BTreeMap<Call, Want>,
-    pub(crate) holders: u32,
-    /// A `connect()` was answered, and the connection was not ended since.
-    lasting: bool,
-    /// Whether it was the last holder's release that ended it.
-    released: bool,
-    /// The groups that it was let into and has not left since.
-    pub(crate) groups: BTreeSet<Group>,
-    /// How many sockets were opened since the budget was full, and how many may be.
-    opens: u32,
-    budget: u32,
-    connected_at: Option<Time>,
-    /// The newest socket.
-    pub(crate) newest: Attempt,
-    /// What the server has said that it remembers: with the last welcome that came, with the last
-    /// that was taken, and whether that was the same as before.
-    offered: Option<Epoch>,
-    epoch: Option<Epoch>,
-    resumed: bool,
-    /// All sockets, all renewals, and when the last one was.
-    pub(crate) sockets: u64,
-    pub(crate) renewals: Vec<Time>,
-    /// A new token was sent and not answered in time, and no other was asked for since.
-    overdue: bool,
-}
-
-/// What a call waits for.
-#[derive(Clone, Debug)]
-pub(crate) enum Want {
-    Close,
-    Connect,
-    Join(Group),
-    Leave,
-    /// Which of what it has sent.
-    Publish(usize),
-    Refresh,
-}
-
-/// What the machine was told.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Cause {
-    Close,
-    Connect,
-    Hold,
-    Wake,
-    Closed,
-    Other,
-}
-
-impl Cause {
-    pub(crate) fn of(input: &Input<Message>) -> Self {
-        match input {
-            Input::Close { .. } => Self::Close,
-            Input::Connect { .. } => Self::Connect,
-            Input::Hold => Self::Hold,
-            Input::Online | Input::Wake => Self::Wake,
-            Input::Closed { .. } => Self::Closed,
-            _ => Self::Other,
-        }
-    }
-}
-
-impl Judge {
-    pub(crate) fn new(told: Status) -> Self {
-        Self {
-            told,
-            calls: BTreeMap::new(),
-            holders: 0,
-            lasting: false,
-            released: false,
-            groups: BTreeSet::new(),
-            opens: 0,
-            budget: 0,
-            connected_at: None,
-            newest: Attempt(0),
-            offered: None,
-            epoch: None,
-            resumed: false,
-            sockets: 0,
-            renewals: Vec::new(),
-            overdue: false,
-        }
-    }
-
-    /// Says whether anybody wants the connection.
-    pub(crate) fn is_wanted(&self) -> bool {
-        self.lasting || self.holders > 0
-    }
-}
-
-fn is_live(state: StateName) -> bool {
-    matches!(state, StateName::Connecting | StateName::Connected | StateName::Waiting)
-}
-
 impl World {
-    fn ones(&mut self, client: usize) -> &mut Judge {
+    pub(crate) fn ones(&mut self, client: usize) -> &mut Judge {
         &mut self.clients[client].judge
     }
 
@@ -186,7 +85,7 @@ impl World {
         }
     }
 
-    fn judge_open(&mut self, client: usize, attempt: Attempt, token: bool) {
+    pub(crate) fn judge_open(&mut self, client: usize, attempt: Attempt, token: bool) {
         let live = self.live_sockets(client);
         self.rule(live == 0, || format!("{client} opens a second socket beside {live}"));
         let needs = self.clients[client].config.tokens;
@@ -204,12 +103,12 @@ impl World {
     }
 
     /// How many sockets the machine hears.
-    fn live_sockets(&self, client: usize) -> usize {
+    pub(crate) fn live_sockets(&self, client: usize) -> usize {
         let streams = self.clients[client].streams.iter();
         streams.filter(|socket| self.sockets[**socket].is_live()).count()
     }
 
-    fn judge_status(
+    pub(crate) fn judge_status(
         &mut self,
         client: usize,
         cause: Cause,
@@ -275,7 +174,7 @@ impl World {
         }
     }
 
-    fn judge_connected(&mut self, client: usize, status: &Status) {
+    pub(crate) fn judge_connected(&mut self, client: usize, status: &Status) {
         let attempt = self.clients[client].machine.connected_attempt();
         let mut streams = self.clients[client].streams.iter().rev();
         let socket = streams.find(|socket| Some(self.sockets[**socket].attempt) == attempt);
@@ -317,7 +216,7 @@ impl World {
         }
     }
 
-    fn judge_settle(&mut self, client: usize, call: Call, result: Result<&(), &Error>) {
+    pub(crate) fn judge_settle(&mut self, client: usize, call: Call, result: Result<&(), &Error>) {
         let want = self.ones(client).calls.remove(&call);
         let Some(want) = want else {
             return self.rule(false, || format!("{client} settles {call:?} twice"));
@@ -352,124 +251,6 @@ impl World {
             Want::Refresh if result.is_ok() => self.reach("a refreshToken() that is kept"),
             Want::Refresh => self.reach("a refreshToken() that is not kept"),
         }
-    }
-
-    fn judge_publish(&mut self, client: usize, number: usize, result: Result<&(), &Error>) {
-        let state = self.ones(client).told.state;
-        let newest = self.ones(client).newest;
-        let Some(item) = self.ledger.item(Origin { client, number }) else { return };
-        let arrival = item.arrival;
-        match result {
-            Ok(()) => {
-                item.fulfilled = true;
-                self.rule(arrival == Arrival::Taken, || {
-                    format!("{client}: publish() of {number} resolves; the server: {arrival:?}")
-                });
-            }
-            Err(error) => {
-                item.reported = Some(newest);
-                self.judge_report(client, number, arrival, state, error);
-            }
-        }
-    }
-
-    fn judge_undelivered(&mut self, client: usize, message: &Message, error: &Error) {
-        let state = self.ones(client).told.state;
-        let newest = self.ones(client).newest;
-        let number = message.origin().filter(|origin| origin.client == client);
-        let item = number.and_then(|origin| Some((origin.number, self.ledger.item(origin)?)));
-        let Some((number, item)) = item else {
-            return self.rule(false, || format!("{client} reports what nobody has sent"));
-        };
-        let (reported, arrival, what) = (item.reported, item.arrival, item.what.clone());
-        let accepted = item.accepted;
-        item.reported = Some(newest);
-        self.rule(accepted && reported.is_none() && what == What::Send, || {
-            format!("{client} reports message {number} ({what:?}) again: {reported:?}")
-        });
-        self.reach("a message that is reported undelivered");
-        self.judge_report(client, number, arrival, state, error);
-    }
-
-    /// While connected, only what the server refuses and what it cannot know any more is reported.
-    fn judge_report(
-        &mut self,
-        client: usize,
-        number: usize,
-        arrival: Arrival,
-        state: StateName,
-        error: &Error,
-    ) {
-        if state != StateName::Connected {
-            return;
-        }
-        let resumed = self.ones(client).resumed;
-        let unconfirmed = error.code == ErrorCode::Closed;
-        if unconfirmed {
-            self.reach("a message that was not confirmed");
-        } else {
-            self.reach("a message that is refused");
-        }
-        let fair = if unconfirmed { !resumed } else { arrival != Arrival::Taken };
-        self.rule(fair, || {
-            format!("{client} reports message {number}, {error}; the server: {arrival:?}")
-        });
-    }
-
-    /// The machine sends a message.
-    pub(crate) fn note_sent(&mut self, client: usize, origin: Origin, id: Option<MessageId>) {
-        let own = origin.client == client;
-        let Some(item) = self.ledger.item(origin).filter(|_| own) else {
-            return self.rule(false, || format!("{client} sends what is not its own"));
-        };
-        let (before, reported) = (item.id, item.reported);
-        item.id = id;
-        self.rule(reported.is_none(), || {
-            format!("{client} sends message {} after it was reported", origin.number)
-        });
-        self.rule(before.is_none_or(|before| Some(before) == id), || {
-            format!("{client} sends message {} as {before:?} and as {id:?}", origin.number)
-        });
-        if before.is_some() {
-            self.reach("a message that is sent again");
-        }
-    }
-
-    /// `send()` has returned.
-    pub(crate) fn note_accepted(&mut self, client: usize, number: usize, sent: Result<(), Error>) {
-        if let Some(item) = self.ledger.item(Origin { client, number }) {
-            item.accepted = sent.is_ok();
-        }
-        match sent.map_err(|error| error.code) {
-            Err(ErrorCode::QueueFull) => self.reach("a queue that is full"),
-            Err(ErrorCode::TooLarge) => self.reach("a message that is too large"),
-            Ok(()) | Err(_) => {}
-        }
-    }
-
-    /// A message is handed to the user.
-    pub(crate) fn judge_message(&mut self, client: usize, message: &Message) {
-        let origin = message.origin();
-        let item = origin.and_then(|origin| Some((origin, self.ledger.item(origin)?.clone())));
-        let Some((origin, item)) = item else {
-            return self.rule(false, || format!("{client} hears what nobody has sent"));
-        };
-        let Origin { client: sender, number } = origin;
-        let right = match &item.what {
-            What::Send => sender == client && message.group.is_none() && message.from.is_none(),
-            What::Publish(group) => {
-                let from = &self.clients[sender].user;
-                message.group.as_ref() == Some(group) && message.from.as_ref() == Some(from)
-            }
-        };
-        self.rule(right, || format!("{client} hears {origin:?} as {message:?}"));
-        self.rule(item.arrival == Arrival::Taken, || {
-            format!("{client} hears {origin:?}, which the server has not taken")
-        });
-        let last = self.clients[client].heard.insert(sender, number);
-        self.rule(last.is_none_or(|last| last < number), || {
-            format!("{client} hears {origin:?} after {last:?}")
-        });
     }
 
     /// A socket that is shaking hands is closed at the connect timeout and not before.

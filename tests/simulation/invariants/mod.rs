@@ -1,4 +1,7 @@
 //! The invariants: what must hold of both ends, whatever happens between them.
 
-pub(crate) mod client;
+mod at_end;
+mod client;
+mod messages;
+pub(crate) mod observed;
 mod server;

@@ -1,0 +1,121 @@
+//! What must hold once all has come right, once everybody has left, and once all is forgotten.
+
+use onesocket_core::{EndedStage, ErrorCode, OldSocketStage, Stage, StateName};
+
+use crate::reference::{Arrival, What};
+use crate::world::World;
+
+impl World {
+    /// After a friendly time: who wants to be connected is, and nothing is left undone.
+    pub(crate) fn judge_quiet(&mut self) {
+        for client in self.present() {
+            let state = self.clients[client].judge.told.state;
+            let told = self.clients[client].machine.status().clone();
+            self.rule(told == self.clients[client].judge.told, || {
+                format!("{client} tells another status than it has told")
+            });
+            let code = told.error.as_ref().map(|error| error.code);
+            let wanted = self.clients[client].judge.is_wanted();
+            let good = match state {
+                StateName::Idle | StateName::Connected | StateName::Closed => true,
+                StateName::Failed => code != Some(ErrorCode::AttemptsExhausted) || !wanted,
+                StateName::Connecting | StateName::Waiting | StateName::Closing => false,
+            };
+            self.rule(good, || format!("{client} is {state:?} ({code:?}) in a friendly world"));
+            if state == StateName::Connected {
+                self.judge_connection(client);
+            }
+            if state != StateName::Idle {
+                let calls = &self.clients[client].judge.calls;
+                let left = format!("{calls:?}");
+                self.rule(calls.is_empty(), || format!("{client} has not settled {left}"));
+                self.judge_items(client);
+            }
+        }
+        let users: Vec<String> = self.clients.iter().map(|client| client.user.clone()).collect();
+        for user in users {
+            self.judge_hub(&user);
+            let open = self.server.hub.count(&user).open;
+            self.rule(open <= 1, || format!("{open} connections of {user} are left"));
+        }
+    }
+
+    /// The clients whose page is still there.
+    pub(crate) fn present(&self) -> Vec<usize> {
+        (0..self.clients.len()).filter(|client| !self.clients[*client].gone).collect()
+    }
+
+    pub(crate) fn judge_connection(&mut self, client: usize) {
+        let user = self.clients[client].user.clone();
+        let current = self.ledger.current(&user).map(|key| format!("c{key}"));
+        let told = &self.clients[client].judge.told;
+        let named = told.connection_id.as_ref().map(|id| id.0.clone());
+        self.rule(named.is_some() && named == current, || {
+            format!("{client} is connected as {named:?}, {user} as {current:?}")
+        });
+        let attempt = self.clients[client].machine.connected_attempt();
+        let mut streams = self.clients[client].streams.iter().rev();
+        let socket = streams.find(|socket| Some(self.sockets[**socket].attempt) == attempt);
+        let counts = socket.map(|socket| {
+            let socket = &self.sockets[*socket];
+            (socket.written, socket.delivered)
+        });
+        self.rule(counts.is_some_and(|(written, delivered)| written == delivered), || {
+            format!("{client} was written and handed {counts:?} messages")
+        });
+        let groups = self.ledger.current(&user).and_then(|key| self.ledger.groups(key)).cloned();
+        let wanted = self.clients[client].judge.groups.clone();
+        self.rule(groups.as_ref() == Some(&wanted), || {
+            format!("{client} is in {groups:?} and wants to be in {wanted:?}")
+        });
+    }
+
+    /// Everything that was accepted has arrived or was reported.
+    pub(crate) fn judge_items(&mut self, client: usize) {
+        for number in 0..self.ledger.items[client].len() {
+            let item = &self.ledger.items[client][number];
+            let (arrived, reported) = (item.arrival != Arrival::No, item.reported.is_some());
+            let good = match item.what {
+                // What was refused is reported, what was taken needs no word.
+                What::Send if !item.accepted => !arrived && !reported,
+                What::Send => match item.arrival {
+                    Arrival::Taken => true,
+                    Arrival::No | Arrival::Refused => reported,
+                },
+                What::Publish(_) => item.fulfilled != reported,
+            };
+            let text = format!("{item:?}");
+            self.rule(good, || format!("message {number} of {client} is lost: {text}"));
+        }
+    }
+
+    /// After everybody has called `close()`: nothing is left at either end.
+    pub(crate) fn judge_end(&mut self) {
+        for client in self.present() {
+            let machine = &self.clients[client].machine;
+            let (stage, deadline) = (machine.stage(), machine.deadline());
+            let closed = Stage::Closed(EndedStage::Closed, OldSocketStage::Gone);
+            self.rule(stage == closed && deadline.is_none(), || {
+                format!("{client} is {stage} after close(), with {deadline:?}")
+            });
+            let calls = format!("{:?}", self.clients[client].judge.calls);
+            self.rule(calls == "{}", || format!("{client} has not settled {calls}"));
+            let kept = self.clients[client].machine.numbers();
+            self.rule(kept.is_empty(), || format!("{client} keeps {kept:?}"));
+            self.judge_items(client);
+        }
+        let clients = self.server.hub.clients();
+        let peers = self.server.peers.len();
+        self.rule(clients == 0 && peers == 0, || format!("{clients} clients, {peers} peers left"));
+    }
+
+    /// Long after: the server has forgotten all.
+    pub(crate) fn judge_oblivion(&mut self) {
+        self.judge_memory();
+        let remembered = (0..self.clients.len()).find(|client| {
+            let user = &self.clients[*client].user;
+            self.ledger.remembers_since(user, *client).is_some()
+        });
+        self.rule(remembered.is_none(), || format!("the server still knows {remembered:?}"));
+    }
+}

@@ -1,0 +1,107 @@
+//! What the inputs and outputs of a client have shown so far.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use onesocket_core::protocol::{Epoch, Group};
+use onesocket_core::{Attempt, Call, Input, StateName, Status, Time};
+
+use crate::message::Message;
+
+/// What a judge remembers of a client.
+pub(crate) struct Judge {
+    /// What the user was told last.
+    pub(crate) told: Status,
+    /// The calls that have not been settled.
+    pub(crate) calls: BTreeMap<Call, Want>,
+    pub(crate) holders: u32,
+    /// A `connect()` was answered, and the connection was not ended since.
+    pub(crate) lasting: bool,
+    /// Whether it was the last holder's release that ended it.
+    pub(crate) released: bool,
+    /// The groups that it was let into and has not left since.
+    pub(crate) groups: BTreeSet<Group>,
+    /// How many sockets were opened since the budget was full, and how many may be.
+    pub(crate) opens: u32,
+    pub(crate) budget: u32,
+    pub(crate) connected_at: Option<Time>,
+    /// The newest socket.
+    pub(crate) newest: Attempt,
+    /// What the server has said that it remembers: with the last welcome that came, with the last
+    /// that was taken, and whether that was the same as before.
+    pub(crate) offered: Option<Epoch>,
+    pub(crate) epoch: Option<Epoch>,
+    pub(crate) resumed: bool,
+    /// All sockets, all renewals, and when the last one was.
+    pub(crate) sockets: u64,
+    pub(crate) renewals: Vec<Time>,
+    /// A new token was sent and not answered in time, and no other was asked for since.
+    pub(crate) overdue: bool,
+}
+
+impl Judge {
+    pub(crate) fn new(told: Status) -> Self {
+        Self {
+            told,
+            calls: BTreeMap::new(),
+            holders: 0,
+            lasting: false,
+            released: false,
+            groups: BTreeSet::new(),
+            opens: 0,
+            budget: 0,
+            connected_at: None,
+            newest: Attempt(0),
+            offered: None,
+            epoch: None,
+            resumed: false,
+            sockets: 0,
+            renewals: Vec::new(),
+            overdue: false,
+        }
+    }
+
+    /// Says whether anybody wants the connection.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.lasting || self.holders > 0
+    }
+}
+
+/// What a call waits for.
+#[derive(Clone, Debug)]
+pub(crate) enum Want {
+    Close,
+    Connect,
+    Join(Group),
+    Leave,
+    /// Which of what it has sent.
+    Publish(usize),
+    Refresh,
+}
+
+/// What the machine was told.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Cause {
+    Close,
+    Connect,
+    Hold,
+    Wake,
+    Closed,
+    Other,
+}
+
+impl Cause {
+    pub(crate) fn of(input: &Input<Message>) -> Self {
+        match input {
+            Input::Close { .. } => Self::Close,
+            Input::Connect { .. } => Self::Connect,
+            Input::Hold => Self::Hold,
+            Input::Online | Input::Wake => Self::Wake,
+            Input::Closed { .. } => Self::Closed,
+            _ => Self::Other,
+        }
+    }
+}
+
+pub(crate) fn is_live(state: StateName) -> bool {
+    matches!(state, StateName::Connecting | StateName::Connected | StateName::Waiting)
+}
