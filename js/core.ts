@@ -32,10 +32,8 @@ export interface Core {
    * Throws an object with `code` and `message`.
    */
   send(data: string | Uint8Array): void;
-  join(call: number, group: string): void;
-  leave(call: number, group: string): void;
-  publish(call: number, group: string, json: string): void;
-  refreshToken(call: number): void;
+  /** Makes the request that `Request::named` in the machine knows by this name. */
+  request(call: number, name: string, group?: string, json?: string): void;
   token(fetch: number, token: string, expiresInMs: number | undefined): void;
   /** `getToken` threw, rejected or answered what is no token. */
   tokenFailed(fetch: number, message: string): void;

@@ -131,16 +131,15 @@ export class WasmClient implements Client {
   }
 
   async publish(group: string, data: unknown): Promise<void> {
-    const json = toJson(data);
-    await this.#ask(group, (core, call) => core.publish(call, group, json), utf8Length(json));
+    await this.#request("publish", group, toJson(data));
   }
 
   async join(group: string): Promise<void> {
-    await this.#ask(group, (core, call) => core.join(call, group));
+    await this.#request("join", group);
   }
 
   async leave(group: string): Promise<void> {
-    await this.#ask(group, (core, call) => core.leave(call, group));
+    await this.#request("leave", group);
   }
 
   async refreshToken(): Promise<void> {
@@ -150,7 +149,7 @@ export class WasmClient implements Client {
       throw new OneSocketError("closed", message);
     }
     const { call, promise } = this.#calls.open();
-    this.#core.refreshToken(call);
+    this.#core.request(call, "refresh");
     await promise;
   }
 
@@ -315,19 +314,15 @@ export class WasmClient implements Client {
   }
 
   /** Asks the server for something that it answers. */
-  async #ask(
-    group: string,
-    say: (core: Core, call: number) => void,
-    bytes?: number,
-  ): Promise<void> {
+  async #request(name: string, group: string, json?: string): Promise<void> {
     const fault = groupFault(group);
     if (fault !== undefined) throw fault;
     this.#requireOpen();
     const { call, promise } = this.#calls.open();
+    const say = (core: Core): void => core.request(call, name, group, json);
     try {
-      if (this.#core !== undefined) say(this.#core, call);
-      else
-        this.#pending.add({ say: (core) => say(core, call), ...(bytes !== undefined && { bytes }) });
+      if (this.#core !== undefined) say(this.#core);
+      else this.#pending.add({ say, ...(json !== undefined && { bytes: utf8Length(json) }) });
     } catch (thrown) {
       this.#calls.settle(call, fromRefusal(thrown));
     }

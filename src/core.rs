@@ -4,9 +4,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use js_sys::{JsString, Uint8Array};
-use onesocket_core::protocol::{CloseCode, Group, GroupError};
+use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{Call, Fetch, Input, Request, Token, TokenAnswer};
-use onesocket_web::{Driver, PlainWire, publish};
+use onesocket_web::{Driver, PlainWire, message};
 use wasm_bindgen::prelude::*;
 
 use crate::callbacks::{Callbacks, JsCallbacks};
@@ -73,25 +73,17 @@ impl Core {
         sent.map_err(|error| convert::thrown(&error))
     }
 
-    /// Joins a group.
-    pub fn join(&self, call: u32, group: String) {
-        self.request(call, Group::new(group).map(Request::Join));
-    }
-
-    /// Leaves a group.
-    pub fn leave(&self, call: u32, group: String) {
-        self.request(call, Group::new(group).map(Request::Leave));
-    }
-
-    /// Sends a message, given as its JSON text, to the members of a group.
-    pub fn publish(&self, call: u32, group: String, json: JsString) {
-        self.request(call, Group::new(group).map(|group| publish(group, json)));
-    }
-
-    /// Renews the token now.
-    #[wasm_bindgen(js_name = refreshToken)]
-    pub fn refresh_token(&self, call: u32) {
-        self.request(call, Ok(Request::Refresh));
+    /// Makes a request to the server, with the group and the JSON text of the message that it has.
+    pub fn request(&self, call: u32, name: &str, group: Option<String>, json: Option<JsString>) {
+        let call = Call(call);
+        let request = match group.map(Group::new).transpose() {
+            Ok(group) => Request::named(name, group, json.map(message)),
+            Err(error) => return self.driver.refuse(call, error.to_string()),
+        };
+        match request {
+            Some(request) => self.driver.ask(Input::Request { call, request }),
+            None => self.driver.refuse(call, format!("There is no such request \"{name}\".")),
+        }
     }
 
     /// `getToken` has answered.
@@ -134,14 +126,6 @@ impl Core {
 impl Core {
     fn answer(&self, fetch: u32, answer: TokenAnswer) {
         self.driver.feed(Input::Token { fetch: Fetch(fetch), answer });
-    }
-
-    fn request(&self, call: u32, request: Result<Request<JsValue>, GroupError>) {
-        let call = Call(call);
-        match request {
-            Ok(request) => self.driver.ask(Input::Request { call, request }),
-            Err(error) => self.driver.refuse(call, error.to_string()),
-        }
     }
 }
 

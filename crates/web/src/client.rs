@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use js_sys::Uint8Array;
+use js_sys::{JsString, Uint8Array};
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{
     Call, Config, Error, Fetch, FetchReason, Input, LogEvent, Request, StateName, Stats, Status,
@@ -18,7 +18,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::binding::{Fields, json_text};
-use crate::{Callbacks, Clock, Driver, PlainWire, publish};
+use crate::{Callbacks, Clock, Driver, PlainWire, message};
 
 type TokenSource = Box<dyn Fn() -> Pin<Box<dyn Future<Output = TokenAnswer>>>>;
 type Listener<E> = dyn Fn(&E);
@@ -122,7 +122,7 @@ impl Client {
     ///
     /// The server's refusal, or `closed`.
     pub fn join(&self, group: Group) -> impl Future<Output = Result<(), Error>> + use<> {
-        self.request(Ok(Request::Join(group)))
+        self.request(Request::Join(group))
     }
 
     /// Leaves a group.
@@ -131,7 +131,7 @@ impl Client {
     ///
     /// The server's refusal.
     pub fn leave(&self, group: Group) -> impl Future<Output = Result<(), Error>> + use<> {
-        self.request(Ok(Request::Leave(group)))
+        self.request(Request::Leave(group))
     }
 
     /// Sends a text to the server.
@@ -177,7 +177,7 @@ impl Client {
         T: serde::Serialize + ?Sized,
     {
         let json = typed::to_js(value).and_then(|value| json_text(&value));
-        self.request(json.map(|json| publish(group, json)))
+        self.publish_json(group, json)
     }
 
     /// Sends a JavaScript value to the members of a group.
@@ -190,7 +190,21 @@ impl Client {
         group: Group,
         value: &JsValue,
     ) -> impl Future<Output = Result<(), Error>> + use<> {
-        self.request(json_text(value).map(|json| publish(group, json)))
+        self.publish_json(group, json_text(value))
+    }
+
+    /// Makes any request to the server; [`join`](Self::join) and the like are short for it.
+    ///
+    /// # Errors
+    ///
+    /// The server's refusal, or `closed`.
+    pub fn request(
+        &self,
+        request: Request<JsValue>,
+    ) -> impl Future<Output = Result<(), Error>> + use<> {
+        let (call, answer) = self.new_call();
+        self.driver.ask(Input::Request { call, request });
+        answer
     }
 
     /// Renews the token now.
@@ -199,7 +213,7 @@ impl Client {
     ///
     /// `token-failed` if there is none to be had, the server's refusal, or `closed`.
     pub fn refresh_token(&self) -> impl Future<Output = Result<(), Error>> + use<> {
-        self.request(Ok(Request::Refresh))
+        self.request(Request::Refresh)
     }
 
     /// Returns what may be known of the connection now.
@@ -236,15 +250,14 @@ impl Client {
         self.subscribers.log.add(listener)
     }
 
-    /// Makes a request, or says why there is none.
-    fn request(
+    fn publish_json(
         &self,
-        request: Result<Request<JsValue>, Error>,
+        group: Group,
+        json: Result<JsString, Error>,
     ) -> impl Future<Output = Result<(), Error>> + use<> {
-        let answer = request.map(|request| {
-            let (call, answer) = self.new_call();
-            self.driver.ask(Input::Request { call, request });
-            answer
+        let answer = json.map(|json| {
+            let (data, bytes) = message(json);
+            self.request(Request::Publish { group, data, bytes })
         });
         async { answer?.await }
     }

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use gloo_timers::callback::Timeout;
 use js_sys::{JsString, Uint8Array};
-use onesocket_core::protocol::{ClientFrame, CloseCode, Group};
+use onesocket_core::protocol::{ClientFrame, CloseCode};
 use onesocket_core::{
-    Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Request, Stats, Status,
-    Time, Token, whole_ms,
+    Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Stats, Status, Time, Token,
+    whole_ms,
 };
 use wasm_bindgen::JsValue;
 
@@ -315,10 +315,10 @@ impl Driver {
     }
 }
 
-/// The request to send a value, given as its JSON text, to the members of a group.
-pub fn publish(group: Group, json: JsString) -> Request<JsValue> {
+/// Makes a message of the JSON text of a value; returns its size as well.
+pub fn message(json: JsString) -> (JsValue, usize) {
     let bytes = utf8_len(&json);
-    Request::Publish { group, data: json.into(), bytes }
+    (json.into(), bytes)
 }
 
 /// Returns a function that feeds a driver for as long as it lives.

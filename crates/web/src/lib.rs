@@ -17,7 +17,7 @@ mod wire;
 pub use callbacks::Callbacks;
 pub use client::{Client, Held, Message, Options, Subscription};
 pub use clock::{Clock, Reading};
-pub use driver::{Driver, publish};
+pub use driver::{Driver, message};
 pub use wire::{OpeningHandshake, PlainWire};
 
 pub use onesocket_core as core;

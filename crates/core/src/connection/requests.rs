@@ -40,6 +40,22 @@ pub enum Request<M> {
     Refresh,
 }
 
+impl<M> Request<M> {
+    /// Makes a request of its name in JavaScript, and the group and the message (of so many bytes)
+    /// that it has; `None` if there is no such request.
+    pub fn named(name: &str, group: Option<Group>, message: Option<(M, usize)>) -> Option<Self> {
+        match (name, group, message) {
+            ("join", Some(group), None) => Some(Self::Join(group)),
+            ("leave", Some(group), None) => Some(Self::Leave(group)),
+            ("publish", Some(group), Some((data, bytes))) => {
+                Some(Self::Publish { group, data, bytes })
+            }
+            ("refresh", None, None) => Some(Self::Refresh),
+            _ => None,
+        }
+    }
+}
+
 /// A request that was sent and is not answered yet.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) enum Asked {
@@ -215,6 +231,34 @@ impl<M: Clone> Connection<M> {
                 // The next attempt fetches a token; the calls were settled above.
                 Asked::Refresh { .. } => {}
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_has_a_name_and_all_that_belongs_to_it() {
+        let tea = || Group::new("tea").unwrap();
+        let (group, milk) = (Some(tea()), Some(("milk", 4)));
+
+        for (name, group, message, request) in [
+            ("join", group.clone(), None, Some(Request::Join(tea()))),
+            ("leave", group.clone(), None, Some(Request::Leave(tea()))),
+            (
+                "publish",
+                group.clone(),
+                milk,
+                Some(Request::Publish { group: tea(), data: "milk", bytes: 4 }),
+            ),
+            ("refresh", None, None, Some(Request::Refresh)),
+            ("join", None, None, None),
+            ("publish", group.clone(), None, None),
+            ("drink", group, milk, None),
+        ] {
+            assert_eq!(Request::named(name, group, message), request, "{name}");
         }
     }
 }
