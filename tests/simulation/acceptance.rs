@@ -1,4 +1,4 @@
-//! Two histories that are told the same way every time: a day connected, and a night asleep.
+//! Two histories that are the same in every run: a day connected, and a night asleep.
 
 use std::time::Duration;
 
@@ -52,24 +52,24 @@ fn a_five_minute_token_keeps_one_socket_for_a_day_and_no_message_is_lost_or_doub
     world.run_for(SECOND);
     assert_eq!(world.broken, None);
     for (client, other) in clients.into_iter().zip(clients.into_iter().rev()) {
-        let judge = &world.clients[client].judge;
-        assert_eq!(judge.told.state, StateName::Connected);
-        assert_eq!(judge.sockets, 1);
+        let observed = &world.clients[client].observed;
+        assert_eq!(observed.status.state, StateName::Connected);
+        assert_eq!(observed.sockets, 1);
         assert_eq!(world.server.hub.count(&world.clients[client].user).opened, 1);
         // A day has 360 times four minutes.
-        let renewals = &judge.renewals;
-        assert!((350..=365).contains(&renewals.len()), "{} renewals", renewals.len());
-        for pair in renewals.windows(2) {
+        let refreshes = &observed.refreshes;
+        assert!((350..=365).contains(&refreshes.len()), "{} refreshes", refreshes.len());
+        for pair in refreshes.windows(2) {
             let apart = pair[1].since(pair[0]).as_secs_f64();
-            assert!((238.5..=241.0).contains(&apart), "{apart} s from one renewal to the next");
+            assert!((238.5..=241.0).contains(&apart), "{apart} s from one refresh to the next");
         }
-        assert_eq!(world.clients[client].source.fetches, renewals.len() as u64 + 1);
+        assert_eq!(world.clients[client].source.fetches, refreshes.len() as u64 + 1);
 
-        let items = &world.ledger.items[client];
+        let items = &world.reference.items[client];
         assert_eq!(items.len(), 2 * 24 * 3600);
         assert!(items.iter().all(|item| item.arrival == Arrival::Taken));
         assert!(items.iter().all(|item| item.reported.is_none()));
-        // Its own came back, and the other's were heard; none of them twice: see `judge.rs`.
+        // Its own came back, and the other's were heard; none of them twice: see `invariants`.
         let (own, others) = (24 * 3600, 24 * 3600);
         let delivered = world.sockets[world.clients[client].streams[0]].delivered;
         assert_eq!(delivered, own + others);
@@ -123,7 +123,7 @@ fn sleep_through(meanwhile: Meanwhile, counts_sleep: bool, awake: Duration, what
     world.run_for(60 * SECOND);
     assert_eq!(world.broken, None, "{what}");
     let (fetches_after, sockets_after, alarms_after) = counts(&world, ada);
-    assert_eq!(world.clients[ada].judge.told.state, StateName::Connected, "{what}");
+    assert_eq!(world.clients[ada].observed.status.state, StateName::Connected, "{what}");
     assert!(fetches_after - fetches <= 1, "{what}: {} fetches", fetches_after - fetches);
     let reconnects = u64::from(meanwhile != Meanwhile::Lives);
     assert_eq!(sockets_after - sockets, reconnects, "{what}");
@@ -133,7 +133,7 @@ fn sleep_through(meanwhile: Meanwhile, counts_sleep: bool, awake: Duration, what
 
 fn counts(world: &World, client: usize) -> (u64, u64, u64) {
     let client = &world.clients[client];
-    (client.source.fetches, client.judge.sockets, client.page.alarms)
+    (client.source.fetches, client.observed.sockets, client.page.alarms)
 }
 
 fn world() -> World {

@@ -76,7 +76,7 @@ impl World {
     }
 
     pub(crate) fn publish_some(&mut self, client: usize) {
-        let joined: Vec<Group> = self.clients[client].judge.groups.iter().cloned().collect();
+        let joined: Vec<Group> = self.clients[client].observed.groups.iter().cloned().collect();
         let most = self.random.pick(&[1, 3, 30]);
         let known = !joined.is_empty() && self.random.percent(90);
         let group = if known { self.random.pick(&joined) } else { self.any_group() };
@@ -213,7 +213,7 @@ impl World {
 
     pub(crate) fn freeze(&mut self, client: usize) {
         if self.clients[client].page.paused.is_none() {
-            self.reach("a page that is frozen");
+            self.cover("a page that is frozen");
             self.pause(client, crate::page::Pause::Frozen);
             self.begin_until(Later::Resume(client), 100, 1_000_000);
             if self.random.percent(30) {
@@ -224,7 +224,7 @@ impl World {
 
     pub(crate) fn sleep(&mut self, client: usize) {
         if self.clients[client].page.paused.is_none() {
-            self.reach("a machine that sleeps");
+            self.cover("a machine that sleeps");
             self.pause(client, crate::page::Pause::Asleep);
             self.begin_until(Later::Resume(client), 1000, 1_000_000);
             if self.random.percent(50) {
@@ -244,7 +244,7 @@ impl World {
     /// What was open is not there any more when the page runs again, and it hears of that or not.
     pub(crate) fn lose_sockets(&mut self, client: usize) {
         let hears = self.random.percent(50);
-        self.reach("a socket that does not outlive its page's sleep");
+        self.cover("a socket that does not outlive its page's sleep");
         for socket in self.open_streams(client) {
             let server_hears = self.random.percent(50);
             self.cut(socket, hears, server_hears);
@@ -258,7 +258,7 @@ impl World {
             self.inform(client, crate::page::Task::Wake);
         } else {
             page.hidden_since = Some(now);
-            self.reach("a page that is hidden");
+            self.cover("a page that is hidden");
         }
     }
 
@@ -267,7 +267,7 @@ impl World {
         let by = if self.random.percent(50) { by } else { -by };
         self.log(|| format!("the clock of {client} is set by {by} ms"));
         self.clients[client].page.wall_set_ms += by;
-        self.reach(if by > 0 { "a clock set forward" } else { "a clock set back" });
+        self.cover(if by > 0 { "a clock set forward" } else { "a clock set back" });
     }
 
     pub(crate) fn change_mood(&mut self, client: usize) {
@@ -291,7 +291,7 @@ impl World {
 
     pub(crate) fn restart_server(&mut self) {
         if self.server.up {
-            self.reach("a server that is restarted");
+            self.cover("a server that is restarted");
             self.stop_server();
             self.after(Duration::from_secs(10), crate::world::Event::Later(Later::ServerDies));
             let down = self.random.spread(11_000, 120_000);
@@ -301,7 +301,7 @@ impl World {
 
     pub(crate) fn crash_server(&mut self) {
         if self.server.up {
-            self.reach("a server that crashes");
+            self.cover("a server that crashes");
             let kernel_lives = self.random.percent(70);
             self.kill_server(kernel_lives);
             self.begin_until(Later::ServerStarts, 500, 120_000);

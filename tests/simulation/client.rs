@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use onesocket_core::protocol::{CloseCode, Group, ServerFrame, client_subprotocol};
 use onesocket_core::{Attempt, Call, Config, Connection, Error, Input, Output, Request, Time};
 
-use crate::invariants::observed::{Cause, Judge, Want};
+use crate::invariants::observed::{Cause, Observed, Want};
 use crate::message::{Message, Origin, encode};
 use crate::network::{Browser, Door, Path, Up};
 use crate::page::Page;
@@ -26,7 +26,7 @@ pub(crate) struct Client {
     pub(crate) page: Page,
     pub(crate) path: Path,
     pub(crate) source: Source,
-    pub(crate) judge: Judge,
+    pub(crate) observed: Observed,
     /// Its browser says that there is no network.
     pub(crate) offline: bool,
     /// Its page was left or loaded anew.
@@ -56,7 +56,7 @@ impl World {
         self.clients.push(Client {
             user: user.to_owned(),
             name: client_subprotocol(&name),
-            judge: Judge::new(machine.status().clone()),
+            observed: Observed::new(machine.status().clone()),
             machine,
             config,
             page: Page::new(counts_sleep, self.now),
@@ -68,7 +68,7 @@ impl World {
             heard: BTreeMap::new(),
             calls: 0,
         });
-        self.ledger.items.push(Vec::new());
+        self.reference.items.push(Vec::new());
         client
     }
 
@@ -100,7 +100,7 @@ impl World {
                 matches!(self.sockets[socket].browser, Browser::Closing(_) | Browser::Closed)
             });
             if ended {
-                self.reach("a socket that is seen to be closing");
+                self.cover("a socket that is seen to be closing");
                 self.feed(client, Input::Closing { attempt });
             }
         }
@@ -124,7 +124,7 @@ impl World {
         let before = self.sockets[socket].delivered;
         self.feed(client, Input::Received { attempt, frame, bytes: 1 });
         let delivered = self.sockets[socket].delivered - before;
-        self.rule(delivered == u64::from(message), || {
+        self.ensure(delivered == u64::from(message), || {
             format!("{client} was handed {delivered} messages for one frame")
         });
     }
@@ -134,10 +134,10 @@ impl World {
             && let Some(output) = self.clients[client].machine.poll()
         {
             self.log(|| format!("{client} -> {output:?}"));
-            self.judge(client, cause, &output, time);
+            self.check_output(client, cause, &output, time);
             self.perform(client, output);
         }
-        self.judge_bounds(client);
+        self.check_bounds(client);
         self.set_alarm(client, time);
     }
 
@@ -159,11 +159,11 @@ impl World {
             }
             Output::Shut { attempt, code, reason: _ } => {
                 let socket = self.socket_of(client, attempt);
-                self.rule(socket.is_some(), || {
+                self.ensure(socket.is_some(), || {
                     format!("{client} shuts a socket that is not there")
                 });
                 if let Some(socket) = socket {
-                    self.judge_shut(client, socket, code);
+                    self.check_shut(client, socket, code);
                     self.shut_socket(socket, code.get());
                 }
             }
@@ -172,7 +172,7 @@ impl World {
                 let socket = self.socket_of(client, attempt);
                 let sendable = socket
                     .filter(|socket| !matches!(self.sockets[*socket].browser, Browser::Connecting));
-                self.rule(sendable.is_some(), || {
+                self.ensure(sendable.is_some(), || {
                     format!("{client} sends over a socket that is not open")
                 });
                 if let Some(origin) = origin {
@@ -185,7 +185,7 @@ impl World {
                     self.send_up(socket, Up::Frame(wire, origin));
                 }
             }
-            // For the user, and judged.
+            // For the user, and checked.
             Output::AbortToken { .. }
             | Output::Error { .. }
             | Output::SendHello { .. }
@@ -203,14 +203,14 @@ impl World {
         if let Some(socket) = socket {
             self.sockets[socket].delivered += 1;
         }
-        self.judge_message(client, message);
+        self.check_message(client, message);
     }
 
     fn call(&mut self, client: usize, want: Want) -> Call {
         let client = &mut self.clients[client];
         client.calls += 1;
         let call = Call(client.calls);
-        client.judge.calls.insert(call, want);
+        client.observed.calls.insert(call, want);
         call
     }
 
@@ -231,13 +231,13 @@ impl World {
     }
 
     pub(crate) fn hold_client(&mut self, client: usize) {
-        self.clients[client].judge.holders += 1;
+        self.clients[client].observed.holders += 1;
         self.ask(client, Input::Hold);
     }
 
     pub(crate) fn release(&mut self, client: usize) {
-        if self.clients[client].judge.holders > 0 {
-            self.clients[client].judge.holders -= 1;
+        if self.clients[client].observed.holders > 0 {
+            self.clients[client].observed.holders -= 1;
             self.feed(client, Input::Release);
         }
     }
@@ -253,14 +253,14 @@ impl World {
     }
 
     pub(crate) fn leave(&mut self, client: usize, group: Group) {
-        self.clients[client].judge.groups.remove(&group);
+        self.clients[client].observed.groups.remove(&group);
         let call = self.call(client, Want::Leave);
         self.ask(client, Input::Request { call, request: Request::Leave(group) });
     }
 
     /// Publishes something of a size.
     pub(crate) fn publish(&mut self, client: usize, group: Group, filler: usize) {
-        let number = self.ledger.begin(client, What::Publish(group.clone()));
+        let number = self.reference.begin(client, What::Publish(group.clone()));
         let data = Message::text(Origin { client, number }, filler);
         let bytes = data.bytes();
         let call = self.call(client, Want::Publish(number));
@@ -270,7 +270,7 @@ impl World {
 
     /// Sends something of a size to the server.
     pub(crate) fn send(&mut self, client: usize, binary: bool, filler: usize) {
-        let number = self.ledger.begin(client, What::Send);
+        let number = self.reference.begin(client, What::Send);
         let origin = Origin { client, number };
         let message =
             if binary { Message::binary(origin, filler) } else { Message::text(origin, filler) };

@@ -1,8 +1,8 @@
-//! What histories come to: one that goes nowhere proves nothing.
+//! Coverage: which events the histories have come to. A run that reaches little proves little.
 
 use std::collections::BTreeMap;
 
-/// What has to be reached by a run of full length.
+/// Every event that a run of full length has to come to.
 const ALL: [&str; 55] = [
     "a client that is forgotten for sixteen others",
     "a client that is not let in",
@@ -39,7 +39,7 @@ const ALL: [&str; 55] = [
     "a reader that is too slow",
     "a refreshToken() that is kept",
     "a refreshToken() that is not kept",
-    "a renewal that is answered late",
+    "a refresh that is answered late",
     "a server that crashes",
     "a server that forgot",
     "a server that is restarted",
@@ -50,7 +50,7 @@ const ALL: [&str; 55] = [
     "a socket that is seen to be closing",
     "a token that has run out",
     "a token that is refused at the door",
-    "a token that is renewed over the connection",
+    "a token that is refreshed over the connection",
     "a user who is forgotten",
     "a wait for the next attempt",
     "all attempts used up",
@@ -61,16 +61,16 @@ const ALL: [&str; 55] = [
     "another attempt",
 ];
 
-/// How often something was reached.
+/// How often each event has occurred.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Reached(BTreeMap<&'static str, u64>);
+pub(crate) struct Coverage(BTreeMap<&'static str, u64>);
 
-impl Reached {
+impl Coverage {
     pub(crate) fn note(&mut self, what: &'static str) {
         *self.0.entry(what).or_default() += 1;
     }
 
-    /// What was not reached.
+    /// Returns the events that have not occurred.
     pub(crate) fn missing(&self) -> Vec<&'static str> {
         ALL.into_iter().filter(|what| !self.0.contains_key(what)).collect()
     }

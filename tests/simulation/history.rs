@@ -31,15 +31,15 @@ pub(crate) enum Later {
 }
 
 /// A history under way.
-pub(crate) struct Story {
+pub(crate) struct History {
     weights: Vec<u64>,
     /// The longest time from one act to the next, in milliseconds.
     pace: u64,
     lasts: Duration,
 }
 
-/// Makes the world that a seed begins, and the story that it tells.
-pub(crate) fn begin(seed: u64, traced: bool) -> (World, Story) {
+/// Makes the world and the history of a seed.
+pub(crate) fn begin(seed: u64, traced: bool) -> (World, History) {
     let mut random = Random::new(seed);
     let room = random.pick(&[1 << 10, 4 << 10, 64 << 10, 256 << 10]);
     let config = server_config(&mut random);
@@ -62,17 +62,17 @@ pub(crate) fn begin(seed: u64, traced: bool) -> (World, Story) {
     let weights = ACTS
         .iter()
         .map(|(weight, _)| if random.percent(75) { weight * (1 + random.below(3)) } else { 0 });
-    let story = Story {
+    let history = History {
         weights: weights.collect(),
         pace: random.pick(&[1000, 5000, 20_000, 60_000]),
         lasts: random.spread(60_000, 3_600_000),
     };
-    (world, story)
+    (world, history)
 }
 
-impl Story {
-    /// Tells it to its end; says what rule was broken, if one was.
-    pub(crate) fn tell(self, world: &mut World) {
+impl History {
+    /// Runs to the end, or until an invariant is broken.
+    pub(crate) fn run(self, world: &mut World) {
         let end = world.now + self.lasts;
         while world.now < end && world.broken.is_none() {
             // Some things happen on top of each other.
@@ -155,13 +155,13 @@ impl World {
             }
             self.run_for(FRIENDLY / 4);
         }
-        self.judge_quiet();
+        self.check_recovered();
         for client in self.present() {
             self.close(client);
         }
         self.run_for(MINUTE);
-        self.judge_end();
+        self.check_left();
         self.run_for(crate::reference::REMEMBERED_FOR + MINUTE);
-        self.judge_oblivion();
+        self.check_forgotten();
     }
 }

@@ -3,9 +3,8 @@
 //! about, on virtual time (`history.rs`). What must hold is checked all the while and when all has
 //! come to rest (`invariants`).
 //!
-//! A history is told again, with all that happens in it, by
-//! `ONESOCKET_SEED=… cargo test --test simulation history -- --nocapture`. `cargo xtask simulate`
-//! goes on for as long as it is told to.
+//! `ONESOCKET_SEED=… cargo test --test simulation history -- --nocapture` runs one history again and
+//! prints all that happens in it. `cargo xtask simulate` runs as many as there is time for.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
 
@@ -32,53 +31,53 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use coverage::Reached;
+use coverage::Coverage;
 use world::World;
 
-/// How many histories there are where nobody says how many.
+/// How many histories a run has by default.
 const HISTORIES: u64 = 3000;
 
-/// What a history came to.
-struct Told {
+/// What came of a history.
+struct Outcome {
     lasted: Duration,
-    reached: Reached,
+    coverage: Coverage,
     broken: Option<String>,
     timeline: Vec<String>,
 }
 
-/// Tells the history of a seed.
-fn tell(seed: u64, traced: bool) -> Told {
-    let mut told = None;
+/// Runs the history of a seed.
+fn run(seed: u64, traced: bool) -> Outcome {
+    let mut outcome = None;
     let panicked = catch_unwind(AssertUnwindSafe(|| {
-        let (world, story) = history::begin(seed, traced);
-        let world = told.insert(world);
-        story.tell(world);
+        let (world, history) = history::begin(seed, traced);
+        let world = outcome.insert(world);
+        history.run(world);
     }));
-    let world: Option<World> = told;
+    let world: Option<World> = outcome;
     let broken = panicked.err().map(|_| "there was a panic".to_owned());
     match world {
-        Some(world) => Told {
+        Some(world) => Outcome {
             lasted: world.now,
-            reached: world.reached,
+            coverage: world.coverage,
             broken: broken.or(world.broken),
             timeline: world.timeline.unwrap_or_default(),
         },
-        None => Told {
+        None => Outcome {
             lasted: Duration::ZERO,
-            reached: Reached::default(),
+            coverage: Coverage::default(),
             broken,
             timeline: Vec::new(),
         },
     }
 }
 
-/// Reads a number that somebody has set.
+/// Reads a number from a variable of the environment, if it is set.
 fn asked(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is a number, not {text:?}")))
 }
 
-/// Says something past what captures the output of a test that passes.
+/// Prints a line, also where the test passes.
 fn say(text: &str) {
     let _ = std::io::stdout().write_all(format!("{text}\n").as_bytes());
 }
@@ -86,10 +85,10 @@ fn say(text: &str) {
 #[test]
 fn no_history_breaks_a_promise() {
     if let Some(seed) = asked("ONESOCKET_SEED") {
-        let told = tell(seed, true);
-        told.timeline.iter().for_each(|line| say(line));
-        told.reached.print();
-        assert_eq!(told.broken, None, "history {seed}");
+        let outcome = run(seed, true);
+        outcome.timeline.iter().for_each(|line| say(line));
+        outcome.coverage.print();
+        assert_eq!(outcome.broken, None, "history {seed}");
         return;
     }
     let seconds = asked("ONESOCKET_SECONDS").map(Duration::from_secs);
@@ -100,48 +99,48 @@ fn no_history_breaks_a_promise() {
     let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
     let broken: Mutex<Option<(u64, String)>> = Mutex::new(None);
     let work = || {
-        let (mut lasted, mut reached, mut count) = (Duration::ZERO, Reached::default(), 0);
+        let (mut lasted, mut coverage, mut count) = (Duration::ZERO, Coverage::default(), 0);
         while !stop.load(Relaxed) && seconds.is_none_or(|most| started.elapsed() < most) {
             let number = next.fetch_add(1, Relaxed);
             if number >= histories {
                 break;
             }
             let seed = first.wrapping_add(number);
-            let told = tell(seed, false);
-            if let Some(rule) = told.broken {
+            let outcome = run(seed, false);
+            if let Some(invariant) = outcome.broken {
                 stop.store(true, Relaxed);
-                broken.lock().expect("nobody panics with it").get_or_insert((seed, rule));
+                broken.lock().expect("nobody panics with it").get_or_insert((seed, invariant));
             }
-            lasted += told.lasted;
-            reached.add(told.reached);
+            lasted += outcome.lasted;
+            coverage.add(outcome.coverage);
             count += 1;
         }
-        (count, lasted, reached)
+        (count, lasted, coverage)
     };
     let workers = std::thread::available_parallelism().map_or(1, usize::from);
-    let (mut count, mut lasted, mut reached) = (0_u64, Duration::ZERO, Reached::default());
+    let (mut count, mut lasted, mut coverage) = (0_u64, Duration::ZERO, Coverage::default());
     std::thread::scope(|threads| {
         let running: Vec<_> = (0..workers).map(|_| threads.spawn(work)).collect();
         for worker in running {
-            let (its, its_time, its_reach) = worker.join().expect("a worker does not panic");
+            let (its, its_time, its_coverage) = worker.join().expect("a worker does not panic");
             count += its;
             lasted += its_time;
-            reached.add(its_reach);
+            coverage.add(its_coverage);
         }
     });
     let (days, took) = (lasted.as_secs_f64() / 86_400.0, started.elapsed().as_secs_f64());
     say(&format!("{count} histories from seed {first}: {days:.1} days in {took:.1} s"));
-    if let Some((seed, rule)) = broken.into_inner().expect("nobody panics with it") {
-        let told = tell(seed, true);
-        let lines = told.timeline.len().saturating_sub(60);
-        told.timeline[lines..].iter().for_each(|line| say(line));
+    if let Some((seed, invariant)) = broken.into_inner().expect("nobody panics with it") {
+        let outcome = run(seed, true);
+        let lines = outcome.timeline.len().saturating_sub(60);
+        outcome.timeline[lines..].iter().for_each(|line| say(line));
         panic!(
-            "history {seed}: {rule}. All of it is told by\n  ONESOCKET_SEED={seed} cargo test \
+            "history {seed}: {invariant}. All of it is printed by\n  ONESOCKET_SEED={seed} cargo test \
              --test simulation history -- --nocapture"
         );
     }
-    reached.print();
+    coverage.print();
     if count >= HISTORIES {
-        assert_eq!(reached.missing(), Vec::<&str>::new(), "what no history has come to");
+        assert_eq!(coverage.missing(), Vec::<&str>::new(), "what no history has come to");
     }
 }

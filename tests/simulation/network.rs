@@ -175,13 +175,13 @@ impl World {
         }
         match self.clients[client].path.door {
             Door::Open => self.send_up(socket, Up::Upgrade),
-            Door::Hangs => self.reach("a handshake that hangs"),
+            Door::Hangs => self.cover("a handshake that hangs"),
             Door::Refuses => {
-                self.reach("an upgrade that is refused");
+                self.cover("an upgrade that is refused");
                 self.send_down(socket, Down::Reset);
             }
             Door::Closes(code, reason) => {
-                self.reach("a gateway that accepts and closes");
+                self.cover("a gateway that accepts and closes");
                 self.send_down(socket, Down::Accepted);
                 self.send_down(socket, Down::Close(CloseCode::seen(code), reason.to_owned()));
                 self.send_down(socket, Down::Fin);

@@ -150,7 +150,7 @@ impl World {
                     match decode(&frame) {
                         Ok(frame) => self.receive(client, socket, frame),
                         Err(problem) => {
-                            self.rule(false, || format!("a frame cannot be read: {problem}"));
+                            self.ensure(false, || format!("a frame cannot be read: {problem}"));
                             self.feed(client, Input::InvalidFrame { attempt, problem });
                         }
                     }

@@ -17,14 +17,13 @@ use crate::network::{Down, Up};
 use crate::server::wall;
 use crate::world::{Event, World};
 
-/// See `peer.rs` and `switchboard.rs`.
-pub(crate) const WRITE_TIME: Duration = Duration::from_secs(5);
+/// How long a client has to answer a close: see `peer/task.rs` of the server.
+const CLOSE_TIME: Duration = Duration::from_secs(2);
 
-pub(crate) const CLOSE_TIME: Duration = Duration::from_secs(2);
+/// How many frames may wait to be sent to one client: see `hub/mailbox.rs` of the server.
+const MAX_FRAMES: usize = 256;
 
-pub(crate) const MAX_FRAMES: usize = 256;
-
-/// What a task is, around a session.
+/// The connection of one client, around its session.
 pub(crate) struct Peer {
     pub(crate) socket: usize,
     pub(crate) session: Session,
@@ -103,7 +102,7 @@ impl World {
 
     pub(crate) fn serve_once(&mut self, key: u64) -> bool {
         let (now, instant) = (self.now, self.instant());
-        let room = self.server.room;
+        let (room, write_time) = (self.server.room, self.server.config.write_time);
         let Some(peer) = self.server.peers.get_mut(&key) else { return false };
         let socket = peer.socket;
         if let Some(until) = peer.closing_until {
@@ -127,7 +126,7 @@ impl World {
                     self.write(socket, frame);
                 }
             } else {
-                let until = *peer.blocked_until.get_or_insert(now + WRITE_TIME);
+                let until = *peer.blocked_until.get_or_insert(now + write_time);
                 if now < until {
                     self.arm(key, until);
                     return false;
@@ -147,7 +146,7 @@ impl World {
                 let at = now + at.saturating_duration_since(instant);
                 self.arm(key, at);
             }
-            self.judge_peer(key);
+            self.check_peer(key);
             return false;
         }
         true
@@ -186,21 +185,21 @@ impl World {
                 self.end_peer(key);
             }
             Up::Fin | Up::Reset => self.end_peer(key),
-            Up::Upgrade => self.rule(false, || "a second upgrade".to_owned()),
+            Up::Upgrade => self.ensure(false, || "a second upgrade".to_owned()),
         }
     }
 
     pub(crate) fn perform_session(&mut self, key: u64, output: Output) {
         match output {
             Output::Close(cause) => {
-                self.judge_server_close(key, cause);
+                self.check_server_close(key, cause);
                 self.begin_close(key, cause);
             }
             Output::Handle { .. } => {
-                self.rule(false, || "a message for an application that there is not".to_owned());
+                self.ensure(false, || "a message for an application that there is not".to_owned());
             }
             Output::LimitReached(limit) => {
-                self.rule(false, || format!("the limit {limit:?} where nobody reaches one"));
+                self.ensure(false, || format!("the limit {limit:?} where nobody reaches one"));
             }
             Output::Send(frame) => self.queue(key, frame),
             Output::Tell(command) => {
@@ -214,7 +213,7 @@ impl World {
                 let life = checked.and_then(|it| it.of(&user)).map(|it| it.expires_in);
                 let (time, instant) = (self.server_time(), self.instant());
                 if life.is_err() {
-                    self.reach("a new token that the server refuses");
+                    self.cover("a new token that the server refuses");
                 }
                 if let Some(peer) = self.server.peers.get_mut(&key) {
                     if let Ok(life) = life {
@@ -232,24 +231,24 @@ impl World {
         }
     }
 
-    /// Tells the hub something, holds what follows against the ledger, and delivers it; returns what
-    /// is for the peer itself.
+    /// Has the hub handle a command, compares what follows with the reference, and delivers it; returns
+    /// what is for the peer itself.
     pub(crate) fn tell(&mut self, key: u64, command: Command) -> Vec<Outgoing> {
         let said = self.server.peers.get(&key).and_then(|peer| peer.said);
-        let expected = match self.ledger.expect(key, &command, said) {
+        let expected = match self.reference.expect(key, &command, said) {
             Ok(expected) => expected,
             Err(broken) => {
-                self.rule(false, || broken);
+                self.ensure(false, || broken);
                 return Vec::new();
             }
         };
         let now = self.instant();
         let deliveries = self.server.hub.handle(command, now);
         self.log(|| format!("server: c{key} says {said:?}, {expected:?}"));
-        self.rule(expected.is_met(key, &deliveries), || {
+        self.ensure(expected.is_met(key, &deliveries), || {
             format!("c{key} says {said:?}: {expected:?} is to follow, not {deliveries:?}")
         });
-        self.judge_arrival(key, said, &expected);
+        self.check_arrival(key, said, &expected);
         let mut answers = Vec::new();
         for delivery in deliveries {
             match delivery {
@@ -262,13 +261,13 @@ impl World {
         answers
     }
 
-    /// Puts something into a peer's mailbox: see `switchboard.rs`.
+    /// Puts something into a peer's mailbox: see `hub/mailbox.rs` of the server.
     pub(crate) fn post(&mut self, delivery: Delivery) {
         let max_bytes = self.server.config.max_queue;
         match delivery {
             Delivery::Close { to, cause } => self.request_close(to.0, cause),
             Delivery::LimitReached(limit) => {
-                self.rule(false, || format!("the limit {limit:?} where nobody reaches one"));
+                self.ensure(false, || format!("the limit {limit:?} where nobody reaches one"));
             }
             Delivery::Send { to, frame } => {
                 let Some(peer) = self.server.peers.get_mut(&to.0) else { return };
@@ -302,7 +301,7 @@ impl World {
         peer.closing_until = Some(until);
         let socket = peer.socket;
         self.log(|| format!("server: closes c{key}: {cause:?}"));
-        self.reach(match cause {
+        self.cover(match cause {
             CloseCause::Replaced => "a connection that is replaced",
             CloseCause::ServerRestart => "a connection that is closed by a server that leaves",
             CloseCause::SlowConsumer | CloseCause::SlowWrite => "a reader that is too slow",
@@ -321,10 +320,10 @@ impl World {
         let user = self.clients[self.sockets[peer.socket].client].user.clone();
         let now = self.instant();
         let deliveries = self.server.hub.handle(Command::Disconnect { key: Key(key) }, now);
-        self.rule(deliveries.is_empty(), || format!("{deliveries:?} follows from an end"));
-        self.ledger.disconnect(key, self.server_time());
+        self.ensure(deliveries.is_empty(), || format!("{deliveries:?} follows from an end"));
+        self.reference.disconnect(key, self.server_time());
         self.log(|| format!("server: c{key} has ended"));
-        self.judge_hub(&user);
+        self.check_hub(&user);
         self.send_down(peer.socket, Down::Fin);
     }
 

@@ -1,5 +1,5 @@
-//! What was said, where it arrived, and who is connected: kept apart from the server, by rules of
-//! its own, and held against what the server does.
+//! The reference model of the server: what was sent, whether it arrived, who is connected and in which
+//! groups, by rules of its own. What the server does is compared with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -45,9 +45,9 @@ pub(crate) enum Arrival {
     Refused,
 }
 
-/// All that there is to know.
+/// What the server should know.
 #[derive(Debug, Default)]
-pub(crate) struct Ledger {
+pub(crate) struct Reference {
     /// By client, then by number.
     pub(crate) items: Vec<Vec<Item>>,
     /// Of each client, the number of the last item that the server has had.
@@ -86,7 +86,7 @@ pub(crate) enum Expected {
     Again(MessageId, Arrival),
 }
 
-impl Ledger {
+impl Reference {
     /// Notes that a client is about to send something; returns its number.
     pub(crate) fn begin(&mut self, client: usize, what: What) -> usize {
         let items = &mut self.items[client];

@@ -73,7 +73,7 @@ impl World {
         server.last = 0;
         let process = server.process;
         let every = server.config.sweep_every;
-        self.ledger.forget_all();
+        self.reference.forget_all();
         self.log(|| format!("server: process {process} begins"));
         self.after(every, Event::Sweep { process });
     }
@@ -96,7 +96,7 @@ impl World {
             self.cut(peer.socket, kernel_lives, true);
         }
         self.server.hub = Hub::default();
-        self.ledger.forget_all();
+        self.reference.forget_all();
     }
 
     /// The machine of the server sleeps, or wakes.
@@ -121,23 +121,23 @@ impl World {
         self.server.began + self.server_time()
     }
 
-    /// Admits a client, or says why not: see `http.rs`.
+    /// Admits a client, or says why not: see `http/upgrade.rs` of the server.
     pub(crate) fn admit(&mut self, socket: usize) {
         if !self.server.up {
-            self.reach("an upgrade while no server is there");
+            self.cover("an upgrade while no server is there");
             return self.send_down(socket, Down::Reset);
         }
         self.send_down(socket, Down::Accepted);
         let offered = self.sockets[socket].offered.clone();
         let offered = || offered.iter().map(String::as_str);
         let known = offered().any(|protocol| protocol == SUBPROTOCOL);
-        self.rule(known, || "onesocket.v1 is not offered".to_owned());
+        self.ensure(known, || "onesocket.v1 is not offered".to_owned());
         let named = offered_client(offered()).map(str::to_owned);
         let token = offered_token(offered()).ok_or(TokenError::Missing);
         match token.and_then(|token| self.server.tokens.check(&token, wall(self.now))) {
             Ok(identity) => self.register(socket, identity, named),
             Err(error) => {
-                self.reach("a token that is refused at the door");
+                self.cover("a token that is refused at the door");
                 self.log(|| format!("server: refuses, {error}"));
                 let reason = "the token is not valid".to_owned();
                 self.send_down(socket, Down::Close(CloseCode::UNAUTHORIZED, reason));
@@ -151,27 +151,27 @@ impl World {
         let user = identity.user.clone();
         self.server.last += 1;
         let key = self.server.last;
-        self.rule(named.is_some(), || "the client has no name".to_owned());
-        self.rule(user == self.clients[client].user, || "another user's token".to_owned());
+        self.ensure(named.is_some(), || "the client has no name".to_owned());
+        self.ensure(user == self.clients[client].user, || "another user's token".to_owned());
         self.log(|| format!("server: {client} of {user} connects as c{key}"));
 
         let command = Command::Connect { key: Key(key), user: user.clone(), client: named.clone() };
         let now = self.instant();
         let deliveries = self.server.hub.handle(command, now);
-        let (replaced, forgets) = self.ledger.connect(key, &user, client);
+        let (replaced, forgets) = self.reference.connect(key, &user, client);
         let expected: Vec<_> = replaced
             .map(|old| Delivery::Close { to: Key(old), cause: CloseCause::Replaced })
             .into_iter()
             .collect();
-        self.rule(deliveries == expected, || {
+        self.ensure(deliveries == expected, || {
             format!("{deliveries:?} follows where {expected:?} should")
         });
         if forgets {
-            self.reach("a client that is forgotten for sixteen others");
+            self.cover("a client that is forgotten for sixteen others");
         }
         let since = named.and_then(|name| self.server.hub.remembers_since(&user, &name));
-        let expected = self.ledger.remembers_since(&user, client).map(Key);
-        self.rule(since == expected, || {
+        let expected = self.reference.remembers_since(&user, client).map(Key);
+        self.ensure(since == expected, || {
             format!("the server remembers {client} since {since:?}, and should: {expected:?}")
         });
         let epoch = since.map(|key| key.epoch(self.server.process.into()));
@@ -197,7 +197,7 @@ impl World {
         for delivery in deliveries {
             self.post(delivery);
         }
-        self.judge_hub(&user);
+        self.check_hub(&user);
         self.serve(key);
     }
 
@@ -210,10 +210,10 @@ impl World {
         let every = self.server.config.sweep_every;
         if self.server.asleep_since.is_none() {
             self.server.hub.handle(Command::Sweep, now);
-            for _ in 0..self.ledger.sweep(self.server_time()) {
-                self.reach("a user who is forgotten");
+            for _ in 0..self.reference.sweep(self.server_time()) {
+                self.cover("a user who is forgotten");
             }
-            self.judge_memory();
+            self.check_memory();
         }
         self.after(every, Event::Sweep { process });
     }

@@ -26,7 +26,7 @@ pub(crate) enum Mood {
     Dead,
     /// What it answers is about to run out.
     Short,
-    /// What it answers for a renewal is somebody else's.
+    /// What it answers for a refresh is somebody else's.
     Foreign,
 }
 
@@ -65,7 +65,7 @@ impl World {
         let says_life = self.clients[client].source.says_life;
         let life = says_life.then(|| life.saturating_sub(ago));
         let answer = match mood {
-            Mood::Hangs => return self.reach("a getToken that hangs"),
+            Mood::Hangs => return self.cover("a getToken that hangs"),
             Mood::Fails => TokenAnswer::Failed("the token endpoint answers 500".into()),
             Mood::Busy => TokenAnswer::Later(self.random.ms(0, 60_000)),
             Mood::NoSession => TokenAnswer::NoSession,
@@ -89,7 +89,7 @@ impl World {
             self.note_answer(client, &answer);
         }
         // It is for the connection that there is: over the next one it would make this client somebody
-        // else, whom the ledger does not know.
+        // else, whom the reference does not know.
         let connected = self.clients[client].machine.connected_attempt().is_some();
         let answer = if self.clients[client].source.foreign == Some(fetch) && !connected {
             TokenAnswer::Failed("nobody is signed in at the moment".into())

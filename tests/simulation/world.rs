@@ -6,11 +6,11 @@ use std::time::Duration;
 use onesocket_core::{Fetch, TokenAnswer};
 
 use crate::client::Client;
-use crate::coverage::Reached;
+use crate::coverage::Coverage;
 use crate::history::Later;
 use crate::network::{Socket, Way};
 use crate::random::Random;
-use crate::reference::Ledger;
+use crate::reference::Reference;
 use crate::server::Server;
 
 /// How many lines a history may have before the earliest are dropped.
@@ -23,9 +23,9 @@ pub(crate) struct World {
     pub(crate) clients: Vec<Client>,
     pub(crate) sockets: Vec<Socket>,
     pub(crate) server: Server,
-    pub(crate) ledger: Ledger,
-    pub(crate) reached: Reached,
-    /// The first rule that was broken.
+    pub(crate) reference: Reference,
+    pub(crate) coverage: Coverage,
+    /// The first invariant that was broken.
     pub(crate) broken: Option<String>,
     /// What has happened, where somebody wants to read it.
     pub(crate) timeline: Option<Vec<String>>,
@@ -45,7 +45,7 @@ pub(crate) enum Event {
     Arrive { socket: usize, way: Way },
     /// A browser does not wait any longer for the end of a socket that is closing.
     GiveUp { socket: usize },
-    /// Something that the story has begun comes to its end.
+    /// Something that was begun comes to its end.
     Later(Later),
     /// A peer has something to do.
     Serve { process: u32, key: u64 },
@@ -63,8 +63,8 @@ impl World {
             clients: Vec::new(),
             sockets: Vec::new(),
             server,
-            ledger: Ledger::default(),
-            reached: Reached::default(),
+            reference: Reference::default(),
+            coverage: Coverage::default(),
             broken: None,
             timeline: traced.then(Vec::new),
             events: BTreeMap::new(),
@@ -80,7 +80,7 @@ impl World {
         self.events.insert((self.now + delay, self.planned), event);
     }
 
-    /// Lets everything happen up to a point in time, unless a rule is broken first.
+    /// Lets everything happen up to a point in time, unless an invariant is broken first.
     pub(crate) fn run_until(&mut self, end: Duration) {
         while self.broken.is_none()
             && let Some(next) = self.events.first_entry()
@@ -99,7 +99,7 @@ impl World {
         self.run_until(self.now + duration);
     }
 
-    /// Brings everything to its end now that the story has begun and that was to end later.
+    /// Ends now everything that was begun and was to end later.
     pub(crate) fn end_what_was_begun(&mut self) {
         let is_begun = |event: &Event| matches!(event, Event::Later(_));
         let (begun, rest): (BTreeMap<_, _>, _) =
@@ -123,8 +123,8 @@ impl World {
         }
     }
 
-    /// Notes that a rule is broken, if it is.
-    pub(crate) fn rule(&mut self, holds: bool, what: impl FnOnce() -> String) {
+    /// Notes that an invariant is broken, if it is.
+    pub(crate) fn ensure(&mut self, holds: bool, what: impl FnOnce() -> String) {
         if !holds && self.broken.is_none() {
             let what = what();
             self.log(|| format!("BROKEN: {what}"));
@@ -132,7 +132,7 @@ impl World {
         }
     }
 
-    /// Tells what happens, if anybody listens.
+    /// Adds a line to the timeline, where there is one.
     pub(crate) fn log(&mut self, what: impl FnOnce() -> String) {
         if let Some(lines) = &mut self.timeline {
             let ms = self.now.as_millis();
@@ -144,7 +144,7 @@ impl World {
         }
     }
 
-    pub(crate) fn reach(&mut self, what: &'static str) {
-        self.reached.note(what);
+    pub(crate) fn cover(&mut self, what: &'static str) {
+        self.coverage.note(what);
     }
 }

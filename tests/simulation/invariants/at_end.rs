@@ -7,36 +7,36 @@ use crate::world::World;
 
 impl World {
     /// After a friendly time: who wants to be connected is, and nothing is left undone.
-    pub(crate) fn judge_quiet(&mut self) {
+    pub(crate) fn check_recovered(&mut self) {
         for client in self.present() {
-            let state = self.clients[client].judge.told.state;
-            let told = self.clients[client].machine.status().clone();
-            self.rule(told == self.clients[client].judge.told, || {
+            let state = self.clients[client].observed.status.state;
+            let status = self.clients[client].machine.status().clone();
+            self.ensure(status == self.clients[client].observed.status, || {
                 format!("{client} tells another status than it has told")
             });
-            let code = told.error.as_ref().map(|error| error.code);
-            let wanted = self.clients[client].judge.is_wanted();
+            let code = status.error.as_ref().map(|error| error.code);
+            let wanted = self.clients[client].observed.is_wanted();
             let good = match state {
                 StateName::Idle | StateName::Connected | StateName::Closed => true,
                 StateName::Failed => code != Some(ErrorCode::AttemptsExhausted) || !wanted,
                 StateName::Connecting | StateName::Waiting | StateName::Closing => false,
             };
-            self.rule(good, || format!("{client} is {state:?} ({code:?}) in a friendly world"));
+            self.ensure(good, || format!("{client} is {state:?} ({code:?}) in a friendly world"));
             if state == StateName::Connected {
-                self.judge_connection(client);
+                self.check_connection(client);
             }
             if state != StateName::Idle {
-                let calls = &self.clients[client].judge.calls;
+                let calls = &self.clients[client].observed.calls;
                 let left = format!("{calls:?}");
-                self.rule(calls.is_empty(), || format!("{client} has not settled {left}"));
-                self.judge_items(client);
+                self.ensure(calls.is_empty(), || format!("{client} has not settled {left}"));
+                self.check_items(client);
             }
         }
         let users: Vec<String> = self.clients.iter().map(|client| client.user.clone()).collect();
         for user in users {
-            self.judge_hub(&user);
+            self.check_hub(&user);
             let open = self.server.hub.count(&user).open;
-            self.rule(open <= 1, || format!("{open} connections of {user} are left"));
+            self.ensure(open <= 1, || format!("{open} connections of {user} are left"));
         }
     }
 
@@ -45,12 +45,12 @@ impl World {
         (0..self.clients.len()).filter(|client| !self.clients[*client].gone).collect()
     }
 
-    pub(crate) fn judge_connection(&mut self, client: usize) {
+    pub(crate) fn check_connection(&mut self, client: usize) {
         let user = self.clients[client].user.clone();
-        let current = self.ledger.current(&user).map(|key| format!("c{key}"));
-        let told = &self.clients[client].judge.told;
-        let named = told.connection_id.as_ref().map(|id| id.0.clone());
-        self.rule(named.is_some() && named == current, || {
+        let current = self.reference.current(&user).map(|key| format!("c{key}"));
+        let status = &self.clients[client].observed.status;
+        let named = status.connection_id.as_ref().map(|id| id.0.clone());
+        self.ensure(named.is_some() && named == current, || {
             format!("{client} is connected as {named:?}, {user} as {current:?}")
         });
         let attempt = self.clients[client].machine.connected_attempt();
@@ -60,20 +60,21 @@ impl World {
             let socket = &self.sockets[*socket];
             (socket.written, socket.delivered)
         });
-        self.rule(counts.is_some_and(|(written, delivered)| written == delivered), || {
+        self.ensure(counts.is_some_and(|(written, delivered)| written == delivered), || {
             format!("{client} was written and handed {counts:?} messages")
         });
-        let groups = self.ledger.current(&user).and_then(|key| self.ledger.groups(key)).cloned();
-        let wanted = self.clients[client].judge.groups.clone();
-        self.rule(groups.as_ref() == Some(&wanted), || {
+        let groups =
+            self.reference.current(&user).and_then(|key| self.reference.groups(key)).cloned();
+        let wanted = self.clients[client].observed.groups.clone();
+        self.ensure(groups.as_ref() == Some(&wanted), || {
             format!("{client} is in {groups:?} and wants to be in {wanted:?}")
         });
     }
 
     /// Everything that was accepted has arrived or was reported.
-    pub(crate) fn judge_items(&mut self, client: usize) {
-        for number in 0..self.ledger.items[client].len() {
-            let item = &self.ledger.items[client][number];
+    pub(crate) fn check_items(&mut self, client: usize) {
+        for number in 0..self.reference.items[client].len() {
+            let item = &self.reference.items[client][number];
             let (arrived, reported) = (item.arrival != Arrival::No, item.reported.is_some());
             let good = match item.what {
                 // What was refused is reported, what was taken needs no word.
@@ -85,37 +86,39 @@ impl World {
                 What::Publish(_) => item.fulfilled != reported,
             };
             let text = format!("{item:?}");
-            self.rule(good, || format!("message {number} of {client} is lost: {text}"));
+            self.ensure(good, || format!("message {number} of {client} is lost: {text}"));
         }
     }
 
     /// After everybody has called `close()`: nothing is left at either end.
-    pub(crate) fn judge_end(&mut self) {
+    pub(crate) fn check_left(&mut self) {
         for client in self.present() {
             let machine = &self.clients[client].machine;
             let (stage, deadline) = (machine.stage(), machine.deadline());
             let closed = Stage::Closed(EndedStage::Closed, OldSocketStage::Gone);
-            self.rule(stage == closed && deadline.is_none(), || {
+            self.ensure(stage == closed && deadline.is_none(), || {
                 format!("{client} is {stage} after close(), with {deadline:?}")
             });
-            let calls = format!("{:?}", self.clients[client].judge.calls);
-            self.rule(calls == "{}", || format!("{client} has not settled {calls}"));
+            let calls = format!("{:?}", self.clients[client].observed.calls);
+            self.ensure(calls == "{}", || format!("{client} has not settled {calls}"));
             let kept = self.clients[client].machine.numbers();
-            self.rule(kept.is_empty(), || format!("{client} keeps {kept:?}"));
-            self.judge_items(client);
+            self.ensure(kept.is_empty(), || format!("{client} keeps {kept:?}"));
+            self.check_items(client);
         }
         let clients = self.server.hub.clients();
         let peers = self.server.peers.len();
-        self.rule(clients == 0 && peers == 0, || format!("{clients} clients, {peers} peers left"));
+        self.ensure(clients == 0 && peers == 0, || {
+            format!("{clients} clients, {peers} peers left")
+        });
     }
 
     /// Long after: the server has forgotten all.
-    pub(crate) fn judge_oblivion(&mut self) {
-        self.judge_memory();
+    pub(crate) fn check_forgotten(&mut self) {
+        self.check_memory();
         let remembered = (0..self.clients.len()).find(|client| {
             let user = &self.clients[*client].user;
-            self.ledger.remembers_since(user, *client).is_some()
+            self.reference.remembers_since(user, *client).is_some()
         });
-        self.rule(remembered.is_none(), || format!("the server still knows {remembered:?}"));
+        self.ensure(remembered.is_none(), || format!("the server still knows {remembered:?}"));
     }
 }

@@ -8,50 +8,50 @@ use crate::reference::{Arrival, What};
 use crate::world::World;
 
 impl World {
-    pub(crate) fn judge_publish(
+    pub(crate) fn check_publish(
         &mut self,
         client: usize,
         number: usize,
         result: Result<&(), &Error>,
     ) {
-        let state = self.ones(client).told.state;
-        let newest = self.ones(client).newest;
-        let Some(item) = self.ledger.item(Origin { client, number }) else { return };
+        let state = self.observed(client).status.state;
+        let newest = self.observed(client).newest;
+        let Some(item) = self.reference.item(Origin { client, number }) else { return };
         let arrival = item.arrival;
         match result {
             Ok(()) => {
                 item.fulfilled = true;
-                self.rule(arrival == Arrival::Taken, || {
+                self.ensure(arrival == Arrival::Taken, || {
                     format!("{client}: publish() of {number} resolves; the server: {arrival:?}")
                 });
             }
             Err(error) => {
                 item.reported = Some(newest);
-                self.judge_report(client, number, arrival, state, error);
+                self.check_report(client, number, arrival, state, error);
             }
         }
     }
 
-    pub(crate) fn judge_undelivered(&mut self, client: usize, message: &Message, error: &Error) {
-        let state = self.ones(client).told.state;
-        let newest = self.ones(client).newest;
+    pub(crate) fn check_undelivered(&mut self, client: usize, message: &Message, error: &Error) {
+        let state = self.observed(client).status.state;
+        let newest = self.observed(client).newest;
         let number = message.origin().filter(|origin| origin.client == client);
-        let item = number.and_then(|origin| Some((origin.number, self.ledger.item(origin)?)));
+        let item = number.and_then(|origin| Some((origin.number, self.reference.item(origin)?)));
         let Some((number, item)) = item else {
-            return self.rule(false, || format!("{client} reports what nobody has sent"));
+            return self.ensure(false, || format!("{client} reports what nobody has sent"));
         };
         let (reported, arrival, what) = (item.reported, item.arrival, item.what.clone());
         let accepted = item.accepted;
         item.reported = Some(newest);
-        self.rule(accepted && reported.is_none() && what == What::Send, || {
+        self.ensure(accepted && reported.is_none() && what == What::Send, || {
             format!("{client} reports message {number} ({what:?}) again: {reported:?}")
         });
-        self.reach("a message that is reported undelivered");
-        self.judge_report(client, number, arrival, state, error);
+        self.cover("a message that is reported undelivered");
+        self.check_report(client, number, arrival, state, error);
     }
 
     /// While connected, only what the server refuses and what it cannot know any more is reported.
-    pub(crate) fn judge_report(
+    pub(crate) fn check_report(
         &mut self,
         client: usize,
         number: usize,
@@ -62,15 +62,15 @@ impl World {
         if state != StateName::Connected {
             return;
         }
-        let resumed = self.ones(client).resumed;
+        let resumed = self.observed(client).resumed;
         let unconfirmed = error.code == ErrorCode::Closed;
         if unconfirmed {
-            self.reach("a message that was not confirmed");
+            self.cover("a message that was not confirmed");
         } else {
-            self.reach("a message that is refused");
+            self.cover("a message that is refused");
         }
         let fair = if unconfirmed { !resumed } else { arrival != Arrival::Taken };
-        self.rule(fair, || {
+        self.ensure(fair, || {
             format!("{client} reports message {number}, {error}; the server: {arrival:?}")
         });
     }
@@ -78,40 +78,40 @@ impl World {
     /// The machine sends a message.
     pub(crate) fn note_sent(&mut self, client: usize, origin: Origin, id: Option<MessageId>) {
         let own = origin.client == client;
-        let Some(item) = self.ledger.item(origin).filter(|_| own) else {
-            return self.rule(false, || format!("{client} sends what is not its own"));
+        let Some(item) = self.reference.item(origin).filter(|_| own) else {
+            return self.ensure(false, || format!("{client} sends what is not its own"));
         };
         let (before, reported) = (item.id, item.reported);
         item.id = id;
-        self.rule(reported.is_none(), || {
+        self.ensure(reported.is_none(), || {
             format!("{client} sends message {} after it was reported", origin.number)
         });
-        self.rule(before.is_none_or(|before| Some(before) == id), || {
+        self.ensure(before.is_none_or(|before| Some(before) == id), || {
             format!("{client} sends message {} as {before:?} and as {id:?}", origin.number)
         });
         if before.is_some() {
-            self.reach("a message that is sent again");
+            self.cover("a message that is sent again");
         }
     }
 
     /// `send()` has returned.
     pub(crate) fn note_accepted(&mut self, client: usize, number: usize, sent: Result<(), Error>) {
-        if let Some(item) = self.ledger.item(Origin { client, number }) {
+        if let Some(item) = self.reference.item(Origin { client, number }) {
             item.accepted = sent.is_ok();
         }
         match sent.map_err(|error| error.code) {
-            Err(ErrorCode::QueueFull) => self.reach("a queue that is full"),
-            Err(ErrorCode::TooLarge) => self.reach("a message that is too large"),
+            Err(ErrorCode::QueueFull) => self.cover("a queue that is full"),
+            Err(ErrorCode::TooLarge) => self.cover("a message that is too large"),
             Ok(()) | Err(_) => {}
         }
     }
 
     /// A message is handed to the user.
-    pub(crate) fn judge_message(&mut self, client: usize, message: &Message) {
+    pub(crate) fn check_message(&mut self, client: usize, message: &Message) {
         let origin = message.origin();
-        let item = origin.and_then(|origin| Some((origin, self.ledger.item(origin)?.clone())));
+        let item = origin.and_then(|origin| Some((origin, self.reference.item(origin)?.clone())));
         let Some((origin, item)) = item else {
-            return self.rule(false, || format!("{client} hears what nobody has sent"));
+            return self.ensure(false, || format!("{client} hears what nobody has sent"));
         };
         let Origin { client: sender, number } = origin;
         let right = match &item.what {
@@ -121,12 +121,12 @@ impl World {
                 message.group.as_ref() == Some(group) && message.from.as_ref() == Some(from)
             }
         };
-        self.rule(right, || format!("{client} hears {origin:?} as {message:?}"));
-        self.rule(item.arrival == Arrival::Taken, || {
+        self.ensure(right, || format!("{client} hears {origin:?} as {message:?}"));
+        self.ensure(item.arrival == Arrival::Taken, || {
             format!("{client} hears {origin:?}, which the server has not taken")
         });
         let last = self.clients[client].heard.insert(sender, number);
-        self.rule(last.is_none_or(|last| last < number), || {
+        self.ensure(last.is_none_or(|last| last < number), || {
             format!("{client} hears {origin:?} after {last:?}")
         });
     }

@@ -7,10 +7,10 @@ use onesocket_core::{Attempt, Call, Input, StateName, Status, Time};
 
 use crate::message::Message;
 
-/// What a judge remembers of a client.
-pub(crate) struct Judge {
-    /// What the user was told last.
-    pub(crate) told: Status,
+/// What was observed of a client.
+pub(crate) struct Observed {
+    /// The status that was told last.
+    pub(crate) status: Status,
     /// The calls that have not been settled.
     pub(crate) calls: BTreeMap<Call, Want>,
     pub(crate) holders: u32,
@@ -26,22 +26,22 @@ pub(crate) struct Judge {
     pub(crate) connected_at: Option<Time>,
     /// The newest socket.
     pub(crate) newest: Attempt,
-    /// What the server has said that it remembers: with the last welcome that came, with the last
-    /// that was taken, and whether that was the same as before.
+    /// The epoch of the last welcome that came, of the last that was taken, and whether that was the
+    /// same as before.
     pub(crate) offered: Option<Epoch>,
     pub(crate) epoch: Option<Epoch>,
     pub(crate) resumed: bool,
-    /// All sockets, all renewals, and when the last one was.
+    /// All sockets, all refreshes, and when the last one was.
     pub(crate) sockets: u64,
-    pub(crate) renewals: Vec<Time>,
+    pub(crate) refreshes: Vec<Time>,
     /// A new token was sent and not answered in time, and no other was asked for since.
     pub(crate) overdue: bool,
 }
 
-impl Judge {
-    pub(crate) fn new(told: Status) -> Self {
+impl Observed {
+    pub(crate) fn new(status: Status) -> Self {
         Self {
-            told,
+            status,
             calls: BTreeMap::new(),
             holders: 0,
             lasting: false,
@@ -55,7 +55,7 @@ impl Judge {
             epoch: None,
             resumed: false,
             sockets: 0,
-            renewals: Vec::new(),
+            refreshes: Vec::new(),
             overdue: false,
         }
     }
