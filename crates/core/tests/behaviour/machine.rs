@@ -27,6 +27,21 @@ fn events_of_old_sockets_change_nothing_and_are_counted() {
     assert_eq!(world.machine.stats().stale_events, 7);
 }
 
+#[test]
+fn the_version_of_the_status_changes_with_the_status_and_with_nothing_else() {
+    let mut world = World::plain();
+    world.connect();
+    let (connecting, status) = (world.machine.status_version(), world.machine.status().clone());
+
+    world.connect();
+    assert_eq!(world.machine.status(), &status);
+    assert_eq!(world.machine.status_version(), connecting);
+
+    world.agree();
+    let connected = world.machine.status_version();
+    assert!(connected > connecting && connecting > World::plain().machine.status_version());
+}
+
 /// The model tells places apart by it, and the test above that nothing has changed.
 #[test]
 fn a_machine_in_another_state_has_another_hash() {
