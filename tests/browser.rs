@@ -79,16 +79,16 @@ fn tea() -> Group {
     Group::new("tea").unwrap()
 }
 
-/// Something that happens once, and what waits for it.
+/// Makes something that happens once, and what waits for it.
 fn once<T: 'static>() -> (impl Fn(T), oneshot::Receiver<T>) {
     let (sender, receiver) = oneshot::channel();
     let sender = RefCell::new(Some(sender));
-    let tell = move |value| {
+    let resolve = move |value| {
         if let Some(sender) = sender.borrow_mut().take() {
             let _ = sender.send(value);
         }
     };
-    (tell, receiver)
+    (resolve, receiver)
 }
 
 /// Waits until the server's count of a user's open sockets is `open`; bounded by the server.
@@ -108,37 +108,37 @@ async fn a_typed_message_reaches_the_other_members_of_a_group() {
     bob.connect().await.unwrap();
     ada.join(tea()).await.unwrap();
     bob.join(tea()).await.unwrap();
-    let (tell, heard) = once();
+    let (resolve, received) = once();
     let _listening = bob.on_message(move |message| {
-        tell((message.decode::<Greeting>(), message.group(), message.from()));
+        resolve((message.decode::<Greeting>(), message.group(), message.from()));
     });
 
     let greeting = Greeting { text: "milk \"or\" lemon?".into(), to: None, times: 2 };
     ada.publish(tea(), &greeting).await.unwrap();
 
-    let (decoded, group, from) = heard.await.unwrap();
+    let (decoded, group, from) = received.await.unwrap();
     assert_eq!(decoded.unwrap(), greeting);
     assert_eq!(group.as_deref(), Some("tea"));
     assert_eq!(from.as_deref(), Some("browser-ada"));
 }
 
 #[wasm_bindgen_test]
-async fn what_does_not_fit_the_type_is_a_typed_error() {
+async fn a_message_of_another_type_is_a_typed_error() {
     let client = client("browser-untyped");
     client.connect().await.unwrap();
-    let (tell, heard) = once();
-    let _listening = client.on_message(move |message| tell(message.decode::<Greeting>()));
+    let (resolve, received) = once();
+    let _listening = client.on_message(move |message| resolve(message.decode::<Greeting>()));
 
     client.send(&[1, 2, 3]).unwrap();
 
-    assert_eq!(heard.await.unwrap().unwrap_err().code, ErrorCode::InvalidMessage);
+    assert_eq!(received.await.unwrap().unwrap_err().code, ErrorCode::InvalidMessage);
 }
 
 #[wasm_bindgen_test]
-async fn text_and_bytes_come_back_as_they_went() {
+async fn text_and_bytes_are_echoed_unchanged() {
     let client = client("browser-echo");
     let echoes = Rc::new(RefCell::new(Vec::new()));
-    let (tell, heard) = once();
+    let (resolve, received) = once();
     let kept = echoes.clone();
     let _listening = client.on_message(move |message| {
         let data = message.data();
@@ -146,7 +146,7 @@ async fn text_and_bytes_come_back_as_they_went() {
         let bytes = text.is_none().then(|| Uint8Array::new(&data).to_vec());
         kept.borrow_mut().push((text, bytes));
         if kept.borrow().len() == 3 {
-            tell(());
+            resolve(());
         }
     });
     // Before the connection: they wait for it, in order.
@@ -154,7 +154,7 @@ async fn text_and_bytes_come_back_as_they_went() {
     client.send_bytes(&[0, 255, 7]).unwrap();
     client.connect().await.unwrap();
     client.send_text("after").unwrap();
-    heard.await.unwrap();
+    received.await.unwrap();
 
     assert_eq!(
         *echoes.borrow(),
@@ -206,7 +206,7 @@ async fn close_then_connect_waits_for_the_close() {
 }
 
 #[wasm_bindgen_test]
-async fn a_token_is_renewed_over_the_connection() {
+async fn a_token_is_refreshed_over_the_connection() {
     let client = client("browser-renewed");
     let planned = Rc::new(Cell::new(0));
     let counter = planned.clone();
@@ -252,15 +252,15 @@ async fn a_dropped_client_leaves_no_socket() {
 }
 
 #[wasm_bindgen_test]
-async fn a_held_connection_is_let_go_of_after_the_last_hold() {
+async fn a_held_connection_is_closed_after_the_last_release() {
     let mut quick = options("browser-held");
     quick = quick.configure(|config| config.release_after = std::time::Duration::from_millis(5));
     let client = Client::new(quick);
-    let (tell, closed) = once();
-    let (told, connected) = once();
+    let (resolve_closed, closed) = once();
+    let (resolve_connected, connected) = once();
     let _listening = client.on_status(move |status| match status.state {
-        StateName::Connected => told(()),
-        StateName::Closed => tell(()),
+        StateName::Connected => resolve_connected(()),
+        StateName::Closed => resolve_closed(()),
         StateName::Idle
         | StateName::Connecting
         | StateName::Waiting
@@ -278,13 +278,13 @@ async fn a_held_connection_is_let_go_of_after_the_last_hold() {
 }
 
 #[wasm_bindgen_test]
-async fn the_same_user_elsewhere_replaces_and_is_not_replaced_back() {
+async fn the_same_user_elsewhere_replaces_the_connection_which_does_not_come_back() {
     let (first, second) = (client("browser-twice"), client("browser-twice"));
     first.connect().await.unwrap();
-    let (tell, failed) = once();
+    let (resolve, failed) = once();
     let _listening = first.on_status(move |status| {
         if let Some(error) = &status.error {
-            tell(error.code);
+            resolve(error.code);
         }
     });
 
@@ -332,7 +332,7 @@ async fn failures_have_a_code_and_a_sentence() {
 #[wasm_bindgen_test]
 async fn a_listener_may_call_anything_and_sees_the_effect_at_once() {
     let client = Rc::new(client("browser-reentry"));
-    let (tell, seen) = once();
+    let (resolve, result) = once();
     let (inner, closed) = (client.clone(), Cell::new(false));
     let _listening = client.on_status(move |status| {
         if status.state == StateName::Connected && !closed.replace(true) {
@@ -340,15 +340,15 @@ async fn a_listener_may_call_anything_and_sees_the_effect_at_once() {
             drop(inner.close());
             let closing = inner.status().state;
             drop(inner.connect());
-            tell((sent, closing, inner.status().state));
+            resolve((sent, closing, inner.status().state));
         }
     });
 
     // It was connected before the listener closed it.
     client.connect().await.unwrap();
 
-    let seen = seen.await.unwrap();
-    assert_eq!(seen, (Ok(()), StateName::Closing, StateName::Connecting));
+    let result = result.await.unwrap();
+    assert_eq!(result, (Ok(()), StateName::Closing, StateName::Connecting));
     client.connect().await.unwrap();
     assert_eq!(count("browser-reentry").await, Count { open: 1, opened: 2 });
 }
