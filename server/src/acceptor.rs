@@ -27,14 +27,14 @@ use crate::limit::Limit;
 use crate::net::address::Address;
 use crate::net::linger::Lingering;
 
-/// How long a connection may last that asks one thing after another and becomes no WebSocket, and
-/// as long again to end.
+/// How long a connection that is not a WebSocket may send one request after another, and as long
+/// again to end.
 const HTTP_TIME: Duration = Duration::from_secs(60);
 
-/// How many connections are told at once that there is no room; more are dropped.
+/// How many connections at once are answered that the server is full; further ones are dropped.
 const MAX_BUSY: usize = 256;
 
-/// How long a request has that is being served when the server leaves.
+/// How long a request may still take when the server shuts down.
 const LAST_REQUEST_TIME: Duration = Duration::from_secs(5);
 
 /// Accepts streams.
@@ -43,7 +43,7 @@ pub(crate) struct Acceptor {
     router: Router,
     busy_router: Router,
     busy: Arc<Semaphore>,
-    /// Those who are turned away are not waited for: when this is dropped, they are.
+    /// Refused connections are not waited for: they end when this is dropped.
     turned_away: TaskTracker,
     stop: CancellationToken,
     _gone: DropGuard,
@@ -72,7 +72,7 @@ impl Acceptor {
             app.metrics.refused(Limit::Connections);
             return self.refuse(stream);
         };
-        // Of what comes from a proxy, the request says from where.
+        // Behind a proxy only the request says where it comes from.
         let address = Address::of(peer).filter(|_| app.config.address_header.is_none());
         let Some(from) = address.map_or(Some(None), |it| app.slots.take_from(it).map(Some)) else {
             app.metrics.refused(Limit::PerAddress);
@@ -97,7 +97,7 @@ impl Acceptor {
     }
 }
 
-/// A stream that is open, as the metrics count it.
+/// An open stream, for the metrics.
 struct Open(Arc<App>);
 
 impl Open {
@@ -113,7 +113,7 @@ impl Drop for Open {
     }
 }
 
-/// A stream, of whatever kind.
+/// Any kind of stream.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin + 'static {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin + 'static> Io for T {}
@@ -151,10 +151,10 @@ async fn answer(
     }
 }
 
-/// Notes how a connection ended that has become no WebSocket.
+/// Counts and logs how a connection has ended that did not become a WebSocket.
 fn note(app: &App, has_asked: &AtomicBool, answered: hyper::Result<()>) {
     let Err(error) = answered else { return };
-    // One that has asked and been answered is kept for a while, and then let go of.
+    // A connection that has been answered is kept alive for a while, which is not a failure.
     if error.is_timeout() && !has_asked.load(Ordering::Relaxed) {
         app.metrics.refused(Limit::Handshake);
     } else if error.is_parse_too_large() {

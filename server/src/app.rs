@@ -1,4 +1,4 @@
-//! What all connections share.
+//! The state that all connections share.
 
 use std::io;
 use std::net::IpAddr;
@@ -26,10 +26,10 @@ use crate::outgoing::Outgoing;
 use crate::payload::TooLarge;
 use crate::session::Messages;
 
-/// How many times its rate an address may ask at once: a whole office comes back together.
+/// The burst of an address, as a multiple of its rate: a whole office reconnects at once.
 const ADDRESS_BURST: u32 = 10;
 
-/// What all connections share.
+/// The state that all connections share.
 pub(crate) struct App {
     pub(crate) config: Arc<Config>,
     /// Handles messages to the server, unless they are echoed.
@@ -40,7 +40,7 @@ pub(crate) struct App {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) slots: Arc<ConnectionSlots>,
     pub(crate) tracker: TaskTracker,
-    /// Cancelled once the server leaves.
+    /// Cancelled when the server begins to shut down.
     pub(crate) stop: CancellationToken,
     address_rate: AddressRate,
     leaving: AtomicBool,
@@ -71,7 +71,7 @@ impl App {
         })
     }
 
-    /// Says what becomes of messages to the server.
+    /// Says what happens to messages to the server.
     pub(crate) fn messages(&self) -> Messages {
         match (self.config.echo, &self.handler) {
             (true, _) => Messages::Echoed,
@@ -80,7 +80,7 @@ impl App {
         }
     }
 
-    /// Returns whom a request counts for.
+    /// Returns the address to which the limits of a request apply.
     pub(crate) fn address(&self, headers: &HeaderMap, peer: IpAddr) -> Option<Address> {
         match &self.config.address_header {
             Some(header) => Address::named(headers, header, peer),
@@ -88,7 +88,7 @@ impl App {
         }
     }
 
-    /// Counts one more that an address asks for.
+    /// Counts a request of an address.
     pub(crate) fn ask(&self, address: Option<Address>) -> Result<(), TooOften> {
         let asked = self.address_rate.check(address);
         if asked.is_err() {
@@ -97,8 +97,8 @@ impl App {
         asked
     }
 
-    /// Sends what a back end has, a payload of so many bytes, which `frame` writes to a group or to
-    /// none; returns to how many clients.
+    /// Sends a message of a back end, with a payload of so many bytes; `frame` writes it, with the
+    /// group if there is one. Returns the number of clients.
     pub(crate) fn publish(
         &self,
         to: Target,
@@ -119,14 +119,14 @@ impl App {
         Ok(delivered)
     }
 
-    /// Forgets what need not be known any more.
+    /// Drops state that is no longer needed.
     pub(crate) fn sweep(&self) {
         self.metrics.sweeps.inc();
         self.hub.sweep();
         self.address_rate.sweep();
     }
 
-    /// Has all clients closed, and says so to who asks.
+    /// Closes all clients; from now on the server is not ready.
     pub(crate) fn leave(&self) {
         self.leaving.store(true, Ordering::Relaxed);
         self.hub.leave();

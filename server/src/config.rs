@@ -1,4 +1,4 @@
-//! What a server can be told.
+//! The configuration of a server.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,67 +7,67 @@ use axum::http::HeaderName;
 
 use crate::auth::token::Secret;
 
-/// What a frame may have around its payload, in bytes.
+/// How much larger than its payload a frame may be, in bytes.
 const AROUND_PAYLOAD: usize = 1 << 10;
 
-/// What a server can be told. The fields bear the names of the binary's options.
+/// The configuration of a server. The fields have the names of the binary's options.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The secret that signs tokens.
     pub secret: Secret,
-    /// A second secret that tokens may be signed with, while secrets are changed.
+    /// A second secret that is accepted while secrets are being rotated.
     pub previous_secret: Option<Secret>,
-    /// Whom tokens are for: their `aud`.
+    /// The audience of tokens: their claim `aud`.
     pub audience: String,
-    /// Whether `POST /token` gives a token to whoever asks for one.
+    /// Whether `POST /token` issues a token to anyone who asks.
     pub issue_tokens: bool,
-    /// How long a token lives at most.
+    /// The maximum lifetime of a token.
     pub token_life: Duration,
-    /// A query parameter that may have the token, beside the subprotocol.
+    /// A query parameter that may carry the token, in addition to the subprotocol.
     pub token_query: Option<String>,
-    /// How long a connection outlives its token.
+    /// How long a connection may outlive its token.
     pub expiry_grace: Duration,
-    /// What a back end has to know for `POST /publish`; without it there is none.
+    /// The key for `POST /publish`; without it the path does not exist.
     pub publish_key: Option<Secret>,
-    /// Origins that may connect beside the server's own, as `https://example.org:8443`.
+    /// Origins that may connect in addition to the server's own, such as
+    /// `https://example.org:8443`.
     pub allow_origins: Vec<String>,
-    /// A header in which a proxy names its client, as `x-forwarded-for`.
+    /// The header in which a reverse proxy writes its client's address, such as `x-forwarded-for`.
     pub address_header: Option<String>,
-    /// How often each client is pinged.
+    /// The interval of pings to each client.
     pub ping_every: Duration,
-    /// How often the server looks for clients that have fallen silent.
+    /// The interval of the sweep that closes silent connections.
     pub sweep_every: Duration,
-    /// How long a client may be silent.
+    /// The time without a frame after which a client is closed.
     pub stale_after: Duration,
-    /// How long a connection has from accept, or from its last answer, to the end of a request's
-    /// head.
+    /// The time to receive the head of a request, from accept or from the last answer.
     pub handshake_time: Duration,
-    /// How long a client has to take what is written to it.
+    /// The time for one write to a client.
     pub write_time: Duration,
-    /// How many connections there may be, silent ones included.
+    /// The maximum number of open connections.
     pub max_connections: usize,
-    /// How many of them from one address; 0 for no limit.
+    /// The maximum number of open connections per address; 0 for no limit.
     pub max_per_address: usize,
-    /// How many upgrades and tokens an address may ask for in a second, over long; 0 for no limit.
+    /// The maximum rate of upgrades and token requests per address, per second; 0 for no limit.
     pub max_address_rate: u32,
-    /// How many messages a client may send in a second, over long; 0 for no limit.
+    /// The maximum rate of messages per connection, per second; 0 for no limit.
     pub max_rate: u32,
-    /// How many messages a client may send at once.
+    /// The maximum burst of messages per connection.
     pub max_burst: u32,
-    /// The largest payload that is taken, in bytes.
+    /// The maximum size of a payload, in bytes.
     pub max_message: usize,
-    /// How many bytes may wait to be sent to one client.
+    /// The maximum size of the outgoing queue per connection, in bytes.
     pub max_queue: usize,
-    /// The largest head of a request, in bytes.
+    /// The maximum size of the head of a request, in bytes.
     pub max_head: usize,
-    /// Whether messages to the server come back to their sender.
+    /// Whether messages to the server are echoed to their sender.
     pub echo: bool,
-    /// A folder of files to serve.
+    /// A directory of static files to serve.
     pub site: Option<PathBuf>,
 }
 
 impl Config {
-    /// Returns the defaults, with what has none.
+    /// Returns the defaults, with a secret, which has none.
     pub fn new(secret: Secret) -> Self {
         Self {
             secret,
@@ -91,7 +91,7 @@ impl Config {
             max_per_address: 500,
             max_address_rate: 50,
             max_rate: 100,
-            // A client that comes back sends at once what waits, 1000 messages, and its groups.
+            // A client that reconnects sends at once its groups and up to 1000 waiting messages.
             max_burst: 2000,
             max_message: 64 << 10,
             max_queue: 1 << 20,
@@ -101,7 +101,7 @@ impl Config {
         }
     }
 
-    /// Says all that is wrong with it, one sentence each.
+    /// Lists everything that is wrong with it, one sentence each.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for (option, value, least) in [
@@ -129,7 +129,7 @@ impl Config {
         if let Some(header) = &self.address_header
             && HeaderName::try_from(header).is_err()
         {
-            faults.push(format!("address-header {header:?} is no name of a header"));
+            faults.push(format!("address-header {header:?} is not the name of a header"));
         }
         if self.max_connections == 0 {
             faults.push("max-connections is 0".into());
@@ -150,25 +150,25 @@ impl Config {
         for origin in &self.allow_origins {
             if !is_origin(origin) {
                 faults.push(format!(
-                    "allow-origin {origin:?} is no origin such as \"https://example.org\""
+                    "allow-origin {origin:?} is not an origin such as \"https://example.org\""
                 ));
             }
         }
         if let Some(site) = &self.site
             && !site.is_dir()
         {
-            faults.push(format!("site {site:?} is no folder"));
+            faults.push(format!("site {site:?} is not a directory"));
         }
         faults
     }
 
-    /// Returns the largest frame that is taken: a payload and what is around it.
+    /// Returns the maximum size of a frame: a payload, and some room around it.
     pub(crate) fn max_frame(&self) -> usize {
         self.max_message + AROUND_PAYLOAD
     }
 }
 
-/// Says whether a browser could send `text` as an `Origin`: a scheme, a host and perhaps a port.
+/// Says whether a browser could send `text` as an `Origin`: a scheme, a host and an optional port.
 fn is_origin(text: &str) -> bool {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     host.is_some_and(|host| {

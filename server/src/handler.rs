@@ -8,11 +8,11 @@ use onesocket_protocol::{ConnectionId, MessageId};
 
 use crate::payload::Payload;
 
-/// Takes what clients `send()`.
+/// Handles the messages that clients `send()`.
 ///
-/// A user's messages come in order, one at a time, each once for as long as the server remembers
-/// the user, across reconnects: a message that was begun is brought to its end even if the
-/// connection ends meanwhile, and its outcome is what the client is told when it is back. One that
+/// The messages of a user are handled in order, one at a time, and once for as long as the server
+/// remembers the user, across reconnects. A message that was begun is finished even if the
+/// connection ends meanwhile; the client receives its outcome after the reconnect. A message that
 /// takes more than 10 s, or panics, is refused.
 ///
 /// ```
@@ -34,35 +34,36 @@ use crate::payload::Payload;
 /// }
 /// ```
 pub trait Handler: Send + Sync {
-    /// Takes one message and says what becomes of it.
+    /// Handles one message.
     fn handle(self: Arc<Self>, message: Incoming) -> Handling;
 }
 
-/// What a [`Handler`] is at.
+/// The future that a [`Handler`] returns.
 pub type Handling = Pin<Box<dyn Future<Output = Answer> + Send>>;
 
 /// A message to the server.
 #[derive(Clone, Debug, Eq, PartialEq)]
 #[non_exhaustive]
 pub struct Incoming {
-    /// Who sends it.
+    /// The user who sends it.
     pub user: String,
-    /// Over which connection.
+    /// The connection over which it comes.
     pub connection: ConnectionId,
-    /// The client's own number for it.
+    /// The client's id for it.
     pub id: MessageId,
-    /// What it says.
+    /// The payload.
     pub payload: Payload,
 }
 
-/// What becomes of a message.
+/// The answer to a message.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Answer {
-    /// It was accepted.
+    /// The message is accepted.
     Accept,
-    /// It was accepted, and the client gets a message.
+    /// The message is accepted, and the client receives a reply.
     Reply(Payload),
-    /// It was refused: the client's `send()` is reported with this sentence, under `refused`.
+    /// The message is refused: the client reports it as undelivered, with this sentence and the code
+    /// `refused`.
     Refuse(String),
 }
 

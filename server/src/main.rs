@@ -1,4 +1,4 @@
-//! The binary: options in, log and exit code out.
+//! The binary: reads the options, starts the log, serves, and handles signals.
 
 mod cli;
 
@@ -21,11 +21,11 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::cli::escaped::EscapedJson;
 use crate::cli::options::{LogFormat, Options, Secrets, Settings};
 
-/// How many connections may wait until they are accepted, where the system allows it. All clients
-/// come back at once after a restart; who finds no room tries again after 1 s, then 3 s, then 7 s.
+/// The backlog of the listening socket, where the system allows it. After a restart all clients
+/// reconnect at once; a client that finds no room retries after 1 s, then 3 s, then 7 s.
 const BACKLOG: u32 = 4096;
 
-/// As clap has it for what it refuses itself.
+/// The exit code of clap for invalid options.
 const BAD_OPTIONS: u8 = 2;
 
 #[tokio::main]
@@ -56,9 +56,9 @@ async fn serve(settings: Settings) -> io::Result<()> {
         io::Error::new(error.kind(), format!("cannot listen on {}: {error}", settings.listen))
     })?;
     let address = listener.local_addr()?;
-    // Before the line: who has read it may stop the server at once.
+    // Before the line: whoever reads it may stop the server at once.
     let told_to_stop = told_to_stop()?;
-    // The server is of use to others even if nobody reads this.
+    // The server works even if nobody reads this.
     let _ = writeln!(io::stdout(), "listening on http://{address}");
     info!(%address, "Listening");
     if settings.random_secret {
@@ -87,8 +87,8 @@ async fn listen(host: &str) -> io::Result<TcpListener> {
     Err(failed)
 }
 
-/// Reads the secrets again at each SIGHUP; connections stay. What cannot be read leaves all as it
-/// was.
+/// Reads the secrets again on each SIGHUP; connections stay. If they cannot be read, the old ones
+/// stay in force.
 #[cfg(unix)]
 fn reread_when_told(
     secrets: Secrets,
@@ -150,8 +150,8 @@ fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Logs to standard error, and only what this crate says: what libraries say of the bytes they
-/// see may have a token in it.
+/// Logs to standard error, and only the lines of this crate: libraries may log bytes with a token
+/// in them.
 fn start_log(format: LogFormat, level: LevelFilter) {
     let layer = match format {
         LogFormat::Json => {

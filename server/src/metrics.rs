@@ -1,5 +1,5 @@
-//! What the server counts, as `GET /metrics` shows it. No label has what a client made up: there
-//! would be as many rows as it likes.
+//! The metrics that `GET /metrics` shows. No label has a value that a client can choose, so that the
+//! number of time series is bounded.
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -10,20 +10,20 @@ use prometheus_client::registry::Registry;
 
 use crate::limit::Limit;
 
-/// What the server counts.
+/// The metrics of the server.
 pub(crate) struct Metrics {
     registry: Registry,
-    /// Streams that are open, whatever they are for.
+    /// Open TCP connections.
     pub(crate) connections: Gauge,
-    /// Clients that are connected and were not replaced.
+    /// Connected clients that were not replaced.
     pub(crate) clients: Gauge,
-    /// Clients that were connected.
+    /// Clients that have connected.
     pub(crate) opened: Counter,
     pub(crate) messages_in: Counter,
     pub(crate) messages_out: Counter,
     pub(crate) bytes_in: Counter,
     pub(crate) bytes_out: Counter,
-    /// What a back end has sent, by HTTP or from within the program.
+    /// Messages of a back end, by HTTP or from within the program.
     pub(crate) published: Counter,
     pub(crate) sweeps: Counter,
     closed: Family<Closed, Counter>,
@@ -31,7 +31,7 @@ pub(crate) struct Metrics {
     refused: Family<Refused, Counter>,
 }
 
-/// Who ended a connection.
+/// The side that closed a WebSocket.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum ClosedBy {
     /// The client, by a close.
@@ -73,16 +73,24 @@ impl Metrics {
         let refused = Family::default();
         let messages = Family::<Direction, Counter>::default();
         let bytes = Family::<Direction, Counter>::default();
-        registry.register("connections", "Streams that are open", connections.clone());
-        registry.register("clients", "Clients that are connected", clients.clone());
-        registry.register("opened", "Clients that were connected", opened.clone());
-        registry.register("closed", "WebSockets that have ended, and how", closed.clone());
-        registry.register("tokens", "Tokens that were checked", tokens.clone());
-        registry.register("refused", "What a limit did not let through", refused.clone());
-        registry.register("messages", "Frames from and to clients", messages.clone());
-        registry.register("bytes", "Bytes of their payloads", bytes.clone());
-        registry.register("published", "What a back end has sent", published.clone());
-        registry.register("sweeps", "Looks for what need not be kept", sweeps.clone());
+        registry.register("connections", "Number of open TCP connections", connections.clone());
+        registry.register("clients", "Number of connected clients", clients.clone());
+        registry.register("opened", "Total number of clients that have connected", opened.clone());
+        registry.register(
+            "closed",
+            "Total number of closed WebSockets, by the side that closed and the close code",
+            closed.clone(),
+        );
+        registry.register("tokens", "Total number of validated tokens, by outcome", tokens.clone());
+        registry.register("refused", "Total number of refusals, by limit", refused.clone());
+        registry.register("messages", "Total number of frames, by direction", messages.clone());
+        registry.register("bytes", "Total size of frames in bytes, by direction", bytes.clone());
+        registry.register(
+            "published",
+            "Total number of messages published by back ends",
+            published.clone(),
+        );
+        registry.register("sweeps", "Total number of sweeps", sweeps.clone());
         let way = |direction| Direction { direction };
         Self {
             registry,
@@ -101,7 +109,7 @@ impl Metrics {
         }
     }
 
-    /// Counts the end of a WebSocket. A client may end it with any code: most are counted as 0.
+    /// Counts a closed WebSocket. A client may close with any code; unusual ones are counted as 0.
     pub(crate) fn closed(&self, by: ClosedBy, code: u16) {
         let (by, code) = match (by, code) {
             (ClosedBy::Server, code) => ("server", code),
@@ -112,17 +120,17 @@ impl Metrics {
         self.closed.get_or_create(&Closed { by, code }).inc();
     }
 
-    /// Counts a token that was accepted, or refused for a reason.
+    /// Counts a token that was accepted, or refused for this reason.
     pub(crate) fn token(&self, outcome: &'static str) {
         self.tokens.get_or_create(&Outcome { outcome }).inc();
     }
 
-    /// Counts what a limit did not let through.
+    /// Counts something that a limit has refused.
     pub(crate) fn refused(&self, limit: Limit) {
         self.refused.get_or_create(&Refused { limit: limit.as_str() }).inc();
     }
 
-    /// Returns all as text, in Prometheus' own format.
+    /// Returns all metrics in the OpenMetrics text format.
     pub(crate) fn text(&self) -> String {
         let mut text = String::new();
         let _ = encode(&mut text, &self.registry); // a string takes all

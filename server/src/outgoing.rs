@@ -1,4 +1,4 @@
-//! Frames on their way to a client, as bytes: encoded once, shared by all who get them.
+//! Outgoing frames, as bytes: encoded once, shared by all recipients.
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
@@ -7,7 +7,7 @@ use onesocket_protocol::{
 };
 use serde_json::value::RawValue;
 
-/// A frame on its way to a client. A clone shares the bytes.
+/// An outgoing frame. A clone shares the bytes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outgoing {
     /// The payload of a message.
@@ -22,18 +22,18 @@ impl Outgoing {
         Self::Text(encode_server_text(frame).into())
     }
 
-    /// Says that what had this id was accepted.
+    /// Encodes an `ack`.
     pub fn ack(id: MessageId) -> Self {
         Self::text(&ServerFrame::Ack { id })
     }
 
-    /// Says that something was refused, and why.
+    /// Encodes an `error`.
     pub fn error(id: Option<MessageId>, code: FrameErrorCode, message: impl Into<String>) -> Self {
         let error = FrameError { id, code, message: message.into() };
         Self::text(&ServerFrame::Error(error))
     }
 
-    /// Returns how many bytes it has.
+    /// Returns its size in bytes.
     pub fn len(&self) -> usize {
         match self {
             Self::Binary(bytes) => bytes.len(),
@@ -41,7 +41,7 @@ impl Outgoing {
         }
     }
 
-    /// Says whether it has no bytes.
+    /// Says whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -10,7 +10,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::outgoing::Outgoing;
 
-/// What a message says.
+/// The payload of a message.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Payload {
     /// Bytes.
@@ -28,12 +28,12 @@ impl Payload {
     ///
     /// # Errors
     ///
-    /// Returns why there is no JSON for it.
+    /// Returns an error for a value that JSON cannot express.
     pub fn json(value: &impl Serialize) -> serde_json::Result<Self> {
         to_raw_value(value).map(|raw| Self::Json(Json(raw)))
     }
 
-    /// Returns how many bytes it has.
+    /// Returns its size in bytes.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Binary(bytes) => bytes.len(),
@@ -41,7 +41,7 @@ impl Payload {
         }
     }
 
-    /// Returns it as the frame of a message from the server, perhaps to a group.
+    /// Encodes it as a message from the server, to a group if there is one.
     pub(crate) fn frame(&self, group: Option<Group>) -> Outgoing {
         match self {
             Self::Binary(bytes) => Outgoing::Binary(bytes.clone()),
@@ -64,11 +64,11 @@ impl Json {
         self.0.get()
     }
 
-    /// Reads it as a value.
+    /// Deserialises it.
     ///
     /// # Errors
     ///
-    /// Returns why it is none of these.
+    /// Returns an error if it is not a `T`.
     pub fn decode<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_str(self.as_str())
     }

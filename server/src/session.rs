@@ -1,8 +1,8 @@
-//! One client's side of the server: what it says comes in, what is to be done comes out.
+//! The session of one client: its frames come in, the things to do come out.
 //!
-//! Owns the deadlines of a connection and what a frame means. Refuses sockets, clocks, locks and
-//! keys: frames, the time and what a token is worth are arguments. Who else is connected is the
-//! hub's affair, and so is what was said before: that is known across connections.
+//! Owns the deadlines of a connection and the meaning of its frames. Refuses sockets, clocks, locks
+//! and keys: frames, the time and the validity of a token are arguments. The hub knows the other
+//! clients, and the messages of earlier connections.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,42 +23,42 @@ use crate::limit::Limit;
 use crate::outgoing::Outgoing;
 use crate::payload::{Json, Payload};
 
-/// How many bad frames a client may send; with the last of them it is out.
+/// The number of invalid frames with which a client is closed.
 const MAX_BAD_FRAMES: u32 = 10;
 
-/// What is to be done.
+/// A thing to do.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Output {
     /// Close the socket. Nothing comes after it.
     Close(CloseCause),
-    /// Have the application handle a message, unless it was handled before.
+    /// Let the application handle a message, unless it was handled before.
     Handle {
-        /// What the answer names.
+        /// The id for the answer.
         id: MessageId,
-        /// What it says.
+        /// The payload.
         payload: Payload,
     },
     /// Count that a limit has refused something. The client's answer is another output.
     LimitReached(Limit),
     /// Send a frame to the client.
     Send(Outgoing),
-    /// Tell the hub.
+    /// Pass a command to the hub.
     Tell(Command),
-    /// Check a new token; the outcome goes to [`Session::handle_validated`].
+    /// Verify a new token; the outcome goes to [`Session::handle_validated`].
     Validate {
-        /// What the answer names.
+        /// The id for the answer.
         id: MessageId,
         /// The new token.
         token: Token,
-        /// Whose it has to be.
+        /// The user that it must be for.
         user: String,
     },
 }
 
-/// What becomes of messages to the server itself.
+/// What happens to messages to the server itself.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Messages {
-    /// They come back to their sender.
+    /// They are echoed to their sender.
     Echoed,
     /// The application handles them.
     Handled,
@@ -66,7 +66,7 @@ pub enum Messages {
     Refused,
 }
 
-/// One client's side of the server, from the welcome to the close.
+/// The session of one client, from the welcome to the close.
 #[derive(Debug)]
 pub struct Session {
     config: Arc<Config>,
@@ -88,14 +88,14 @@ struct Open {
     heard_at: Instant,
     next_ping: Instant,
     next_sweep: Instant,
-    /// When the token has run out, and the grace after it.
+    /// When the token has expired and the grace period is over.
     expires_at: Instant,
     bad_frames: u32,
 }
 
 impl Session {
-    /// Starts the session of a client that is registered under `key`; the welcome is the first
-    /// output. `epoch` names what the hub remembers of this client.
+    /// Starts the session of a client that is registered under `key`. The welcome is the first
+    /// output. `epoch` identifies what the hub remembers of this client.
     pub fn new(
         key: Key,
         identity: Identity,
@@ -157,8 +157,8 @@ impl Session {
         }
     }
 
-    /// Takes what came of an [`Output::Validate`]: the life of the new token, or why it is not
-    /// taken, and then the old one counts on.
+    /// Takes the outcome of an [`Output::Validate`]: the lifetime of the new token, or why it is not
+    /// valid; then the old one stays in force.
     pub fn handle_validated(
         &mut self,
         id: MessageId,
@@ -281,7 +281,7 @@ impl Session {
         }
     }
 
-    /// Has a payload refused that is too large.
+    /// Refuses a payload that is too large; returns whether it fits.
     fn fits(&mut self, id: MessageId, bytes: usize) -> bool {
         let limit = self.config.max_message;
         if bytes > limit {
@@ -292,13 +292,13 @@ impl Session {
         bytes <= limit
     }
 
-    /// Refuses a message or something to publish, by way of the hub: it may come again.
+    /// Refuses a message through the hub, which remembers the refusal: it may come again.
     fn refuse(&mut self, id: MessageId, code: FrameErrorCode, message: impl Into<String>) {
         let error = Outgoing::error(Some(id), code, message);
         self.tell(Command::Refuse { key: self.key, id, error });
     }
 
-    /// Notes a sign of life; `false` if it comes too late.
+    /// Records a sign of life; `false` if it comes too late.
     fn heard(&mut self, now: Instant) -> bool {
         self.open().map(|open| open.heard_at = now).is_some()
     }

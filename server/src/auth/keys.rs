@@ -1,8 +1,8 @@
-//! The secrets that tokens are signed with, and the ring of those that count.
+//! The secrets that sign tokens, and the ring of those in force.
 //!
-//! Owns which secrets there are at the moment: one that signs, and while secrets are being changed
-//! a second one. A secret never shows itself; its id, which a token's `kid` may name, is made of
-//! its hash.
+//! Owns which secrets are in force: one that signs and, while secrets are being rotated, a second
+//! one that is still accepted. A secret is never printed; its id, for the `kid` of a token, is made
+//! from its hash.
 
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -11,25 +11,26 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// The fewest bytes that a secret has: HS256 is no stronger than its key (RFC 7518, section 3.2).
+/// The minimum length of a secret, in bytes: HS256 is no stronger than its key (RFC 7518, section
+/// 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
 
-/// How many bytes of a secret's hash its id is made of.
+/// How many bytes of the hash of a secret are in its id.
 const ID_BYTES: usize = 8;
 
-/// What tokens are signed and checked with, or what a back end has to know. Its `Debug` does not
+/// A secret that signs tokens, or the key of a back end. Its `Debug` does not
 /// show it.
 #[derive(Clone)]
 pub struct Secret(Vec<u8>);
 
-/// A secret that is too short to be one.
+/// The error of a secret that is too short.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct SecretError {
-    /// How many bytes it has.
+    /// Its length, in bytes.
     pub bytes: usize,
 }
 
-/// The secrets that count. A clone is the same ring: what is replaced in one is in all.
+/// The secrets in force. A clone is a handle to the same ring.
 #[derive(Clone)]
 pub struct KeyRing(Arc<RwLock<Ring>>);
 
@@ -39,7 +40,7 @@ pub(crate) struct Ring {
     previous: Option<Arc<Key>>,
 }
 
-/// A secret, ready for use.
+/// A secret, prepared for signing and verifying.
 pub(crate) struct Key {
     pub(crate) id: String,
     pub(crate) signing: EncodingKey,
@@ -60,12 +61,12 @@ impl Secret {
         Ok(Self(bytes))
     }
 
-    /// Says whether `bytes` are this secret, in a time that does not depend on how much of them is.
+    /// Compares `bytes` with this secret in constant time.
     pub fn is(&self, bytes: &[u8]) -> bool {
         self.0.ct_eq(bytes).into()
     }
 
-    /// Returns the name by which a token's `kid` may call it: the first 16 hexadecimal digits of
+    /// Returns its id, for the `kid` of a token: the first 16 hexadecimal digits of
     /// its SHA-256, the same on every server and for every signer.
     pub fn id(&self) -> String {
         let digest = Sha256::digest(&self.0);
@@ -77,12 +78,12 @@ impl Secret {
 }
 
 impl KeyRing {
-    /// Makes a ring of a secret that signs and checks, and perhaps a second one that checks.
+    /// Makes a ring of a secret that signs and verifies, and an optional second one that only verifies.
     pub fn new(secret: &Secret, previous: Option<&Secret>) -> Self {
         Self(Arc::new(RwLock::new(Ring::new(secret, previous))))
     }
 
-    /// Replaces the secrets, for all who have a clone of this ring. Connections stay.
+    /// Replaces the secrets, in every clone of this ring. Connections stay.
     pub fn replace(&self, secret: &Secret, previous: Option<&Secret>) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Ring::new(secret, previous);
     }

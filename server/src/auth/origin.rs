@@ -1,14 +1,14 @@
-//! Which pages may come in.
+//! Which origins may connect.
 
 use axum::http::{HeaderMap, header};
 use tracing::info;
 
-/// How much of a refused origin is logged.
+/// How many bytes of a refused origin are logged.
 const MAX_LOGGED: usize = 100;
 
-/// Says whether the page that asks may. A browser always says which one asks; what is no browser
-/// says nothing, and has no user whose rights it could abuse. Same is what equals the `Host`, byte
-/// for byte but for the case of ASCII: nothing is parsed, so that nothing is parsed differently.
+/// Says whether the origin of a request may connect. A browser always sends one; a client that is
+/// not a browser sends none, and has no user whose rights it could abuse. The same origin is one
+/// that equals the `Host` but for ASCII case: nothing is parsed, so nothing is parsed differently.
 pub(crate) fn allowed(headers: &HeaderMap, named: &[String]) -> bool {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let Some(origin) = origins.next() else {

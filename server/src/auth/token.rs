@@ -1,7 +1,7 @@
 //! Tokens: JWT, HS256, and nothing else.
 //!
-//! Owns what makes a token good. Refuses clocks: the time is an argument. No error of this module
-//! holds a token or a piece of one, so that it may be logged.
+//! Owns what makes a token valid. Refuses clocks: the time is an argument. No error of this module
+//! contains a token or a part of one, so errors may be logged.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,13 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::auth::keys::Key;
 pub use crate::auth::keys::{KeyRing, MIN_SECRET_BYTES, Secret, SecretError};
 
-/// What clocks of two machines may differ by.
+/// The tolerated difference between the clocks of two machines.
 const LEEWAY: Duration = Duration::from_secs(5);
 
-/// The longest name of a user, in bytes of UTF-8.
+/// The maximum length of the name of a user, in bytes of UTF-8.
 pub const MAX_USER_BYTES: usize = 128;
 
-/// Signs and checks tokens for one audience.
+/// Signs and verifies tokens for one audience.
 pub struct Tokens {
     keys: KeyRing,
     validation: Validation,
@@ -27,41 +27,41 @@ pub struct Tokens {
     life: Duration,
 }
 
-/// What a good token says.
+/// What a valid token says.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Identity {
-    /// Who its bearer is.
+    /// The user: its claim `sub`.
     pub user: String,
-    /// How long the token has to live.
+    /// The time until it expires.
     pub expires_in: Duration,
 }
 
-/// Why a token was not taken, or not issued.
+/// Why a token was not accepted, or not issued.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TokenError {
-    /// Signed by another algorithm than HS256, or by none, or its header is none that we know.
+    /// It is not signed with HS256, or its header is unknown.
     Algorithm,
-    /// For somebody else.
+    /// It is for another audience.
     Audience,
     /// A claim is missing or has the wrong type.
     Claims,
-    /// It has run out.
+    /// It has expired.
     Expired,
-    /// Issued in the future, or not to be used yet.
+    /// It was issued in the future, or is not valid yet.
     Early,
     /// Its `kid` names a key that the server does not have.
     Key,
-    /// It lives longer than the server allows.
+    /// Its lifetime is longer than the server allows.
     Life,
-    /// No token at all.
+    /// There is no token.
     Missing,
-    /// Good, but another user's than the one it has to name.
+    /// It is valid, but for another user.
     OtherUser,
-    /// No JWT.
+    /// It is not a JWT.
     Shape,
-    /// Signed by another key.
+    /// It is signed with another key.
     Signature,
-    /// No name of a user.
+    /// Its subject is not a valid name of a user.
     User,
 }
 
@@ -77,31 +77,31 @@ struct Claims {
 }
 
 impl Tokens {
-    /// Makes tokens of `secret` for `audience` that live for `life` at most.
+    /// Makes a signer and verifier with `secret` for `audience`; `life` is the maximum lifetime.
     pub fn new(secret: &Secret, audience: &str, life: Duration) -> Self {
         Self::of(KeyRing::new(secret, None), audience, life)
     }
 
-    /// [`new`](Self::new), of a ring of secrets that may change.
+    /// [`new`](Self::new), with a ring of secrets that may change.
     pub fn of(keys: KeyRing, audience: &str, life: Duration) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["sub", "exp", "aud"]);
-        // The library would ask the clock; `check_times` has it as an argument.
+        // The library would read the clock; `check_times` takes the time as an argument.
         validation.validate_exp = false;
         Self { keys, validation, audience: audience.to_owned(), life }
     }
 
-    /// Returns how long the tokens live that [`issue`](Self::issue) makes.
+    /// Returns the lifetime of the tokens that [`issue`](Self::issue) makes.
     pub fn life(&self) -> Duration {
         self.life
     }
 
-    /// Makes a token for `user`; `id` is its own name, which no other token has.
+    /// Makes a token for `user`; `id` is its unique `jti`.
     ///
     /// # Errors
     ///
-    /// Refuses what is no name of a user.
+    /// Refuses an invalid name of a user.
     pub fn issue(&self, user: &str, id: &str, now: SystemTime) -> Result<String, TokenError> {
         check_user(user)?;
         let iat = since_epoch(now).as_secs();
@@ -118,11 +118,11 @@ impl Tokens {
         jsonwebtoken::encode(&header, &claims, &key.signing).map_err(|_| TokenError::Claims)
     }
 
-    /// Says who the bearer of `token` is.
+    /// Verifies `token` and returns the identity of its bearer.
     ///
     /// # Errors
     ///
-    /// Says why the token is not good.
+    /// Says why the token is not valid.
     pub fn check(&self, token: &str, now: SystemTime) -> Result<Identity, TokenError> {
         let claims = self.claims(token)?;
         check_user(&claims.sub)?;
@@ -133,14 +133,14 @@ impl Tokens {
         Ok(Identity { user: claims.sub, expires_in })
     }
 
-    /// Returns the claims if one of our keys has signed them: the one that is named, else any.
+    /// Returns the claims if one of our keys has signed them: the named one, or any.
     fn claims(&self, token: &str) -> Result<Claims, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|error| {
-            // A header has no claims: what is wrong in it is the algorithm.
+            // A header has no claims: a fault in it counts as one of the algorithm.
             let error = reason(error.kind());
             if error == TokenError::Claims { TokenError::Algorithm } else { error }
         })?;
-        // What must be understood (RFC 7515, section 4.1.11) is not: we know no such extension.
+        // Critical extensions (RFC 7515, section 4.1.11): we understand none.
         if header.crit.is_some() {
             return Err(TokenError::Algorithm);
         }
@@ -175,11 +175,11 @@ impl Tokens {
 }
 
 impl Identity {
-    /// Returns it if it is `user`'s.
+    /// Returns the identity if it is that of `user`.
     ///
     /// # Errors
     ///
-    /// Refuses another user's.
+    /// Refuses that of another user.
     pub fn of(self, user: &str) -> Result<Self, TokenError> {
         if self.user == user { Ok(self) } else { Err(TokenError::OtherUser) }
     }
@@ -195,7 +195,7 @@ fn since_epoch(now: SystemTime) -> Duration {
     now.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-// The library adds variants at will; whatever they are, the token is not taken.
+// The library may add variants; whatever they are, the token is not accepted.
 #[allow(clippy::wildcard_enum_match_arm)]
 fn reason(kind: &ErrorKind) -> TokenError {
     match kind {
@@ -206,7 +206,7 @@ fn reason(kind: &ErrorKind) -> TokenError {
         ErrorKind::InvalidAudience => TokenError::Audience,
         ErrorKind::InvalidClaimFormat(_) | ErrorKind::MissingRequiredClaim(_) => TokenError::Claims,
         ErrorKind::InvalidSignature => TokenError::Signature,
-        // Claims are read only once the signature was found good.
+        // Claims are read only after the signature was verified.
         ErrorKind::Json(error) if error.is_data() => TokenError::Claims,
         _ => TokenError::Shape,
     }

@@ -1,5 +1,4 @@
-//! Tokens as they come in: checked at the time of the wall clock, each counted and with a line in
-//! the log.
+//! Verifies incoming tokens at the time of the wall clock; counts and logs each of them.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -9,19 +8,19 @@ use tracing::info;
 use crate::auth::token::{Identity, TokenError, Tokens};
 use crate::metrics::Metrics;
 
-/// Checks tokens.
+/// Verifies tokens.
 pub(crate) struct Validator {
     pub(crate) tokens: Tokens,
     pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Validator {
-    /// Says who the bearer of a token is, and logs the outcome; never the token.
+    /// Verifies a token and logs the outcome, never the token.
     pub(crate) fn validate(&self, token: Option<&str>) -> Result<Identity, TokenError> {
         self.logged(token.ok_or(TokenError::Missing).and_then(|token| self.check(token)))
     }
 
-    /// [`validate`](Self::validate), of a token that has to be `user`'s.
+    /// [`validate`](Self::validate), for a token that must be that of `user`.
     pub(crate) fn validate_of(&self, token: &str, user: &str) -> Result<Identity, TokenError> {
         self.logged(self.check(token).and_then(|identity| identity.of(user)))
     }

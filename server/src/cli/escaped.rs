@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 
-/// Writes lines of JSON. A separator of lines or a mark that user_locks the direction of what follows
+/// Writes lines of JSON. A separator of lines or a mark that turns the direction of the text
 /// stands in them as `\u2028`, as it does in a log of text: JSON allows both as they are, but a
 /// terminal shows them.
 pub(crate) struct EscapedJson<W>(pub(crate) W);

@@ -10,136 +10,137 @@ use onesocket_server::Config;
 use onesocket_server::token::{MIN_SECRET_BYTES, Secret, SecretError};
 use tracing::level_filters::LevelFilter;
 
-/// One WebSocket connection per user: the server.
+/// Server of onesocket: one WebSocket connection per user.
 ///
-/// Durations are written 500ms, 25s, 5m or 1h; sizes 512, 64KiB or 1MiB. Every option may also be
-/// given as the environment variable beside it; what is on the command line counts.
+/// Durations are written 500ms, 25s, 5m or 1h; sizes 512, 64KiB or 1MiB. Every option can also be
+/// set by the environment variable beside it; the command line takes precedence.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, mut_args(with_variable))]
 pub(crate) struct Options {
-    /// Where to listen; port 0 picks a free one
+    /// Address to listen on; port 0 picks a free port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     listen: String,
 
-    /// A folder of files to serve
+    /// Directory of static files to serve
     #[arg(long, value_name = "DIR")]
     site: Option<PathBuf>,
 
-    /// Send messages to the server back to their sender. For tests: also GET /echo, a WebSocket
-    /// without a token that gets back what it sends
+    /// Echo messages to the server to their sender, and serve GET /echo, a WebSocket that needs no
+    /// token and echoes every message. For tests
     #[arg(long)]
     echo: bool,
 
-    /// The file with the secret that signs tokens, 32 bytes or more; else $ONESOCKET_SECRET has it.
-    /// Read again at SIGHUP
+    /// File with the secret that signs tokens, at least 32 bytes; without it, $ONESOCKET_SECRET is
+    /// used. Read again on SIGHUP
     #[arg(long, value_name = "FILE", help_heading = "Tokens")]
     secret_file: Option<PathBuf>,
 
-    /// The file with a second secret that tokens may be signed with, while secrets are changed. Read
-    /// again at SIGHUP
+    /// File with a second secret that is accepted while secrets are being rotated. Read again on
+    /// SIGHUP
     #[arg(long, value_name = "FILE", help_heading = "Tokens")]
     previous_secret_file: Option<PathBuf>,
 
-    /// Give a token to whoever asks: POST /token {"user":"ada"}. For demos; a real application's
-    /// own back end signs them. Without a secret there is a random one
+    /// Issue a token to anyone who asks: POST /token {"user":"ada"}. For demos: a real application
+    /// signs tokens in its own back end. Without a secret, a random one is used
     #[arg(long, help_heading = "Tokens")]
     issue_tokens: bool,
 
-    /// Whom tokens are for, their `aud`
+    /// Audience of tokens, their claim `aud`
     #[arg(long, value_name = "NAME", default_value = "onesocket", help_heading = "Tokens")]
     audience: String,
 
-    /// How long a token lives at most
+    /// Maximum lifetime of a token
     #[arg(long, value_name = "TIME", default_value = "5m", help_heading = "Tokens")]
     token_life: String,
 
-    /// How long a connection outlives its token
+    /// Time that a connection may outlive its token
     #[arg(long, value_name = "TIME", default_value = "25s", help_heading = "Tokens")]
     expiry_grace: String,
 
-    /// A query parameter of /ws that may have the token, for clients that offer no subprotocols.
+    /// Query parameter of /ws that may carry the token, for clients that cannot offer subprotocols.
     /// Proxies write queries into their logs
     #[arg(long, value_name = "NAME", help_heading = "Tokens")]
     token_query: Option<String>,
 
-    /// An origin whose pages may connect, beside the server's own; may be repeated (in the
-    /// variable: with commas)
+    /// Origin whose pages may connect, in addition to the server's own; may be repeated (separated by
+    /// commas in the variable)
     #[arg(
         long = "allow-origin",
         value_name = "ORIGIN",
         value_delimiter = ',',
-        help_heading = "Who may come in"
+        help_heading = "Access"
     )]
     allow_origins: Vec<String>,
 
-    /// The file with the key, 32 bytes or more, of back ends that may POST /publish
-    #[arg(long, value_name = "FILE", help_heading = "Who may come in")]
+    /// File with the key of back ends that may POST /publish, at least 32 bytes
+    #[arg(long, value_name = "FILE", help_heading = "Access")]
     publish_key_file: Option<PathBuf>,
 
-    /// The header in which a proxy in front names its client, such as X-Forwarded-For; its last
-    /// address counts. Only behind a proxy that writes it
-    #[arg(long, value_name = "NAME", help_heading = "Who may come in")]
+    /// Header in which a reverse proxy writes its client's address, such as X-Forwarded-For; the last
+    /// address counts. Use only behind a proxy that sets it
+    #[arg(long, value_name = "NAME", help_heading = "Access")]
     address_header: Option<String>,
 
-    /// How often each client is pinged
-    #[arg(long, value_name = "TIME", default_value = "25s", help_heading = "Times")]
+    /// Interval of pings to each client
+    #[arg(long, value_name = "TIME", default_value = "25s", help_heading = "Timeouts")]
     ping_every: String,
 
-    /// How often the server looks for clients that have fallen silent
-    #[arg(long, value_name = "TIME", default_value = "30s", help_heading = "Times")]
+    /// Interval of the sweep that closes silent connections
+    #[arg(long, value_name = "TIME", default_value = "30s", help_heading = "Timeouts")]
     sweep_every: String,
 
-    /// How long a client may be silent
-    #[arg(long, value_name = "TIME", default_value = "2m", help_heading = "Times")]
+    /// Time without a frame from a client after which it is closed
+    #[arg(long, value_name = "TIME", default_value = "2m", help_heading = "Timeouts")]
     stale_after: String,
 
-    /// How long a connection may take to bring the head of a request, from accept
-    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Times")]
+    /// Time to receive the head of a request, from accept
+    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Timeouts")]
     handshake_time: String,
 
-    /// How long a client may take to take what is written to it
-    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Times")]
+    /// Time for one write to a client
+    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Timeouts")]
     write_time: String,
 
-    /// How many connections there may be; who comes beyond gets 503
+    /// Maximum number of open connections; further ones get 503
     #[arg(long, value_name = "NUMBER", default_value = "20000", help_heading = "Limits")]
     max_connections: String,
 
-    /// How many of them from one address, or IPv6 /64; 0 for no limit. This machine itself is not
-    /// counted
+    /// Maximum number of open connections per address, or IPv6 /64; 0 for no limit. Connections from
+    /// this machine are not counted
     #[arg(long, value_name = "NUMBER", default_value = "500", help_heading = "Limits")]
     max_per_address: String,
 
-    /// How many upgrades and tokens an address may ask for, a second over long and ten times that
-    /// at once; 0 for no limit. Beyond: 429
+    /// Maximum rate of upgrades and token requests per address, per second, with bursts of ten times
+    /// that; 0 for no limit. Further ones get 429
     #[arg(long, value_name = "NUMBER", default_value = "50", help_heading = "Limits")]
     max_address_rate: String,
 
-    /// How many messages a client may send, a second over long; 0 for no limit. Beyond: close 4529
+    /// Maximum rate of messages per connection, per second; 0 for no limit. A faster client is closed
+    /// with 4529
     #[arg(long, value_name = "NUMBER", default_value = "100", help_heading = "Limits")]
     max_rate: String,
 
-    /// How many messages a client may send at once
+    /// Maximum burst of messages per connection
     #[arg(long, value_name = "NUMBER", default_value = "2000", help_heading = "Limits")]
     max_burst: String,
 
-    /// The largest payload that is taken
+    /// Maximum size of a payload
     #[arg(long, value_name = "SIZE", default_value = "64KiB", help_heading = "Limits")]
     max_message: String,
 
-    /// How much may wait to be sent to one client
+    /// Maximum size of the outgoing queue per connection
     #[arg(long, value_name = "SIZE", default_value = "1MiB", help_heading = "Limits")]
     max_queue: String,
 
-    /// The largest head of a request
+    /// Maximum size of the head of a request
     #[arg(long, value_name = "SIZE", default_value = "16KiB", help_heading = "Limits")]
     max_head: String,
 
-    /// How the log, on standard error, is written: text or json
+    /// Format of the log on standard error: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Log")]
     log: String,
 
-    /// How much is logged: error, warn, info or debug
+    /// Log level: error, warn, info or debug
     #[arg(long, value_name = "LEVEL", default_value = "info", help_heading = "Log")]
     log_level: String,
 }
@@ -148,17 +149,17 @@ pub(crate) struct Options {
 fn with_variable(arg: Arg) -> Arg {
     let Some(long) = arg.get_long() else { return arg };
     let variable = format!("ONESOCKET_{}", long.to_uppercase().replace('-', "_"));
-    // A value may be a path that is nobody's business.
+    // Values are not shown in --help: one may be a private path.
     arg.env(variable).hide_env_values(true)
 }
 
-/// The options, understood.
+/// The options, parsed.
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) listen: String,
     pub(crate) log: LogFormat,
     pub(crate) log_level: LevelFilter,
-    /// The secret in `config` was made up.
+    /// Whether the secret in `config` is random.
     pub(crate) random_secret: bool,
     pub(crate) secrets: Secrets,
     pub(crate) config: Config,
@@ -172,14 +173,14 @@ pub(crate) struct Secrets {
     variable: Option<OsString>,
 }
 
-/// How the log is written.
+/// The format of the log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum LogFormat {
     Json,
     Text,
 }
 
-/// What was wrong, one sentence each.
+/// What is wrong with the options, one sentence each.
 pub(crate) type Faults = Vec<String>;
 
 impl Options {
@@ -215,11 +216,11 @@ impl Options {
             }
         };
         let log_level = read_level(&self.log_level).unwrap_or_else(|| {
-            faults.push(format!("--log-level {:?} is no level", self.log_level));
+            faults.push(format!("--log-level {:?} is not a level", self.log_level));
             LevelFilter::INFO
         });
         if !is_address(&self.listen) {
-            faults.push(format!("--listen {:?} is no HOST:PORT", self.listen));
+            faults.push(format!("--listen {:?} is not HOST:PORT", self.listen));
         }
 
         // What cannot be read stands at its default, so that the rest can be judged.
@@ -246,7 +247,9 @@ impl Options {
         ] {
             match read_time(text) {
                 Some(time) => *value = time,
-                None => faults.push(format!("--{option} {text:?} is no time such as 25s or 5m")),
+                None => {
+                    faults.push(format!("--{option} {text:?} is not a duration such as 25s or 5m"))
+                }
             }
         }
         for (option, text, value) in [
@@ -256,7 +259,7 @@ impl Options {
         ] {
             match read_size(text) {
                 Some(size) => *value = size,
-                None => faults.push(format!("--{option} {text:?} is no size such as 64KiB")),
+                None => faults.push(format!("--{option} {text:?} is not a size such as 64KiB")),
             }
         }
         for (option, text, value) in [
@@ -353,7 +356,7 @@ fn read_level(text: &str) -> Option<LevelFilter> {
 fn read_number<T: FromStr>(option: &str, text: &str, value: &mut T, faults: &mut Faults) {
     match text.parse() {
         Ok(number) => *value = number,
-        Err(_) => faults.push(format!("--{option} {text:?} is no number such as 100")),
+        Err(_) => faults.push(format!("--{option} {text:?} is not a number such as 100")),
     }
 }
 

@@ -1,8 +1,8 @@
-//! `GET /echo`, which only `--echo` opens: a WebSocket that gets back what it sends.
+//! `GET /echo`, only with `--echo`: a WebSocket that echoes every message.
 //!
-//! For test suites and load generators that know RFC 6455 and nothing of ours. Nobody needs a token
-//! for it and it reaches nobody else, so it has no part in users, groups and sessions; limits,
-//! silence, slowness and a page of a foreign origin end it as they end a peer.
+//! For test suites and load generators that speak RFC 6455 but not our protocol. It needs no token
+//! and reaches nobody else, so it has no user, group or session. Limits, silence, slowness and a
+//! foreign origin close it as they close a peer.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::net::rate::Rate;
 use crate::peer::guard::SocketGuard;
 use crate::peer::task::{End, close, refuse};
 
-/// Upgrades whoever asks, and echoes.
+/// Upgrades the connection and echoes.
 pub(crate) async fn upgrade(
     State(app): State<Arc<App>>,
     Extension(RemoteIp(ip)): Extension<RemoteIp>,
@@ -48,7 +48,7 @@ async fn serve(mut socket: WebSocket, app: &App, _guard: SocketGuard) {
     close(&mut socket, end, app).await;
 }
 
-/// Sends back what comes, up to the end.
+/// Echoes every message until the socket ends.
 async fn echo(socket: &mut WebSocket, app: &App) -> End {
     let config = &app.config;
     let rate = Rate::new(config.max_rate, config.max_burst);

@@ -1,4 +1,4 @@
-//! `POST /publish`: what a back end has for a group, a user or all.
+//! `POST /publish`: a message of a back end to a group, a user or all.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::hub::Target;
 use crate::limit::Limit;
 use crate::outgoing::Outgoing;
 
-/// The body. What else is in it is a mistake, and told.
+/// The body. Other fields are reported as mistakes.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request<'a> {
@@ -39,7 +39,7 @@ enum To {
     User(String),
 }
 
-/// Returns the route, for who has a key.
+/// Returns the route, if there is a key.
 pub(crate) fn route(config: &Config) -> Router<Arc<App>> {
     match config.publish_key {
         Some(_) => Router::new()
@@ -57,7 +57,7 @@ async fn publish(
 ) -> Result<Response, Refusal> {
     let knows = |key: &Secret| bearer(&headers).is_some_and(|said| key.is(said.as_bytes()));
     if !app.config.publish_key.as_ref().is_some_and(knows) {
-        // Who knows the key may ask as often as it likes; who guesses may not.
+        // The rate is limited only for requests without the right key.
         app.ask(app.address(&headers, ip))?;
         info!("Publish key refused");
         return Err(Refusal::new(StatusCode::UNAUTHORIZED, "this is not the publish key"));

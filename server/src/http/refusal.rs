@@ -30,7 +30,7 @@ impl Refusal {
         Self { status, sentence: sentence.into(), retry_after: None }
     }
 
-    /// There is no room, at the moment.
+    /// The server is full at the moment.
     pub(crate) fn busy(sentence: &str) -> Self {
         Self { retry_after: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, sentence) }
     }

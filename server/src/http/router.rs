@@ -24,10 +24,10 @@ use crate::http::token::token;
 use crate::http::upgrade::upgrade;
 use crate::limit::Limit;
 
-/// The largest body of a request, in bytes: a user's name is 128.
+/// The maximum size of the body of a request, in bytes: a user's name has up to 128.
 const MAX_BODY: usize = 4 << 10;
 
-/// How long a request may take, from its head to the answer: the body comes within it.
+/// How long a request may take, from its head to the answer, the body included.
 const REQUEST_TIME: Duration = Duration::from_secs(5);
 
 /// Returns the routes.
@@ -49,7 +49,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         sockets = sockets.route("/echo", any(echo::upgrade));
     }
     let router = Router::new()
-        // Inside the layer, which answers a preflight before the method is found wrong.
+        // Inside the layer, which answers a preflight request before the method is rejected.
         .merge(calls.method_not_allowed_fallback(wrong_method).layer(cors))
         .merge(publish::route(config).method_not_allowed_fallback(wrong_method))
         .merge(status::routes().method_not_allowed_fallback(wrong_method))
@@ -67,7 +67,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .with_state(Arc::clone(app))
 }
 
-/// Returns the routes of a server that has no room for more: who asks for its health is answered.
+/// Returns the routes of a full server, which still answers health checks.
 pub(crate) fn busy_router(app: &Arc<App>) -> Router {
     let busy = async || Refusal::busy("the server has no room for another connection");
     status::routes()
@@ -77,7 +77,7 @@ pub(crate) fn busy_router(app: &Arc<App>) -> Router {
         .with_state(Arc::clone(app))
 }
 
-/// Has a request answered in time: its body may come drop by drop.
+/// Answers a request in time: its body may arrive byte by byte.
 async fn in_time(
     State(app): State<Arc<App>>,
     request: Request,

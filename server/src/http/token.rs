@@ -1,4 +1,4 @@
-//! `POST /token`: issues a token to whoever asks for one, with `--issue-tokens`.
+//! `POST /token`, only with `--issue-tokens`: issues a token to anyone who asks.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -35,7 +35,7 @@ pub(crate) async fn token(
         return Err(Refusal::new(StatusCode::FORBIDDEN, "this origin is not allowed"));
     }
     let body = body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
-    // Whatever its type is said to be: a form on a foreign page cannot read the answer.
+    // Whatever its Content-Type: a form on a foreign page cannot read the answer.
     let request: TokenRequest = serde_json::from_slice(&body)
         .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, r#"send {"user":"a name"}"#))?;
     let tokens = &app.validator.tokens;

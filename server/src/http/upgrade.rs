@@ -1,4 +1,4 @@
-//! `GET /ws`: who becomes a client, and why another does not.
+//! `GET /ws`: the upgrade to a WebSocket, and why a client is refused.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::limit::Limit;
 use crate::peer::guard::SocketGuard;
 use crate::peer::task as peer;
 
-/// The library's 128 KiB cost every idle connection as much, and four times the processor.
+/// The default of 128 KiB would cost every idle connection as much, and four times the CPU.
 const SOCKET_BUFFER: usize = 4 << 10;
 
 pub(crate) async fn upgrade(
@@ -41,8 +41,8 @@ pub(crate) async fn upgrade(
     }))
 }
 
-/// Lets in who asks for a WebSocket, within the limits of its address; what the socket may hold in
-/// memory is bounded.
+/// Begins an upgrade within the limits of the address; the memory that the socket may use is
+/// bounded.
 pub(crate) fn begin(
     app: &App,
     headers: &HeaderMap,
@@ -53,7 +53,7 @@ pub(crate) fn begin(
     app.ask(address)?;
     let upgrade =
         upgrade.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
-    // Behind a proxy this is the first that is known of the client's address.
+    // Behind a proxy the client's address is known only now.
     let slot = match address.filter(|_| app.config.address_header.is_some()) {
         Some(address) => Some(app.slots.take_from(address).ok_or_else(|| {
             app.metrics.refused(Limit::PerAddress);
@@ -65,7 +65,7 @@ pub(crate) fn begin(
     let upgrade = upgrade
         .read_buffer_size(SOCKET_BUFFER)
         .write_buffer_size(SOCKET_BUFFER)
-        // A frame is written whole, and beside it at most the answer to a ping or a close.
+        // A frame is written whole, and at most the answer to a ping or a close with it.
         .max_write_buffer_size(SOCKET_BUFFER + 2 * max_frame)
         .max_message_size(max_frame)
         .max_frame_size(max_frame);
@@ -107,7 +107,7 @@ fn admit(
     })
 }
 
-/// Returns the token that a query has. Nothing that this server writes has a query in it.
+/// Returns the token in a query. This server never writes a query to a log.
 fn queried_token(uri: &Uri, name: &str) -> Option<String> {
     let query = uri.query()?.as_bytes();
     let found = form_urlencoded::parse(query).find(|(key, _)| key == name);

@@ -1,4 +1,4 @@
-//! What the hub is told, and what follows from it.
+//! The commands of the hub, and the deliveries that follow from them.
 
 use onesocket_protocol::{Group, MessageId};
 
@@ -7,99 +7,99 @@ use crate::hub::key::Key;
 use crate::limit::Limit;
 use crate::outgoing::Outgoing;
 
-/// What the hub is told.
+/// A command to the hub.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Command {
     /// A user has connected. Replaces the user's connection, if there is one.
     Connect {
         /// The new connection; greater than all before it.
         key: Key,
-        /// Whom its token named.
+        /// The user that its token names.
         user: String,
-        /// The client's own name, the same after a reconnect; without one nothing that it says is
-        /// remembered.
+        /// The client's own name, the same after a reconnect. Without one the hub does not remember
+        /// which of its messages it has received.
         client: Option<String>,
     },
-    /// A socket has ended. Says nothing of the connection that may have replaced it.
+    /// A socket has closed. A connection that has replaced it is not affected.
     Disconnect {
-        /// Which one.
+        /// The connection.
         key: Key,
     },
-    /// A client wants to hear a group.
+    /// A client joins a group.
     Join {
-        /// Which client.
+        /// The connection of the client.
         key: Key,
-        /// What the answer names.
+        /// The id for the answer.
         id: MessageId,
         /// The group.
         group: Group,
     },
-    /// A client wants to hear a group no more.
+    /// A client leaves a group.
     Leave {
-        /// Which client.
+        /// The connection of the client.
         key: Key,
-        /// What the answer names.
+        /// The id for the answer.
         id: MessageId,
         /// The group.
         group: Group,
     },
-    /// A client has something for the server itself, which echoes it.
+    /// A client sends a message to the server itself, which echoes it.
     Message {
-        /// Which client.
+        /// The connection of the client.
         key: Key,
-        /// What the answer names.
+        /// The id for the answer.
         id: MessageId,
-        /// What the client gets.
+        /// The echo.
         echo: Outgoing,
     },
-    /// A client has something for the other members of a group.
+    /// A client publishes a message to the other members of a group.
     Publish {
-        /// Which client.
+        /// The connection of the client.
         key: Key,
-        /// What the answer names.
+        /// The id for the answer.
         id: MessageId,
         /// The group.
         group: Group,
-        /// What they get.
+        /// The message, as they receive it.
         frame: Outgoing,
     },
-    /// A client has a message or something to publish that is not taken, whoever is connected.
+    /// A message of a client, to the server or to a group, is refused.
     Refuse {
-        /// Which client.
+        /// The connection of the client.
         key: Key,
-        /// What the answer names.
+        /// The id for the answer.
         id: MessageId,
         /// The answer.
         error: Outgoing,
     },
-    /// What the application made of a message. It is remembered even if the connection is gone.
+    /// The application has handled a message. The hub remembers this even if the connection is gone.
     Handled {
-        /// Over which connection it came.
+        /// The connection over which it came.
         key: Key,
-        /// Whose it was.
+        /// The user who sent it.
         user: String,
         /// The client's own name, if it has one.
         client: Option<String>,
-        /// What the answer names.
+        /// The id for the answer.
         id: MessageId,
-        /// What the client gets if it was accepted, or the answer if it was not.
+        /// The reply if the message was accepted and there is one, or the refusal.
         answer: Result<Option<Outgoing>, Outgoing>,
     },
-    /// A back end has something for clients.
+    /// A back end sends a message to clients.
     Broadcast {
-        /// Which clients.
+        /// The clients.
         to: Target,
-        /// What they get.
+        /// The message, as they receive it.
         frame: Outgoing,
     },
-    /// Time has passed: forgets what need not be known any more.
+    /// Time has passed: the hub drops what it no longer needs to remember.
     Sweep,
 }
 
-/// For whom a back end has something.
+/// The recipients of a message from a back end.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Target {
-    /// All who are connected.
+    /// All connected clients.
     All,
     /// The members of a group.
     Group(Group),
@@ -107,14 +107,15 @@ pub enum Target {
     User(String),
 }
 
-/// What is known of a message before it is handled.
+/// What the hub knows about a message before it is handled.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Known {
-    /// It was answered before; this is the answer.
+    /// It was answered before, with this answer.
     Answered(Outgoing),
     /// It is new.
     New,
-    /// It comes too late: the connection is gone or was replaced. Its successor will say it again.
+    /// It comes too late: the connection is gone or was replaced. The client will send it again over
+    /// the new connection.
     TooLate,
 }
 
@@ -123,27 +124,27 @@ pub enum Known {
 pub enum Delivery {
     /// The connection is to be closed; nothing more is delivered to it.
     Close {
-        /// Which one.
+        /// The connection.
         to: Key,
-        /// Why.
+        /// The reason.
         cause: CloseCause,
     },
     /// A limit has refused the command. The client's answer is another delivery.
     LimitReached(Limit),
-    /// The client is to be sent a frame.
+    /// A frame is to be sent to the client.
     Send {
-        /// Which one.
+        /// The connection.
         to: Key,
         /// The frame.
         frame: Outgoing,
     },
 }
 
-/// The sockets of one user, as the server counts them.
+/// The number of sockets of one user.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct Count {
-    /// How many are open.
+    /// Open now.
     pub open: usize,
-    /// How many were opened, for as long as the server remembers the user.
+    /// Opened for as long as the server has remembered the user.
     pub opened: u64,
 }

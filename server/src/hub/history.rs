@@ -1,7 +1,7 @@
-//! Which messages of a user's clients were had, so that what comes again is not had twice.
+//! Which messages of a user's clients were received, so that a repeated one is not handled twice.
 //!
-//! Owns how much is remembered. Refuses clocks and connections: whose messages count, and when a
-//! user is forgotten with all this, is the hub's affair.
+//! Owns how much is remembered. Refuses clocks and connections: the hub decides whose messages count,
+//! and when a user is forgotten.
 
 use std::collections::VecDeque;
 
@@ -10,20 +10,20 @@ use onesocket_protocol::{FrameErrorCode, MessageId};
 use crate::hub::key::Key;
 use crate::outgoing::Outgoing;
 
-/// The most clients of one user that are remembered: each tab is one, and each reload of it.
+/// The maximum number of clients that are remembered per user: each tab is one, and each reload.
 const MAX_CLIENTS: usize = 16;
 
-/// The most refusals of one client that are remembered with their reason.
+/// The maximum number of refusals that are remembered verbatim per client.
 const MAX_REFUSALS: usize = 32;
 
-/// The most runs of refusals of one client of which is remembered that they were refused. A client
-/// asks about what was not answered before a loss, in one queue: so many runs are not in one.
+/// The maximum number of runs of consecutive refusals that are remembered per client. A client asks
+/// only about the messages of one queue again, which do not contain so many runs.
 const MAX_RUNS: usize = 64;
 
-/// What a user's clients have history.
+/// The histories of a user's clients.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Histories {
-    /// The least recently connected first.
+    /// In the order in which they connected last.
     clients: VecDeque<Client>,
 }
 
@@ -36,23 +36,23 @@ struct Client {
     history: History,
 }
 
-/// What one client has history.
+/// The messages that one client has sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    /// Ids rise, so that all up to this one were had.
+    /// Ids rise, so all messages up to this one were received.
     highest: Option<MessageId>,
-    /// The last of them that were refused, and how; the oldest first.
+    /// The latest refusals, oldest first.
     refusals: VecDeque<(MessageId, Outgoing)>,
-    /// From which to which of them all were refused; the oldest first.
+    /// The first and the last id of each run of refusals, oldest first.
     runs: VecDeque<(MessageId, MessageId)>,
-    /// Of those up to this one it is not known any more.
+    /// Up to this id it is no longer known which messages were refused.
     forgotten: Option<MessageId>,
 }
 
 impl Histories {
     /// Returns the connection with which a client of this name began to be remembered.
     pub(crate) fn since(&self, name: &str) -> Option<Key> {
-        // Who is asked about is who connected last.
+        // The client in question is usually the one that connected last.
         self.clients.iter().rev().find(|client| client.name == name).map(|client| client.since)
     }
 
@@ -70,16 +70,16 @@ impl Histories {
         }));
     }
 
-    /// Returns what a client has history.
+    /// Returns the history of a client.
     pub(crate) fn of(&mut self, name: &str) -> Option<&mut History> {
-        // Who speaks is who connected last.
+        // The client that sends is usually the one that connected last.
         let client = self.clients.iter_mut().rev().find(|client| client.name == name);
         client.map(|client| &mut client.history)
     }
 }
 
 impl History {
-    /// Returns the answer to what was history before; `None` if it is new.
+    /// Returns the answer to a message that was received before; `None` if it is new.
     pub(crate) fn answer(&self, id: MessageId) -> Option<Outgoing> {
         if Some(id) > self.highest {
             return None;
@@ -95,7 +95,7 @@ impl History {
                 "this was refused when it came the first time",
             )
         } else if Some(id) <= self.forgotten {
-            // To say that it was accepted might be to lose it in silence.
+            // To claim that it was accepted could lose it without notice.
             let sentence = "it is not known any more whether this was accepted";
             Outgoing::error(Some(id), FrameErrorCode::Refused, sentence)
         } else {
@@ -103,7 +103,7 @@ impl History {
         })
     }
 
-    /// Notes that something new was history, and how it was refused, if it was.
+    /// Records a new message, with its refusal if it was refused.
     pub(crate) fn note(&mut self, id: MessageId, refusal: Option<&Outgoing>) {
         let before = self.highest.replace(id);
         let Some(refusal) = refusal else { return };

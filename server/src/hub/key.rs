@@ -2,7 +2,7 @@
 
 use onesocket_protocol::{ConnectionId, Epoch};
 
-/// Which connection. The later it was registered, the greater it is; none is used twice.
+/// The number of a connection. A later connection has a greater one; none is used twice.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Key(pub u64);
 
@@ -12,8 +12,8 @@ impl Key {
         ConnectionId(format!("c{}", self.0))
     }
 
-    /// Returns the name on the wire of what `server` remembers since this connection. Keys begin
-    /// anew when a server does, so that its own name is part of it.
+    /// Returns the name on the wire of the epoch that began with this connection. Keys start again with
+    /// each server process, so the number of the process is part of it.
     pub fn epoch(self, server: u64) -> Epoch {
         Epoch(format!("{server:x}.{}", self.0))
     }

@@ -1,7 +1,7 @@
-//! The queue of what waits to be sent to one client, bounded by count and by bytes.
+//! The outgoing queue of one client, bounded by count and by bytes.
 //!
-//! It takes memory only while something waits: there are many clients, and most are idle. A channel
-//! of the library would take room for 32 frames from the start.
+//! It uses memory only while frames wait: there are many clients, and most are idle. A channel of
+//! tokio would allocate room for 32 frames from the start.
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -13,37 +13,37 @@ use tokio::sync::oneshot;
 use crate::close_cause::CloseCause;
 use crate::outgoing::Outgoing;
 
-/// How many frames may wait to be sent to one client.
+/// The maximum number of waiting frames.
 const MAX_FRAMES: usize = 256;
 
-/// Room for so many frames is kept once they are sent.
+/// The capacity that is kept once the frames are sent.
 const KEPT_ROOM: usize = 8;
 
-/// The end of a peer's queue that others put things into. Dropping it ends the queue.
+/// The sending end of the queue. Dropping it ends the queue.
 pub(crate) struct Mailbox {
     waiting: Arc<Mutex<Waiting>>,
-    /// Not behind the frames: who is to be closed may have a full queue.
+    /// Separate from the frames: the queue of a peer that is to be closed may be full.
     close: Option<oneshot::Sender<CloseCause>>,
 }
 
-/// The end of a peer's queue that the peer takes things out of.
+/// The receiving end of the queue.
 pub(crate) struct Inbox {
-    /// What is to be sent.
+    /// The frames to send.
     pub(crate) frames: Frames,
-    /// Resolves once the peer is to be closed.
+    /// Resolves when the peer is to be closed.
     pub(crate) close: oneshot::Receiver<CloseCause>,
 }
 
-/// The frames that wait to be sent to one client.
+/// The waiting frames.
 pub(crate) struct Frames(Arc<Mutex<Waiting>>);
 
 #[derive(Default)]
 struct Waiting {
     frames: VecDeque<Outgoing>,
     bytes: usize,
-    /// Nothing will be added.
+    /// No frame will be added.
     ended: bool,
-    /// Who waits for something to be added.
+    /// Wakes the task that waits for a frame.
     waker: Option<Waker>,
 }
 
@@ -56,11 +56,11 @@ pub(crate) fn mailbox() -> (Mailbox, Inbox) {
 }
 
 impl Mailbox {
-    /// Has a frame sent; `false` if the queue is full.
+    /// Adds a frame; returns `false` if the queue is full.
     pub(crate) fn put(&self, frame: Outgoing, max_bytes: usize) -> bool {
         let mut waiting = lock(&self.waiting);
         let bytes = waiting.bytes + frame.len();
-        // A frame that is alone is no sign of a slow reader, however large.
+        // A single frame is not a sign of a slow reader, however large.
         let fits = bytes <= max_bytes || waiting.bytes == 0;
         if !fits || waiting.frames.len() >= MAX_FRAMES {
             return false;
@@ -71,7 +71,7 @@ impl Mailbox {
         true
     }
 
-    /// Has the peer closed. One that is at its own end already does not listen any more.
+    /// Closes the peer, unless it is ending already.
     pub(crate) fn close(mut self, cause: CloseCause) {
         if let Some(close) = self.close.take() {
             let _ = close.send(cause);
@@ -112,7 +112,7 @@ impl Frames {
     }
 }
 
-/// Wakes who waits, without the lock: it may run at once.
+/// Wakes the waiting task after the lock is released: it may run at once.
 fn wake(mut waiting: MutexGuard<'_, Waiting>) {
     let waker = waiting.waker.take();
     drop(waiting);

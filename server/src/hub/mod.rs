@@ -1,7 +1,7 @@
-//! Who is connected and in which groups, and the frames on their way between clients.
+//! Who is connected and in which groups, and the delivery of frames between clients.
 //!
 //! [`Hub`] is a pure value: commands in, deliveries out. `shared` holds it under its lock beside the
-//! queue of every client, and carries out what it says.
+//! queues of the clients, and carries out its deliveries.
 
 mod command;
 mod history;

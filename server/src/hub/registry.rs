@@ -1,7 +1,7 @@
-//! Who is connected, and in which group. A value: commands in, deliveries out.
+//! The hub: who is connected, and in which groups. A pure value: commands in, deliveries out.
 //!
-//! Owns the one order in which connections are registered. Refuses sockets, queues, locks, clocks:
-//! `hub.rs` has the hub under its lock and carries out what it says.
+//! Owns the order in which connections are registered. Refuses sockets, queues, locks and clocks:
+//! `shared` holds the hub under its lock and carries out its deliveries.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
@@ -16,13 +16,13 @@ use crate::hub::key::Key;
 use crate::limit::Limit;
 use crate::outgoing::Outgoing;
 
-/// The most groups that one connection may join.
+/// The maximum number of groups per connection.
 const MAX_GROUPS: usize = 100;
 
-/// How long a user is remembered after the last connection has gone, so that memory is bounded.
+/// How long a user is remembered after the last connection has closed, so that memory is bounded.
 const REMEMBER: Duration = Duration::from_mins(10);
 
-/// Who is connected, and in which group.
+/// Who is connected, and in which groups.
 #[derive(Clone, Debug, Default)]
 pub struct Hub {
     connections: HashMap<Key, Connection>,
@@ -46,7 +46,7 @@ impl Connection {
 
 #[derive(Clone, Debug, Default)]
 struct User {
-    /// The one that has not been replaced.
+    /// The connection that has not been replaced.
     current: Option<Key>,
     count: Count,
     histories: Histories,
@@ -54,15 +54,15 @@ struct User {
 }
 
 impl User {
-    /// Makes a connection the user's own; returns the one that was. Who owns a user is decided here
-    /// and nowhere else: several nodes would have to agree on it.
+    /// Makes a connection the user's own; returns the one that it replaces. This is the only place that
+    /// decides who owns a user: several nodes would have to agree on it.
     fn own(&mut self, key: Key) -> Option<Key> {
         self.current.replace(key)
     }
 }
 
 impl Hub {
-    /// Takes one command, at `now`, and says what follows from it.
+    /// Handles one command, at `now`, and returns what follows from it.
     pub fn handle(&mut self, command: Command, now: Instant) -> Vec<Delivery> {
         match command {
             Command::Connect { key, user, client } => self.connect(key, user, client),
@@ -84,23 +84,23 @@ impl Hub {
         }
     }
 
-    /// Returns how many clients are connected. One that was replaced is not, even if its socket
-    /// has still to close.
+    /// Returns the number of connected clients. One that was replaced does not count, even if its
+    /// socket has not closed yet.
     pub fn clients(&self) -> usize {
         self.clients
     }
 
-    /// Returns the sockets of a user.
+    /// Returns the number of sockets of a user.
     pub fn count(&self, user: &str) -> Count {
         self.users.get(user).map(|user| user.count).unwrap_or_default()
     }
 
-    /// Returns the connection since which it remembers what a client of a user has said.
+    /// Returns the connection with which the memory of a user's client began.
     pub fn remembers_since(&self, user: &str, client: &str) -> Option<Key> {
         self.users.get(user)?.histories.since(client)
     }
 
-    /// Says what is known of a message that the application is to handle.
+    /// Says what is known about a message that the application is to handle.
     pub fn known(&mut self, key: Key, id: MessageId) -> Known {
         if self.live(key).is_none() {
             return Known::TooLate;
@@ -133,7 +133,7 @@ impl Hub {
         };
         if let Some(user) = self.users.get_mut(&connection.user) {
             user.count.open = user.count.open.saturating_sub(1);
-            // The late end of a connection that was replaced leaves its successor alone.
+            // The late end of a replaced connection does not affect its successor.
             if user.current == Some(key) {
                 user.current = None;
                 user.gone_at = Some(now);
@@ -166,14 +166,14 @@ impl Hub {
         accept(key, id)
     }
 
-    /// Handles what a client says, unless it has said it before; answers it either way.
+    /// Handles a message unless it was received before; answers it either way.
     fn once(
         &mut self,
         key: Key,
         id: MessageId,
         handle: impl FnOnce(&Self) -> Result<Vec<Delivery>, Outgoing>,
     ) -> Vec<Delivery> {
-        // Too late, and not remembered either: the successor will be told it again.
+        // Too late, and not recorded either: the client will send it again.
         if self.live(key).is_none() {
             return Vec::new();
         }
@@ -223,7 +223,7 @@ impl Hub {
         if let Some(history) = history {
             history.note(id, answer.as_ref().err());
         }
-        // Who has replaced it asks again, and is told what was noted.
+        // The client sends the message again over its new connection, and receives the recorded answer.
         if self.live(key).is_none() {
             return Vec::new();
         }
@@ -253,14 +253,14 @@ impl Hub {
         Vec::new()
     }
 
-    /// Returns a connection unless it was replaced: what a replaced one still says is too late.
+    /// Returns a connection unless it was replaced: messages of a replaced one come too late.
     fn live(&mut self, key: Key) -> Option<&mut Connection> {
         let connection = self.connections.get_mut(&key)?;
         let current = self.users.get(&connection.user)?.current;
         (current == Some(key)).then_some(connection)
     }
 
-    /// Returns what a connection's client has said; `None` if it has no name.
+    /// Returns the history of a connection's client; `None` if the client has no name.
     fn history(&mut self, key: Key) -> Option<&mut History> {
         let connection = self.connections.get(&key)?;
         let user = self.users.get_mut(&connection.user)?;
@@ -287,7 +287,7 @@ impl Hub {
     }
 }
 
-/// Of all that it knows, so that what explores hubs can tell whether it has been at one.
+/// Hashes everything that the hub knows, so that an exploration recognises a hub it has seen.
 impl Hash for Hub {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self { connections, users, groups, clients } = self;

@@ -1,8 +1,8 @@
-//! The hub under its lock, and the queues of those who are connected.
+//! The hub under its lock, and the queues of the connected clients.
 //!
-//! Owns how a delivery gets to a peer: at once or not at all. A full queue ends its peer, so that
-//! one who reads slowly costs the others nothing. The lock is held for as long as it takes to put
-//! frames into queues, never over an await or a line of log.
+//! Owns how a delivery reaches a peer: at once or not at all. A peer with a full queue is closed, so
+//! that a slow reader costs the others nothing. The lock is held only while frames are put into
+//! queues, never over an await or a log line.
 
 use std::collections::HashMap;
 use std::io;
@@ -25,7 +25,7 @@ type UserLock = tokio::sync::Mutex<()>;
 
 /// The hub under its lock, and the queues of the connected clients.
 pub(crate) struct SharedHub {
-    /// Names this server, in what it remembers: the one after a restart has another name.
+    /// Identifies this server process in epochs: after a restart it is another number.
     server: u64,
     max_bytes: usize,
     metrics: Arc<Metrics>,
@@ -35,21 +35,21 @@ pub(crate) struct SharedHub {
 struct Inner {
     hub: Hub,
     mailboxes: HashMap<Key, Mailbox>,
-    /// Whose messages the application handles at the moment.
+    /// The users whose messages the application is handling.
     user_locks: HashMap<String, Weak<UserLock>>,
     last: Key,
-    /// The server is going: who comes now is told so.
+    /// The server is shutting down: new clients are closed at once.
     leaving: bool,
 }
 
-/// A place in the hub. Dropping it gives it up.
+/// A connection that is registered in the hub. Dropping it removes it.
 pub(crate) struct Registration {
     pub(crate) key: Key,
     hub: Arc<SharedHub>,
 }
 
 impl SharedHub {
-    /// Makes a hub that lets `max_bytes` wait for each peer.
+    /// Makes a hub with queues of at most `max_bytes` per peer.
     ///
     /// # Errors
     ///
@@ -66,8 +66,8 @@ impl SharedHub {
         Ok(Self { server, max_bytes, metrics, inner: Mutex::new(inner) })
     }
 
-    /// Registers a connection of `user`, whose client may have a name of its own, and has the older
-    /// one closed; returns as well what the hub remembers of the client.
+    /// Registers a connection of `user` and closes an older one. Also returns the epoch of the client,
+    /// if the client has a name.
     pub(crate) fn connect(
         self: &Arc<Self>,
         user: &str,
@@ -96,8 +96,8 @@ impl SharedHub {
         (Registration { key, hub: Arc::clone(self) }, epoch, inbox)
     }
 
-    /// Tells the hub something and delivers what follows, except to `own`: that is returned, for
-    /// a peer need not queue what it tells itself.
+    /// Passes a command to the hub and delivers what follows. The frames for `own` are returned: a peer
+    /// need not queue frames for itself.
     pub(crate) fn tell(&self, own: Key, command: Command) -> Vec<Outgoing> {
         let mut inner = self.lock();
         let mut answers = Vec::new();
@@ -120,11 +120,11 @@ impl SharedHub {
         answers
     }
 
-    /// Delivers what a back end has; returns to how many clients.
+    /// Delivers a message of a back end; returns the number of clients.
     pub(crate) fn publish(&self, to: Target, frame: Outgoing) -> usize {
         let mut inner = self.lock();
         let mut deliveries = inner.hub.handle(Command::Broadcast { to, frame }, now());
-        // Who is to be closed already gets nothing more.
+        // A peer that is being closed receives nothing more.
         deliveries.retain(|delivery| match delivery {
             Delivery::Send { to, .. } | Delivery::Close { to, .. } => {
                 inner.mailboxes.contains_key(to)
@@ -139,12 +139,12 @@ impl SharedHub {
         members - closed.len()
     }
 
-    /// Says what is known of a message that the application is to handle.
+    /// Says what is known about a message that the application is to handle.
     pub(crate) fn known(&self, key: Key, id: MessageId) -> Known {
         self.lock().hub.known(key, id)
     }
 
-    /// Returns what is guard while the application handles a message of `user`.
+    /// Returns the lock that is held while the application handles a message of `user`.
     pub(crate) fn user_lock(&self, user: &str) -> Arc<UserLock> {
         let user_locks = &mut self.lock().user_locks;
         if let Some(lock) = user_locks.get(user).and_then(Weak::upgrade) {
@@ -155,21 +155,21 @@ impl SharedHub {
         lock
     }
 
-    /// Closes all who are connected, and all who will be: the server is going.
+    /// Closes all clients, and those that connect later: the server is shutting down.
     pub(crate) fn leave(&self) {
         let mut inner = self.lock();
         inner.leaving = true;
         inner.close_all();
     }
 
-    /// Forgets what need not be known any more.
+    /// Drops what no longer needs to be remembered.
     pub(crate) fn sweep(&self) {
         let mut inner = self.lock();
         inner.hub.handle(Command::Sweep, now());
         inner.user_locks.retain(|_, lock| lock.strong_count() > 0);
     }
 
-    /// Returns the sockets of a user.
+    /// Returns the number of sockets of a user.
     pub(crate) fn count(&self, user: &str) -> Count {
         self.lock().hub.count(user)
     }
@@ -187,7 +187,7 @@ impl SharedHub {
         }
     }
 
-    /// Under the lock, so that the last number shown is the last there was.
+    /// Counts under the lock, so that the last number shown is the true one.
     fn count_clients(&self, inner: &Inner) -> usize {
         let clients = inner.hub.clients();
         self.metrics.clients.set(clients.try_into().unwrap_or(i64::MAX));
@@ -195,7 +195,7 @@ impl SharedHub {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // A peer that panicked in here must not take all the others with it.
+        // A peer that panics in here must not take the others with it.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -207,7 +207,7 @@ impl Inner {
         }
     }
 
-    /// Returns who was closed, and why.
+    /// Returns the connections that were closed, and why.
     fn deliver(&mut self, deliveries: Vec<Delivery>, max_bytes: usize) -> Vec<(Key, CloseCause)> {
         let mut closed = Vec::new();
         for delivery in deliveries {
@@ -232,7 +232,7 @@ impl Inner {
 }
 
 impl Registration {
-    /// Tells the hub something; returns what it has for this connection.
+    /// Passes a command to the hub; returns the frames for this connection.
     pub(crate) fn tell(&self, command: Command) -> Vec<Outgoing> {
         self.hub.tell(self.key, command)
     }
@@ -256,7 +256,7 @@ fn log_closed(closed: &[(Key, CloseCause)]) {
     }
 }
 
-/// Tokio's clock, which a test may stop.
+/// The time by tokio's clock, which a test can stop.
 fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }

@@ -1,24 +1,24 @@
-//! Whom the limits per address count.
+//! The addresses to which limits apply.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::HeaderMap;
 
-/// Whom the limits per address count: an IPv4 address, or the network that an IPv6 address is in,
-/// for whoever has one of those has 2^64.
+/// The unit to which limits per address apply: an IPv4 address, or the /64 network of an IPv6 address,
+/// because whoever has one of those has 2^64.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Address(IpAddr);
 
 impl Address {
-    /// Returns whom a connection counts for. One from this machine itself is a proxy's, which
-    /// speaks for many, and counts for nobody.
+    /// Returns the address of a connection. One from this machine comes from a proxy, which serves many
+    /// clients, and has none.
     pub(crate) fn of(peer: IpAddr) -> Option<Self> {
         let peer = peer.to_canonical();
         (!peer.is_loopback()).then(|| Self::network(peer))
     }
 
-    /// Returns whom a request counts for where a proxy names the client in `header`: the last one
-    /// named there, for what is before it may be the client's own invention.
+    /// Returns the address of a request if a proxy writes it into `header`: the last one
+    /// there, because the client may have made up those before it.
     pub(crate) fn named(headers: &HeaderMap, header: &str, peer: IpAddr) -> Option<Self> {
         let last = headers.get_all(header).iter().next_back();
         let named = last

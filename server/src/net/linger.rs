@@ -1,9 +1,9 @@
-//! How a connection is let go of.
+//! How a connection is closed without a reset.
 //!
-//! A kernel that closes a socket with unread data in it answers with a reset, which may overtake
-//! what was written last: a close code would be lost, and a log somewhere would have one more
-//! "connection reset by peer". So a stream that is dropped says that it has nothing more to say,
-//! and hears the other end out, for a short time.
+//! A kernel that closes a socket with unread data sends a reset, which may overtake the last data
+//! that was written: the close code would be lost, and a log somewhere would have one more
+//! "connection reset by peer". So a dropped stream shuts down its writing side and reads until the
+//! other end closes, for a short time.
 
 use std::io;
 use std::pin::Pin;
@@ -15,7 +15,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
-/// How long the other end is heard out.
+/// How long the other end is read.
 const LINGER_TIME: Duration = Duration::from_secs(2);
 
 /// A stream that lingers when it is dropped.
@@ -27,9 +27,9 @@ where
     /// `None` once dropped, and only then.
     stream: Option<S>,
     tracker: TaskTracker,
-    /// What the connection takes up, for as long as there is a stream.
+    /// The resources of the connection, held for as long as there is a stream.
     place: Option<P>,
-    /// The other end has said all, or is gone.
+    /// The other end has closed.
     done: bool,
 }
 
@@ -38,7 +38,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     P: Send + Unpin + 'static,
 {
-    /// Wraps a stream; `tracker` knows of it while it lingers, and `place` is given up after that.
+    /// Wraps a stream; `tracker` counts it while it lingers, and `place` is dropped after that.
     pub(crate) fn new(stream: S, place: P, tracker: TaskTracker) -> Self {
         Self { stream: Some(stream), tracker, place: Some(place), done: false }
     }
@@ -127,6 +127,6 @@ async fn linger(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
         while stream.read(&mut ignored).await? > 0 {}
         io::Result::Ok(())
     };
-    // Whatever it was that went wrong, the connection is over.
+    // Whatever went wrong, the connection is over.
     let _ = timeout(LINGER_TIME, heard_out).await;
 }

@@ -1,4 +1,4 @@
-//! Streams and addresses: how many there may be, how often they may ask, and how they end.
+//! TCP connections and addresses: their limits, and how connections end.
 
 pub(crate) mod address;
 pub(crate) mod linger;

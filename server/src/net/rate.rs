@@ -1,4 +1,4 @@
-//! How often something may be done: token buckets, on tokio's clock, which a test may stop.
+//! Rate limits: token buckets on tokio's clock, which a test can stop.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -15,15 +15,15 @@ use crate::net::address::Address;
 
 type Plain = NoOpMiddleware<Nanos>;
 
-/// How often one connection may say something.
+/// The rate limit of one connection.
 pub(crate) struct Rate(Option<RateLimiter<NotKeyed, InMemoryState, TokioClock, Plain>>);
 
-/// How often each address may ask for something.
+/// The rate limit of each address.
 pub(crate) struct AddressRate(
     Option<RateLimiter<Address, HashMapStateStore<Address>, TokioClock, Plain>>,
 );
 
-/// Too often; it may be done again after this time.
+/// The limit is exceeded; the next one is allowed after this time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct TooOften(pub(crate) Duration);
 
@@ -31,7 +31,7 @@ pub(crate) struct TooOften(pub(crate) Duration);
 struct TokioClock(Instant);
 
 impl Rate {
-    /// Allows `per_second` over long, 0 for any number, and `burst` at once.
+    /// Allows `per_second` on average, 0 for no limit, and bursts of `burst`.
     pub(crate) fn new(per_second: u32, burst: u32) -> Self {
         let limiter = |quota| RateLimiter::direct_with_clock(quota, TokioClock::new());
         Self(quota(per_second, burst).map(limiter))
@@ -40,26 +40,26 @@ impl Rate {
     /// Counts one.
     pub(crate) fn check(&self) -> Result<(), TooOften> {
         let Some(limiter) = &self.0 else { return Ok(()) };
-        // Who has used up all should not come back for a single one.
+        // A client that has used up its burst should not come back for a single message.
         limiter.check().map_err(|not| TooOften(not.quota().burst_size_replenished_in()))
     }
 }
 
 impl AddressRate {
-    /// Allows `per_second` over long, 0 for any number, and `burst` at once, from each address.
+    /// Allows `per_second` on average, 0 for no limit, and bursts of `burst`, for each address.
     pub(crate) fn new(per_second: u32, burst: u32) -> Self {
         let limiter = |quota| RateLimiter::hashmap_with_clock(quota, TokioClock::new());
         Self(quota(per_second, burst).map(limiter))
     }
 
-    /// Counts one from an address; one of nobody is not counted.
+    /// Counts one from an address; without an address there is no limit.
     pub(crate) fn check(&self, address: Option<Address>) -> Result<(), TooOften> {
         let Some((limiter, address)) = self.0.as_ref().zip(address) else { return Ok(()) };
         let clock = limiter.clock();
         limiter.check_key(&address).map_err(|not| TooOften(not.wait_time_from(clock.now())))
     }
 
-    /// Forgets the addresses that may do all again, so that memory is bounded.
+    /// Drops the addresses that have their full burst again, so that memory is bounded.
     pub(crate) fn sweep(&self) {
         if let Some(limiter) = &self.0 {
             limiter.retain_recent();

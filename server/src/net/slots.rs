@@ -1,14 +1,14 @@
-//! How many connections there may be, in all and from one address, counted from accept.
+//! The number of open connections, in total and per address, counted from accept.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::net::address::Address;
 
-/// Counts connections.
+/// The slots for connections.
 pub(crate) struct ConnectionSlots {
     max_connections: usize,
-    /// `None` for as many as there may be in all.
+    /// `None` for no limit.
     max_per_address: Option<usize>,
     open: Mutex<Open>,
 }
@@ -16,14 +16,14 @@ pub(crate) struct ConnectionSlots {
 #[derive(Default)]
 struct Open {
     connections: usize,
-    /// Never zero for any.
+    /// Only addresses with at least one.
     addresses: HashMap<Address, usize>,
 }
 
-/// What a connection takes up. Dropping it gives it up.
+/// A slot of a connection. Dropping it frees it.
 pub(crate) struct Slot {
     slots: Arc<ConnectionSlots>,
-    /// `None` for one of all connections.
+    /// `None` for a slot of the total.
     address: Option<Address>,
 }
 
@@ -34,7 +34,7 @@ impl ConnectionSlots {
         Arc::new(Self { max_connections, max_per_address, open: Mutex::default() })
     }
 
-    /// Takes one of all places, if one is free.
+    /// Takes a slot of the total, if one is free.
     pub(crate) fn take(self: &Arc<Self>) -> Option<Slot> {
         let mut open = self.lock();
         if open.connections >= self.max_connections {
@@ -44,7 +44,7 @@ impl ConnectionSlots {
         Some(Slot { slots: Arc::clone(self), address: None })
     }
 
-    /// Takes one of the places of an address, if one is free.
+    /// Takes a slot of an address, if one is free.
     pub(crate) fn take_from(self: &Arc<Self>, address: Address) -> Option<Slot> {
         let mut open = self.lock();
         let taken = open.addresses.get(&address).copied().unwrap_or_default();
@@ -55,7 +55,7 @@ impl ConnectionSlots {
         Some(Slot { slots: Arc::clone(self), address: Some(address) })
     }
 
-    /// Says whether all places are taken.
+    /// Says whether no slot is free.
     pub(crate) fn is_full(&self) -> bool {
         self.lock().connections >= self.max_connections
     }

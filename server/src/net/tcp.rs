@@ -23,17 +23,17 @@ impl Listener for Tcp {
         loop {
             match self.0.accept().await {
                 Ok((stream, address)) => {
-                    // Small frames are what there is; none should wait for the next.
+                    // Frames are small; none should wait for the next.
                     if let Err(error) = stream.set_nodelay(true) {
                         debug!(cause = %error, "TCP_NODELAY refused");
                     }
                     return (stream, address);
                 }
-                // The client's own affair; the next one is there to be accepted.
+                // That client has gone; the next one can be accepted.
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    // No descriptors, say. They come back when others leave; whoever tries again at
-                    // once has no time for these.
+                    // Out of file descriptors, for example. They come back when others close; a
+                    // tight loop would leave no time for that.
                     warn!(cause = %error, "Accepting failed");
                     sleep(ACCEPT_PAUSE).await;
                 }

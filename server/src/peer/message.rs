@@ -1,4 +1,4 @@
-//! How a message comes to the application, and its answer back.
+//! Passes messages to the application, and its answers back.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use crate::hub::{Command, Key, Known};
 use crate::outgoing::Outgoing;
 use crate::payload::Payload;
 
-/// How long the application may take for a message.
+/// How long the application may take to handle a message.
 const HANDLER_TIME: Duration = Duration::from_secs(10);
 
-/// The longest sentence of a refusal, in characters.
+/// The maximum length of the sentence of a refusal, in characters.
 const MAX_SENTENCE: usize = 500;
 
 /// The sender of a message.
@@ -26,9 +26,9 @@ pub(crate) struct Sender {
     pub(crate) key: Key,
 }
 
-/// Has the application handle a message, unless it was handled before; returns what is for the
-/// client. Is not dropped with the connection: what was begun is brought to its end, and what comes
-/// again meanwhile over another connection waits for that.
+/// Lets the application handle a message, unless it was handled before; returns the frames for the
+/// client. It is not dropped with the connection: it finishes a message that it has begun, and the
+/// same message over a new connection waits for that.
 pub(crate) async fn handle(
     app: Arc<App>,
     sender: Sender,
@@ -56,7 +56,7 @@ async fn ask(app: &App, message: Incoming) -> Answer {
     let Some(handler) = app.handler.clone() else {
         return Answer::Refuse("this server has no use for messages to itself".into());
     };
-    // A task of its own, so that a panic is the end of the message and of nothing else.
+    // A task of its own, so that a panic ends the handling of this message and nothing else.
     let mut asked = tokio::spawn(async move { handler.handle(message).await });
     match timeout(HANDLER_TIME, &mut asked).await {
         Ok(Ok(answer)) => answer,

@@ -1,5 +1,5 @@
-//! The task that owns a client's socket: feeds its session, performs what that says, delivers what
-//! others have for it, and sees the socket to its end.
+//! The task that owns a client's socket: it feeds the session, performs its outputs, delivers frames
+//! from others, and closes the socket.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -30,10 +30,10 @@ use crate::peer::guard::SocketGuard;
 use crate::peer::message;
 use crate::session::{Output, Session};
 
-/// How long a client has to answer a close, before the socket is dropped by force.
+/// How long a client may take to answer a close frame before the socket is dropped.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
-/// How a socket comes to its end.
+/// How a socket ends.
 pub(crate) enum End {
     /// The client has begun the closing handshake.
     Client { code: Option<u16> },
@@ -43,7 +43,7 @@ pub(crate) enum End {
     Server(CloseCause),
 }
 
-/// What there is to do next.
+/// The next thing to do.
 enum Work {
     Deliver(Outgoing),
     Elapsed,
@@ -62,16 +62,16 @@ struct Peer {
     rate: Rate,
     registration: Registration,
     inbox: Inbox,
-    /// The application is at a message. Nothing more is read until it has done with it: they come
-    /// in order, and who sends faster than that waits.
+    /// The application is handling a message. Nothing more is read until it has finished: messages
+    /// are handled in order, and a client that sends faster has to wait.
     handling: Option<JoinHandle<Vec<Outgoing>>>,
     /// Frames were written that may still be in the socket's buffer.
     unflushed: bool,
     guard: SocketGuard,
 }
 
-/// Serves a client whose token was good, until its socket has closed. `client` is the name by which
-/// it is known again, if it has one.
+/// Serves a client whose token is valid, until its socket has closed. `client` is the name of the
+/// client, if it has one.
 pub(crate) fn serve(
     socket: WebSocket,
     identity: Identity,
@@ -85,8 +85,8 @@ pub(crate) fn serve(
     let rate = Rate::new(config.max_rate, config.max_burst);
     let now = Instant::now().into_std();
     let session = Session::new(registration.key, identity, epoch, app.messages(), config, now);
-    // Made here, for a future keeps what it is given beside what it makes of it, and each client
-    // has one.
+    // Built outside the future, which would keep its arguments beside what it builds from them: there
+    // is one for each client.
     let mut peer = Peer {
         socket,
         session,
@@ -104,14 +104,14 @@ pub(crate) fn serve(
         let Err(end) = peer.run().await;
         end.log(peer.registration.key.0);
         close(&mut peer.socket, end, &peer.app).await;
-        // Before the socket: whoever has seen its end finds it counted no more.
+        // Before the socket: a client that has seen it close must not find it counted.
         drop(peer.registration);
         drop(peer.socket);
         drop(peer.guard);
     }
 }
 
-/// Says to a client why it is refused. A browser would show nothing of a refused upgrade.
+/// Closes a client that is refused, with the reason. A browser shows nothing of a refused upgrade.
 pub(crate) async fn refuse(
     mut socket: WebSocket,
     cause: CloseCause,
@@ -146,10 +146,10 @@ impl Peer {
         }
     }
 
-    /// Waits for the next thing to do. What was written is flushed once there is nothing else.
+    /// Waits for the next thing to do. Written frames are flushed when there is nothing else.
     async fn next_work(&mut self, timer: Pin<&mut Sleep>) -> Result<Work, End> {
         let Self { socket, inbox: Inbox { frames, close }, handling, unflushed, .. } = self;
-        // Without an order: neither may starve the other.
+        // Unbiased: none may starve another.
         let traffic = async {
             tokio::select! {
                 received = socket.recv(), if handling.is_none() => Work::Receive(received),
@@ -171,7 +171,7 @@ impl Peer {
         if let Message::Close(frame) = message {
             return Err(End::Client { code: frame.map(|frame| frame.code) });
         }
-        // The socket's own pings as well: each of them is answered.
+        // Pings of RFC 6455 too: each of them is answered.
         self.rate.check().map_err(End::too_often)?;
         match message {
             Message::Text(text) => {
@@ -182,7 +182,7 @@ impl Peer {
                 self.count_in(bytes.len());
                 self.session.handle_binary(&bytes, now);
             }
-            // Answered by the library; no sign that the page is alive.
+            // Answered by the library, and not a sign that the page is alive.
             Message::Ping(_) | Message::Pong(_) | Message::Close(_) => {}
         }
         Ok(())
@@ -305,21 +305,21 @@ impl End {
     }
 }
 
-/// Resolves once others have this peer closed.
+/// Resolves when another part of the server closes this peer.
 async fn closed(close: &mut oneshot::Receiver<CloseCause>) -> End {
     End::Server(close.await.unwrap_or(CloseCause::ServerRestart))
 }
 
-/// Returns what came of a message that the application is at.
+/// Waits for the application to finish handling a message; returns the frames for the client.
 async fn handled(handling: &mut Option<JoinHandle<Vec<Outgoing>>>) -> Vec<Outgoing> {
     match handling {
-        // It neither panics nor is it aborted.
+        // It does not panic and is never aborted.
         Some(handling) => handling.await.unwrap_or_default(),
         None => std::future::pending().await,
     }
 }
 
-/// Writes, unless it takes too long or the peer is to be closed meanwhile.
+/// Completes a write, unless it takes too long or the peer is closed meanwhile.
 async fn in_time(
     write: impl Future<Output = Result<(), axum::Error>>,
     time: Duration,
@@ -327,7 +327,7 @@ async fn in_time(
 ) -> Result<(), End> {
     let mut write = pin!(write);
     let lost = |error: axum::Error| End::Lost { cause: error.to_string() };
-    // There is room most of the time: then no clock is asked and no timer made.
+    // Usually there is room: then no clock is read and no timer is made.
     let at_once = poll_fn(|context| Poll::Ready(write.as_mut().poll(context))).await;
     if let Poll::Ready(written) = at_once {
         return written.map_err(lost);
@@ -342,7 +342,7 @@ async fn in_time(
     }
 }
 
-/// Sees the closing handshake to its end, or gives it up.
+/// Completes the closing handshake, or gives it up.
 pub(crate) async fn close(socket: &mut WebSocket, end: End, app: &App) {
     end.count(app);
     let handshake = async {
@@ -351,7 +351,7 @@ pub(crate) async fn close(socket: &mut WebSocket, end: End, app: &App) {
             // The library has the echo ready; reading on sends it.
             End::Client { .. } => {}
             End::Server(cause) => {
-                // The library may have a pong ready, and would send it after the close.
+                // The library may have a pong ready, and would send it after the close frame.
                 socket.flush().await?;
                 let (code, reason) = (cause.code().get(), cause.reason());
                 let frame = CloseFrame { code, reason: reason.as_ref().into() };

@@ -199,7 +199,7 @@ async fn its_help_fits_a_terminal_and_tells_every_default() {
     let help = String::from_utf8(output.stdout).unwrap();
 
     assert_eq!(output.status.code(), Some(0));
-    for heading in ["Tokens:", "Who may come in:", "Times:", "Limits:", "Log:"] {
+    for heading in ["Tokens:", "Access:", "Timeouts:", "Limits:", "Log:"] {
         assert!(help.lines().any(|line| line == heading), "{heading}");
     }
     for line in help.lines() {
