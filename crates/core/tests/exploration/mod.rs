@@ -43,8 +43,6 @@ macro_rules! ensure {
 use ensure;
 
 /// The stages that invariants name.
-pub(crate) const FETCHING: Stage = Stage::Connecting(ConnectingStage::Fetching);
-pub(crate) const OPENING: Stage = Stage::Connecting(ConnectingStage::Opening);
 pub(crate) const CLOSING_OLD: Stage = Stage::Connecting(ConnectingStage::ClosingOld);
 pub(crate) const SERVER_CLOSING: Stage = Stage::Connecting(ConnectingStage::ServerClosing);
 pub(crate) const PROBING: Stage = Stage::Connected(ConnectedStage::Probing);

@@ -5,7 +5,7 @@ use std::hash::Hash;
 use std::time::Duration;
 
 use onesocket_core::protocol::MessageId;
-use onesocket_core::{Attempt, Call, Fetch, Time};
+use onesocket_core::{Attempt, Call, Fetch, StateName, Time};
 
 use crate::exploration::Message;
 use crate::exploration::scope::Scope;
@@ -176,6 +176,11 @@ impl Observed {
     /// Says whether the user wants the connection.
     pub(crate) fn is_wanted(&self) -> bool {
         self.lasting || self.holders > 0 || !self.connects.is_empty()
+    }
+
+    /// Says whether an attempt waits for its token, in this state.
+    pub(super) fn waits_for_token(&self, state: StateName) -> bool {
+        state == StateName::Connecting && self.socket == Socket::Gone
     }
 
     /// Returns the number under which a new token was sent that may still be answered.

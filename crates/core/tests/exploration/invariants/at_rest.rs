@@ -64,7 +64,7 @@ pub(super) fn expected(stage: Stage) -> Option<Expected> {
 }
 
 impl Place {
-    /// Judges where the machine has come to rest.
+    /// Checks where the machine has come to rest.
     pub(super) fn check_at_rest(&self, step: &Step<'_>, stage: Stage, was_late: bool) -> Verdict {
         let Self { machine, now, observed } = self;
         let status = machine.status();

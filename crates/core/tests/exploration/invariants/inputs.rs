@@ -1,17 +1,17 @@
 //! What is known from an input alone, before the machine has answered it.
 
 use onesocket_core::protocol::MessageId;
-use onesocket_core::{Call, ErrorCode, Stage, StateName, Time};
+use onesocket_core::{Call, ErrorCode, StateName, Time};
 
 use crate::exploration::actions::{Action, Answer, Frame, LATER};
 use crate::exploration::invariants::Step;
 use crate::exploration::observed::{End, Kept, Observed, Socket, Want, What};
 use crate::exploration::scope::Scope;
-use crate::exploration::{FETCHING, LARGEST, LATE, OPENING, WAKE_TIMEOUT, is_live};
+use crate::exploration::{LARGEST, LATE, WAKE_TIMEOUT, is_live};
 
 impl Observed {
     /// Notes what is about to happen.
-    pub(super) fn note_input(&mut self, step: &mut Step<'_>, stage: Stage, call: Call) {
+    pub(super) fn note_input(&mut self, step: &mut Step<'_>, call: Call) {
         let state = step.status.state;
         if state == StateName::Connected
             && matches!(step.action, Action::Receive(_) | Action::InvalidFrame)
@@ -82,7 +82,7 @@ impl Observed {
                     self.not_before = self.not_before.max(self.later);
                 }
                 if let Answer::Token(life) = answer {
-                    if state == StateName::Connected || stage == FETCHING {
+                    if state == StateName::Connected || self.waits_for_token(state) {
                         step.token = true;
                     } else {
                         self.spare = Some(life.map(|life| step.now + life));
@@ -97,7 +97,7 @@ impl Observed {
             }
             Action::Opened => {
                 self.socket = Socket::Open;
-                step.hello_due = step.scope.is_plain() && stage == OPENING;
+                step.hello_due = step.scope.is_plain() && state == StateName::Connecting;
             }
             Action::TokenSent(went) => {
                 (self.refreshing, self.overdue) = (None, None);

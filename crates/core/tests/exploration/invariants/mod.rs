@@ -9,8 +9,8 @@
 //! `connected_attempt()`, and the answer of `send()`.
 //!
 //! These are *believed*, so a fault in them alone is for other tests to find (`transitions`):
-//! - `stage()`, for what no output tells: that an attempt waits for its token or for an old socket,
-//!   that the server is closing the socket, and whether a step begins in a probe. At rest each stage is
+//! - `stage()`, for the one thing that no output tells: whether an attempt waits for the close of an old
+//!   socket, or for that of the connection, whose code will say how to go on. At rest each stage is
 //!   checked against the socket, the fetch, the refresh and the probe that were observed.
 //! - `deadline()`, as the time at which the timer fires. At rest it has to exist where something that
 //!   was observed needs it, to lie ahead, and not to lie behind the end of the server's silence.
@@ -32,7 +32,7 @@ use crate::exploration::coverage::{Coverage, error_name, input_name, output_name
 use crate::exploration::observed::{End, Kept, Socket, What};
 use crate::exploration::place::Place;
 use crate::exploration::scope::Scope;
-use crate::exploration::{CLOSING_OLD, FETCHING, PROBING, Verdict, ensure};
+use crate::exploration::{CLOSING_OLD, Verdict, ensure};
 
 /// One step, while its outputs are checked.
 pub(super) struct Step<'a> {
@@ -104,7 +104,7 @@ impl Place {
             now: self.now,
             status,
             refused: is_refusal(scope, action) && was_up && stage != CLOSING_OLD,
-            at_once: woken || matches!(stage, CLOSING_OLD | PROBING),
+            at_once: woken || stage == CLOSING_OLD || self.observed.probe.is_some(),
             woken,
             connects: false,
             flushed: false,
@@ -126,7 +126,7 @@ impl Place {
         if let Some(input) = self.input(scope, action, call) {
             coverage.inputs.insert(input_name(&input));
             self.observed.forgive_if_due(&step);
-            self.observed.note_input(&mut step, stage, call);
+            self.observed.note_input(&mut step, call);
             self.machine.handle(input, self.now);
         } else if let Action::Send(bytes) = action {
             self.send(&step, bytes, coverage)?;
@@ -145,7 +145,8 @@ impl Place {
         if !matches!(action, Action::Send(_)) {
             self.observed.forgive_if_due(&step);
         }
-        let begun = stage != FETCHING || self.observed.begun;
+        let waits = self.observed.waits_for_token(step.status.state);
+        let begun = !waits || self.observed.begun;
         ensure!(begun, "an attempt without a token");
         // Where the connection is released in the same step, the socket is not made.
         let released = self.observed.end == Some(End::Released);

@@ -10,7 +10,7 @@ use crate::exploration::observed::{Observed, Socket, What};
 use crate::exploration::{LATE, Message, Verdict, ensure};
 
 impl Observed {
-    /// Judges one thing that the machine wants to be done, and does it.
+    /// Checks one output, and carries it out.
     pub(super) fn check_output(
         &mut self,
         step: &mut Step<'_>,
