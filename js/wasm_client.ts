@@ -145,7 +145,7 @@ export class WasmClient implements Client {
   async refreshToken(): Promise<void> {
     if (this.#freed) throw freed();
     if (this.#core === undefined) {
-      const message = "There is no connection whose token could be renewed; every attempt fetches one.";
+      const message = "There is no connection whose token could be refreshed; every attempt fetches one.";
       throw new OneSocketError("closed", message);
     }
     const { call, promise } = this.#calls.open();

@@ -22,7 +22,7 @@ pub struct Config {
     ///
     /// 500 ms: a route change or React's Strict Mode unmounts and mounts again within one frame.
     pub release_after: Duration,
-    /// When a token is renewed.
+    /// When a token is refreshed.
     pub refresh: RefreshRules,
     /// How a dead connection is found.
     pub heartbeat: HeartbeatRules,
@@ -60,7 +60,7 @@ pub struct QueueLimits {
     pub max_bytes: usize,
 }
 
-/// When a token is renewed.
+/// When a token is refreshed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RefreshRules {
     /// How long before its end; at half its life where that is later.

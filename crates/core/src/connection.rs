@@ -135,13 +135,13 @@ impl<M: Clone> Connection<M> {
             Input::Closed { attempt, code, reason, retry } => {
                 self.on_closed(attempt, CloseEvent { code, reason: &reason, retry }, now);
             }
+            Input::Closing { attempt } => self.on_closing(attempt, now),
             Input::Connect { call } => self.on_connect(call, now),
             Input::Elapsed => {}
-            Input::Closing { attempt } => self.on_closing(attempt, now),
-            Input::InvalidFrame { attempt, problem } => {
-                self.on_invalid_frame(attempt, problem, now)
-            }
             Input::Hold => self.on_hold(now),
+            Input::InvalidFrame { attempt, problem } => {
+                self.on_invalid_frame(attempt, problem, now);
+            }
             Input::Offline => self.on_network(Network::Offline, now),
             Input::Online => self.on_network(Network::Online, now),
             Input::OpenFailed { attempt, problem } => self.on_open_failed(attempt, problem, now),

@@ -123,7 +123,7 @@ impl Error {
     pub(crate) fn no_refresh() -> Self {
         Self::new(
             ErrorCode::Unsupported,
-            "This wire has no refresh message, so the token is renewed at the next reconnect. Give \
+            "This wire has no refresh message, so the token is refreshed at the next reconnect. Give \
              the wire a refresh().",
         )
     }

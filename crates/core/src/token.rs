@@ -170,13 +170,13 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_renewed_a_minute_before_its_end_or_at_half_its_life() {
+    fn a_token_is_refreshed_a_minute_before_its_end_or_at_half_its_life() {
         assert_eq!(planned(300, 100), Some(at(340)));
         assert_eq!(planned(90, 100), Some(at(145)));
     }
 
     #[test]
-    fn fetches_are_half_a_minute_apart_unless_the_token_would_be_dead_by_then() {
+    fn fetches_are_half_a_minute_apart_unless_the_token_would_have_expired_by_then() {
         assert_eq!(planned(40, 100), Some(at(130)));
         assert_eq!(planned(20, 100), Some(at(110)));
     }
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_renewal_is_tried_again_until_the_token_is_dead() {
+    fn a_failed_refresh_is_tried_again_until_the_token_has_expired() {
         let mut refresh = Refresh::retry(0, Duration::ZERO, Some(at(100)), at(0));
         let mut tries = Vec::new();
         while let Some(now) = refresh.deadline() {

@@ -207,7 +207,7 @@ impl Client {
         answer
     }
 
-    /// Renews the token now.
+    /// Refreshes the token now.
     ///
     /// # Errors
     ///

@@ -275,7 +275,7 @@ impl Driver {
         if let Ok(Some(data)) = &encoded
             && let Some(Err(_)) = self.with_socket(attempt, |socket| socket.send(data))
         {
-            // Only a socket that still shakes hands throws, and that one is never sent to.
+            // Only a socket in its opening handshake throws, and the machine never sends over one.
             self.feed(Input::Closing { attempt });
         }
         if let (Wire::Plain(_), ClientFrame::Refresh { id, .. }) = (&self.wire, frame) {

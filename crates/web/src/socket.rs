@@ -93,7 +93,7 @@ impl Socket {
     /// Sends the first message, if the wire has one. The socket has just opened.
     pub(crate) fn send_hello(&self) {
         if let Some(hello) = &self.hello {
-            // It throws only while shaking hands.
+            // It throws only during the opening handshake.
             let _ = self.send(hello);
         }
     }

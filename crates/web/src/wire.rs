@@ -34,7 +34,7 @@ pub trait PlainWire {
     ///
     /// # Errors
     ///
-    /// Says why there is none; it is tried again as after any other failure of a renewal.
+    /// Says why there is none; it is tried again as after any other failed refresh.
     fn refresh(&self, token: &Token) -> Result<JsValue, String>;
 
     /// Returns the message by which the server is asked for a sign of life; `None` if there is none

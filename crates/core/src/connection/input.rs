@@ -35,6 +35,12 @@ pub enum Input<M> {
         /// own wire.
         retry: Retry,
     },
+    /// The `readyState` of a socket is CLOSING or CLOSED, though its `close` event has not come: a
+    /// message that is sent now would be lost without notice.
+    Closing {
+        /// The socket.
+        attempt: Attempt,
+    },
     /// The user wants to be connected.
     Connect {
         /// Settled once connected, or once the connection has failed for good.
@@ -42,12 +48,8 @@ pub enum Input<M> {
     },
     /// A deadline may have passed. Every other input checks the deadlines too.
     Elapsed,
-    /// The `readyState` of a socket is CLOSING or CLOSED, though its `close` event has not come: a
-    /// message that is sent now would be lost without notice.
-    Closing {
-        /// The socket.
-        attempt: Attempt,
-    },
+    /// A component was mounted that needs the connection.
+    Hold,
     /// A frame has arrived that cannot be decoded.
     InvalidFrame {
         /// The socket.
@@ -55,8 +57,6 @@ pub enum Input<M> {
         /// What is wrong with the frame.
         problem: String,
     },
-    /// A component was mounted that needs the connection.
-    Hold,
     /// The browser has gone offline.
     Offline,
     /// The browser is online again.
