@@ -7,7 +7,7 @@
 //! ends in a task per client ([`peer`]), which owns the socket and a bounded queue and feeds a pure
 //! [`session`]. The pure [`hub`] knows who is connected and in which groups, under one lock.
 //!
-//! Deliberately absent: queues without bounds, broadcast channels, a lock guard over an await, a
+//! Deliberately absent: queues without bounds, broadcast channels, a lock held over an await, a
 //! token in a log.
 
 mod acceptor;
