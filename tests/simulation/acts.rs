@@ -1,5 +1,5 @@
-//! What may happen in a history, and how often: what users do, and what befalls their pages, the network
-//! and the server.
+//! What may happen in a history, and how often: what users do, and what befalls their pages, the
+//! network and the server.
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! Do both ends agree, whatever happens between them? The real client machine, the real server's
-//! session, hub and tokens, joined by a network, clocks, pages and token sources that a seed decides
-//! about, on virtual time (`history.rs`). What must hold is checked all the while and when all has
-//! come to rest (`invariants`).
+//! session, hub and tokens, joined by a network, clocks, pages and token sources that a seed
+//! decides about, on virtual time (`history.rs`). What must hold is checked all the while and when
+//! all has come to rest (`invariants`).
 //!
-//! `ONESOCKET_SEED=… cargo test --test simulation history -- --nocapture` runs one history again and
-//! prints all that happens in it. `cargo xtask simulate` runs as many as there is time for.
+//! `ONESOCKET_SEED=… cargo test --test simulation history -- --nocapture` runs one history again
+//! and prints all that happens in it. `cargo xtask simulate` runs as many as there is time for.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
 
@@ -135,8 +135,8 @@ fn no_history_breaks_a_promise() {
         let lines = outcome.timeline.len().saturating_sub(60);
         outcome.timeline[lines..].iter().for_each(|line| say(line));
         panic!(
-            "history {seed}: {invariant}. All of it is printed by\n  ONESOCKET_SEED={seed} cargo test \
-             --test simulation history -- --nocapture"
+            "history {seed}: {invariant}. All of it is printed by\n  ONESOCKET_SEED={seed} \
+             cargo test --test simulation history -- --nocapture"
         );
     }
     coverage.print();

@@ -1,7 +1,7 @@
 //! The network between a page and the server.
 //!
-//! What goes into a TCP stream comes out in order or not at all (RFC 9293; RFC 6455, section 1.7), so
-//! nothing inside of one is lost by itself or overtaken. A stream may be slow, stand still for a
+//! What goes into a TCP stream comes out in order or not at all (RFC 9293; RFC 6455, section 1.7),
+//! so nothing inside of one is lost by itself or overtaken. A stream may be slow, stand still for a
 //! while or for ever, one way or both, and be cut off.
 
 use std::collections::VecDeque;
@@ -15,8 +15,8 @@ use crate::message::{Frame, Origin};
 use crate::page::Task;
 use crate::world::{Event, World};
 
-/// How long a browser waits for a server that does not answer a close, and for one that has and does
-/// not end TCP (measured in Chromium).
+/// How long a browser waits for a server that does not answer a close, and for one that has and
+/// does not end TCP (measured in Chromium).
 const NO_ANSWER: Duration = Duration::from_secs(60);
 const NO_END: Duration = Duration::from_secs(2);
 

@@ -1,8 +1,8 @@
 //! A connection at the server: the real `Session`, and the glue between it and the hub.
 //!
-//! The glue is what `peer/task.rs` and `hub/mailbox.rs` of the server do around the same two: who reads
-//! and writes, what waits for a slow reader, how a socket comes to its end. There it is tasks, channels
-//! and TCP, here it is events on virtual time; what decides is theirs.
+//! The glue is what `peer/task.rs` and `hub/mailbox.rs` of the server do around the same two: who
+//! reads and writes, what waits for a slow reader, how a socket comes to its end. There it is
+//! tasks, channels and TCP, here it is events on virtual time; what decides is theirs.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -231,8 +231,8 @@ impl World {
         }
     }
 
-    /// Has the hub handle a command, compares what follows with the reference, and delivers it; returns
-    /// what is for the peer itself.
+    /// Has the hub handle a command, compares what follows with the reference, and delivers it;
+    /// returns what is for the peer itself.
     pub(crate) fn tell(&mut self, key: u64, command: Command) -> Vec<Outgoing> {
         let said = self.server.peers.get(&key).and_then(|peer| peer.said);
         let expected = match self.reference.expect(key, &command, said) {

@@ -1,5 +1,5 @@
-//! The reference model of the server: what was sent, whether it arrived, who is connected and in which
-//! groups, by rules of its own. What the server does is compared with it.
+//! The reference model of the server: what was sent, whether it arrived, who is connected and in
+//! which groups, by rules of its own. What the server does is compared with it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

@@ -88,8 +88,8 @@ impl World {
             source.asked = None;
             self.note_answer(client, &answer);
         }
-        // It is for the connection that there is: over the next one it would make this client somebody
-        // else, whom the reference does not know.
+        // It is for the connection that there is: over the next one it would make this client
+        // somebody else, whom the reference does not know.
         let connected = self.clients[client].machine.connected_attempt().is_some();
         let answer = if self.clients[client].source.foreign == Some(fetch) && !connected {
             TokenAnswer::Failed("nobody is signed in at the moment".into())

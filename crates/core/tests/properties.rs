@@ -130,7 +130,7 @@ proptest! {
     #![proptest_config(rules(1500))]
 
     #[test]
-    fn no_long_history_breaks_an_invariant_or_grows_the_machine(config in configs(), life in lives()) {
+    fn no_long_history_breaks_a_promise_or_leaks(config in configs(), life in lives()) {
         let scope = scope(config);
         let mut place = Place::new(&scope);
         let mut coverage = Coverage::default();

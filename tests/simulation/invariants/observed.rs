@@ -26,8 +26,8 @@ pub(crate) struct Observed {
     pub(crate) connected_at: Option<Time>,
     /// The newest socket.
     pub(crate) newest: Attempt,
-    /// The epoch of the last welcome that came, of the last that was taken, and whether that was the
-    /// same as before.
+    /// The epoch of the last welcome that came, of the last that was taken, and whether that was
+    /// the same as before.
     pub(crate) offered: Option<Epoch>,
     pub(crate) epoch: Option<Epoch>,
     pub(crate) resumed: bool,

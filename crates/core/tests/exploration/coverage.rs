@@ -14,7 +14,7 @@ pub(crate) struct Coverage {
     pub(crate) inputs: BTreeSet<&'static str>,
     pub(crate) outputs: BTreeSet<&'static str>,
     pub(crate) stages: BTreeSet<Stage>,
-    /// Everything the machine said, where somebody wants to read it.
+    /// Every output in words, where a history is written out.
     pub(crate) said: Option<Vec<String>>,
 }
 

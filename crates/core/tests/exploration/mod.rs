@@ -1,8 +1,8 @@
 //! A hostile world around one machine: everything that a browser, a server, a token source, a clock
 //! and a user may do, at any moment, and what must hold then.
 //!
-//! `tests/model` explores this world exhaustively, `tests/properties.rs` at random and at full size.
-//! What may happen is in `actions.rs`, what must hold in `invariants/`.
+//! `tests/model` explores this world exhaustively, `tests/properties.rs` at random and at full
+//! size. What may happen is in `actions.rs`, what must hold in `invariants/`.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 mod actions;

@@ -1,5 +1,5 @@
-//! What can be known of a connection from the inputs and outputs of the machine alone. The invariants
-//! are checked against it.
+//! What can be known of a connection from the inputs and outputs of the machine alone. The
+//! invariants are checked against it.
 
 use std::hash::Hash;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use onesocket_core::{Attempt, Call, Fetch, StateName, Time};
 use crate::exploration::Message;
 use crate::exploration::scope::Scope;
 
-/// The newest socket, as its shell sees it. Older ones are closed or detached: whatever they still say
-/// must change nothing, which `stale_inputs.rs` checks in every place.
+/// The newest socket, as its shell sees it. Older ones are closed or detached: whatever they still
+/// say must change nothing, which `stale_inputs.rs` checks in every place.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Socket {
     /// None was made, or it has closed, or nobody hears it any more.

@@ -1,5 +1,5 @@
-//! Two worlds that lead every place to its end: a friendly one, which answers everything, and a silent
-//! one, in which only time passes.
+//! Two worlds that lead every place to its end: a friendly one, which answers everything, and a
+//! silent one, in which only time passes.
 
 use onesocket_core::{StateName, Time};
 

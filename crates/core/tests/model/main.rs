@@ -1,6 +1,6 @@
 //! Does any history break a promise? Every place that the machine can be brought to is visited, by
-//! the shortest way, in a hostile world (`exploration/`); and from each of them a friendly world and a
-//! silent one lead to where they should.
+//! the shortest way, in a hostile world (`exploration/`); and from each of them a friendly world
+//! and a silent one lead to where they should.
 //!
 //! `ONESOCKET_MODEL_DEPTH=n` bounds or extends how many things happen after each other;
 //! `ONESOCKET_MODEL_SCOPE=name` explores one of the scopes only.

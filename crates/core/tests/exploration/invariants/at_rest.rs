@@ -8,7 +8,8 @@ use crate::exploration::observed::{Kept, Socket, Want, What};
 use crate::exploration::place::Place;
 use crate::exploration::{PROBING, REFRESHING, Verdict, WAKE_TIMEOUT, ensure, is_live};
 
-/// What is known of a stage by itself: which socket there is, and whether something will become due.
+/// What is known of a stage by itself: which socket there is, and whether something will become
+/// due.
 pub(super) struct Expected {
     sockets: fn(Socket) -> bool,
     /// `None` where both may be.
@@ -16,8 +17,8 @@ pub(super) struct Expected {
     due: Option<bool>,
 }
 
-/// A new stage does not compile until it is said what is expected of it; `None` for one that cannot
-/// be reached.
+/// Returns what is expected of a stage; `None` for one that cannot be reached. A new stage does not
+/// compile until it is added here.
 pub(super) fn expected(stage: Stage) -> Option<Expected> {
     let gone: fn(Socket) -> bool = |socket| socket == Socket::Gone;
     let open: fn(Socket) -> bool = |socket| socket == Socket::Open;
@@ -36,7 +37,8 @@ pub(super) fn expected(stage: Stage) -> Option<Expected> {
             ConnectingStage::ClosingOld => (leaving, None, Some(true)),
         },
         Stage::Connected(connected_stage) => match connected_stage {
-            // It depends on the life of the token, and on how long the server may be silent.
+            // Whether something is due depends on the token's expiry and on how long the server may
+            // be silent.
             ConnectedStage::Settled => (open, Some(false), None),
             ConnectedStage::Fetching => (open, Some(true), Some(true)),
             ConnectedStage::Probing => (open, None, Some(true)),
@@ -90,7 +92,7 @@ impl Place {
         let connected = status.state == StateName::Connected;
         let unproven = match stage {
             Stage::Connected(ConnectedStage::Unproven) => observed.stable_at.is_some(),
-            // They do not tell.
+            // In these, either may be.
             Stage::Connected(
                 ConnectedStage::Fetching | ConnectedStage::Refreshing | ConnectedStage::Probing,
             ) => true,

@@ -10,7 +10,7 @@ use crate::exploration::scope::Scope;
 use crate::exploration::{LARGEST, LATE, WAKE_TIMEOUT, is_live};
 
 impl Observed {
-    /// Notes what is about to happen.
+    /// Takes note of an input before the machine is given it.
     pub(super) fn note_input(&mut self, step: &mut Step<'_>, call: Call) {
         let state = step.status.state;
         if state == StateName::Connected
@@ -23,7 +23,8 @@ impl Observed {
         let silent_at = self.heard + self.silence;
         let slept = silent_at <= step.now && step.now.since(silent_at) > LATE;
         if state == StateName::Connected && !step.scope.can_ask() && slept {
-            // It proves nothing, and cannot be asked about: it is waited anew.
+            // After a sleep the silence proves nothing, and this server cannot be asked: the wait
+            // begins anew.
             self.heard = step.now;
         }
         match step.action {
@@ -159,20 +160,20 @@ impl Observed {
         self.asked.remove(at).1
     }
 
-    /// The socket is no longer one that answers.
+    /// The socket has been lost: it answers nothing any more.
     pub(super) fn lose(&mut self, socket: Socket) {
         self.socket = socket;
         self.end_session();
     }
 
-    /// What was asked over the connection is not answered any more.
+    /// The session is over: what was asked over it will not be answered.
     pub(super) fn end_session(&mut self) {
         self.asked.clear();
         (self.refreshing, self.overdue) = (None, None);
         (self.probe, self.woken_until) = (None, None);
     }
 
-    /// Says whether a new token was sent under this number, which is answered.
+    /// Settles the refresh that was sent under this number; says whether there was one.
     pub(super) fn take_refresh(&mut self, id: MessageId) -> bool {
         let is_sent = self.sent_token() == Some(id);
         if is_sent {
@@ -181,8 +182,8 @@ impl Observed {
         is_sent
     }
 
-    /// A person, or a component that was mounted, wants the connection anew: the budget is full,
-    /// but for the attempt that is adopted.
+    /// `connect()` or a mounted component has asked for the connection anew: all attempts are
+    /// allowed again, less the one that is adopted.
     pub(super) fn revive(&mut self, scope: &Scope) {
         let adopted = matches!(self.socket, Socket::Connecting { .. });
         self.budget = scope.config.reconnect.max_attempts + u32::from(!adopted);
@@ -198,7 +199,7 @@ impl Observed {
         }
     }
 
-    /// What comes of something that the user wants to be sent.
+    /// Returns the answer that `send()` and `publish()` have to give for a message of this size.
     pub(super) fn accepts(&self, step: &Step<'_>, bytes: usize) -> Result<(), ErrorCode> {
         let limits = step.scope.config.queue;
         match step.status.state {

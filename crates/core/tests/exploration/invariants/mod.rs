@@ -1,21 +1,23 @@
 //! The invariants: what must hold of every output of the machine, of where it comes to rest, and of
 //! where nothing more happens.
 //!
-//! They are checked against [`Observed`](crate::exploration::observed::Observed), which is derived from
-//! inputs and outputs alone: the newest socket and its timeouts, the calls and messages that are
-//! unanswered, the groups, the token that is fetched or sent, the demand of the user, the budget of
-//! attempts, when the server was heard. A getter of the machine is *checked* against it where it is
-//! `status()` (which has to be what the last `Output::Status` told), `queued_bytes()`,
+//! They are checked against [`Observed`](crate::exploration::observed::Observed), which is derived
+//! from inputs and outputs alone: the newest socket and its timeouts, the calls and messages that
+//! are unanswered, the groups, the token that is fetched or sent, the demand of the user, the
+//! budget of attempts, when the server was heard. A getter of the machine is *checked* against it
+//! where it is `status()` (which has to be what the last `Output::Status` told), `queued_bytes()`,
 //! `connected_attempt()`, and the answer of `send()`.
 //!
 //! These are *believed*, so a fault in them alone is for other tests to find (`transitions`):
-//! - `stage()`, for the one thing that no output tells: whether an attempt waits for the close of an old
-//!   socket, or for that of the connection, whose code will say how to go on. At rest each stage is
-//!   checked against the socket, the fetch, the refresh and the probe that were observed.
-//! - `deadline()`, as the time at which the timer fires. At rest it has to exist where something that
-//!   was observed needs it, to lie ahead, and not to lie behind the end of the server's silence.
+//! - `stage()`, for the one thing that no output tells: whether an attempt waits for the close of
+//!   an old socket, or for that of the connection, whose code will say how to go on. At rest each
+//!   stage is checked against the socket, the fetch, the refresh and the probe that were observed.
+//! - `deadline()`, as the time at which the timer fires. At rest it has to exist where something
+//!   that was observed needs it, to lie ahead, and not to lie behind the end of the server's
+//!   silence.
 //! - `status().token_expires_at`, for when a token has expired.
-//! - `numbers()` and `relative_to()`, by which two places are compared: `properties.rs` checks them.
+//! - `numbers()` and `relative_to()`, by which two places are compared: `properties.rs` checks
+//!   them.
 
 mod at_end;
 mod at_rest;
@@ -45,7 +47,7 @@ pub(super) struct Step<'a> {
     refused: bool,
     /// The next attempt may begin at once.
     at_once: bool,
-    /// It has to: the page has woken up just before.
+    /// The next attempt has to begin at once: the page has just woken up.
     woken: bool,
     /// The session is agreed in this step.
     pub(super) connects: bool,
@@ -56,19 +58,19 @@ pub(super) struct Step<'a> {
     was_late: bool,
     /// The server remembers, and is sent again what it has not answered.
     pub(super) resends: bool,
-    /// Which of what is kept goes out next, and how many have for the first time.
+    /// The index of the kept message that goes out next, and how many went out for the first time.
     pub(super) next: usize,
     pub(super) sent_new: usize,
-    /// What the server has accepted and refused in this step.
+    /// What the server has accepted in this step, and the number that it has refused.
     pub(super) done: Vec<Call>,
     pub(super) refused_number: Option<MessageId>,
-    /// What `publish()` is answered where it is not accepted.
+    /// The error with which a `publish()` has to be rejected at once.
     declined: Option<(Call, ErrorCode)>,
     /// `getToken` has answered with a token in this step, and nobody has used it.
     token: bool,
     /// The server has taken the new token in this step.
     refreshed: bool,
-    /// The server was held to be gone in this step.
+    /// The server was given up as silent in this step.
     silent: bool,
     /// A plain socket that is wanted has opened, and hello was not sent over it yet.
     hello_due: bool,

@@ -22,7 +22,8 @@ impl Observed {
             } else if code == Some(ErrorCode::Aborted) {
                 ensure!(step.action == Action::Abort(call), "aborted by nobody");
             } else {
-                // Who was disappointed still wants it, should it become possible.
+                // A caller whose connect() has failed still wants the connection once it is
+                // possible.
                 self.lasting |= step.status.state == StateName::Failed;
             }
         } else if take(&mut self.closes, call) {
@@ -99,7 +100,7 @@ impl Observed {
         Ok(())
     }
 
-    /// The server is asked for a sign of life.
+    /// Checks a probe: a ping that asks the server for a sign of life.
     pub(super) fn probe(&mut self, step: &Step<'_>) -> Verdict {
         ensure!(step.status.state == StateName::Connected, "a probe before the session was agreed");
         let woken = matches!(step.action, Action::Wake | Action::Online);
@@ -117,7 +118,8 @@ impl Observed {
         Ok(())
     }
 
-    /// A message goes out: the next one, and not again but after a loss, under the same number.
+    /// Checks a message that goes out: it is the next one, and goes again only after a loss and
+    /// under the same number.
     pub(super) fn sent(
         &mut self,
         step: &mut Step<'_>,
@@ -130,7 +132,7 @@ impl Observed {
             return Err(format!("{id:?} is out of order, or sent twice"));
         };
         if step.scope.is_plain() {
-            // Nobody will say that it has arrived: what was sent is done with.
+            // A plain server acknowledges nothing: what was sent is done with.
             ensure!(kept.sent.is_none() && id > self.last_sent, "{id:?} is sent twice");
             self.last_sent = id;
             self.kept.remove(step.next);
@@ -150,7 +152,7 @@ impl Observed {
         Ok(())
     }
 
-    /// The user is told that this was not delivered.
+    /// Checks that a message is reported undelivered: there is a reason, and the order is kept.
     pub(super) fn drop_kept(&mut self, step: &mut Step<'_>, what: What) -> Verdict {
         let at = self.kept.iter().position(|kept| kept.what == what);
         let at = at.ok_or_else(|| format!("{what:?} was not kept, or is reported twice"))?;

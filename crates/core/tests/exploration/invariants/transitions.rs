@@ -12,7 +12,7 @@ use crate::exploration::scope::Scope;
 use crate::exploration::{Verdict, WAKE_INTERVAL, ensure, is_live};
 
 impl Observed {
-    /// An attempt begins.
+    /// Checks that an attempt may begin.
     pub(super) fn begin(&mut self, step: &Step<'_>) -> Verdict {
         ensure!(self.end.is_none(), "an attempt after the end: {:?}", self.end);
         ensure!(
@@ -34,7 +34,7 @@ impl Observed {
         Ok(())
     }
 
-    /// The user is told of another state.
+    /// Checks a change of the state.
     pub(super) fn enter(&mut self, step: &mut Step<'_>, before: &Status) -> Verdict {
         let config = &step.scope.config;
         let status = &step.status;
@@ -51,7 +51,7 @@ impl Observed {
             self.begun = false;
         }
         if before.state == StateName::Connected {
-            // A failing refresh does not, and what wakes up asks first.
+            // A failing refresh does not end a connection, and waking up asks the server first.
             let keeps = matches!(
                 step.action,
                 Action::Token(Answer::Failed | Answer::Later | Answer::Token(_))
@@ -64,7 +64,7 @@ impl Observed {
             );
             ensure!(!keeps || step.was_late, "the connection was ended by {:?}", step.action);
         }
-        // A connection that is lost just then is replaced, which is no attempt of the waking.
+        // A connection that is lost in this moment is replaced; waking up is not the cause of that.
         let wakes = matches!(step.action, Action::Wake | Action::Online)
             && before.state != StateName::Connected;
         if wakes && status.state == StateName::Connecting && before.state == step.before {
@@ -92,7 +92,7 @@ impl Observed {
             StateName::Connected => {
                 let agreed = match step.action {
                     Action::Receive(Frame::Welcome { .. }) => !step.scope.is_plain(),
-                    // What has to come first has gone out.
+                    // Hello has gone out, which has to come first.
                     Action::Opened => step.scope.is_plain() && !step.hello_due,
                     _ => false,
                 };
@@ -111,7 +111,7 @@ impl Observed {
                 let final_end = !comes_back(step.scope, step.action);
                 ensure!(!final_end, "it comes back after {:?}", step.action);
                 self.not_before = self.later.max(step.now + named);
-                // What would be tried at once may still wait for `getToken`.
+                // An attempt that may begin at once still waits for the delay of `getToken`.
                 let delayed = self.later > step.now && (step.refused || step.at_once);
                 let lost = matches!(step.action, Action::Closed(code) if code != 4529);
                 let may =
