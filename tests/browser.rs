@@ -3,12 +3,16 @@
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "../crates/protocol/tests/frame_table/mod.rs"]
+mod frame_table;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use frame_table::{Outcome, Row, Sender, rows};
 use futures_channel::oneshot;
 use js_sys::{Promise, Reflect, Uint8Array};
-use onesocket_web::core::protocol::Group;
+use onesocket_protocol::{Group, ServerFrame, ServerMessage, decode_client_text};
 use onesocket_web::core::{Error, ErrorCode, LogEvent, StateName, Token, TokenAnswer};
 use onesocket_web::{Client, Options};
 use serde::{Deserialize, Serialize};
@@ -351,4 +355,38 @@ async fn a_listener_may_call_anything_and_sees_the_effect_at_once() {
     assert_eq!(result, (Ok(()), StateName::Closing, StateName::Connecting));
     client.connect().await.unwrap();
     assert_eq!(count("browser-reentry").await, Count { open: 1, opened: 2 });
+}
+
+/// A frame of the server as the browser's codec reads it, printed as the table of frames prints it.
+fn printed(frame: ServerFrame<JsValue>) -> String {
+    let frame = frame.map(|message| {
+        let field = |name: &str| Reflect::get(&message, &name.into()).unwrap();
+        ServerMessage {
+            data: String::from(js_sys::JSON::stringify(&field("data")).unwrap()),
+            group: field("group").as_string().map(|name| Group::new(name).unwrap()),
+            from: field("from").as_string(),
+        }
+    });
+    format!("{frame:?}")
+}
+
+#[wasm_bindgen_test]
+fn the_browsers_codec_reads_and_writes_every_frame_as_the_table_says() {
+    for Row { sender, text, outcome } in rows() {
+        match (sender, outcome) {
+            (Sender::Server, Outcome::Means(meaning) | Outcome::MeansInShort(meaning)) => {
+                assert_eq!(printed(onesocket_web::decode(text.into()).unwrap()), meaning);
+            }
+            (Sender::Server, Outcome::Refused { .. }) => {
+                assert!(onesocket_web::decode(text.into()).is_err(), "{text}");
+            }
+            (Sender::Client, Outcome::Means(_)) => {
+                let frame = decode_client_text(text).unwrap();
+                let written = onesocket_web::encode(&frame.map(|data| data.get().into()));
+                assert_eq!(written.as_string().as_deref(), Some(text));
+            }
+            // The browser does not read frames of clients.
+            (Sender::Client, Outcome::MeansInShort(_) | Outcome::Refused { .. }) => {}
+        }
+    }
 }

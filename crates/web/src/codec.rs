@@ -15,7 +15,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use crate::binding::{Fields, parse_json};
 
 /// Writes a frame: what a `WebSocket` is to send.
-pub(crate) fn encode(frame: &ClientFrame<JsValue>) -> JsValue {
+pub fn encode(frame: &ClientFrame<JsValue>) -> JsValue {
     match frame {
         ClientFrame::Join { id, group } => {
             with_group("join", *id, group).concat(&"}".into()).into()
@@ -66,7 +66,7 @@ fn binary(id: MessageId, data: &Uint8Array) -> Uint8Array {
 /// # Errors
 ///
 /// Says what is wrong with it.
-pub(crate) fn decode(data: JsValue) -> Result<ServerFrame<JsValue>, String> {
+pub fn decode(data: JsValue) -> Result<ServerFrame<JsValue>, String> {
     if !data.is_string() {
         return Ok(ServerFrame::Message(data));
     }

@@ -17,6 +17,8 @@ mod wire;
 pub use callbacks::Callbacks;
 pub use client::{Client, Held, Message, Options, Subscription};
 pub use clock::{Clock, Reading};
+#[cfg(feature = "explore")]
+pub use codec::{decode, encode};
 pub use driver::{Driver, message};
 pub use wire::{OpeningHandshake, PlainWire};
 

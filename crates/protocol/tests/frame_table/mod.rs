@@ -1,5 +1,6 @@
 //! The rows of `frames.txt`, for the tests of both codecs. It needs nothing but `core`, so it runs
 //! in a browser as well.
+#![allow(dead_code, reason = "each of the two tests uses a part")]
 
 /// A frame as text, and what it comes to.
 #[derive(Clone, Copy, Debug)]
