@@ -133,3 +133,22 @@ test("what calls the application otherwise takes its turn among the events", () 
 
   assert.deepEqual(told, ["a1", "then a1", "in turn", "at once", "afterwards"]);
 });
+
+test("work that throws in its turn is reported, and what comes after it is told all the same", () => {
+  const listeners = new Listeners<Events>();
+  const [told, reported]: [number[], unknown[]] = [[], []];
+  page.reportError = (error) => reported.push(error);
+  const broken = new Error("broken");
+  listeners.add("a", (value) => told.push(value));
+
+  listeners.together(() => {
+    listeners.inTurn(() => {
+      throw broken;
+    });
+    listeners.tell("a", 1);
+  });
+  listeners.tell("a", 2);
+
+  assert.deepEqual(told, [1, 2]);
+  assert.deepEqual(reported, [broken]);
+});

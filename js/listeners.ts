@@ -59,8 +59,10 @@ export class Listeners<Events> {
     this.#entries = {};
   }
 
+  /** Runs the queue; work that throws is reported, and holds up nothing behind it. */
   #drain(): void {
-    for (let index = 0; index < this.#queue.length; index += 1) this.#queue[index]?.();
+    // What is queued meanwhile is met as well.
+    for (const work of this.#queue) callOut(work, undefined);
     this.#queue = [];
   }
 
