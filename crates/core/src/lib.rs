@@ -33,8 +33,8 @@ pub use ids::{Attempt, Call};
 pub use log::{Level, LogEvent};
 pub use stats::Stats;
 pub use status::{ReadyState, StateName, Status};
-pub use time::{Time, whole_ms};
+pub use time::Time;
 pub use token::{Fetch, FetchReason, TokenAnswer};
 
 pub use onesocket_protocol as protocol;
-pub use onesocket_protocol::Token;
+pub use onesocket_protocol::{Token, whole_ms};

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use onesocket_protocol::whole_ms;
+
 use crate::error::Error;
-use crate::time::whole_ms;
 
 /// A line of the log. Its text does not change: people search for it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]

@@ -34,9 +34,3 @@ impl Add<Duration> for Time {
         Self(self.0.saturating_add(duration))
     }
 }
-
-/// Returns a duration in whole milliseconds. `Duration::as_millis` would bring a 128-bit division
-/// into the wasm.
-pub fn whole_ms(duration: Duration) -> u64 {
-    duration.as_secs().saturating_mul(1000).saturating_add(duration.subsec_millis().into())
-}

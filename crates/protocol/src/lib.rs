@@ -6,6 +6,7 @@
 mod close;
 #[cfg(feature = "json")]
 mod codec;
+mod duration;
 mod error;
 mod frame;
 mod id;
@@ -19,6 +20,7 @@ pub use codec::{
     DecodeError, Decoded, decode_client_binary, decode_client_text, decode_server_text,
     encode_client_binary, encode_client_text, encode_server_text,
 };
+pub use duration::whole_ms;
 pub use error::{FrameError, FrameErrorCode};
 pub use frame::{ClientFrame, ServerFrame, ServerMessage, Welcome};
 pub use id::{ConnectionId, Epoch, Group, GroupError, MessageId};

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::duration::whole_ms;
+
 /// What such a reason begins with; a decimal number of milliseconds follows.
 const PREFIX: &str = "retry-after-ms=";
 
@@ -11,7 +13,7 @@ pub const LONGEST_RETRY_AFTER: Duration = Duration::from_hours(24);
 
 /// Writes a delay as a close reason.
 pub fn retry_after_reason(delay: Duration) -> String {
-    format!("{PREFIX}{}", delay.as_millis())
+    format!("{PREFIX}{}", whole_ms(delay))
 }
 
 /// Reads the delay that a close reason names, at most [`LONGEST_RETRY_AFTER`]; `None` if it names

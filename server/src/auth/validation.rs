@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use onesocket_protocol::whole_ms;
 use tracing::info;
 
 use crate::auth::token::{Identity, TokenError, Tokens};
@@ -33,7 +34,7 @@ impl Validator {
         match &checked {
             Ok(Identity { user, expires_in }) => {
                 self.metrics.token("accepted");
-                let expires_in_ms = u64::try_from(expires_in.as_millis()).unwrap_or(u64::MAX);
+                let expires_in_ms = whole_ms(*expires_in);
                 info!(outcome = "accepted", user, expires_in_ms, "Token validation");
             }
             Err(error) => {

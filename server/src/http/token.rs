@@ -1,7 +1,7 @@
 //! `POST /token`, only with `--issue-tokens`: issues a token to anyone who asks.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use axum::Extension;
 use axum::body::Bytes;
@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
+use onesocket_protocol::whole_ms;
 use serde::Deserialize;
 use serde_json::json;
 use tracing::info;
@@ -54,8 +55,4 @@ fn unique_id() -> Result<String, Refusal> {
         Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, sentence)
     })?;
     Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
-}
-
-fn whole_ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use onesocket_protocol::{CloseCode, Retry, retry_after};
+use onesocket_protocol::{CloseCode, Retry, retry_after, whole_ms};
 
 use super::{Connection, Output};
 use crate::error::{Error, quoted};
@@ -12,7 +12,7 @@ use crate::ids::Attempt;
 use crate::log::LogEvent;
 use crate::state::{ClosingSocket, Handshake, OldSocket, Phase, State};
 use crate::stats::count;
-use crate::time::{Time, whole_ms};
+use crate::time::Time;
 use crate::token::{FetchReason, FetchedToken};
 
 impl<M: Clone> Connection<M> {

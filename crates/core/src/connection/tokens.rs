@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use onesocket_protocol::{ClientFrame, CloseCode, LONGEST_RETRY_AFTER, MessageId};
+use onesocket_protocol::{ClientFrame, CloseCode, LONGEST_RETRY_AFTER, MessageId, whole_ms};
 
 use super::requests::Asked;
 use super::{Connection, Output};
@@ -12,7 +12,7 @@ use crate::ids::{Attempt, Call};
 use crate::log::LogEvent;
 use crate::state::{Phase, SocketRole, State};
 use crate::stats::count;
-use crate::time::{Time, whole_ms};
+use crate::time::Time;
 use crate::token::{Fetch, FetchReason, FetchedToken, Refresh, TokenAnswer, TokenFetch};
 
 impl<M: Clone> Connection<M> {

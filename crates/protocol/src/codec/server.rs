@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::fields::{Decoded, Envelope, Fields};
 use crate::{
     ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId, ServerFrame, ServerMessage,
-    Welcome,
+    Welcome, whole_ms,
 };
 
 /// Reads a text frame from a server.
@@ -86,8 +86,4 @@ pub fn encode_server_text(frame: &ServerFrame<ServerMessage<&RawValue>>) -> Stri
         },
     }
     .write()
-}
-
-fn whole_ms(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
