@@ -6,19 +6,22 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test names what it looks for")]
 
+#[path = "../../../protocol/tests/golden/mod.rs"]
+mod golden;
 mod inputs;
 mod stages;
 mod table;
 #[path = "../world/mod.rs"]
 mod world;
 
-use std::path::{Path, PathBuf};
-
 use onesocket_core::{Call, StateName};
 
 use stages::SCENES;
 use table::{diagram, explore};
 use world::token;
+
+/// Writes the table and the diagram anew, with `UPDATE_GOLDEN=1` before it.
+const COMMAND: &str = "cargo test -p onesocket-core --test transitions";
 
 /// A call that was made before the input came, and one that is made by it.
 const EARLIER: Call = Call(1);
@@ -28,20 +31,14 @@ const NEW: Call = Call(100);
 fn every_state_answers_every_input_as_the_table_says() {
     let (table, _) = explore();
 
-    check(&root().join("crates/core/tests/transitions/table.txt"), &table);
+    golden::compare("crates/core/tests/transitions/table.txt", &table, COMMAND);
 }
 
 #[test]
 fn the_readme_shows_the_states_as_they_are() {
-    const BEGIN: &str = "<!-- states: drawn by crates/core/tests/transitions -->\n";
-    const END: &str = "<!-- /states -->";
     let (_, edges) = explore();
-    let path = root().join("README.md");
-    let readme = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = readme.split_once(BEGIN).expect("README.md has a place for the diagram");
-    let (_, after) = rest.split_once(END).expect("the place for the diagram ends");
 
-    check(&path, &format!("{before}{BEGIN}{}{END}{after}", diagram(&edges)));
+    golden::compare_part("README.md", "states", &diagram(&edges), COMMAND);
 }
 
 #[test]
@@ -67,23 +64,4 @@ fn every_state_can_end_closed_and_can_begin_again() {
         }
         assert_eq!(world.answer_to(connect), Some(Ok(())), "{name}");
     }
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// Compares a file with what it should be, or writes it where a person asked for that.
-fn check(path: &Path, expected: &str) {
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        assert!(std::env::var_os("CI").is_none(), "CI never rewrites a golden file");
-        std::fs::write(path, expected).unwrap();
-    }
-    let found = std::fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        found == expected,
-        "{} is not what this run shows. Look at the difference after\n\
-         UPDATE_GOLDEN=1 cargo test -p onesocket-core --test transitions",
-        path.display()
-    );
 }
