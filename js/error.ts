@@ -89,13 +89,25 @@ export function fromRefusal(thrown: unknown): unknown {
   return new OneSocketError(code as ErrorCode, message);
 }
 
-/** Tells the page of an error in the application's own code, as an uncaught one would be told. */
+/**
+ * Tells the page of an error in the application's own code, as an uncaught one would be told. Never
+ * throws, even where the page has a `reportError` of its own that does.
+ */
 export function report(error: unknown): void {
-  if (typeof reportError === "function") {
-    reportError(error);
+  // Node has no `reportError`.
+  if (typeof reportError !== "function") {
+    throwLater(error);
     return;
   }
-  // Node has no `reportError`.
+  try {
+    reportError(error);
+  } catch (thrown) {
+    throwLater(error);
+    throwLater(thrown);
+  }
+}
+
+function throwLater(error: unknown): void {
   queueMicrotask(() => {
     throw error;
   });

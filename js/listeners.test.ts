@@ -152,3 +152,29 @@ test("work that throws in its turn is reported, and what comes after it is told 
   assert.deepEqual(told, [1, 2]);
   assert.deepEqual(reported, [broken]);
 });
+
+test("a page whose own reportError throws hears of both errors, and later events are told", (t) => {
+  const listeners = new Listeners<Events>();
+  const [told, uncaught]: [number[], unknown[]] = [[], []];
+  t.mock.method(globalThis, "queueMicrotask", (task: () => void) => {
+    try {
+      task();
+    } catch (error) {
+      uncaught.push(error);
+    }
+  });
+  const [broken, unreported] = [new Error("broken"), new Error("unreported")];
+  page.reportError = () => {
+    throw unreported;
+  };
+  listeners.add("a", (value) => {
+    told.push(value);
+    if (value === 1) throw broken;
+  });
+
+  listeners.tell("a", 1);
+  listeners.tell("a", 2);
+
+  assert.deepEqual(told, [1, 2]);
+  assert.deepEqual(uncaught, [broken, unreported]);
+});
