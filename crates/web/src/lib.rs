@@ -8,6 +8,7 @@ mod binding;
 mod callbacks;
 mod client;
 mod clock;
+#[cfg_attr(not(feature = "explore"), expect(unreachable_pub, reason = "public for its tests"))]
 mod codec;
 mod driver;
 mod page;
