@@ -330,7 +330,7 @@ test("free() closes, lets go of everybody and is for good", async () => {
   assert.deepEqual(told, ["idle > connecting", "connecting > closed"]);
 });
 
-test("there is no token to renew before there is a connection", async () => {
+test("there is no token to refresh before there is a connection", async () => {
   const { client, told } = setUp({ getToken: () => "t" });
 
   await assert.rejects(client.refreshToken(), { ...CLOSED, message: /every attempt fetches one/ });

@@ -1,5 +1,5 @@
 /**
- * The seam between this folder and the wasm module: what each side calls on the other. The module
+ * The border between this folder and the wasm module: what each side calls on the other. The module
  * is built from `src/`; `loading.ts` is where the compiler compares it with these interfaces.
  */
 

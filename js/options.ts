@@ -34,7 +34,7 @@ export interface QueueOptions {
   readonly maxBytes?: number;
 }
 
-/** When a token is renewed over the open connection. */
+/** When a token is refreshed over the open connection. */
 export interface RefreshOptions {
   /**
    * How long before the token's end, in milliseconds; at half its life where that is later. Default:
@@ -90,11 +90,11 @@ export interface ClientOptions {
   readonly connectTimeoutMs?: number;
   /** How long the close of a socket is waited for before it is given up. Default: 3000. */
   readonly closeTimeoutMs?: number;
-  /** How long a connection must last before earlier failures are forgiven. Default: 10 000. */
+  /** How long a connection must last before earlier failures count no more. Default: 10 000. */
   readonly stableAfterMs?: number;
   /** How long the connection stays after its last holder has gone. Default: 500. */
   readonly releaseAfterMs?: number;
-  /** When a token is renewed over the open connection. */
+  /** When a token is refreshed over the open connection. */
   readonly refresh?: RefreshOptions;
   /** How a connection is found to be dead that was never closed. */
   readonly heartbeat?: HeartbeatOptions;

@@ -28,7 +28,7 @@ export interface StateChange {
   readonly reason?: string;
 }
 
-/** What came of a call of `getToken`, or of a token that was renewed. */
+/** What came of a call of `getToken`, or of a token that was refreshed. */
 export interface TokenEvent {
   /**
    * `fetched`: `getToken` answered with a token. `refreshed`: the server has taken a new one over the
@@ -160,8 +160,8 @@ export interface Client {
   leave(group: string): Promise<void>;
 
   /**
-   * Renews the token now, over the open connection, instead of a minute before it runs out. Calls
-   * during a renewal join it. Settles with the server's answer; a failure keeps the connection.
+   * Refreshes the token now, over the open connection, instead of a minute before it runs out. Calls
+   * during a refresh join it. Settles with the server's answer; a failure keeps the connection.
    *
    * Rejects with a `OneSocketError`: `token-failed` if `getToken` gives none or the server does not
    * answer, `unauthorized` if the server refuses it, `closed` if there is no connection or it is lost

@@ -32,7 +32,7 @@ export interface PlainWire {
   readonly hello?: (token: string) => Sendable;
   /**
    * The message that brings a new token, so that no reconnect is needed. Without it the token is
-   * renewed at the next reconnect.
+   * refreshed at the next reconnect.
    */
   readonly refresh?: (token: string) => Sendable;
   /**

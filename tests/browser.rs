@@ -211,7 +211,7 @@ async fn close_then_connect_waits_for_the_close() {
 
 #[wasm_bindgen_test]
 async fn a_token_is_refreshed_over_the_connection() {
-    let client = client("browser-renewed");
+    let client = client("browser-refreshed");
     let planned = Rc::new(Cell::new(0));
     let counter = planned.clone();
     let _listening = client.on_log(move |note| {
@@ -225,7 +225,7 @@ async fn a_token_is_refreshed_over_the_connection() {
     client.refresh_token().await.unwrap();
 
     assert_eq!(planned.get(), 2);
-    assert_eq!(count("browser-renewed").await, Count { open: 1, opened: 1 });
+    assert_eq!(count("browser-refreshed").await, Count { open: 1, opened: 1 });
 }
 
 #[wasm_bindgen_test]

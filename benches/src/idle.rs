@@ -11,7 +11,7 @@ use crate::crowd;
 use crate::peer::{Peer, token};
 use crate::process::{Process, Programs};
 
-/// When a client of ours renews its token of five minutes, as a page does.
+/// When a client of ours refreshes its token of five minutes, as a page does.
 const REFRESH_AFTER: Duration = Duration::from_secs(240);
 
 /// What a server needs until it is at rest.
@@ -58,7 +58,7 @@ pub(crate) async fn measure(
     Ok(Idle { bytes_each, dropped })
 }
 
-/// Answers pings and renews the token until the end; an error if the connection does not last.
+/// Answers pings and refreshes the token until the end; an error if the connection does not last.
 async fn hold(mut client: Client, end: Instant) -> Result<()> {
     let mut refresh_at = Instant::now() + REFRESH_AFTER;
     let mut id = 1;

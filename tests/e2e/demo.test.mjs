@@ -62,7 +62,7 @@ test(
 );
 
 test(
-  "left alone for six minutes the connection stays: its token is renewed, nothing is swept or tried",
+  "left alone for six minutes the connection stays: its token is refreshed, nothing is swept or tried",
   scene(async (the) => {
     const lively = ["--ping-every", "200ms", "--stale-after", "3s", "--sweep-every", "200ms"];
     const server = await the.server({ site: SITE, args: lively });
@@ -87,7 +87,7 @@ test(
       await within(nextPong(connection), "a pong");
       await ada.opened.pass(5_000);
       // No time passes in the page while a token is under way.
-      await until("the token is renewed", () => frames.refreshed === ada.watch.tokenRequests - 1);
+      await until("the token is refreshed", () => frames.refreshed === ada.watch.tokenRequests - 1);
     }
 
     assert.equal((await ada.status()).connectionId, connectionId);

@@ -45,7 +45,7 @@ for (const [how, end] of Object.entries(ENDS)) {
   );
 
   test(
-    `welcomed and dropped by ${how} before it has lasted, failures are not forgiven; then they are`,
+    `welcomed and dropped by ${how} before it has lasted, failures still count; then they do not`,
     scene(async (the) => {
       const fault = await the.faultServer();
       const ada = await faultPage(the, fault.ws, { allow: [REFUSED] });
@@ -53,7 +53,7 @@ for (const [how, end] of Object.entries(ENDS)) {
       await ada.connect();
       for (let attempt = 1; attempt < ATTEMPTS; attempt += 1) {
         await ada.isIn("connected", attempt - 1);
-        // A moment before the failures would be forgiven.
+        // A moment before the failures would count no more.
         await ada.pass(9_990);
         end(fault.peers.at(-1));
         await ada.isIn("waiting", attempt);

@@ -109,7 +109,7 @@ test(
       await ada.pass(5_501);
       await fault.peerNumber(index + 2);
       await ada.isIn("connected", 1);
-      // Forgiven.
+      // The failures count no more.
       await ada.pass(10_001);
     }
 

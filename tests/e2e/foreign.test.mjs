@@ -68,7 +68,7 @@ test(
 );
 
 test(
-  "a client renews its token over the open connection, for as long as it likes",
+  "a client refreshes its token over the open connection, for as long as it likes",
   scene(async (the) => {
     const server = await the.server({ args: ["--token-life", "2s"] });
     const ada = python(the, server, "ada");

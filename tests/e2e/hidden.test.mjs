@@ -17,11 +17,11 @@ const HIDDEN_MS = 180_000;
 /** How often a timer of the page would run if it were seen. */
 const TICK_MS = 500;
 
-/** It is renewed a minute before its end: two minutes after it was fetched. */
+/** It is refreshed a minute before its end: two minutes after it was fetched. */
 const TOKEN_LIFE = "3m";
 
 test(
-  "hidden for three minutes a tab stays connected, and its token is renewed in time",
+  "hidden for three minutes a tab stays connected, and its token is refreshed in time",
   scene(
     async (the) => {
       const { folder } = the.use(plainSite());

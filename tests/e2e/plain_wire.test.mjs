@@ -105,7 +105,7 @@ for (const name of FOREIGN) {
   );
 
   play(
-    "a token is renewed over the open connection by the application's message",
+    "a token is refreshed over the open connection by the application's message",
     async ({ foreign, opened, page }) => {
       await page.evaluate(async () => {
         let count = 0;

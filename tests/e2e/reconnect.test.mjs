@@ -29,7 +29,7 @@ test(
 
     await ada.shows("state-badge", "connected");
     assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
-    // Forgiven once it has lasted.
+    // Once it has lasted, the failures count no more.
     assert.equal(await ada.text("attempt"), "4 of 5");
     await ada.opened.pass(10_001);
     await ada.shows("attempt", "0 of 5");

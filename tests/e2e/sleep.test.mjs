@@ -32,7 +32,7 @@ test(
     await ada.sleeps(8 * HOUR);
     await ada.wakes();
     await ada.hears(3);
-    await until("the token is renewed", () => ada.frames.refresh === 1);
+    await until("the token is refreshed", () => ada.frames.refresh === 1);
     await ada.hears(3);
 
     assert.ok(ada.frames.ping <= 1, `${ada.frames.ping} probes`);
@@ -102,13 +102,13 @@ for (const [what, jump] of [
       assert.deepEqual({ ...ada.frames, pong: 0 }, { ping: 1, pong: 0, refresh: 0 });
       assert.equal(ada.watch.tokenRequests, 1);
 
-      // The token is renewed when it would have been.
+      // The token is refreshed when it would have been.
       for (let passed = 0; passed < 4 * MINUTE; passed += 5_000) {
         assert.equal(ada.frames.refresh, 0);
         await ada.pass(5_000);
         await ada.hears(1);
       }
-      await until("the token is renewed", () => ada.frames.refresh === 1);
+      await until("the token is refreshed", () => ada.frames.refresh === 1);
       assert.deepEqual(await ada.states(), []);
       assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
     }),
@@ -120,13 +120,13 @@ for (const [what, jump] of [
   ["ten years", 10 * YEAR],
 ]) {
   test(
-    `a wall clock that is set forward by ${what} cannot be told from sleep: one early renewal at most`,
+    `a wall clock that is set forward by ${what} cannot be told from sleep: one early refresh at most`,
     scene(async (the) => {
       const { server, ada } = await ready(the);
 
       await ada.sleeps(jump);
       await ada.hears(10);
-      await until("the token is renewed", () => ada.frames.refresh === 1);
+      await until("the token is refreshed", () => ada.frames.refresh === 1);
       await ada.pass(1_000);
       await ada.hears(10);
 
@@ -172,7 +172,7 @@ test(
       // says is heard at once, there too.
       await ada.page.clock.fastForward(LATE_MS);
       await ada.hears(1);
-      await ada.isRenewed();
+      await ada.isRefreshed();
       const left = await ada.page.evaluate(() => window.client.status.tokenExpiresAtMs - Date.now());
       assert.ok(left > 0, `in step ${step} the token was dead for ${-left} ms`);
     }
@@ -180,9 +180,9 @@ test(
     assert.deepEqual(await ada.states(), []);
     assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
     // Every four minutes, and a step late at most.
-    const renewed = ada.watch.tokenRequests - 1;
-    assert.ok(renewed >= 60 / 4.7 - 1 && renewed <= 60 / 4, `${renewed} renewals`);
-    assert.equal(ada.frames.refresh, renewed);
+    const refreshed = ada.watch.tokenRequests - 1;
+    assert.ok(refreshed >= 60 / 4.7 - 1 && refreshed <= 60 / 4, `${refreshed} refreshes`);
+    assert.equal(ada.frames.refresh, refreshed);
   }),
 );
 
@@ -206,8 +206,8 @@ async function ready(the, { before, pingEvery = "50ms", ...serving } = {}) {
     window.client = window.clientOf("ada");
     await window.client.connect();
     window.states = [];
-    window.renewed = 0;
-    window.client.on("token", ({ event }) => (window.renewed += event === "refreshed" ? 1 : 0));
+    window.refreshed = 0;
+    window.client.on("token", ({ event }) => (window.refreshed += event === "refreshed" ? 1 : 0));
     window.client.on("state", ({ current }) => window.states.push(current));
   });
   return { server, proxy, ada: new Sleeper(opened, frames) };
@@ -245,9 +245,9 @@ class Sleeper {
   }
 
   /** Waits until each token that was asked for since the first one was taken by the server. */
-  async isRenewed() {
-    await until("the token is renewed", async () => {
-      return (await this.page.evaluate(() => window.renewed)) === this.watch.tokenRequests - 1;
+  async isRefreshed() {
+    await until("the token is refreshed", async () => {
+      return (await this.page.evaluate(() => window.refreshed)) === this.watch.tokenRequests - 1;
     });
   }
 

@@ -89,7 +89,7 @@ test(
 );
 
 test(
-  "a token is renewed over the open connection, at once when asked for",
+  "a token is refreshed over the open connection, at once when asked for",
   scene(async (the) => {
     const { server, page, watch } = await behindProxy(the);
     await connect(page, "ada");
@@ -138,7 +138,7 @@ test(
       if (number % 10 === 8) {
         await opened.pass(RETRY_MS);
         await until("the connection", async () => (await state(page)) === "connected");
-        // Lasting: the attempts are forgiven.
+        // It has lasted: the failures count no more.
         await opened.pass(10_001);
       }
     }

@@ -96,7 +96,7 @@ for (const [column, manner] of ["as the README has it", "that looks at the answe
 
         const expected = {
           failed: ["token-failed", "connected", 1, ["token-failed"]],
-          // The connection is no more: the renewal has not been answered.
+          // The connection is no more: the refresh has not been answered.
           none: ["closed", "failed", 1, ["unauthorized"]],
           good: [undefined, "connected", 1, []],
         }[comes[column]];
@@ -144,7 +144,7 @@ for (const [column, manner] of ["as the README has it", "that looks at the answe
   );
 }
 
-/** How long before its end a token is renewed: the default of `refresh.beforeExpiryMs`. */
+/** How long before its end a token is refreshed: the default of `refresh.beforeExpiryMs`. */
 const BEFORE_EXPIRY_MS = 60_000;
 
 /** How far a timer may be off: the client rounds up to whole milliseconds. */
@@ -180,7 +180,7 @@ test(
     await opened.pass(30_000 - 2 * ROUNDING_MS);
     assert.equal(endpoint.asked, 4);
     await opened.pass(4 * ROUNDING_MS);
-    await until("renewed", () => page.evaluate(() => window.tokens.at(-1) === "refreshed"));
+    await until("refreshed", () => page.evaluate(() => window.tokens.at(-1) === "refreshed"));
 
     const tokens = await page.evaluate(() => window.tokens);
     assert.deepEqual(tokens, ["fetched", "failed", "failed", "failed", "fetched", "refreshed"]);
@@ -222,7 +222,7 @@ test(
     await opened.pass(69_900);
     assert.equal(endpoint.asked, 3);
     await opened.pass(200);
-    await until("renewed", () => page.evaluate(() => window.tokens.at(-1) === "refreshed"));
+    await until("refreshed", () => page.evaluate(() => window.tokens.at(-1) === "refreshed"));
 
     const tokens = await page.evaluate(() => window.tokens);
     assert.deepEqual(tokens, ["failed", "fetched", "failed", "fetched", "refreshed"]);

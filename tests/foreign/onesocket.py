@@ -87,7 +87,7 @@ class Client:
             welcome = json.loads(await asyncio.wait_for(socket.recv(), PATIENCE))
             self._welcomed(welcome)
             tasks.append(asyncio.create_task(self._write(socket, self.outgoing)))
-            tasks.append(asyncio.create_task(self._renew(welcome.get("tokenExpiresInMs", 0))))
+            tasks.append(asyncio.create_task(self._refresh(welcome.get("tokenExpiresInMs", 0))))
             while True:
                 silence = welcome["pingIntervalMs"] / 1000 + PATIENCE
                 self._heard(await asyncio.wait_for(socket.recv(), silence))
@@ -122,8 +122,8 @@ class Client:
             await socket.send(frame)
         await socket.close()
 
-    async def _renew(self, life):
-        """Renews the token a minute before it runs out, at half its life where that is later."""
+    async def _refresh(self, life):
+        """Refreshes the token a minute before it runs out, at half its life where that is later."""
         while life:
             await asyncio.sleep(max(life - 60_000, life / 2) / 1000)
             answer = await self._ask({"type": "refresh", "token": await self.get_token()})

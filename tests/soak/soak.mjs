@@ -22,7 +22,7 @@ const HELD = 6 * MINUTE;
 /** The server is asked this often what it counts, first half of that after the beginning. */
 const COUNT = MINUTE;
 
-/** When a token of five minutes is renewed, and how late that may be seen on a busy machine. */
+/** When a token of five minutes is refreshed, and how late that may be seen on a busy machine. */
 const REFRESH = 4 * MINUTE;
 const LATE = 5 * SECOND;
 
@@ -94,7 +94,7 @@ async function say(browser, { offline }) {
   await browser.send("Network.overrideNetworkState", { offline, ...network });
 }
 
-/** One connection, one renewal, nothing else. */
+/** One connection, one refresh, nothing else. */
 async function holdForSixMinutes({ timeline, server, page, began }) {
   timeline.add("test", "six minutes of peace");
   for (let at = began + COUNT / 2; at < began + HELD; at += COUNT) {
@@ -111,12 +111,12 @@ async function holdForSixMinutes({ timeline, server, page, began }) {
   const refreshed = timeline.saying("client", "token refreshed");
   assert.equal(refreshed.length, 1);
   const after = refreshed[0].at - connected.at;
-  timeline.add("test", `renewed once, after ${(after / SECOND).toFixed(1)} s`);
+  timeline.add("test", `refreshed once, after ${(after / SECOND).toFixed(1)} s`);
   // The token's life begins when it is made, which on a busy machine is a while before the welcome.
   const [{ what: plan }] = timeline.saying("page", "Scheduling WebSocket token refresh in");
   const planned = Number(/ (\d+) ms/.exec(plan)[1]);
   assert.ok(planned > REFRESH - LATE && planned <= REFRESH, plan);
-  assert.ok(after > planned - SECOND && after < planned + LATE, `renewed after ${after} ms`);
+  assert.ok(after > planned - SECOND && after < planned + LATE, `refreshed after ${after} ms`);
   // Nobody else has shown the server a token at that time.
   const validations = timeline
     .saying("server", 'Token validation outcome="accepted" user="ada"')
@@ -157,7 +157,7 @@ async function survivesAGap({ timeline, server, proxy, page }) {
   const { opened } = await countsWhenOpen(server, 1);
   assert.equal(opened, 2);
   assert.equal(timeline.saying("client", "error ").length, 0);
-  await until("the attempts are forgiven", () =>
+  await until("the failures count no more", () =>
     page.evaluate(() => window.client.status.attempt === 0),
   );
 }
@@ -237,7 +237,7 @@ async function judgeLogs({ timeline, server }) {
     ["🔌 Connection already in progress", 1],
     ["🔌 Reusing existing WebSocket connection", 1],
     ["🔌 Cleaning up existing WebSocket before new connection", 1],
-    // Once for each connection, and once for the renewed token.
+    // Once for each connection, and once for the refreshed token.
     ["🔌 Scheduling WebSocket token refresh", 5],
     // Once or twice in the gap, then five times.
     ["🔌 Reconnecting (attempt 1 of 5) in", 2],

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_token_gets_one_fresh_try_until_forgiven() {
+    fn a_refused_token_gets_one_fresh_try_until_the_connection_has_lasted() {
         let mut backoff = Backoff::new(0);
 
         assert!(backoff.take_fresh_try());

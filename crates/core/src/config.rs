@@ -16,7 +16,7 @@ pub struct Config {
     ///
     /// 3 s: a browser itself waits 2 s for a missing FIN.
     pub close_timeout: Duration,
-    /// How long a connection must last before earlier failures are forgiven.
+    /// How long a connection must last before earlier failures count no more.
     pub stable_after: Duration,
     /// How long the connection stays after its last holder has gone.
     ///

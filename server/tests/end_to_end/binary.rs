@@ -48,7 +48,7 @@ async fn it_logs_what_happens_and_never_a_token_or_a_clients_name() {
         let options = ["--issue-tokens", &log, "--log-level=debug", "--token-query=token"];
         let (mut process, address) = start(&options).await;
         let ours = token("ada");
-        let renewed = token_issued_at("ada", SystemTime::now() - Duration::from_mins(1));
+        let refreshed = token_issued_at("ada", SystemTime::now() - Duration::from_mins(1));
         let canary = "canary.canary.canary";
         let body = r#"{"user":"grace"}"#;
         let issued = http(open(&address).await, "POST", "/token", &[], body).await;
@@ -62,7 +62,7 @@ async fn it_logs_what_happens_and_never_a_token_or_a_clients_name() {
         assert_eq!(first.closed().await.0, 4409);
         assert_eq!(connect(&address, issued).await.json().await["type"], "welcome");
         assert_eq!(connect(&address, canary).await.closed().await.0, 4401);
-        assert_eq!(second.refresh(1, &renewed).await["type"], "refreshed");
+        assert_eq!(second.refresh(1, &refreshed).await["type"], "refreshed");
         for refused in [issued, canary] {
             let error = second.refresh(2, refused).await;
             assert_eq!(error["code"], "unauthorized");
@@ -102,7 +102,7 @@ async fn it_logs_what_happens_and_never_a_token_or_a_clients_name() {
         ] {
             assert!(log.contains(said), "{said}: {log}");
         }
-        for token in [&ours, &renewed, issued, canary] {
+        for token in [&ours, &refreshed, issued, canary] {
             assert!(!log.contains(&token_subprotocol(token)), "{log}");
             for part in token.split('.') {
                 assert!(!log.contains(part), "{part}: {log}");

@@ -41,7 +41,7 @@ pub enum ConnectedStage {
     Fetching,
     /// A new token was sent.
     Refreshing,
-    /// Earlier failures are not forgiven yet.
+    /// Earlier failures still count.
     Unproven,
     /// With nothing.
     Settled,

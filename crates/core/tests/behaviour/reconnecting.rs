@@ -63,7 +63,7 @@ fn a_server_that_accepts_and_drops_cannot_reset_the_count() {
 }
 
 #[test]
-fn a_connection_that_has_lasted_is_forgiven_its_failures_even_if_timers_come_late() {
+fn failures_before_a_connection_that_has_lasted_count_no_more_even_if_timers_come_late() {
     let mut world = World::plain().connected();
     world.closed(1006);
     world.elapse();

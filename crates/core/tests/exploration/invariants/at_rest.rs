@@ -104,7 +104,7 @@ impl Place {
             | Stage::Closed(..)
             | Stage::Failed(_) => observed.stable_at.is_none(),
         };
-        ensure!(unproven, "{stage}, to be forgiven at {:?}", observed.stable_at);
+        ensure!(unproven, "{stage}, stable at {:?}", observed.stable_at);
         self.check_refresh(step.action, stage)?;
         if connected && !matches!(step.action, Action::Send(_)) {
             let silent_at = observed.probe.unwrap_or(observed.heard + observed.silence);

@@ -191,7 +191,7 @@ impl Observed {
         self.end = None;
     }
 
-    pub(super) fn forgive_if_due(&mut self, step: &Step<'_>) {
+    pub(super) fn reset_failures_if_stable(&mut self, step: &Step<'_>) {
         if self.stable_at.is_some_and(|at| at <= step.now) {
             self.budget = step.scope.config.reconnect.max_attempts;
             self.fresh = step.scope.config.tokens;

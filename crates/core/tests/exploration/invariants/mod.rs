@@ -127,7 +127,7 @@ impl Place {
         let call = self.free_call();
         if let Some(input) = self.input(scope, action, call) {
             coverage.inputs.insert(input_name(&input));
-            self.observed.forgive_if_due(&step);
+            self.observed.reset_failures_if_stable(&step);
             self.observed.note_input(&mut step, call);
             self.machine.handle(input, self.now);
         } else if let Action::Send(bytes) = action {
@@ -145,7 +145,7 @@ impl Place {
         let stage = self.machine.stage();
         ensure!(!step.hello_due, "hello was not sent");
         if !matches!(action, Action::Send(_)) {
-            self.observed.forgive_if_due(&step);
+            self.observed.reset_failures_if_stable(&step);
         }
         let waits = self.observed.waits_for_token(step.status.state);
         let begun = !waits || self.observed.begun;
