@@ -3,9 +3,9 @@
 //! [`Server::serve`] serves on a listener that the caller has bound, so that a test can bind port 0.
 //! A [`Handler`] handles what clients `send()`, and a [`Publisher`] sends messages to them.
 //!
-//! The acceptor takes streams ([`net`] limits them), [`http`] routes their requests, and an upgrade
-//! ends in a task per client ([`peer`]), which owns the socket and a bounded queue and feeds a pure
-//! [`session`]. The pure [`hub`] knows who is connected and in which groups, under one lock.
+//! The acceptor takes streams (`net` limits them), `http` routes their requests, and an upgrade
+//! ends in a task per client (`peer`), which owns the socket and a bounded queue and feeds a pure
+//! `session`. The pure `hub` knows who is connected and in which groups, under one lock.
 //!
 //! Deliberately absent: queues without bounds, broadcast channels, a lock held over an await, a
 //! token in a log.
