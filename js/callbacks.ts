@@ -40,7 +40,7 @@ export function makeCallbacks(
             : { code: errorCode as ErrorCode, message: errorMessage ?? "" },
       });
     },
-    changed: (previous, current, reason) => store.tell(previous, current, reason),
+    changed: (current, reason) => store.tell(current, reason),
     message: (arrived) => store.listeners.tell("message", toMessage(arrived)),
     error: (code, message, undelivered) => {
       store.tellError(code as ErrorCode, message, undelivered);

@@ -1,6 +1,6 @@
 /**
- * A client before its wasm is there, and where there will be none: in Node, which has no page to load
- * it into. What the loaded machine does is tested in real pages, in tests/e2e.
+ * The client in Node, over a stand-in for the browser's `WebSocket`, and where there is none. What the
+ * machine does over real sockets is tested in real pages, in tests/e2e.
  */
 
 import assert from "node:assert/strict";
@@ -10,14 +10,17 @@ import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 
 import { type Client, type ClientOptions, createClient, type Events } from "./client.js";
+import { freedAfter } from "./test_support/clients.js";
+import { StandInSocket } from "./test_support/stand_in_socket.js";
 
+const URL = "wss://example.com/ws";
 const CLOSED = { name: "OneSocketError", code: "closed" };
 
 test("importing the package does nothing", async () => {
   const script = `
     const before = Object.getOwnPropertyNames(globalThis).join();
-    await import(${JSON.stringify(new URL("./client.js", import.meta.url).href)});
-    await import(${JSON.stringify(new URL("./react.js", import.meta.url).href)});
+    await import(${JSON.stringify(new globalThis.URL("./client.js", import.meta.url).href)});
+    await import(${JSON.stringify(new globalThis.URL("./react.js", import.meta.url).href)});
     const after = Object.getOwnPropertyNames(globalThis).join();
     console.log(before === after);
   `;
@@ -50,37 +53,62 @@ test("a new client is idle, and its status is frozen and stays the same object",
   assert.deepEqual(told, []);
 });
 
-test("connect() is connecting from the first moment, and fails where the wasm cannot be loaded", async () => {
+test("connect() makes its socket in the same turn, and is connected once the session is agreed", async () => {
   const { client, told } = setUp();
 
   const connecting = client.connect();
-  assert.deepEqual([client.state, client.readyState], ["connecting", 0]);
+  const socket = StandInSocket.last;
+  assert.deepEqual([client.state, client.readyState, socket.url], ["connecting", 0, URL]);
   assert.deepEqual([client.isConnecting(), client.isConnected()], [true, false]);
-  await assert.rejects(connecting, { name: "OneSocketError", code: "unsupported" });
+  assert.equal(socket.protocols[0], "onesocket.v1");
+  assert.equal(socket.binaryType, "arraybuffer");
+  socket.connects();
+  assert.deepEqual([client.isConnecting(), client.isConnected()], [false, true]);
+  await connecting;
 
-  assert.deepEqual([client.state, client.readyState], ["failed", 3]);
-  assert.equal(client.status.error?.code, "unsupported");
-  assert.equal(Object.isFrozen(client.status.error), true);
-  assert.deepEqual(told, ["idle > connecting", "connecting > failed", "error unsupported"]);
+  assert.equal(client.readyState, 1);
+  assert.equal(client.status.connectionId, "c1");
+  assert.equal(StandInSocket.made.length, 1);
+  assert.deepEqual(told, ["idle > connecting", "connecting > connected"]);
 });
 
-test("after a load that failed connect() tries again", async () => {
-  const { client, told } = setUp();
-  await assert.rejects(client.connect());
-  told.length = 0;
+test("where there is no WebSocket it fails with what is missing, and connect() tries again", async () => {
+  const { client, told } = withoutWebSocket();
 
-  const again = client.connect();
-  assert.equal(client.state, "connecting");
-  assert.equal(client.status.error, null);
-  await assert.rejects(again, { code: "unsupported" });
+  const connecting = client.connect();
+  assert.equal(client.state, "failed");
+  await assert.rejects(connecting, {
+    name: "OneSocketError",
+    code: "unsupported",
+    message: /no WebSocket here.*Node 20.*createClient\(\{ WebSocket/,
+  });
+  assert.equal(client.status.error?.code, "unsupported");
+  assert.equal(Object.isFrozen(client.status.error), true);
+  await assert.rejects(client.connect(), { code: "unsupported" });
 
-  assert.deepEqual(told, ["failed > connecting", "connecting > failed", "error unsupported"]);
+  const page = globalThis as { WebSocket?: unknown };
+  page.WebSocket = StandInSocket;
+  try {
+    void client.connect();
+    StandInSocket.last.connects();
+  } finally {
+    delete page.WebSocket;
+  }
+  assert.equal(client.state, "connected");
+  const failed = ["connecting > failed", "error unsupported"];
+  const connected = ["failed > connecting", "connecting > connected"];
+  const steps = ["idle > connecting", ...failed, "failed > connecting", ...failed, ...connected];
+  assert.deepEqual(told, steps);
 });
 
 test("a path can be connected to only in a page", async () => {
-  const client = createClient({ url: "/ws" });
+  const client = createClient({ url: "/ws", WebSocket: StandInSocket });
 
   await assert.rejects(client.connect(), { code: "unsupported", message: /Write the whole URL/ });
+  assert.throws(() => client.send("x"), { code: "unsupported" });
+  await assert.rejects(client.join("tea"), { code: "unsupported" });
+  await client.close();
+  assert.equal(client.state, "closed");
 });
 
 test("all connect() calls without a signal get the same promise", async () => {
@@ -92,8 +120,9 @@ test("all connect() calls without a signal get the same promise", async () => {
   const own = client.connect({ signal: new AbortController().signal });
   assert.notEqual(own, first);
 
-  await assert.rejects(first, { code: "unsupported" });
-  await assert.rejects(own, { code: "unsupported" });
+  StandInSocket.last.closes(1008);
+  await assert.rejects(first, { code: "refused" });
+  await assert.rejects(own, { code: "refused" });
   assert.notEqual(client.connect(), first);
 });
 
@@ -104,7 +133,7 @@ test("a connect() that nobody awaits is no unhandled rejection", async () => {
   };
   process.on("unhandledRejection", listen);
   try {
-    const { client } = setUp();
+    const { client } = withoutWebSocket();
     void client.connect();
     void client.connect({ signal: AbortSignal.abort() });
     await setImmediate();
@@ -141,29 +170,35 @@ test("aborting withdraws one caller and leaves the attempt to the others", async
 
   controller.abort();
 
-  assert.equal(client.state, "connecting");
   await assert.rejects(aborted, { code: "aborted" });
-  await assert.rejects(other, { code: "unsupported" });
+  assert.equal(client.state, "connecting");
+  StandInSocket.last.connects();
+  await other;
 });
 
-test("aborting the last caller ends the attempt, and whoever holds the client revives it", async () => {
-  const { client, told } = setUp();
+test("aborting the last caller ends the attempt", async () => {
+  const { client } = setUp();
   const controller = new AbortController();
   const aborted = client.connect({ signal: controller.signal });
 
   controller.abort();
-  assert.equal(client.state, "closed");
-  await assert.rejects(aborted, { code: "aborted" });
-  client.hold();
-  assert.equal(client.state, "connecting");
+  assert.notEqual(client.state, "connecting");
+  StandInSocket.last.closes();
 
-  await setImmediate();
-  assert.equal(client.state, "failed");
-  assert.deepEqual(told.slice(0, 3), [
-    "idle > connecting",
-    "connecting > closed",
-    "closed > connecting",
-  ]);
+  await assert.rejects(aborted, { code: "aborted" });
+  assert.equal(client.state, "closed");
+});
+
+test("a signal that fires after its call was answered does nothing", async () => {
+  const { client } = setUp();
+  const controller = new AbortController();
+  const connecting = client.connect({ signal: controller.signal });
+  StandInSocket.last.connects();
+  await connecting;
+
+  controller.abort();
+
+  assert.equal(client.state, "connected");
 });
 
 test("aborting does nothing to a connection that somebody holds", () => {
@@ -177,34 +212,38 @@ test("aborting does nothing to a connection that somebody holds", () => {
   assert.equal(client.state, "connecting");
 });
 
-test("close() while loading cancels: the callers are told, the load changes nothing", async () => {
+test("close() cancels what is on its way, and resolves once the socket has closed", async () => {
   const { client, told } = setUp();
   const connecting = client.connect();
   const joining = client.join("tea");
+  StandInSocket.last.opens();
 
-  await client.close();
-  assert.equal(client.state, "closed");
+  const closing = client.close(3001, "bye");
   await assert.rejects(connecting, CLOSED);
   await assert.rejects(joining, CLOSED);
-  await setImmediate();
+  assert.deepEqual(StandInSocket.last.closed, [3001, "bye"]);
+  assert.equal(client.state, "closing");
+  StandInSocket.last.closes();
+  await closing;
 
   assert.equal(client.state, "closed");
   assert.equal(client.status.error, null);
-  assert.deepEqual(told, ["idle > connecting", "connecting > closed"]);
+  assert.deepEqual(told, ["idle > connecting", "connecting > closing", "closing > closed"]);
 });
 
-test("close() then connect() in one tick is one attempt", async () => {
+test("close() then connect() in one tick, 50 times, makes one socket", async () => {
   const { client } = setUp();
   const attempts = Array.from({ length: 50 }, () => {
     void client.close();
     return client.connect();
   });
-  assert.equal(client.state, "connecting");
+  StandInSocket.last.connects();
 
   const results = await Promise.allSettled(attempts);
-
   const codes = results.map((result) => result.status === "rejected" && result.reason.code);
-  assert.deepEqual(codes, [...Array.from({ length: 49 }, () => "closed"), "unsupported"]);
+  assert.deepEqual(codes, [...Array.from({ length: 49 }, () => "closed"), false]);
+  assert.equal(StandInSocket.made.length, 1);
+  assert.equal(client.state, "connected");
 });
 
 test("close() from idle is closed, and a second one says nothing", async () => {
@@ -231,11 +270,11 @@ test("what close() is given must be allowed, and is refused without closing", as
 });
 
 test("hold() connects from idle, and revives neither what failed nor what was closed", async () => {
-  const { client } = setUp();
+  const { client } = setUp({ reconnect: false });
 
   const release = client.hold();
   assert.equal(client.state, "connecting");
-  await setImmediate();
+  StandInSocket.last.closes(1008);
   assert.equal(client.state, "failed");
   client.hold();
   assert.equal(client.state, "failed");
@@ -247,8 +286,17 @@ test("hold() connects from idle, and revives neither what failed nor what was cl
   assert.equal(client.state, "closed");
 });
 
+test("hold() tells where there can be no machine, and does not try again", () => {
+  const { client, told } = withoutWebSocket();
+
+  client.hold()();
+  client.hold()();
+
+  assert.deepEqual(told, ["idle > connecting", "connecting > failed", "error unsupported"]);
+});
+
 test("a listener may close at once, and all hear the same order", () => {
-  const client = createClient({ url: "wss://example.com/ws" });
+  const client = freedAfter(createClient({ url: URL, WebSocket: StandInSocket }));
   const told: string[] = [];
   client.on("state", ({ current }) => {
     if (current === "connecting") void client.close();
@@ -258,11 +306,12 @@ test("a listener may close at once, and all hear the same order", () => {
   void client.connect();
 
   assert.equal(client.state, "closed");
+  assert.equal(StandInSocket.made.length, 0);
   assert.deepEqual(told, ["idle > connecting", "connecting > closed"]);
 });
 
-test("a listener that connects again when it fails is not left connecting for ever", async () => {
-  const { client, told } = setUp();
+test("a listener that connects again when it fails is answered", async () => {
+  const { client, told } = withoutWebSocket();
   let again: Promise<void> | undefined;
   client.on("state", ({ current }) => {
     if (current === "failed") again ??= client.connect();
@@ -287,13 +336,14 @@ test("subscribers are told whenever the status is another object", () => {
   const remove = client.subscribe(() => seen.push(client.status));
 
   void client.connect();
+  StandInSocket.last.opens();
   void client.close();
   remove();
-  void client.connect();
+  StandInSocket.last.closes();
 
   assert.deepEqual(
     seen.map(({ state }) => state),
-    ["idle", "connecting", "closed"],
+    ["idle", "connecting", "connecting", "closing"],
   );
 });
 
@@ -313,6 +363,7 @@ test("free() closes, lets go of everybody and is for good", async () => {
   const { client, told } = setUp();
   const connecting = client.connect();
   const release = client.hold();
+  StandInSocket.last.opens();
 
   client.free();
   client.free();
@@ -327,13 +378,14 @@ test("free() closes, lets go of everybody and is for good", async () => {
   client.on("state", () => {})();
   await setImmediate();
 
-  assert.deepEqual(told, ["idle > connecting", "connecting > closed"]);
+  assert.deepEqual(told, ["idle > connecting", "connecting > closing", "closing > closed"]);
+  assert.deepEqual(StandInSocket.last.closed, [1000, ""]);
 });
 
 test("there is no token to refresh before there is a connection", async () => {
   const { client, told } = setUp({ getToken: () => "t" });
 
-  await assert.rejects(client.refreshToken(), { ...CLOSED, message: /every attempt fetches one/ });
+  await assert.rejects(client.refreshToken(), CLOSED);
   client.free();
   await assert.rejects(client.refreshToken(), { ...CLOSED, message: /free\(\) was called/ });
 
@@ -350,25 +402,31 @@ test("a listener may free the client", () => {
   assert.deepEqual(told, ["idle > connecting"]);
 });
 
-test("the log tells of what happens before the wasm is there", async () => {
+test("the log tells of a machine that cannot be made", async () => {
   const lines: string[] = [];
   const write = (line: string): void => {
     lines.push(line);
   };
   const logger = { debug: write, info: write, warn: write, error: write };
-  const client = createClient({ url: "wss://example.com/ws", logger });
 
-  void client.connect();
-  await assert.rejects(client.connect());
+  await assert.rejects(createClient({ url: URL, logger }).connect());
 
-  assert.equal(lines[0], "🔌 Connection already in progress");
-  assert.match(lines[1] ?? "", /^🔌 WebSocket connection failed: /);
-  assert.equal(lines.length, 2);
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? "", /^🔌 WebSocket connection failed: There is no WebSocket/);
 });
 
-/** A client, and what it tells. */
+/** A client over the stand-in, and what it tells. */
 function setUp(options: Partial<ClientOptions> = {}): { client: Client; told: string[] } {
-  const client = createClient({ url: "wss://example.com/ws", ...options });
+  return watched(createClient({ url: URL, WebSocket: StandInSocket, ...options }));
+}
+
+/** A client where there is no `WebSocket`, as in Node 20, and what it tells. */
+function withoutWebSocket(): { client: Client; told: string[] } {
+  return watched(createClient({ url: URL }));
+}
+
+function watched(client: Client): { client: Client; told: string[] } {
+  freedAfter(client);
   const told: string[] = [];
   client.on("state", ({ previous, current }) => told.push(`${previous} > ${current}`));
   client.on("error", (error) => told.push(`error ${error.code}`));

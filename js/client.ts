@@ -1,7 +1,8 @@
 /**
  * One WebSocket connection per user, and it stays.
  *
- * Importing this does nothing, on a server too. The wasm is loaded by the first `connect()`.
+ * Importing this does nothing, on a server too. The wasm is in the script; the first `connect()` makes
+ * its instance.
  *
  * @packageDocumentation
  */
@@ -23,6 +24,7 @@ export function createClient(options: ClientOptions): Client {
 export { type ErrorCode, NotAuthenticated, OneSocketError, RetryLater } from "./error.js";
 export type { ClientOptions, Logger, QueueOptions, ReconnectOptions } from "./options.js";
 export { connect } from "./shared_clients.js";
+export type { WebSocketConstructor, WebSocketLike } from "./socket.js";
 export type { Stats } from "./stats.js";
 export type { ReadyState, State, Status, StatusError } from "./status.js";
 export type { GetToken, TokenAnswer, TokenRequest } from "./tokens.js";

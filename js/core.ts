@@ -1,15 +1,14 @@
 /**
  * The border between this folder and the wasm module: what each side calls on the other. The module
- * is built from `src/`; `loading.ts` is where the compiler compares it with these interfaces.
+ * is built from `src/`; `wasm.ts` is where the compiler compares it with these interfaces.
  */
 
 import type { OptionName } from "./defaults.js";
+import type { WebSocketLike } from "./socket.js";
 import type { State } from "./status.js";
 
 /** What the generated glue exports. */
 export interface Glue {
-  /** Fetches and compiles the wasm; once it has succeeded, further calls do nothing. */
-  readonly default: () => Promise<unknown>;
   readonly Core: new (options: CoreOptions, callbacks: Callbacks) => Core;
 }
 
@@ -59,6 +58,8 @@ export interface CoreOptions {
   readonly url: string;
   /** Whether there is a `getToken`. */
   readonly hasToken: boolean;
+  /** Makes a `WebSocket`; throws what the constructor throws. */
+  readonly newSocket: (url: string, protocols: string[]) => WebSocketLike;
   /** How to speak with a server that is not ours; `undefined` for `onesocket.v1`. */
   readonly wire: CoreWire | undefined;
   /** Whether anybody listens to `Callbacks.log`. */
@@ -110,10 +111,10 @@ export interface Callbacks {
     errorMessage: string | undefined,
   ): void;
   /**
-   * Tells the listeners that the status has changed, in order with all else that is told. If the
-   * state itself is the same, `previous` equals `current`.
+   * Tells the listeners that the status has changed, in order with all else that is told, and what the
+   * state is now; it may be the same as before.
    */
-  changed(previous: State, current: State, reason: string | undefined): void;
+  changed(current: State, reason: string | undefined): void;
   message(arrived: Arrived): void;
   error(code: string, message: string, undelivered: unknown[] | undefined): void;
   /** Answers a call; without a code it has succeeded. */

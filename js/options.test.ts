@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { type ClientOptions, createClient, OneSocketError } from "./client.js";
 import { DEFAULTS } from "./defaults.js";
 import { differences, readOptions } from "./options.js";
+import { StandInSocket } from "./test_support/stand_in_socket.js";
 import { resolveUrl } from "./url.js";
 
 const URL_OK = "wss://example.com/ws";
@@ -13,6 +14,7 @@ test("every option has its default", () => {
     url: URL_OK,
     getToken: undefined,
     wire: undefined,
+    WebSocket: undefined,
     logger: undefined,
     numbers: {
       "reconnect.maxAttempts": 5,
@@ -61,6 +63,7 @@ test("every option can be set", () => {
     refresh: { beforeExpiryMs: 6, minIntervalMs: 7 },
     heartbeat: { intervalMs: 8, timeoutMs: 9 },
     queue: { maxMessages: 4, maxBytes: 5 },
+    WebSocket: StandInSocket,
     logger: console,
   };
 
@@ -68,6 +71,7 @@ test("every option can be set", () => {
     url: "wss://example.com/ws?room=1",
     getToken,
     wire: options.wire,
+    WebSocket: StandInSocket,
     logger: console,
     numbers: {
       "reconnect.maxAttempts": 0,
@@ -183,8 +187,9 @@ test("a number out of its range is named with the range", () => {
 });
 
 test("what is of the wrong kind is named", () => {
-  assertFaults({ getToken: "token", logger: { info() {} }, reconnect: true, queue: 5 }, [
+  assertFaults({ getToken: "token", WebSocket: "ws", logger: { info() {} }, reconnect: true, queue: 5 }, [
     /getToken: must be a function/,
+    /WebSocket: must be a constructor/,
     /logger: must have the methods debug, info, warn, error/,
     /reconnect: must be an object or false/,
     /queue: must be an object(;|\.)/,
@@ -199,7 +204,7 @@ test("what is of the wrong kind is named", () => {
 
 test("an unknown option is named with the known ones, inside another too", () => {
   assertFaults({ recconect: false, share: "ada", reconnect: { max: 1 }, queue: { size: 1 } }, [
-    /unknown: recconect, share \(known: url, getToken, wire, reconnect, .*logger\)/,
+    /unknown: recconect, share \(known: url, getToken, wire, WebSocket, reconnect, .*logger\)/,
     /unknown: reconnect\.max \(known: reconnect\.maxAttempts, .*reconnect\.jitter\)/,
     /unknown: queue\.size \(known: queue\.maxMessages, queue\.maxBytes\)/,
   ]);

@@ -2,6 +2,7 @@
 
 import { DEFAULTS, type OptionName } from "./defaults.js";
 import { OneSocketError } from "./error.js";
+import type { WebSocketConstructor } from "./socket.js";
 import type { GetToken } from "./tokens.js";
 import { hasFragment, hasSocketScheme, parseUrl, toWebSocket } from "./url.js";
 import { PLACES, type PlainWire, TOKEN_PLACES } from "./wire.js";
@@ -84,6 +85,11 @@ export interface ClientOptions {
    * {@link PlainWire} for any other WebSocket server.
    */
   readonly wire?: "onesocket" | PlainWire;
+  /**
+   * The constructor of sockets, where there is no `WebSocket` or it is not the one to use: that of the
+   * package `ws` in Node 20, for example. Default: the global one.
+   */
+  readonly WebSocket?: WebSocketConstructor;
   /** How a connection is tried again; `false` for not at all. */
   readonly reconnect?: false | ReconnectOptions;
   /** How long a handshake may take until the session is agreed. Default: 10 000. */
@@ -111,6 +117,8 @@ export interface Settings {
   readonly getToken: GetToken | undefined;
   /** `undefined` for `onesocket.v1`. */
   readonly wire: PlainWire | undefined;
+  /** `undefined` for the global one. */
+  readonly WebSocket: WebSocketConstructor | undefined;
   readonly logger: Logger | undefined;
   /** All numbers, by name. */
   readonly numbers: Numbers;
@@ -156,6 +164,7 @@ const OPTIONS = [
   "url",
   "getToken",
   "wire",
+  "WebSocket",
   ...new Set(NAMES.map((name) => name.split(".")[0] as string)),
   "logger",
 ];
@@ -177,6 +186,7 @@ export function readOptions(options: unknown): Settings {
     url: readUrl(options["url"], faults),
     getToken: readGetToken(options["getToken"], faults),
     wire: readWire(options["wire"], faults),
+    WebSocket: readWebSocket(options["WebSocket"], faults),
     logger: readLogger(options["logger"], faults),
     ...readNumbers(options, faults),
   };
@@ -194,6 +204,7 @@ export function readOptions(options: unknown): Settings {
 export function differences(a: Settings, b: Settings): string[] {
   const names: string[] = NAMES.filter((name) => a.numbers[name] !== b.numbers[name]);
   if (PLACES.some((place) => a.wire?.[place] !== b.wire?.[place])) names.push("wire");
+  if (a.WebSocket !== b.WebSocket) names.push("WebSocket");
   if (a.logger !== b.logger) names.push("logger");
   // What was made without tokens cannot begin to use them.
   if (a.getToken === undefined && b.getToken !== undefined) names.push("getToken");
@@ -255,6 +266,13 @@ function readWire(value: unknown, faults: string[]): PlainWire | undefined {
     }
   }
   return value;
+}
+
+function readWebSocket(value: unknown, faults: string[]): WebSocketConstructor | undefined {
+  if (value !== undefined && typeof value !== "function") {
+    faults.push("WebSocket: must be a constructor, as the browser's WebSocket is");
+  }
+  return value as WebSocketConstructor | undefined;
 }
 
 function readLogger(value: unknown, faults: string[]): Logger | undefined {

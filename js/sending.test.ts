@@ -1,32 +1,34 @@
-/** What is sent before the wasm is there, and where there will be none. */
+/** What is sent before there is a connection, and where there will be none. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { type Client, type ClientOptions, createClient, type OneSocketError } from "./client.js";
+import { freedAfter } from "./test_support/clients.js";
+import { StandInSocket } from "./test_support/stand_in_socket.js";
 
 const CLOSED = { name: "OneSocketError", code: "closed" };
 
 test("what is sent before there is a connection waits, up to the queue's limits", () => {
-  const { client } = setUp({ queue: { maxMessages: 3, maxBytes: 10 } });
+  const { client } = setUp({ queue: { maxMessages: 3, maxBytes: 13 } });
   const full = { name: "OneSocketError", code: "queue-full" };
 
   client.send("ünï");
-  assert.equal(client.bufferedAmount, 5);
+  assert.equal(client.bufferedAmount, 7);
   assert.throws(() => client.send("123456"), full);
   void client.connect();
   client.send(new Uint8Array(4));
-  assert.equal(client.bufferedAmount, 9);
+  assert.equal(client.bufferedAmount, 11);
   client.send("");
   assert.throws(() => client.send(""), full);
 
-  assert.equal(client.bufferedAmount, 9);
+  assert.equal(client.bufferedAmount, 13);
 });
 
 test("a published message takes its room in the queue, a group that is joined takes none", async () => {
   const { client } = setUp({ queue: { maxMessages: 1, maxBytes: 10 } });
 
-  const joining = [client.join("tea"), client.leave("tea")];
+  const joining = [client.join("tea"), client.join("milk")];
   const published = client.publish("tea", "12345678");
   assert.equal(client.bufferedAmount, 10);
   await assert.rejects(client.publish("tea", ""), { code: "queue-full" });
@@ -52,14 +54,16 @@ test("what was sent and will not be delivered is reported once, as it was when i
   assert.deepEqual(errors[0]?.undelivered, ["first", new Uint8Array([1, 2, 3])]);
 });
 
-test("a failed load reports what was sent in the one error event there is", async () => {
+test("what a failed connection had taken is reported in the one error event there is", async () => {
   const { client, errors } = setUp();
   client.send("kept");
+  const connecting = client.connect();
 
-  await assert.rejects(client.connect());
+  StandInSocket.last.closes(1008);
+  await assert.rejects(connecting);
 
   assert.equal(errors.length, 1);
-  assert.equal(errors[0]?.code, "unsupported");
+  assert.equal(errors[0]?.code, "refused");
   assert.deepEqual(errors[0]?.undelivered, ["kept"]);
   assert.equal(client.bufferedAmount, 0);
 });
@@ -68,7 +72,9 @@ test("in closed and failed nothing can be sent, asked or joined", async () => {
   const closed = setUp().client;
   await closed.close();
   const failed = setUp().client;
-  await assert.rejects(failed.connect());
+  const connecting = failed.connect();
+  StandInSocket.last.closes(1008);
+  await assert.rejects(connecting);
 
   for (const client of [closed, failed]) {
     assert.throws(() => client.send("x"), CLOSED);
@@ -94,7 +100,9 @@ test("what cannot be said is refused in every state", async () => {
 
 /** A client, and the errors it tells. */
 function setUp(options: Partial<ClientOptions> = {}): { client: Client; errors: OneSocketError[] } {
-  const client = createClient({ url: "wss://example.com/ws", ...options });
+  const client = freedAfter(
+    createClient({ url: "wss://example.com/ws", WebSocket: StandInSocket, ...options }),
+  );
   const errors: OneSocketError[] = [];
   client.on("error", (error) => errors.push(error));
   return { client, errors };

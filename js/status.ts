@@ -4,8 +4,8 @@ import type { ErrorCode } from "./error.js";
  * Where the connection stands.
  *
  * - `idle`: made, never asked to connect.
- * - `connecting`: loading wasm, fetching a token, waiting for the old socket to close, shaking
- *   hands, agreeing the session.
+ * - `connecting`: fetching a token, waiting for the old socket to close, shaking hands, agreeing the
+ *   session.
  * - `connected`: the session is agreed.
  * - `waiting`: between two attempts.
  * - `closing`: `close()` was called and the socket is not closed yet.
@@ -54,7 +54,7 @@ export function bareStatus(
 ): Status {
   return {
     state,
-    // While the wasm is loading there is no socket yet; the one to come will begin with 0.
+    // As the README says of each state without a socket.
     readyState: state === "connecting" ? 0 : 3,
     attempt: 0,
     maxAttempts,

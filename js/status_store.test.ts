@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { StatusStore } from "./status_store.js";
-import { bareStatus, type State } from "./status.js";
+import { bareStatus } from "./status.js";
 
 test("a status that says the same is the same object, and one that differs is frozen", () => {
   const { store } = setUp();
@@ -21,7 +21,7 @@ test("a status that is stored is true before anybody is told of it", () => {
 
   store.set(bareStatus("connecting", 5));
   assert.deepEqual([store.status.state, told], ["connecting", []]);
-  store.tell("idle", "connecting", undefined);
+  store.tell("connecting", undefined);
 
   assert.deepEqual(told, ["idle > connecting", "status"]);
 });
@@ -29,45 +29,9 @@ test("a status that is stored is true before anybody is told of it", () => {
 test("a change without a change of the state is told to subscribers alone", () => {
   const { store, told } = setUp();
 
-  store.tell("connected", "connected", undefined);
+  store.tell("idle", undefined);
 
   assert.deepEqual(told, ["status"]);
-});
-
-test("of what leads from the beginning to where the connection stands only the end is told", () => {
-  const { store, told } = setUp();
-  store.become("connecting");
-  told.length = 0;
-  const step = (previous: State, current: State, reason?: string): void => {
-    store.set(bareStatus(current, 5));
-    store.tell(previous, current, reason);
-  };
-
-  store.settle(() => {
-    step("idle", "connecting");
-    assert.equal(store.status.state, "connecting");
-  });
-  assert.deepEqual(told, []);
-  store.settle(() => {
-    step("connecting", "closing", "first");
-    step("closing", "closed", "last");
-    store.tellError("closed", "lost", ["text"]);
-  });
-
-  assert.deepEqual(told, ['error closed ["text"]', "connecting > closed (last)", "status"]);
-});
-
-test("a store whose settling threw tells again", () => {
-  const { store, told } = setUp();
-
-  assert.throws(() =>
-    store.settle(() => {
-      throw new Error("x");
-    }),
-  );
-  store.become("connecting");
-
-  assert.deepEqual(told, ["idle > connecting", "status"]);
 });
 
 test("after its end nothing changes and nobody is told", () => {

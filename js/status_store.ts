@@ -19,7 +19,8 @@ interface Told extends Events {
 export class StatusStore {
   readonly listeners = new Listeners<Told>();
   #status: Status;
-  #settling: { reason: string | undefined } | undefined;
+  /** The state that was told last. */
+  #told: State = "idle";
   #isFinal = false;
 
   constructor(maxAttempts: number) {
@@ -35,12 +36,10 @@ export class StatusStore {
     if (!this.#isFinal) this.#status = replaceStatus(this.#status, status);
   }
 
-  /** Tells that the status has changed. */
-  tell(previous: State, current: State, reason: string | undefined): void {
-    if (this.#settling !== undefined) {
-      this.#settling.reason = reason;
-      return;
-    }
+  /** Tells that the status has changed, and what the state is now. */
+  tell(current: State, reason: string | undefined): void {
+    const previous = this.#told;
+    this.#told = current;
     if (previous !== current) {
       const change = { previous, current, ...(reason !== undefined && { reason }) };
       this.listeners.tell("state", Object.freeze(change));
@@ -58,25 +57,7 @@ export class StatusStore {
   become(state: State, reason?: string, error: StatusError | null = null): void {
     const before = this.#status;
     this.set(freezeStatus(bareStatus(state, before.maxAttempts, error)));
-    if (this.#status !== before) this.tell(before.state, state, reason);
-  }
-
-  /**
-   * Runs what leads the machine from its beginning to where the connection was said to stand. What
-   * lies between was told when it happened; only where it ends is told.
-   */
-  settle(work: () => void): void {
-    this.listeners.together(() => {
-      const told = this.#status;
-      const settling = { reason: undefined as string | undefined };
-      this.#settling = settling;
-      try {
-        work();
-      } finally {
-        this.#settling = undefined;
-      }
-      if (this.#status !== told) this.tell(told.state, this.#status.state, settling.reason);
-    });
+    if (this.#status !== before) this.tell(state, reason);
   }
 
   /** `closed` for good: nothing changes any more, and nobody is told of anything. */

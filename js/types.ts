@@ -90,7 +90,7 @@ export interface Client {
    * `error` event tell of it too.
    *
    * Rejects with a `OneSocketError`: `closed` when `close()` is called, `aborted` when the signal
-   * fires, `unsupported` where the wasm cannot be loaded, else with what `status.error` says once the
+   * fires, `unsupported` where there is no WebAssembly or no WebSocket, else with what `status.error` says once the
    * connection has failed for good (`attempts-exhausted`, `unauthorized`, `refused`, `replaced`,
    * `too-large`, …).
    */

@@ -31,7 +31,7 @@ extern "C" {
     );
 
     #[wasm_bindgen(method)]
-    fn changed(this: &Callbacks, previous: &str, current: &str, reason: Option<&str>);
+    fn changed(this: &Callbacks, current: &str, reason: Option<&str>);
 
     #[wasm_bindgen(method)]
     fn message(this: &Callbacks, arrived: JsValue);
@@ -78,8 +78,8 @@ impl onesocket_web::Callbacks for JsCallbacks {
         );
     }
 
-    fn changed(&self, previous: StateName, current: StateName, reason: Option<&str>) {
-        self.callbacks.changed(previous.as_str(), current.as_str(), reason);
+    fn changed(&self, current: StateName, reason: Option<&str>) {
+        self.callbacks.changed(current.as_str(), reason);
     }
 
     fn message(&self, message: JsValue) {

@@ -23,6 +23,13 @@ extern "C" {
     pub(crate) fn logs(this: &CoreOptions) -> bool;
     #[wasm_bindgen(method, getter)]
     fn seed(this: &CoreOptions) -> u32;
+    /// Makes a socket; throws what the constructor throws.
+    #[wasm_bindgen(method, catch, js_name = newSocket)]
+    pub(crate) fn new_socket(
+        this: &CoreOptions,
+        url: &str,
+        protocols: &Array,
+    ) -> Result<JsValue, JsValue>;
     /// The numbers that the user has set: a name, its value, the next name, and so on.
     #[wasm_bindgen(method, getter)]
     fn numbers(this: &CoreOptions) -> Array;

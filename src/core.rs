@@ -24,10 +24,13 @@ pub struct Core {
 impl Core {
     /// Makes a machine that does nothing yet. The options have been checked.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: &CoreOptions, callbacks: Callbacks) -> Self {
+    pub fn new(options: CoreOptions, callbacks: Callbacks) -> Self {
         let logs = options.logs();
         let plain = options.wire().map(|wire| Box::new(JsWire(wire)) as Box<dyn PlainWire>);
-        let driver = Driver::new(options.url(), convert::config(options), plain, |_| {
+        let (url, config) = (options.url(), convert::config(&options));
+        let new_socket =
+            Box::new(move |url: &str, protocols: &_| options.new_socket(url, protocols));
+        let driver = Driver::new(url, config, new_socket, plain, |_| {
             Box::new(JsCallbacks { callbacks, logs })
         });
         Self { driver }

@@ -43,7 +43,7 @@ test(
         assert.ok(error.message.includes(name), `${name} is missing in: ${error.message}`);
       }
     }
-    assert.equal(watch.requests.filter((url) => url.endsWith(".wasm")).length, 0);
+    assert.equal(watch.sockets.length, 0);
     assert.equal(await connectsStill(page), "connected");
   }),
 );

@@ -16,7 +16,7 @@ test(
     // so the page hands its own modules on.
     const server = await the.server({ site: app.folder });
     const { page } = await the.open(server.url);
-    await page.route(/\.(js|wasm)$/, async (route) => {
+    await page.route(/\.js$/, async (route) => {
       const response = await route.fetch();
       const headers = { ...response.headers(), "access-control-allow-origin": "*" };
       await route.fulfill({ response, headers });

@@ -1,78 +1,13 @@
-/** The package as it is installed: it loads everywhere, does nothing unasked, and is complete. */
+/** The package as it is installed: it does nothing unasked, is complete, and does what README says. */
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
 
-import { makeApp, vite } from "./support/app.mjs";
-import { signIn } from "./support/demo.mjs";
-import { PACKAGE, ROOT } from "./support/paths.mjs";
-import { connectsStill, plainPage } from "./support/plain_page.mjs";
+import { makeApp } from "./support/app.mjs";
+import { PACKAGE } from "./support/paths.mjs";
 import { scene } from "./support/scene.mjs";
-
-const WWW = join(ROOT, "www");
-
-test(
-  "a page without a bundler imports it as plain modules, and the wasm as wasm",
-  scene(async (the) => {
-    const { server, page, watch } = await plainPage(the);
-    const types = [];
-    page.on("response", (response) => {
-      if (response.url().endsWith(".wasm")) types.push(response.headers()["content-type"]);
-    });
-
-    assert.equal(await connectsStill(page), "connected");
-    assert.deepEqual(types, ["application/wasm"]);
-    assert.equal(watch.sockets.length, 1);
-    await server.hasHadAtMost(1);
-  }),
-);
-
-test(
-  "Vite's dev server finds the wasm with nothing configured",
-  scene(async (the) => {
-    const server = await the.server();
-    const { folder } = the.use(makeApp("dev").copy(WWW).install());
-    const { createServer } = await vite();
-    // The demo page's own configuration asks where the server is.
-    process.env.ONESOCKET_URL = server.url;
-    const dev = await createServer({
-      root: folder,
-      logLevel: "error",
-      server: { host: "127.0.0.1", port: 0 },
-    });
-    the.use({ end: () => dev.close() });
-    await dev.listen();
-    const { port } = dev.httpServer.address();
-
-    const ada = await signIn(the.open, { url: `http://127.0.0.1:${port}` }, "ada");
-    await ada.shows("state-badge", "connected");
-
-    assert.equal((await server.connections("ada")).open, 1);
-    await server.hasHadAtMost(1);
-    // The development build of React: Strict Mode mounts twice here.
-    assert.equal(ada.watch.sockets.length, 1);
-  }),
-);
-
-test(
-  "Vite's build takes the wasm along with nothing configured",
-  scene(async (the) => {
-    const app = the.use(makeApp("build").copy(WWW).install());
-    run(app, ["node_modules/vite/bin/vite.js", "build", "--logLevel", "error"]);
-    const server = await the.server({ site: app.path("dist") });
-
-    const ada = await signIn(the.open, server, "ada");
-    await ada.shows("state-badge", "connected");
-
-    const wasm = ada.watch.requests.filter((url) => url.endsWith(".wasm"));
-    assert.equal(wasm.length, 1);
-    assert.match(wasm[0], /\/assets\/onesocket_bg-[^/]+\.wasm$/);
-    assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
-  }),
-);
 
 test(
   "in Node importing it does nothing, a page renders as idle, and connect() says where it belongs",
@@ -103,7 +38,7 @@ test(
   }),
 );
 
-test("the tarball has the wasm, types, texts and licences, and nothing that hides them", () => {
+test("the tarball has the wasm in a script, types, texts and licences, and nothing that hides them", () => {
   const list = execFileSync("tar", ["-tzf", PACKAGE], { encoding: "utf8" });
   const files = list.trim().split("\n");
 
@@ -113,8 +48,8 @@ test("the tarball has the wasm, types, texts and licences, and nothing that hide
     "client.d.ts",
     "react.js",
     "react.d.ts",
+    "wasm/bytes.js",
     "wasm/onesocket.js",
-    "wasm/onesocket_bg.wasm",
     "README.md",
     "PROTOCOL.md",
     "LICENSE-MIT",
@@ -122,7 +57,7 @@ test("the tarball has the wasm, types, texts and licences, and nothing that hide
   ]) {
     assert.ok(files.includes(`package/${file}`), file);
   }
-  const alien = /\.gitignore|\.npmignore|\.tgz|\.test\.|\.stamp|\.rs$/;
+  const alien = /\.gitignore|\.npmignore|\.tgz|\.test\.|test_support|\.stamp|\.rs$|\.wasm/;
   assert.deepEqual(files.filter((file) => alien.test(file)), []);
 });
 

@@ -3,6 +3,9 @@
 //! Each product has a stamp with the hash of what it was made from and is left alone while that
 //! stays the same.
 
+mod script;
+mod short_names;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -136,7 +139,10 @@ pub(crate) fn server(setup: &Setup) -> Result<PathBuf> {
 fn wasm(setup: &Setup) -> Result<String> {
     let project = &setup.project;
     let rust = process::output(project.command("rustc").arg("--version"), LIMIT)?;
-    let mut inputs = Inputs::new().text(&rust).text(include_str!("build.rs"));
+    let mut inputs = Inputs::new().text(&rust);
+    for step in ["build.rs", "build/script.rs", "build/short_names.rs"] {
+        inputs = inputs.path(&project.path("xtask/src").join(step))?;
+    }
     for source in
         ["Cargo.toml", "Cargo.lock", ".cargo/config.toml", "src", "crates", "package-lock.json"]
     {
@@ -145,7 +151,7 @@ fn wasm(setup: &Setup) -> Result<String> {
     let hash = inputs.hash();
     let stamp = project.path("pkg/.stamp/wasm");
     let folder = project.path("pkg/wasm");
-    if stamp::is_fresh(&stamp, &hash) && folder.join("onesocket_bg.wasm").is_file() {
+    if stamp::is_fresh(&stamp, &hash) && folder.join("bytes.js").is_file() {
         return Ok(hash);
     }
     let tools = setup.wasm()?;
@@ -159,9 +165,28 @@ fn wasm(setup: &Setup) -> Result<String> {
         process::run(&mut wasm_pack, LIMIT)?;
         // It says `*`, which makes `npm pack` ship nothing.
         remove(&folder.join(".gitignore"))?;
+        let (wasm, glue) = (folder.join("onesocket_bg.wasm"), folder.join("onesocket.js"));
+        short_names::give(setup, &wasm, &glue)?;
+        script::write(&folder)?;
         stamp::write(&stamp, &hash)
     })?;
     Ok(hash)
+}
+
+/// Copies what the wasm build has made to where the tests of `js/` look for it.
+///
+/// # Errors
+///
+/// Returns an error if it is not there.
+pub(crate) fn copy_wasm(setup: &Setup, to: &Path) -> Result<()> {
+    let copy = || -> std::io::Result<()> {
+        fs::create_dir_all(to)?;
+        for name in ["bytes.js", "onesocket.js"] {
+            fs::copy(setup.project.path("pkg/wasm").join(name), to.join(name))?;
+        }
+        Ok(())
+    };
+    copy().context("cannot copy the wasm to the tests")
 }
 
 /// Removes from `pkg/` what an earlier build has left, so that a source that is gone is not shipped.

@@ -229,6 +229,7 @@ fn js(setup: &Setup, names: &[String]) -> Result<Ran> {
     build::remove(&folder)?;
     let mut tsc = project.npm_tool("tsc");
     process::run(tsc.args(["-p", "js/tsconfig.test.json"]), LIMIT)?;
+    build::copy_wasm(setup, &folder.join("wasm"))?;
     run_files(project.command("node"), &folder, names)
 }
 

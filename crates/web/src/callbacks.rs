@@ -14,8 +14,8 @@ pub trait Callbacks {
     /// code may run here.
     fn status(&self, status: &Status, clock: &Clock);
 
-    /// Tells of a change of the status, in its turn.
-    fn changed(&self, previous: StateName, current: StateName, reason: Option<&str>);
+    /// Tells of a change of the status, in its turn, and of the state, which may be the same as before.
+    fn changed(&self, current: StateName, reason: Option<&str>);
 
     /// Hands over a message: the parsed frame with its `data`, `group` and `from`, or an
     /// `ArrayBuffer`; over a plain wire also a string.

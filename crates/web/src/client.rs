@@ -18,6 +18,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::binding::{Fields, json_text};
+use crate::socket::browser_socket;
 use crate::{Callbacks, Clock, Driver, PlainWire, message};
 
 type TokenSource = Box<dyn Fn() -> Pin<Box<dyn Future<Output = TokenAnswer>>>>;
@@ -81,7 +82,7 @@ impl Client {
         config.seed = (js_sys::Math::random() * u64::MAX as f64) as u64;
         let subscribers = Rc::new(Subscribers::default());
         let shared = subscribers.clone();
-        let driver = Driver::new(url, config, plain, |driver| {
+        let driver = Driver::new(url, config, Box::new(browser_socket), plain, |driver| {
             Box::new(RustCallbacks { subscribers: shared, token_source, driver })
         });
         Self { driver, subscribers, last_call: Cell::new(0) }
@@ -398,7 +399,7 @@ impl Callbacks for RustCallbacks {
     // `Client::status` asks the machine itself.
     fn status(&self, _status: &Status, _clock: &Clock) {}
 
-    fn changed(&self, _previous: StateName, _current: StateName, _reason: Option<&str>) {
+    fn changed(&self, _current: StateName, _reason: Option<&str>) {
         if let Some(driver) = self.driver.upgrade() {
             self.subscribers.status.tell(&driver.status());
         }

@@ -15,7 +15,7 @@ use wasm_bindgen::JsValue;
 
 use crate::binding::{Url, fill_with_random, utf8_len};
 use crate::page::{Page, is_offline};
-use crate::socket::{Socket, SocketEvent};
+use crate::socket::{NewSocket, Socket, SocketEvent};
 use crate::wire::{self, PlainWire, Wire};
 use crate::{Callbacks, Clock};
 
@@ -34,13 +34,14 @@ pub struct Driver {
     connection: RefCell<Connection<JsValue>>,
     /// Which status was reported last: see [`Connection::status_version`].
     published: Cell<u32>,
-    sockets: RefCell<Vec<Socket>>,
+    sockets: RefCell<Vec<Rc<Socket>>>,
     /// Listens to the page until the driver is let go of.
     page: RefCell<Option<Page>>,
     alarm: RefCell<Option<Alarm>>,
     performing: Cell<bool>,
     clock: Clock,
     url: String,
+    new_socket: Box<NewSocket>,
     wire: Wire,
     callbacks: Box<dyn Callbacks>,
     me: Weak<Self>,
@@ -58,10 +59,11 @@ struct Alarm {
 
 impl Driver {
     /// Makes a driver that does nothing yet; without a `plain` wire it speaks `onesocket.v1`.
-    /// `callbacks` makes the callbacks; it is given a reference to the driver, which they may call.
+    /// `new_socket` makes its sockets. `callbacks` makes the callbacks; it is given a reference to the driver, which they may call.
     pub fn new(
         url: String,
         mut config: Config,
+        new_socket: Box<NewSocket>,
         plain: Option<Box<dyn PlainWire>>,
         callbacks: impl FnOnce(Weak<Self>) -> Box<dyn Callbacks>,
     ) -> Rc<Self> {
@@ -81,6 +83,7 @@ impl Driver {
             performing: Cell::new(false),
             clock: Clock::start(),
             url,
+            new_socket,
             wire,
             callbacks: callbacks(me.clone()),
             me: me.clone(),
@@ -149,7 +152,9 @@ impl Driver {
     }
 
     fn bytes_in_sockets(&self) -> usize {
-        let bytes: u32 = self.sockets.borrow().iter().map(Socket::buffered_bytes).sum();
+        // No borrow is held while a socket is asked: one that an application has made may call back.
+        let socket = |at| self.sockets.borrow().get(at).cloned();
+        let bytes: u32 = (0..).map_while(socket).map(|socket| socket.buffered_bytes()).sum();
         bytes as usize
     }
 
@@ -182,7 +187,12 @@ impl Driver {
 
     /// Drops a socket.
     fn forget(&self, attempt: Attempt) {
-        self.sockets.borrow_mut().retain(|socket| socket.attempt != attempt);
+        let mut sockets = self.sockets.borrow_mut();
+        let at = sockets.iter().position(|socket| socket.attempt == attempt);
+        let forgotten = at.map(|at| sockets.swap_remove(at));
+        // Its handlers are taken from it after the borrow has ended.
+        drop(sockets);
+        drop(forgotten);
         self.end_if_retired();
     }
 
@@ -247,8 +257,8 @@ impl Driver {
             Output::Shut { attempt, code, reason } => {
                 self.with_socket(attempt, |socket| socket.shut(code, &reason));
             }
-            Output::Status { previous, status, reason } => {
-                self.callbacks.changed(previous, status.state, reason.as_deref());
+            Output::Status { status, reason, .. } => {
+                self.callbacks.changed(status.state, reason.as_deref());
             }
             Output::TokenFetched { result } => self.callbacks.token_fetched(result),
             Output::TokenRefreshed { life } => self.callbacks.token_refreshed(life),
@@ -264,8 +274,10 @@ impl Driver {
             }
         };
         let handshake = self.wire.opening_handshake(&self.url, token);
-        match handshake.and_then(|it| Socket::open(&self.url, it, attempt, on_event)) {
-            Ok(socket) => self.sockets.borrow_mut().push(socket),
+        match handshake
+            .and_then(|it| Socket::open(&self.new_socket, &self.url, it, attempt, on_event))
+        {
+            Ok(socket) => self.sockets.borrow_mut().push(Rc::new(socket)),
             Err(problem) => self.feed(Input::OpenFailed { attempt, problem }),
         }
     }
@@ -285,8 +297,12 @@ impl Driver {
     }
 
     fn with_socket<T>(&self, attempt: Attempt, act: impl FnOnce(&Socket) -> T) -> Option<T> {
-        let sockets = self.sockets.borrow();
-        sockets.iter().find(|socket| socket.attempt == attempt).map(act)
+        self.socket(attempt).map(|socket| act(&socket))
+    }
+
+    // No borrow outlives this: a socket that an application has made may call back from anything.
+    fn socket(&self, attempt: Attempt) -> Option<Rc<Socket>> {
+        self.sockets.borrow().iter().find(|socket| socket.attempt == attempt).cloned()
     }
 
     /// Arms the timer for the earliest deadline. One that is armed for an earlier point is left: a

@@ -21,6 +21,7 @@ pub use clock::{Clock, Reading};
 #[cfg(feature = "explore")]
 pub use codec::{decode, encode};
 pub use driver::{Driver, message};
+pub use socket::NewSocket;
 pub use wire::{OpeningHandshake, PlainWire};
 
 pub use onesocket_core as core;

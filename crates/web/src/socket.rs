@@ -1,5 +1,6 @@
 //! A browser's WebSocket.
 
+use js_sys::Array;
 use onesocket_core::Attempt;
 use onesocket_core::protocol::CloseCode;
 use wasm_bindgen::prelude::*;
@@ -10,6 +11,19 @@ use crate::wire::OpeningHandshake;
 
 /// The longest reason of a close, in bytes of UTF-8 (RFC 6455, section 5.5).
 const MAX_REASON_BYTES: usize = 123;
+
+/// Makes a `WebSocket`, or an object with its interface, for a URL and the subprotocols to offer;
+/// returns what was thrown instead.
+pub type NewSocket = dyn Fn(&str, &Array) -> Result<JsValue, JsValue>;
+
+/// Makes a socket of the browser's own.
+///
+/// # Errors
+///
+/// Returns what the browser threw: a malformed URL, or `ws:` on an `https:` page.
+pub(crate) fn browser_socket(url: &str, protocols: &Array) -> Result<JsValue, JsValue> {
+    WebSocket::new_with_str_sequence(url, protocols).map(JsValue::from)
+}
 
 /// What a socket reports.
 pub(crate) enum SocketEvent {
@@ -39,15 +53,16 @@ impl Socket {
     ///
     /// # Errors
     ///
-    /// Says what the browser threw: a malformed URL, or `ws:` on an `https:` page.
+    /// Says what was thrown: a malformed URL, or `ws:` on an `https:` page.
     pub(crate) fn open(
+        new_socket: &NewSocket,
         url: &str,
         handshake: OpeningHandshake,
         attempt: Attempt,
         on_event: impl Fn(SocketEvent) + Clone + 'static,
     ) -> Result<Self, String> {
-        let raw = WebSocket::new_with_str_sequence(&handshake.url, &handshake.protocols);
-        let raw = raw.map_err(|thrown| {
+        let raw = new_socket(&handshake.url, &handshake.protocols);
+        let raw: WebSocket = raw.map(JsValue::unchecked_into).map_err(|thrown| {
             // Its name only: in its message the browser may quote the subprotocols, and so the
             // token.
             let name = thrown.dyn_ref::<js_sys::Error>().map(|error| String::from(error.name()));

@@ -14,7 +14,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
 
-import { FIXTURES, MODULES, PACKAGE, scratch } from "./paths.mjs";
+import { FIXTURES, MODULES, PACKAGE, ROOT, scratch } from "./paths.mjs";
 
 /** A folder of a test. */
 class App {
@@ -50,6 +50,14 @@ class App {
     const folder = this.path("node_modules/onesocket");
     mkdirSync(folder, { recursive: true });
     execFileSync("tar", ["-xzf", PACKAGE, "--strip-components=1", "-C", folder]);
+    return this;
+  }
+
+  /** Links to packages of the repository's root. */
+  link(...names) {
+    for (const name of names) {
+      symlinkSync(join(ROOT, "node_modules", name), this.path("node_modules", name));
+    }
     return this;
   }
 

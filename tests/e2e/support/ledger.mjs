@@ -43,12 +43,16 @@ export function keepLedger({ steps, complaint }) {
     }
   };
 
-  // Who called: the import of the wasm by that name, whatever the bundler has made of the rest.
-  const isOurs = (name) => new Error().stack.includes(`__wbg_${name}_`);
+  // Who called: the wasm, through no more than the glue between it and what it imports, which is up to
+  // three functions. A listener that the wasm has called is farther from it.
+  const isOurs = () => {
+    const [, , , ...callers] = new Error().stack.split("\n");
+    return callers.slice(0, 4).some((caller) => caller.includes("wasm-function"));
+  };
 
   const { setTimeout: set, clearTimeout: clear } = window;
   window.setTimeout = (handler, ms, ...rest) => {
-    if (!isOurs("setTimeout")) return set.call(window, handler, ms, ...rest);
+    if (!isOurs()) return set.call(window, handler, ms, ...rest);
     const run = () => {
       timers.delete(id);
       handler(...rest);
@@ -66,7 +70,7 @@ export function keepLedger({ steps, complaint }) {
   for (const target of [window, document]) {
     const { addEventListener: add, removeEventListener: remove } = target;
     target.addEventListener = (type, listener, options) => {
-      if (isOurs("addEventListener")) listeners.push({ target, type, listener });
+      if (isOurs()) listeners.push({ target, type, listener });
       add.call(target, type, listener, options);
     };
     target.removeEventListener = (type, listener, options) => {

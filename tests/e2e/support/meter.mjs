@@ -63,14 +63,13 @@ export class Meter {
 /** Runs in the page, before any script of its own. */
 function count() {
   const memories = new Set();
-  for (const name of ["instantiate", "instantiateStreaming"]) {
-    const instantiate = WebAssembly[name];
-    WebAssembly[name] = async (...args) => {
-      const made = await instantiate.apply(WebAssembly, args);
-      memories.add((made.instance ?? made).exports.memory);
-      return made;
-    };
-  }
+  WebAssembly.Instance = class extends WebAssembly.Instance {
+    constructor(...args) {
+      super(...args);
+      const isMemory = (exported) => exported instanceof WebAssembly.Memory;
+      memories.add(Object.values(this.exports).find(isMemory));
+    }
+  };
   let listeners = 0;
   for (const target of [window, document]) {
     const { addEventListener, removeEventListener } = target;

@@ -23,6 +23,7 @@ const ALLOWED: &[&str] = &[
     "CDLA-Permissive-2.0", // the certificates of the public authorities
     "ISC",
     "MIT",
+    "MIT-0",
     "Unicode-3.0",
     "Zlib",
 ];

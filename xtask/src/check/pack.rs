@@ -13,7 +13,7 @@ use crate::process;
 use crate::setup::Setup;
 
 /// What has to be in it, whatever `exports` says.
-const NEEDED: [&str; 12] = [
+const NEEDED: [&str; 13] = [
     "LICENSE-APACHE",
     "LICENSE-MIT",
     "PROTOCOL.md",
@@ -23,9 +23,10 @@ const NEEDED: [&str; 12] = [
     "package.json",
     "react.d.ts",
     "react.js",
+    "wasm/bytes.d.ts",
+    "wasm/bytes.js",
     "wasm/onesocket.d.ts",
     "wasm/onesocket.js",
-    "wasm/onesocket_bg.wasm",
 ];
 
 /// What must not be in it: parts of names.

@@ -23,15 +23,16 @@ pub(super) fn run(setup: &Setup) -> Result<()> {
     build::package(setup)?;
     let project = &setup.project;
     let scratch = project.scratch()?;
-    let glue = scratch.join("glue.min.js");
-    minify(setup, &project.path("pkg/wasm/onesocket.js"), &glue, &[])?;
-    let client = scratch.join("client.min.js");
-    minify(setup, &project.path("pkg/client.js"), &client, &["--bundle"])?;
+    let client = project.path("pkg/client.js");
+    let script = scratch.join("client.min.js");
+    minify(setup, &client, &script, &["--external:*/bytes.js"])?;
+    let both = scratch.join("client_and_wasm.min.js");
+    minify(setup, &client, &both, &[])?;
 
     let files = [
-        ("onesocket_bg.wasm", project.path("pkg/wasm/onesocket_bg.wasm")),
-        ("glue", glue),
-        ("client with glue", client),
+        ("wasm", project.path("pkg/wasm/onesocket_bg.wasm")),
+        ("JavaScript", script),
+        ("both in one script", both),
     ];
     let budgets = fs::read_to_string(project.path("xtask/budgets.json"))
         .context("cannot read xtask/budgets.json")?;
@@ -60,11 +61,11 @@ pub(super) fn run(setup: &Setup) -> Result<()> {
     Ok(())
 }
 
-/// Minifies a file as a user's bundler would.
+/// Bundles and minifies a file as a user's bundler would.
 fn minify(setup: &Setup, from: &Path, to: &Path, arguments: &[&str]) -> Result<()> {
     let mut esbuild = setup.project.npm_tool("esbuild");
-    esbuild.arg(from).args(["--minify", "--format=esm", "--log-level=warning"]).args(arguments);
-    esbuild.arg(format!("--outfile={}", to.display()));
+    esbuild.arg(from).args(["--bundle", "--minify", "--format=esm", "--log-level=warning"]);
+    esbuild.args(arguments).arg(format!("--outfile={}", to.display()));
     process::run(&mut esbuild, LIMIT)
 }
 
