@@ -4,6 +4,7 @@ import type { Arrived, Callbacks } from "./core.js";
 import { type ErrorCode, OneSocketError } from "./error.js";
 import type { Log } from "./log.js";
 import type { ReadyState } from "./status.js";
+import { writeOut } from "./text.js";
 import type { Tokens } from "./tokens.js";
 import type { Message } from "./types.js";
 
@@ -56,6 +57,8 @@ export function makeCallbacks(
       store.listeners.tell("token", Object.freeze(told));
     },
     log: (level, text) => store.listeners.inTurn(() => log(level, text)),
+    text: (sentence, a, b, c, said) => writeOut(sentence, [a, b, c], said),
+    refusal: (code, message) => new OneSocketError(code as ErrorCode, message),
   };
 }
 

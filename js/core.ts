@@ -28,7 +28,7 @@ export interface Core {
   /**
    * A `Uint8Array` is the caller's own memory: what has to wait is copied.
    *
-   * Throws an object with `code` and `message`.
+   * Throws what {@link Callbacks.refusal} has made.
    */
   send(data: string | Uint8Array): void;
   /** Makes the request that `Request::named` in the machine knows by this name. */
@@ -125,4 +125,8 @@ export interface Callbacks {
   abortToken(fetch: number): void;
   token(event: "fetched" | "refreshed" | "failed", expiresInMs: number | undefined): void;
   log(level: "debug" | "info" | "warn" | "error", text: string): void;
+  /** Writes out a sentence of the machine: see `text.ts`. */
+  text(sentence: number, a: number, b: number, c: number, said: string | undefined): string;
+  /** Makes what {@link Core.send} throws. */
+  refusal(code: string, message: string): unknown;
 }

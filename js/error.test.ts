@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { NotAuthenticated, OneSocketError } from "./client.js";
-import { fromRefusal } from "./error.js";
 
 test("an error has a code for programs, a sentence for people and its name", () => {
   const error = new OneSocketError("queue-full", "The queue is full.");
@@ -29,14 +28,4 @@ test("that nobody is signed in is an error of its own", () => {
   assert.ok(error instanceof Error);
   assert.equal(error.name, "NotAuthenticated");
   assert.equal(new NotAuthenticated("Gone.").message, "Gone.");
-});
-
-test("what the wasm refuses becomes an error of ours, and nothing else does", () => {
-  const refusal = fromRefusal({ code: "too-large", message: "Too large." });
-  const trap = new WebAssembly.RuntimeError("unreachable");
-
-  assert.ok(refusal instanceof OneSocketError);
-  assert.equal(refusal.code, "too-large");
-  assert.equal(fromRefusal(trap), trap);
-  assert.equal(fromRefusal(null), null);
 });

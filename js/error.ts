@@ -81,14 +81,6 @@ export class RetryLater extends Error {
   }
 }
 
-/** Turns what the wasm module threw into an error of ours; what it did not mean to throw stays. */
-export function fromRefusal(thrown: unknown): unknown {
-  if (typeof thrown !== "object" || thrown === null) return thrown;
-  const { code, message } = thrown as { code?: unknown; message?: unknown };
-  if (typeof code !== "string" || typeof message !== "string") return thrown;
-  return new OneSocketError(code as ErrorCode, message);
-}
-
 /**
  * Tells the page of an error in the application's own code, as an uncaught one would be told. Never
  * throws, even where the page has a `reportError` of its own that does.

@@ -2,7 +2,7 @@ import { StatusStore } from "./status_store.js";
 import { Calls } from "./calls.js";
 import { closeFault, groupFault, isSignal, readSendable, toJson } from "./validate.js";
 import type { Core } from "./core.js";
-import { fromRefusal, OneSocketError } from "./error.js";
+import { OneSocketError } from "./error.js";
 import { makeCallbacks } from "./callbacks.js";
 import { type Log, makeLog } from "./log.js";
 import type { Settings } from "./options.js";
@@ -106,11 +106,7 @@ export class WasmClient implements Client {
   send(data: Sendable): void {
     const given = readSendable(data);
     if (this.#freed) throw freed();
-    try {
-      this.#machine().send(given);
-    } catch (thrown) {
-      throw fromRefusal(thrown);
-    }
+    this.#machine().send(given);
   }
 
   async publish(group: string, data: unknown): Promise<void> {

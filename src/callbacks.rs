@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use js_sys::Array;
-use onesocket_core::{Call, Error, Fetch, FetchReason, Level, LogEvent, StateName, Status};
+use onesocket_core::{
+    Call, Error, Fetch, FetchReason, Level, LogEvent, Said, StateName, Status, Text,
+};
 use onesocket_web::Clock;
 use wasm_bindgen::prelude::*;
 
@@ -13,6 +15,7 @@ use crate::convert::ms;
 extern "C" {
     /// The object with the methods that `js/core.ts` describes. None of them throws: JavaScript
     /// catches what its listeners throw.
+    #[derive(Clone)]
     pub type Callbacks;
 
     #[wasm_bindgen(method)]
@@ -27,20 +30,20 @@ extern "C" {
         connection_id: Option<&str>,
         token_expires_at_ms: Option<f64>,
         error_code: Option<&str>,
-        error_message: Option<&str>,
+        error_message: Option<JsValue>,
     );
 
     #[wasm_bindgen(method)]
-    fn changed(this: &Callbacks, current: &str, reason: Option<&str>);
+    fn changed(this: &Callbacks, current: &str, reason: Option<JsValue>);
 
     #[wasm_bindgen(method)]
     fn message(this: &Callbacks, arrived: JsValue);
 
     #[wasm_bindgen(method)]
-    fn error(this: &Callbacks, code: &str, message: &str, undelivered: Option<Array>);
+    fn error(this: &Callbacks, code: &str, message: &JsValue, undelivered: Option<Array>);
 
     #[wasm_bindgen(method)]
-    fn settled(this: &Callbacks, call: u32, code: Option<&str>, message: Option<&str>);
+    fn settled(this: &Callbacks, call: u32, code: Option<&str>, message: Option<JsValue>);
 
     #[wasm_bindgen(method, js_name = fetchToken)]
     fn fetch_token(this: &Callbacks, fetch: u32, reason: &str);
@@ -52,7 +55,31 @@ extern "C" {
     fn token(this: &Callbacks, event: &str, expires_in_ms: Option<f64>);
 
     #[wasm_bindgen(method)]
-    fn log(this: &Callbacks, level: &str, text: &str);
+    fn log(this: &Callbacks, level: &str, text: &JsValue);
+
+    #[wasm_bindgen(method)]
+    fn text(this: &Callbacks, sentence: u32, a: f64, b: f64, c: f64, said: &JsValue) -> JsValue;
+
+    #[wasm_bindgen(method)]
+    fn refusal(this: &Callbacks, code: &str, message: &JsValue) -> JsValue;
+}
+
+impl Callbacks {
+    /// Has a text written out: the words are in JavaScript.
+    fn write(&self, text: &Text) -> JsValue {
+        let said = match &text.said {
+            Said::Nothing => JsValue::UNDEFINED,
+            Said::Words(words) => words.into(),
+            Said::Text(text) => self.write(text),
+        };
+        let [a, b, c] = text.numbers.map(|number| number as f64);
+        self.text(text.sentence.number(), a, b, c, &said)
+    }
+
+    /// Makes what `send` throws.
+    pub(crate) fn thrown(&self, error: &Error) -> JsValue {
+        self.refusal(error.code.as_str(), &self.write(&error.message))
+    }
 }
 
 /// Tells a JavaScript object.
@@ -74,12 +101,12 @@ impl onesocket_web::Callbacks for JsCallbacks {
             status.connection_id.as_ref().map(|id| id.0.as_str()),
             status.token_expires_at.map(|at| clock.epoch_ms(at)),
             error.map(|error| error.code.as_str()),
-            error.map(|error| error.message.as_str()),
+            error.map(|error| self.callbacks.write(&error.message)),
         );
     }
 
-    fn changed(&self, current: StateName, reason: Option<&str>) {
-        self.callbacks.changed(current.as_str(), reason);
+    fn changed(&self, current: StateName, reason: Option<&Text>) {
+        self.callbacks.changed(current.as_str(), reason.map(|reason| self.callbacks.write(reason)));
     }
 
     fn message(&self, message: JsValue) {
@@ -89,7 +116,8 @@ impl onesocket_web::Callbacks for JsCallbacks {
     fn error(&self, error: &Error, undelivered: Vec<JsValue>) {
         let undelivered: Option<Array> =
             (!undelivered.is_empty()).then(|| undelivered.into_iter().collect());
-        self.callbacks.error(error.code.as_str(), &error.message, undelivered);
+        let message = self.callbacks.write(&error.message);
+        self.callbacks.error(error.code.as_str(), &message, undelivered);
     }
 
     fn settled(&self, call: Call, result: Result<(), Error>) {
@@ -97,7 +125,7 @@ impl onesocket_web::Callbacks for JsCallbacks {
         self.callbacks.settled(
             call.0,
             error.map(|error| error.code.as_str()),
-            error.map(|error| error.message.as_str()),
+            error.map(|error| self.callbacks.write(&error.message)),
         );
     }
 
@@ -128,7 +156,7 @@ impl onesocket_web::Callbacks for JsCallbacks {
                 Level::Warn => "warn",
                 Level::Error => "error",
             };
-            self.callbacks.log(level, &event.to_string());
+            self.callbacks.log(level, &self.callbacks.write(&event.text()));
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Options in, errors out.
+//! Options in, counters out.
 
 use std::time::Duration;
 
 use js_sys::Array;
-use onesocket_core::{Config, Error, Stats};
+use onesocket_core::{Config, Stats};
 use wasm_bindgen::prelude::*;
 
 use crate::wire::CoreWire;
@@ -33,14 +33,6 @@ extern "C" {
     /// The numbers that the user has set: a name, its value, the next name, and so on.
     #[wasm_bindgen(method, getter)]
     fn numbers(this: &CoreOptions) -> Array;
-
-    type Object;
-    #[wasm_bindgen(constructor)]
-    fn new() -> Object;
-    #[wasm_bindgen(method, setter)]
-    fn set_code(this: &Object, code: &str);
-    #[wasm_bindgen(method, setter)]
-    fn set_message(this: &Object, message: &str);
 }
 
 /// Returns the defaults with what the user has set. The driver knows the wire.
@@ -56,14 +48,6 @@ pub(crate) fn config(options: &CoreOptions) -> Config {
         }
     }
     config
-}
-
-/// Makes what `send` throws.
-pub(crate) fn thrown(error: &Error) -> JsValue {
-    let thrown = Object::new();
-    thrown.set_code(error.code.as_str());
-    thrown.set_message(&error.message);
-    thrown.into()
 }
 
 /// Writes what was counted, in the order of [`Stats::NAMES`]. Doubles are exact up to 2^53.

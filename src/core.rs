@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use js_sys::{JsString, Uint8Array};
 use onesocket_core::protocol::{CloseCode, Group};
-use onesocket_core::{Call, Fetch, Input, Request, Token, TokenAnswer};
+use onesocket_core::{Call, Fetch, Input, Request, Sentence, Text, Token, TokenAnswer};
 use onesocket_web::{Driver, PlainWire, message};
 use wasm_bindgen::prelude::*;
 
@@ -17,6 +17,7 @@ use crate::wire::JsWire;
 #[wasm_bindgen]
 pub struct Core {
     driver: Rc<Driver>,
+    callbacks: Callbacks,
 }
 
 // `&self` everywhere: a listener that is called may call back.
@@ -30,10 +31,11 @@ impl Core {
         let (url, config) = (options.url(), convert::config(&options));
         let new_socket =
             Box::new(move |url: &str, protocols: &_| options.new_socket(url, protocols));
+        let shared = callbacks.clone();
         let driver = Driver::new(url, config, new_socket, plain, |_| {
-            Box::new(JsCallbacks { callbacks, logs })
+            Box::new(JsCallbacks { callbacks: shared, logs })
         });
-        Self { driver }
+        Self { driver, callbacks }
     }
 
     /// Wants to be connected.
@@ -67,13 +69,13 @@ impl Core {
     ///
     /// # Errors
     ///
-    /// Throws an object with `code` and `message`.
+    /// Throws what [`Callbacks`] makes of the refusal.
     pub fn send(&self, data: &JsValue) -> Result<(), JsValue> {
         let sent = match data.dyn_ref::<Uint8Array>() {
             Some(bytes) => self.driver.send_bytes(bytes),
             None => self.driver.send(data),
         };
-        sent.map_err(|error| convert::thrown(&error))
+        sent.map_err(|error| self.callbacks.thrown(&error))
     }
 
     /// Makes a request to the server, with the group and the JSON text of the message that it has.
@@ -81,11 +83,11 @@ impl Core {
         let call = Call(call);
         let request = match group.map(Group::new).transpose() {
             Ok(group) => Request::named(name, group, json.map(message)),
-            Err(error) => return self.driver.refuse(call, error.to_string()),
+            Err(_) => return self.driver.refuse(call, Text::new(Sentence::NoSuchGroup)),
         };
         match request {
             Some(request) => self.driver.ask(Input::Request { call, request }),
-            None => self.driver.refuse(call, format!("There is no such request \"{name}\".")),
+            None => self.driver.refuse(call, Text::with_words(Sentence::NoSuchRequest, name)),
         }
     }
 

@@ -316,7 +316,7 @@ async fn failures_have_a_code_and_a_sentence() {
 
     let malformed = failure_of(Options::new("ws://127.0.0.1:99999/")).await;
     assert_eq!(malformed.code, ErrorCode::InvalidOptions);
-    assert!(malformed.message.contains("SyntaxError"), "{malformed}");
+    assert!(malformed.to_string().contains("SyntaxError"), "{malformed}");
 
     let refused = options("browser-refused")
         .token_source(|| async { TokenAnswer::Token(Token::new("no token"), None) });
@@ -330,7 +330,7 @@ async fn failures_have_a_code_and_a_sentence() {
         .token_source(|| async { TokenAnswer::Failed("getToken: 500".to_owned()) });
     let failing = failure_of(failing).await;
     assert_eq!(failing.code, ErrorCode::AttemptsExhausted);
-    assert!(failing.message.contains("getToken: 500"), "{failing}");
+    assert!(failing.to_string().contains("getToken: 500"), "{failing}");
 }
 
 #[wasm_bindgen_test]

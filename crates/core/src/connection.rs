@@ -47,6 +47,7 @@ use crate::outbox::Outbox;
 use crate::state::{EndedBy, Network, OldSocket, State};
 use crate::stats::{Stats, count};
 use crate::status::Status;
+use crate::text::Text;
 use crate::time::Time;
 use crate::token::{Fetch, TokenFetch};
 
@@ -231,13 +232,13 @@ impl<M: Clone> Connection<M> {
 
     /// Changes the state. No other place does, so every change is reported, and no call waits for a
     /// socket that is gone.
-    fn enter(&mut self, next: State, reason: Option<String>) {
+    fn enter(&mut self, next: State, reason: Option<Text>) {
         self.state = next;
         self.changed(reason);
     }
 
     /// Reports a change of the state.
-    fn changed(&mut self, reason: Option<String>) {
+    fn changed(&mut self, reason: Option<Text>) {
         let (attempt, max_attempts) = (self.backoff.attempt(), self.config.reconnect.max_attempts);
         let status = self.state.status(self.network, attempt, max_attempts);
         if status != self.status {

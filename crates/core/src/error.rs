@@ -4,13 +4,15 @@ use std::fmt;
 
 use onesocket_protocol::{CloseCode, FrameError, FrameErrorCode, Retry};
 
+use crate::text::{Said, Sentence, Text};
+
 /// What went wrong.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Error {
     /// For programs.
     pub code: ErrorCode,
     /// For people: what happened and what to do.
-    pub message: String,
+    pub message: Text,
 }
 
 /// Makes [`ErrorCode`] from the rows of one table.
@@ -56,102 +58,51 @@ error_codes! {
 }
 
 impl Error {
-    /// Makes an error of a code and a sentence.
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+    /// Makes an error of a code and a text.
+    pub fn new(code: ErrorCode, message: impl Into<Text>) -> Self {
         Self { code, message: message.into() }
     }
 
-    pub(crate) fn aborted() -> Self {
-        Self::new(ErrorCode::Aborted, "The AbortSignal of this connect() fired.")
+    pub(crate) fn of(code: ErrorCode, sentence: Sentence) -> Self {
+        Self::new(code, Text::new(sentence))
     }
 
     pub(crate) fn closed() -> Self {
-        Self::new(ErrorCode::Closed, "close() was called. Call connect() to connect again.")
+        Self::of(ErrorCode::Closed, Sentence::Closed)
     }
 
     pub(crate) fn released() -> Self {
-        Self::new(ErrorCode::Closed, "Nobody wanted the connection any more, so it was closed.")
+        Self::of(ErrorCode::Closed, Sentence::Released)
     }
 
     pub(crate) fn not_open() -> Self {
-        Self::new(
-            ErrorCode::Closed,
-            "The connection is closed, so nothing can be sent. Call connect() first.",
-        )
+        Self::of(ErrorCode::Closed, Sentence::NotOpen)
     }
 
     pub(crate) fn unconfirmed() -> Self {
-        Self::new(
-            ErrorCode::Closed,
-            "The connection was lost before the server answered; it may have arrived or not.",
-        )
+        Self::of(ErrorCode::Closed, Sentence::Unconfirmed)
     }
 
-    pub(crate) fn exhausted(attempts: u32, cause: &str) -> Self {
-        let message = if attempts == 0 {
-            format!("The connection failed and reconnecting is off; {cause}. Call connect().")
-        } else {
-            format!(
-                "Gave up after {attempts} attempts to reconnect; {cause}. Check that the server \
-                 is up and the url is right, then call connect()."
-            )
-        };
+    pub(crate) fn exhausted(attempts: u32, cause: Text) -> Self {
+        let sentence = if attempts == 0 { Sentence::ReconnectingIsOff } else { Sentence::GaveUp };
+        let numbers = [attempts.into(), 0, 0];
+        let message = Text { numbers, ..Text::with_cause(sentence, cause) };
         Self::new(ErrorCode::AttemptsExhausted, message)
-    }
-
-    pub(crate) fn no_session() -> Self {
-        Self::new(
-            ErrorCode::Unauthorized,
-            "getToken says that there is no session. Sign in, then call connect().",
-        )
-    }
-
-    pub(crate) fn out_of_turn(what: &str) -> Self {
-        Self::new(
-            ErrorCode::InvalidMessage,
-            format!("The server sent {what} out of turn; it was ignored. See PROTOCOL.md."),
-        )
-    }
-
-    pub(crate) fn no_groups() -> Self {
-        Self::new(
-            ErrorCode::Unsupported,
-            "A plain wire has no groups. Use send(), or a server that speaks onesocket.v1.",
-        )
-    }
-
-    pub(crate) fn no_refresh() -> Self {
-        Self::new(
-            ErrorCode::Unsupported,
-            "This wire has no refresh message, so the token is refreshed at the next reconnect. Give \
-             the wire a refresh().",
-        )
     }
 
     /// Says why a close with this code is final; `retry` is what was made of the code.
     pub(crate) fn of_close(code: CloseCode, retry: Retry, reason: &str) -> Self {
-        let said = quoted(reason);
-        let (code, message) = match code {
-            _ if retry == Retry::WithFreshToken => (
-                ErrorCode::Unauthorized,
-                format!("The server refused the token{said}. Sign in, then call connect()."),
-            ),
-            CloseCode::REPLACED => (
-                ErrorCode::Replaced,
-                "The same user has connected elsewhere. Call connect() to take over; do so only \
-                 when a person asks for it."
-                    .to_owned(),
-            ),
-            CloseCode::TOO_LARGE => (
-                ErrorCode::TooLarge,
-                format!("A message was larger than the server takes{said}. Send smaller ones."),
-            ),
-            other => (
-                ErrorCode::Refused,
-                format!("The server closed the connection for good: code {}{said}.", other.get()),
-            ),
+        let number = code.get().into();
+        let (code, sentence) = match code {
+            _ if retry == Retry::WithFreshToken => {
+                (ErrorCode::Unauthorized, Sentence::TokenRefused)
+            }
+            CloseCode::REPLACED => (ErrorCode::Replaced, Sentence::Replaced),
+            CloseCode::TOO_LARGE => (ErrorCode::TooLarge, Sentence::FrameTooLarge),
+            _ => (ErrorCode::Refused, Sentence::ClosedForGood),
         };
-        Self::new(code, message)
+        let said = Said::words(reason);
+        Self::new(code, Text { said, ..Text::with_number(sentence, number) })
     }
 
     /// Says what a server's error frame says.
@@ -163,18 +114,13 @@ impl Error {
             FrameErrorCode::TooLarge => ErrorCode::TooLarge,
             FrameErrorCode::Unauthorized => ErrorCode::Unauthorized,
         };
-        Self::new(code, format!("The server answered: {}", error.message))
+        Self::new(code, Text::with_words(Sentence::ServerAnswered, error.message))
     }
-}
-
-/// Returns what a close said, to be put behind the code; nothing if it said nothing.
-pub(crate) fn quoted(reason: &str) -> String {
-    if reason.is_empty() { String::new() } else { format!(" \"{reason}\"") }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        self.message.fmt(f)
     }
 }
 

@@ -18,6 +18,7 @@ mod outbox;
 mod state;
 mod stats;
 mod status;
+mod text;
 mod time;
 mod token;
 
@@ -33,6 +34,7 @@ pub use ids::{Attempt, Call};
 pub use log::{Level, LogEvent};
 pub use stats::Stats;
 pub use status::{ReadyState, StateName, Status};
+pub use text::{Said, Sentence, Text};
 pub use time::Time;
 pub use token::{Fetch, FetchReason, TokenAnswer};
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use onesocket_protocol::whole_ms;
 
 use crate::error::Error;
+use crate::text::{Sentence, Text};
 
 /// A line of the log. Its text does not change: people search for it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -15,7 +16,7 @@ pub enum LogEvent {
     /// The old socket has to close first.
     CleaningUp,
     /// The connection was closed, for this reason.
-    Closed(String),
+    Closed(Text),
     /// `connect()` was called.
     ConnectCalled,
     /// The session is established.
@@ -69,26 +70,30 @@ impl LogEvent {
     }
 }
 
-impl fmt::Display for LogEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl LogEvent {
+    /// Returns the line, to be written out.
+    pub fn text(&self) -> Text {
         match self {
-            Self::AlreadyInProgress => f.write_str("🔌 Connection already in progress"),
-            Self::CleaningUp => {
-                f.write_str("🔌 Cleaning up existing WebSocket before new connection")
-            }
-            Self::Closed(why) => write!(f, "🔌 WebSocket connection closed: {why}"),
-            Self::ConnectCalled => f.write_str("🔌 WebSocket connect called"),
-            Self::Connected => f.write_str("🔌 WebSocket connected"),
-            Self::Failed(error) => write!(f, "🔌 WebSocket connection failed: {error}"),
-            Self::Reconnecting { attempt, of, after } => {
-                let ms = whole_ms(*after);
-                write!(f, "🔌 Reconnecting (attempt {attempt} of {of}) in {ms} ms")
-            }
-            Self::Reusing => f.write_str("🔌 Reusing existing WebSocket connection"),
+            Self::AlreadyInProgress => Text::new(Sentence::LogAlreadyInProgress),
+            Self::CleaningUp => Text::new(Sentence::LogCleaningUp),
+            Self::Closed(why) => Text::with_cause(Sentence::LogClosed, why.clone()),
+            Self::ConnectCalled => Text::new(Sentence::LogConnectCalled),
+            Self::Connected => Text::new(Sentence::LogConnected),
+            Self::Failed(error) => Text::with_cause(Sentence::LogFailed, error.message.clone()),
+            Self::Reconnecting { attempt, of, after } => Text {
+                numbers: [(*attempt).into(), (*of).into(), whole_ms(*after)],
+                ..Text::new(Sentence::LogReconnecting)
+            },
+            Self::Reusing => Text::new(Sentence::LogReusing),
             Self::SchedulingRefresh { after } => {
-                let ms = whole_ms(*after);
-                write!(f, "🔌 Scheduling WebSocket token refresh in {ms} ms")
+                Text::with_number(Sentence::LogSchedulingRefresh, whole_ms(*after))
             }
         }
+    }
+}
+
+impl fmt::Display for LogEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text().fmt(f)
     }
 }

@@ -7,6 +7,7 @@ use onesocket_protocol::{ClientFrame, Group, MessageId};
 use crate::config::QueueLimits;
 use crate::error::{Error, ErrorCode};
 use crate::ids::Call;
+use crate::text::{Sentence, Text};
 
 /// A message to send.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -74,13 +75,9 @@ impl<M> Outbox<M> {
             return Ok(());
         }
         let QueueLimits { max_messages, max_bytes } = limits;
-        Err(Error::new(
-            ErrorCode::QueueFull,
-            format!(
-                "The queue is full ({max_messages} messages or {max_bytes} bytes wait to be sent or \
-                 answered). Send less, or raise the option queue."
-            ),
-        ))
+        let numbers = [max_messages as u64, max_bytes as u64, 0];
+        let message = Text { numbers, ..Text::new(Sentence::QueueFull) };
+        Err(Error::new(ErrorCode::QueueFull, message))
     }
 
     /// Appends a message that [`check`](Self::check) has allowed.

@@ -7,7 +7,7 @@ mod golden;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use onesocket_core::{Config, ErrorCode, Stats};
+use onesocket_core::{Config, ErrorCode, Sentence, Stats};
 
 /// Reads a file of the repository.
 fn read(path: &str) -> String {
@@ -83,6 +83,22 @@ fn javascript_has_the_defaults_of_the_machine() {
              export type OptionName = keyof typeof DEFAULTS;\n";
 
     golden::compare("js/defaults.ts", &text, "cargo test -p onesocket-core --test documents");
+}
+
+#[test]
+fn javascript_has_the_sentences_of_the_machine() {
+    let mut text = String::from(
+        "// Drawn from `Sentence` of crates/core by its test `documents`: change it there.\n\n\
+         /** What is said to people, by number; see `Sentence` for the places in it. */\n\
+         export const SENTENCES: readonly string[] = [\n",
+    );
+    for (at, sentence) in Sentence::ALL.iter().enumerate() {
+        assert_eq!(sentence.number(), u32::try_from(at).unwrap());
+        writeln!(text, "  {:?},", sentence.words()).unwrap();
+    }
+    text += "];\n";
+
+    golden::compare("js/sentences.ts", &text, "cargo test -p onesocket-core --test documents");
 }
 
 #[test]

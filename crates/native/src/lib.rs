@@ -115,7 +115,7 @@ impl<G: Fn() -> TokenAnswer, T: FnMut(Event)> Driver<G, T> {
                 self.feed(Input::Closed { attempt, code, reason, retry });
             }
             Happening::InvalidFrame { problem } => {
-                self.feed(Input::InvalidFrame { attempt, problem })
+                self.feed(Input::InvalidFrame { attempt, problem: problem.into() })
             }
             Happening::Opened => self.feed(Input::Opened { attempt }),
             Happening::Received { frame, bytes } => {

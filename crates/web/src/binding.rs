@@ -1,7 +1,7 @@
 //! What the browser offers and `web-sys` gives only with a copy of the text into wasm.
 
 use js_sys::{Function, JSON, JsString, Uint8Array};
-use onesocket_core::{Error, ErrorCode};
+use onesocket_core::{Error, ErrorCode, Sentence, Text};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -108,11 +108,7 @@ extern "C" {
 /// `invalid-message` for what JSON cannot express.
 pub(crate) fn json_text(value: &JsValue) -> Result<JsString, Error> {
     let json = JSON::stringify(value).ok().filter(|json| json.is_string());
-    json.ok_or_else(|| {
-        let message = "JSON cannot express this message: it is undefined, a function, a BigInt, \
-                       or refers to itself.";
-        Error::new(ErrorCode::InvalidMessage, message)
-    })
+    json.ok_or_else(|| Error::new(ErrorCode::InvalidMessage, Text::new(Sentence::NotExpressible)))
 }
 
 /// Returns how many bytes a text is in UTF-8, without bringing it into wasm.

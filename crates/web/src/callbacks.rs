@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use onesocket_core::{Call, Error, Fetch, FetchReason, LogEvent, StateName, Status};
+use onesocket_core::{Call, Error, Fetch, FetchReason, LogEvent, StateName, Status, Text};
 use wasm_bindgen::JsValue;
 
 use crate::Clock;
@@ -15,7 +15,7 @@ pub trait Callbacks {
     fn status(&self, status: &Status, clock: &Clock);
 
     /// Tells of a change of the status, in its turn, and of the state, which may be the same as before.
-    fn changed(&self, current: StateName, reason: Option<&str>);
+    fn changed(&self, current: StateName, reason: Option<&Text>);
 
     /// Hands over a message: the parsed frame with its `data`, `group` and `from`, or an
     /// `ArrayBuffer`; over a plain wire also a string.

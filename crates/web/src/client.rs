@@ -12,7 +12,7 @@ use js_sys::{JsString, Uint8Array};
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{
     Call, Config, Error, Fetch, FetchReason, Input, LogEvent, Request, StateName, Stats, Status,
-    TokenAnswer,
+    Text, TokenAnswer,
 };
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
@@ -399,7 +399,7 @@ impl Callbacks for RustCallbacks {
     // `Client::status` asks the machine itself.
     fn status(&self, _status: &Status, _clock: &Clock) {}
 
-    fn changed(&self, _current: StateName, _reason: Option<&str>) {
+    fn changed(&self, _current: StateName, _reason: Option<&Text>) {
         if let Some(driver) = self.driver.upgrade() {
             self.subscribers.status.tell(&driver.status());
         }

@@ -10,6 +10,7 @@ use onesocket_core::protocol::{
     ClientFrame, ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId, ServerFrame,
     Welcome,
 };
+use onesocket_core::{Sentence, Text};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::binding::{Fields, parse_json};
@@ -66,13 +67,13 @@ fn binary(id: MessageId, data: &Uint8Array) -> Uint8Array {
 /// # Errors
 ///
 /// Says what is wrong with it.
-pub fn decode(data: JsValue) -> Result<ServerFrame<JsValue>, String> {
+pub fn decode(data: JsValue) -> Result<ServerFrame<JsValue>, Text> {
     if !data.is_string() {
         return Ok(ServerFrame::Message(data));
     }
-    let parsed = parse_json(&data).map_err(|_| "The server sent a text that is no JSON.")?;
+    let parsed = parse_json(&data).map_err(|_| Text::new(Sentence::NotJson))?;
     if !parsed.is_object() {
-        return Err("The server sent JSON that is no object.".to_owned());
+        return Err(Text::new(Sentence::NotAnObject));
     }
     let fields = parsed.unchecked_ref::<Fields>();
     let kind = fields.kind().as_string().unwrap_or_default();
@@ -89,19 +90,17 @@ pub fn decode(data: JsValue) -> Result<ServerFrame<JsValue>, String> {
         "welcome" => welcome(fields).map(ServerFrame::Welcome),
         _ => return Err(unknown(&kind)),
     };
-    frame.ok_or_else(|| format!("The server sent a frame of type \"{kind}\" that lacks a field."))
+    frame.ok_or_else(|| Text::with_words(Sentence::FieldMissing, kind))
 }
 
 /// Names a type only if it is a short word, as types are: what else is there may be of any size, and
 /// a token.
-fn unknown(kind: &str) -> String {
+fn unknown(kind: &str) -> Text {
     let is_word = kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
     match kind {
-        "" => "The server sent a frame without a type.".to_owned(),
-        _ if is_word && kind.len() <= 20 => {
-            format!("The server sent a frame of an unknown type \"{kind}\".")
-        }
-        _ => "The server sent a frame whose type is none of ours.".to_owned(),
+        "" => Text::new(Sentence::NoType),
+        _ if is_word && kind.len() <= 20 => Text::with_words(Sentence::UnknownType, kind),
+        _ => Text::new(Sentence::StrangeType),
     }
 }
 

@@ -8,8 +8,8 @@ use gloo_timers::callback::Timeout;
 use js_sys::{JsString, Uint8Array};
 use onesocket_core::protocol::{ClientFrame, CloseCode};
 use onesocket_core::{
-    Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Stats, Status, Time, Token,
-    whole_ms,
+    Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Stats, Status, Text, Time,
+    Token, whole_ms,
 };
 use wasm_bindgen::JsValue;
 
@@ -132,7 +132,7 @@ impl Driver {
     }
 
     /// Answers a call whose request cannot be made at all.
-    pub fn refuse(&self, call: Call, why: String) {
+    pub fn refuse(&self, call: Call, why: Text) {
         self.callbacks.settled(call, Err(Error::new(ErrorCode::InvalidMessage, why)));
     }
 
@@ -258,7 +258,7 @@ impl Driver {
                 self.with_socket(attempt, |socket| socket.shut(code, &reason));
             }
             Output::Status { status, reason, .. } => {
-                self.callbacks.changed(status.state, reason.as_deref());
+                self.callbacks.changed(status.state, reason.as_ref());
             }
             Output::TokenFetched { result } => self.callbacks.token_fetched(result),
             Output::TokenRefreshed { life } => self.callbacks.token_refreshed(life),
@@ -273,7 +273,7 @@ impl Driver {
                 driver.on_socket(attempt, event);
             }
         };
-        let handshake = self.wire.opening_handshake(&self.url, token);
+        let handshake = self.wire.opening_handshake(&self.url, token).map_err(Text::from);
         match handshake
             .and_then(|it| Socket::open(&self.new_socket, &self.url, it, attempt, on_event))
         {
@@ -291,7 +291,7 @@ impl Driver {
             self.feed(Input::Closing { attempt });
         }
         if let (Wire::Plain(_), ClientFrame::Refresh { id, .. }) = (&self.wire, frame) {
-            let result = encoded.map(drop);
+            let result = encoded.map(drop).map_err(Text::from);
             self.feed(Input::TokenSent { attempt, id: *id, result });
         }
     }

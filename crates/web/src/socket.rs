@@ -1,8 +1,8 @@
 //! A browser's WebSocket.
 
 use js_sys::Array;
-use onesocket_core::Attempt;
 use onesocket_core::protocol::CloseCode;
+use onesocket_core::{Attempt, Sentence, Text};
 use wasm_bindgen::prelude::*;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
@@ -60,7 +60,7 @@ impl Socket {
         handshake: OpeningHandshake,
         attempt: Attempt,
         on_event: impl Fn(SocketEvent) + Clone + 'static,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, Text> {
         let raw = new_socket(&handshake.url, &handshake.protocols);
         let raw: WebSocket = raw.map(JsValue::unchecked_into).map_err(|thrown| {
             // Its name only: in its message the browser may quote the subprotocols, and so the
@@ -69,10 +69,7 @@ impl Socket {
             let name = name.unwrap_or_default();
             // A token may have got into the query.
             let (url, _) = url.split_once('?').unwrap_or((url, ""));
-            format!(
-                "The browser will not connect to {url} ({name}). Check the url; a page that came \
-                 over https: can only use wss:."
-            )
+            Text::with_words(Sentence::CannotOpen, [url, " (", &name, ")"].concat())
         })?;
         // A `Blob` can only be read later, which would let messages overtake each other.
         raw.set_binary_type(BinaryType::Arraybuffer);

@@ -4,7 +4,7 @@ use js_sys::{Array, ArrayBuffer, JsString};
 use onesocket_core::protocol::{
     ClientFrame, CloseCode, Retry, SUBPROTOCOL, ServerFrame, client_subprotocol, token_subprotocol,
 };
-use onesocket_core::{Error, PlainRules, Token};
+use onesocket_core::{Error, PlainRules, Text, Token};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::binding::{json_text, parse_json, utf8_len};
@@ -122,7 +122,7 @@ impl Wire {
     /// # Errors
     ///
     /// Says what is wrong with it.
-    pub(crate) fn decode(&self, data: JsValue) -> Result<ServerFrame<JsValue>, String> {
+    pub(crate) fn decode(&self, data: JsValue) -> Result<ServerFrame<JsValue>, Text> {
         match self {
             Self::OneSocket { .. } => codec::decode(data),
             Self::Plain(wire) if wire.is_pong(&data) => Ok(ServerFrame::Pong),

@@ -2,7 +2,7 @@
 
 use onesocket_core::protocol::{CloseCode, ServerFrame};
 use onesocket_core::{
-    Attempt, Call, Error, ErrorCode, Output, StateName, Status, Time, TokenAnswer,
+    Attempt, Call, Error, ErrorCode, Output, Sentence, StateName, Status, Time, TokenAnswer,
 };
 
 use crate::invariants::observed::{Cause, Observed, Want, is_live};
@@ -58,7 +58,9 @@ impl World {
                     self.check_undelivered(client, message, error);
                 }
                 match error.code {
-                    ErrorCode::TokenFailed if error.message.contains("did not answer the new") => {
+                    ErrorCode::TokenFailed
+                        if error.message.sentence == Sentence::NewTokenNotAnswered =>
+                    {
                         self.observed(client).overdue = true;
                     }
                     ErrorCode::TokenFailed => self.cover("a getToken that fails"),

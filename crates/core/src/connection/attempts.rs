@@ -6,19 +6,20 @@ use std::time::Duration;
 use onesocket_protocol::{CloseCode, Retry, retry_after, whole_ms};
 
 use super::{Connection, Output};
-use crate::error::{Error, quoted};
+use crate::error::Error;
 use crate::heartbeat::OnLoss;
 use crate::ids::Attempt;
 use crate::log::LogEvent;
 use crate::state::{ClosingSocket, Handshake, OldSocket, Phase, State};
 use crate::stats::count;
+use crate::text::{Said, Sentence, Text};
 use crate::time::Time;
 use crate::token::{FetchReason, FetchedToken};
 
 impl<M: Clone> Connection<M> {
     /// Begins an attempt. It first waits for an old socket that is closing, or takes over one that is
     /// opening.
-    pub(super) fn begin(&mut self, old_socket: OldSocket, reason: Option<String>, now: Time) {
+    pub(super) fn begin(&mut self, old_socket: OldSocket, reason: Option<Text>, now: Time) {
         match old_socket {
             OldSocket::Closing(socket) => {
                 self.log(LogEvent::CleaningUp);
@@ -44,12 +45,7 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    pub(super) fn open(
-        &mut self,
-        fetched: Option<FetchedToken>,
-        reason: Option<String>,
-        now: Time,
-    ) {
+    pub(super) fn open(&mut self, fetched: Option<FetchedToken>, reason: Option<Text>, now: Time) {
         self.last_attempt = Attempt(self.last_attempt.0.wrapping_add(1));
         count(&mut self.stats.attempts);
         let attempt = self.last_attempt;
@@ -72,19 +68,21 @@ impl<M: Clone> Connection<M> {
                     CloseCode::TOO_MANY_REQUESTS => retry_after(reason).unwrap_or_default(),
                     _ => Duration::ZERO,
                 };
-                let cause = format!("the socket closed with code {}{}", code.get(), quoted(reason));
+                let said = Said::words(reason);
+                let cause = Text::with_number(Sentence::SocketClosed, code.get().into());
+                let cause = Text { said, ..cause };
                 return match on_loss {
                     // A page learns that its socket is dead only when it has woken up.
                     OnLoss::ReplaceNow if delay.is_zero() => self.replace(cause, now),
                     OnLoss::ReplaceNow | OnLoss::BackOff => {
-                        self.try_again(&cause, delay, OldSocket::None, now);
+                        self.try_again(cause, delay, OldSocket::None, now);
                     }
                 };
             }
             Retry::WithFreshToken => self.config.tokens && self.backoff.take_fresh_try(),
         };
         if again {
-            let reason = "the token was refused; trying a fresh one".to_owned();
+            let reason = Text::new(Sentence::TryingFreshToken);
             self.begin(OldSocket::None, Some(reason), now);
         } else {
             self.fail(Error::of_close(code, retry, reason), OldSocket::None);
@@ -92,9 +90,9 @@ impl<M: Clone> Connection<M> {
     }
 
     /// Begins the next attempt at once if there is a network; gives up after the last one.
-    pub(super) fn replace(&mut self, cause: String, now: Time) {
+    pub(super) fn replace(&mut self, cause: Text, now: Time) {
         if !self.network.is_online() {
-            self.try_again(&cause, Duration::ZERO, OldSocket::None, now);
+            self.try_again(cause, Duration::ZERO, OldSocket::None, now);
         } else if self.grant(&cause, OldSocket::None).is_some() {
             self.log_reconnecting(self.token_fetch.deferred_for(now));
             self.begin(OldSocket::None, Some(cause), now);
@@ -104,25 +102,25 @@ impl<M: Clone> Connection<M> {
     /// Plans the next attempt; gives up after the last one.
     pub(super) fn try_again(
         &mut self,
-        cause: &str,
+        cause: Text,
         min_delay: Duration,
         old_socket: OldSocket,
         now: Time,
     ) {
-        let Some(delay) = self.grant(cause, old_socket) else { return };
+        let Some(delay) = self.grant(&cause, old_socket) else { return };
         let min_delay = min_delay.max(self.token_fetch.deferred_for(now));
         let after = delay.max(min_delay);
         self.log_reconnecting(after);
         let (retry_at, not_before) = (now + after, now + min_delay);
-        self.enter(State::Waiting { retry_at, not_before, old_socket }, Some(cause.to_owned()));
+        self.enter(State::Waiting { retry_at, not_before, old_socket }, Some(cause));
     }
 
     /// Grants one more attempt and returns the delay before it; gives up after the last one.
-    pub(super) fn grant(&mut self, cause: &str, old_socket: OldSocket) -> Option<Duration> {
+    pub(super) fn grant(&mut self, cause: &Text, old_socket: OldSocket) -> Option<Duration> {
         let delay = self.backoff.next(&self.config.reconnect);
         if delay.is_none() {
             let attempts = self.config.reconnect.max_attempts;
-            self.fail(Error::exhausted(attempts, cause), old_socket);
+            self.fail(Error::exhausted(attempts, cause.clone()), old_socket);
         }
         delay
     }
@@ -154,10 +152,10 @@ impl<M: Clone> Connection<M> {
             // Only here is a socket closed in its opening handshake: it would block the next one to
             // the same host.
             State::Connecting(Phase::Opening(Handshake { attempt, .. })) => {
-                self.on_timeout(attempt, "the socket did not open", now);
+                self.on_timeout(attempt, Sentence::NotOpened, now);
             }
             State::Connecting(Phase::Agreeing(Handshake { attempt, .. })) => {
-                self.on_timeout(attempt, "no welcome came", now);
+                self.on_timeout(attempt, Sentence::NoWelcome, now);
             }
             State::Connecting(Phase::ServerClosing(ClosingSocket { attempt, .. })) => {
                 self.outputs.push_back(Output::Detach { attempt });
@@ -174,11 +172,11 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    fn on_timeout(&mut self, attempt: Attempt, what: &str, now: Time) {
+    fn on_timeout(&mut self, attempt: Attempt, what: Sentence, now: Time) {
         let ms = whole_ms(self.config.connect_timeout);
-        let cause = format!("{what} within {ms} ms");
+        let cause = Text::with_number(what, ms);
         let old_socket = self.close_socket(attempt, CloseCode::TIMED_OUT, String::new(), now);
-        self.try_again(&cause, Duration::ZERO, old_socket, now);
+        self.try_again(cause, Duration::ZERO, old_socket, now);
     }
 }
 

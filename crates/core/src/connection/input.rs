@@ -4,6 +4,7 @@ use onesocket_protocol::{CloseCode, MessageId, Retry, ServerFrame};
 
 use super::requests::Request;
 use crate::ids::{Attempt, Call};
+use crate::text::Text;
 use crate::token::{Fetch, TokenAnswer};
 
 /// Something that happened. `M` is a message in the form in which the shell keeps it.
@@ -55,7 +56,7 @@ pub enum Input<M> {
         /// The socket.
         attempt: Attempt,
         /// What is wrong with the frame.
-        problem: String,
+        problem: Text,
     },
     /// The browser has gone offline.
     Offline,
@@ -66,7 +67,7 @@ pub enum Input<M> {
         /// The socket.
         attempt: Attempt,
         /// The reason that the browser gave.
-        problem: String,
+        problem: Text,
     },
     /// A socket has opened.
     Opened {
@@ -105,7 +106,7 @@ pub enum Input<M> {
         /// The number under which it was to be sent.
         id: MessageId,
         /// The problem that kept it from being sent.
-        result: Result<(), String>,
+        result: Result<(), Text>,
     },
     /// The page has woken up: it was hidden, frozen or asleep.
     Wake,

@@ -4,10 +4,11 @@
 use onesocket_protocol::CloseCode;
 
 use super::Connection;
-use crate::error::Error;
+use crate::error::{Error, ErrorCode};
 use crate::ids::Call;
 use crate::log::LogEvent;
 use crate::state::{EndedBy, OldSocket, State};
+use crate::text::Sentence;
 use crate::time::Time;
 
 impl<M: Clone> Connection<M> {
@@ -36,7 +37,7 @@ impl<M: Clone> Connection<M> {
         if !self.demand.remove_call(call) {
             return;
         }
-        self.settle(call, Err(Error::aborted()));
+        self.settle(call, Err(Error::of(ErrorCode::Aborted, Sentence::Aborted)));
         if !self.demand.exists() && self.state.is_live() {
             self.end(EndedBy::Release, CloseCode::NORMAL, String::new(), now);
         }

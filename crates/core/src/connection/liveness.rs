@@ -8,6 +8,7 @@ use super::{Connection, Output};
 use crate::error::ErrorCode;
 use crate::heartbeat::{Due, OnLoss};
 use crate::state::{Network, OldSocket, State};
+use crate::text::{Sentence, Text};
 use crate::time::Time;
 
 /// The shortest time between two attempts that a waking page leads to.
@@ -91,13 +92,13 @@ impl<M: Clone> Connection<M> {
     /// close it.
     fn on_silence(&mut self, on_loss: OnLoss, now: Time) {
         let Some(attempt) = self.connected_attempt() else { return };
-        let cause = "the server has fallen silent";
+        let cause = Text::new(Sentence::FellSilent);
         self.close_socket(attempt, CloseCode::TIMED_OUT, String::new(), now);
         self.outputs.push_back(Output::Detach { attempt });
         self.lose_traffic();
         match on_loss {
             OnLoss::BackOff => self.try_again(cause, Duration::ZERO, OldSocket::None, now),
-            OnLoss::ReplaceNow => self.replace(cause.to_owned(), now),
+            OnLoss::ReplaceNow => self.replace(cause, now),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::ids::{Attempt, Call};
 use crate::log::LogEvent;
 use crate::status::{StateName, Status};
+use crate::text::Text;
 use crate::token::{Fetch, FetchReason};
 
 /// Something that the shell has to do. Outputs are performed in order.
@@ -76,7 +77,7 @@ pub enum Output<M> {
         /// The new status; it always differs from the last one.
         status: Status,
         /// The reason for the change.
-        reason: Option<String>,
+        reason: Option<Text>,
     },
     /// Report to the user how a call of `getToken` ended.
     TokenFetched {

@@ -12,12 +12,14 @@ use std::time::Duration;
 use onesocket_protocol::{ClientFrame, Group, MessageId};
 
 use super::Connection;
+use super::traffic::out_of_turn;
 use crate::config::Wire;
 use crate::error::{Error, ErrorCode};
 use crate::groups::Joining;
 use crate::ids::{Attempt, Call};
 use crate::outbox::Destination;
 use crate::state::State;
+use crate::text::Sentence;
 use crate::time::Time;
 
 /// A request to the server, which answers it.
@@ -132,9 +134,8 @@ impl<M: Clone> Connection<M> {
         self.require_groups()?;
         // If the group is joined again, a late answer to the first join() must not count for it.
         self.pending.forget_join(&group);
-        let message = "leave() was called before the group was joined.";
         let waiting = self.groups.leave(&group);
-        self.settle_each(waiting, Err(&Error::new(ErrorCode::Aborted, message)));
+        self.settle_each(waiting, Err(&Error::of(ErrorCode::Aborted, Sentence::LeftBeforeJoined)));
         // The group was removed all the same: no later connection joins it.
         self.require_not_ended()?;
         match self.connected_attempt() {
@@ -155,7 +156,7 @@ impl<M: Clone> Connection<M> {
     fn require_groups(&self) -> Result<(), Error> {
         match self.config.wire {
             Wire::OneSocket => Ok(()),
-            Wire::Plain(_) => Err(Error::no_groups()),
+            Wire::Plain(_) => Err(Error::of(ErrorCode::Unsupported, Sentence::NoGroups)),
         }
     }
 
@@ -212,7 +213,7 @@ impl<M: Clone> Connection<M> {
             (Asked::Refresh { .. }, Answer::Refused(error)) => self.on_refresh_failed(&error, now),
             // The wrong kind of answer: the right one may still come.
             (Asked::Join(_) | Asked::Leave(_), Answer::Refreshed(_)) => {
-                return self.report(Error::out_of_turn("an answer to a token"));
+                return self.report(out_of_turn(Sentence::TokenAnswerOutOfTurn));
             }
             (Asked::Refresh { .. }, Answer::Accepted) => return,
         }

@@ -11,6 +11,7 @@ use crate::heartbeat::OnLoss;
 use crate::ids::Attempt;
 use crate::state::{ClosingSocket, Handshake, OldSocket, Phase, Session, SocketRole, State};
 use crate::stats::count;
+use crate::text::{Sentence, Text};
 use crate::time::Time;
 
 impl<M: Clone> Connection<M> {
@@ -24,7 +25,7 @@ impl<M: Clone> Connection<M> {
         role
     }
 
-    pub(super) fn on_open_failed(&mut self, attempt: Attempt, problem: String, now: Time) {
+    pub(super) fn on_open_failed(&mut self, attempt: Attempt, problem: Text, now: Time) {
         let Some(role) = self.socket(attempt) else { return };
         match role {
             SocketRole::Opening(_) => {
@@ -73,7 +74,7 @@ impl<M: Clone> Connection<M> {
             SocketRole::Connected(_) => {
                 self.lose_traffic();
                 let socket = self.closing(attempt, now);
-                let reason = "the server is closing the connection".to_owned();
+                let reason = Text::new(Sentence::ServerIsClosing);
                 self.enter(State::Connecting(Phase::ServerClosing(socket)), Some(reason));
             }
             SocketRole::Opening(_)

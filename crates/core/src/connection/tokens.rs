@@ -12,6 +12,7 @@ use crate::ids::{Attempt, Call};
 use crate::log::LogEvent;
 use crate::state::{Phase, SocketRole, State};
 use crate::stats::count;
+use crate::text::{Sentence, Text};
 use crate::time::Time;
 use crate::token::{Fetch, FetchReason, FetchedToken, Refresh, TokenAnswer, TokenFetch};
 
@@ -79,16 +80,16 @@ impl<M: Clone> Connection<M> {
                     now,
                 );
             }
-            TokenAnswer::Failed(problem) => self.on_token_failed(&problem, now),
+            TokenAnswer::Failed(problem) => self.on_token_failed(problem.into(), now),
             TokenAnswer::Later(after) => {
                 let after = after.min(LONGEST_RETRY_AFTER);
                 let ms = whole_ms(after);
                 self.token_fetch = TokenFetch::Later { at: now + after };
-                self.on_token_failed(&format!("getToken says to ask again in {ms} ms"), now);
+                self.on_token_failed(Text::with_number(Sentence::AskLater, ms), now);
             }
             TokenAnswer::NoSession => {
                 let old_socket = self.let_go(CloseCode::NORMAL, String::new(), now);
-                self.fail(Error::no_session(), old_socket);
+                self.fail(Error::of(ErrorCode::Unauthorized, Sentence::NoSession), old_socket);
             }
         }
     }
@@ -97,8 +98,7 @@ impl<M: Clone> Connection<M> {
     pub(super) fn on_fetch_due(&mut self, now: Time) {
         self.abort_fetch();
         let ms = whole_ms(TOKEN_TIMEOUT);
-        let problem = format!("getToken did not answer within {ms} ms");
-        self.on_token_failed(&problem, now);
+        self.on_token_failed(Text::with_number(Sentence::NoToken, ms), now);
     }
 
     fn use_token(&mut self, fetched: FetchedToken, now: Time) {
@@ -121,8 +121,8 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    fn on_token_failed(&mut self, problem: &str, now: Time) {
-        let error = Error::new(ErrorCode::TokenFailed, problem);
+    fn on_token_failed(&mut self, problem: Text, now: Time) {
+        let error = Error::new(ErrorCode::TokenFailed, problem.clone());
         self.outputs.push_back(Output::TokenFetched { result: Err(error.clone()) });
         self.report(error.clone());
         match &self.state {
@@ -150,16 +150,13 @@ impl<M: Clone> Connection<M> {
     /// The user wants to refresh the token now.
     pub(super) fn refresh_token(&mut self, call: Call, now: Time) -> Result<(), Error> {
         let State::Connected(session) = &self.state else {
-            let message = "There is no connection whose token could be refreshed; every attempt \
-                           fetches one anyway.";
-            return Err(Error::new(ErrorCode::Closed, message));
+            return Err(Error::of(ErrorCode::Closed, Sentence::NothingToRefresh));
         };
         if !self.config.tokens {
-            let message = "There is no getToken, so there is no token to refresh.";
-            return Err(Error::new(ErrorCode::InvalidOptions, message));
+            return Err(Error::of(ErrorCode::InvalidOptions, Sentence::NoGetToken));
         }
         if !self.can_refresh() {
-            return Err(Error::no_refresh());
+            return Err(Error::of(ErrorCode::Unsupported, Sentence::NoRefreshMessage));
         }
         let refresh = session.refresh;
         self.refresh_calls.push(call);
@@ -176,8 +173,8 @@ impl<M: Clone> Connection<M> {
             Refresh::Planned { failures, .. } => self.refresh(failures, now),
             // The request stays pending: a late answer counts until the next refresh begins.
             Refresh::Sent { .. } => {
-                let message = "The server did not answer the new token.";
-                self.on_refresh_failed(&Error::new(ErrorCode::TokenFailed, message), now);
+                let error = Error::of(ErrorCode::TokenFailed, Sentence::NewTokenNotAnswered);
+                self.on_refresh_failed(&error, now);
             }
             Refresh::Never | Refresh::Fetching { .. } => {}
         }
@@ -203,7 +200,7 @@ impl<M: Clone> Connection<M> {
         &mut self,
         attempt: Attempt,
         id: MessageId,
-        result: Result<(), String>,
+        result: Result<(), Text>,
         now: Time,
     ) {
         let Some(role) = self.socket(attempt) else { return };

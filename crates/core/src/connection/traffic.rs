@@ -10,6 +10,7 @@ use crate::ids::Attempt;
 use crate::outbox::{Destination, Outgoing};
 use crate::state::{SocketRole, State};
 use crate::stats::{add, count};
+use crate::text::{Sentence, Text};
 use crate::time::Time;
 
 impl<M: Clone> Connection<M> {
@@ -91,19 +92,23 @@ impl<M: Clone> Connection<M> {
             (ServerFrame::Welcome(welcome), Some(handshake)) => {
                 self.on_welcome(handshake, welcome, now);
             }
-            (ServerFrame::Welcome(_), None) => self.report(Error::out_of_turn("a second welcome")),
+            (ServerFrame::Welcome(_), None) => self.report(out_of_turn(Sentence::SecondWelcome)),
             (ServerFrame::Ack { id }, None) => self.on_answer(id, Answer::Accepted, now),
             (ServerFrame::Message(message), None) => {
                 count(&mut self.stats.messages_in);
                 add(&mut self.stats.bytes_in, bytes);
                 self.outputs.push_back(Output::Deliver(message));
             }
-            (ServerFrame::Ack { .. }, Some(_)) => self.report(Error::out_of_turn("an answer")),
-            (ServerFrame::Message(_), Some(_)) => self.report(Error::out_of_turn("a message")),
+            (ServerFrame::Ack { .. }, Some(_)) => {
+                self.report(out_of_turn(Sentence::AnswerOutOfTurn))
+            }
+            (ServerFrame::Message(_), Some(_)) => {
+                self.report(out_of_turn(Sentence::MessageOutOfTurn))
+            }
         }
     }
 
-    pub(super) fn on_invalid_frame(&mut self, attempt: Attempt, problem: String, now: Time) {
+    pub(super) fn on_invalid_frame(&mut self, attempt: Attempt, problem: Text, now: Time) {
         let Some(role) = self.socket(attempt) else { return };
         match role {
             SocketRole::Connected(_) | SocketRole::Agreeing(_) => {
@@ -133,7 +138,7 @@ impl<M: Clone> Connection<M> {
             Answer::Refreshed(_) if self.is_refreshing() && id <= self.last_message => {
                 self.count_stale();
             }
-            Answer::Refreshed(_) => self.report(Error::out_of_turn("an answer to a token")),
+            Answer::Refreshed(_) => self.report(out_of_turn(Sentence::TokenAnswerOutOfTurn)),
         }
     }
 
@@ -239,7 +244,11 @@ fn check_size(bytes: usize, limit: usize) -> Result<(), Error> {
     if bytes <= limit {
         return Ok(());
     }
-    let message =
-        format!("A message of {bytes} bytes; the server takes {limit}. Send smaller ones.");
-    Err(Error::new(ErrorCode::TooLarge, message))
+    let numbers = [bytes as u64, limit as u64, 0];
+    Err(Error::new(ErrorCode::TooLarge, Text { numbers, ..Text::new(Sentence::TooLarge) }))
+}
+
+/// Says that the server has sent what it may not send now.
+pub(super) fn out_of_turn(what: Sentence) -> Error {
+    Error::of(ErrorCode::InvalidMessage, what)
 }

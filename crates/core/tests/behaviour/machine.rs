@@ -18,9 +18,9 @@ fn events_of_old_sockets_change_nothing_and_are_counted() {
     world.feed(Input::Opened { attempt });
     world.feed(Input::Received { attempt, frame: ServerFrame::Message("late"), bytes: 4 });
     world.feed(Input::Received { attempt, frame: ServerFrame::Ping, bytes: 4 });
-    world.feed(Input::InvalidFrame { attempt, problem: String::new() });
+    world.feed(Input::InvalidFrame { attempt, problem: "".into() });
     world.feed(Input::Closing { attempt });
-    world.feed(Input::OpenFailed { attempt, problem: String::new() });
+    world.feed(Input::OpenFailed { attempt, problem: "".into() });
     world.feed(closed(attempt, 4409, ""));
 
     assert_eq!(hash(&world.machine), before);

@@ -207,7 +207,7 @@ fn a_refresh_message_that_cannot_be_made_is_reported_and_tried_again() {
     let attempt = world.attempt();
 
     let result = Err("refresh() threw".to_owned());
-    world.feed(Input::TokenSent { attempt, id: MessageId(1), result });
+    world.feed(Input::TokenSent { attempt, id: MessageId(1), result: result.map_err(Into::into) });
 
     assert_eq!(world.answer_to(refresh), Some(Err(ErrorCode::TokenFailed)));
     assert_eq!(world.errors(), [(ErrorCode::TokenFailed, vec![])]);

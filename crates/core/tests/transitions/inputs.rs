@@ -131,7 +131,7 @@ fn closed(world: &mut World, code: u16, reason: &str) {
 
 fn token_sent(world: &mut World, result: Result<(), String>) {
     let (attempt, id) = (last_attempt(world), MessageId(1));
-    feed(world, Input::TokenSent { attempt, id, result });
+    feed(world, Input::TokenSent { attempt, id, result: result.map_err(Into::into) });
 }
 
 fn answer(world: &mut World, answer: TokenAnswer) {
