@@ -26,13 +26,16 @@ export interface Core {
   hold(): void;
   release(): void;
   /**
-   * A `Uint8Array` is the caller's own memory: what has to wait is copied.
+   * Sends a payload of so many bytes to the server; it is no {@link Json}.
    *
    * Throws what {@link Callbacks.refusal} has made.
    */
-  send(data: string | Uint8Array): void;
-  /** Makes the request that `Request::named` in the machine knows by this name. */
-  request(call: number, name: string, group?: string, json?: string): void;
+  send(payload: Payload, bytes: number): void;
+  /**
+   * Makes the request that `Request::named` in the machine knows by this name, with the payload of so
+   * many bytes that it has.
+   */
+  request(call: number, name: string, group?: string, payload?: Payload, bytes?: number): void;
   token(fetch: number, token: string, expiresInMs: number | undefined): void;
   /** `getToken` threw, rejected or answered what is no token. */
   tokenFailed(fetch: number, message: string): void;
@@ -49,6 +52,14 @@ export interface Core {
    */
   free(): void;
 }
+
+/** The JSON text of a value. */
+export interface Json {
+  readonly json: string;
+}
+
+/** A payload: a text, bytes that nobody changes any more, or a value as JSON. */
+export type Payload = string | Uint8Array | Json;
 
 /** The options, checked. */
 export interface CoreOptions {
@@ -87,10 +98,7 @@ export interface CoreWire {
   retry(code: number): number;
 }
 
-/**
- * What arrived: a JSON frame as it was parsed, or the payload of a binary one; over a plain wire the
- * message itself.
- */
+/** What arrived: the head of a frame with its payload as `data`; over a plain wire the message itself. */
 export type Arrived =
   | { readonly data: unknown; readonly group?: string; readonly from?: string }
   | ArrayBuffer

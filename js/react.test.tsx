@@ -83,7 +83,7 @@ test("the actions are those of the client, and the same for all components and r
     }
   }
   first.send("text");
-  assert.equal(client.bufferedAmount, 6);
+  assert.equal(client.bufferedAmount, 4);
   await first.close();
   assert.equal(client.state, "closed");
 });

@@ -8,8 +8,8 @@ export type Sendable = string | ArrayBuffer | ArrayBufferView;
 /** A message from the server. */
 export interface Message {
   /**
-   * Any JSON; an `ArrayBuffer` if the message was binary. Over a wire of your own: a string or an
-   * `ArrayBuffer`, as it came.
+   * Any JSON; a string if a text was sent, an `ArrayBuffer` if bytes were. Over a wire of your own: a
+   * string or an `ArrayBuffer`, as it came.
    */
   readonly data: unknown;
   /** The group to which it was published; absent if it was published to none. */
@@ -128,12 +128,14 @@ export interface Client {
   send(data: Sendable): void;
 
   /**
-   * Publishes any JSON to the other members of a group, of which this client must be one too.
-   * Settles with the server's answer. `data` is turned into JSON at the call.
+   * Publishes a message to the other members of a group, of which this client must be one too. A string
+   * goes as it is, an `ArrayBuffer` or a view of one as bytes, everything else as JSON, which is written
+   * at the call. Settles with the server's answer.
    *
    * @param group - 1 to 128 bytes of UTF-8 without control characters.
    *
-   * Rejects with a `OneSocketError`: `invalid-message` if the name is none or `data` has no JSON;
+   * Rejects with a `OneSocketError`: `invalid-message` if the name is none, or if JSON cannot carry
+   * `data` or something in it (a `Blob`, a `Map`, a buffer);
    * `queue-full`, `too-large`; `refused` if the server says no; `closed` if the connection is
    * closed or was lost before the answer.
    */

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { runInNewContext } from "node:vm";
 
-import { closeFault, groupFault, readSendable, toJson } from "./validate.js";
+import {
+  closeFault,
+  groupFault,
+  payloadBytes,
+  readPublishable,
+  readSendable,
+} from "./validate.js";
 import type { Sendable } from "./types.js";
 
 test("the name of a group is 1 to 128 bytes without control characters", () => {
@@ -89,10 +95,20 @@ test("what is neither text nor a buffer, and shared memory, is refused", () => {
   }
 });
 
-test("what has JSON can be published", () => {
-  assert.equal(toJson({ a: [1, null, "ü"] }), '{"a":[1,null,"ü"]}');
-  assert.equal(toJson(null), "null");
+test("a text, bytes and what has JSON can be published, each in its own form", () => {
+  assert.equal(readPublishable("ü"), "ü");
+  const bytes = new Uint8Array([1, 2, 3]);
+  assert.deepEqual(readPublishable(bytes.subarray(1)), new Uint8Array([2, 3]));
+  assert.deepEqual(readPublishable(bytes.buffer), bytes);
+  assert.deepEqual(readPublishable({ a: [1, null, "ü"] }), { json: '{"a":[1,null,"ü"]}' });
+  assert.deepEqual(readPublishable(null), { json: "null" });
+  assert.deepEqual(readPublishable(new Date(0)), { json: '"1970-01-01T00:00:00.000Z"' });
+  assert.deepEqual(readPublishable([new URL("https://example.com/")]), {
+    json: '["https://example.com/"]',
+  });
+});
 
+test("what JSON cannot carry is refused, inside another value too", () => {
   const cyclic: Record<string, unknown> = {};
   cyclic["self"] = cyclic;
   const throwing = {
@@ -101,6 +117,30 @@ test("what has JSON can be published", () => {
     },
   };
   for (const data of [undefined, () => {}, Symbol("x"), 1n, cyclic, throwing]) {
-    assert.throws(() => toJson(data), { name: "OneSocketError", code: "invalid-message" });
+    assert.throws(() => readPublishable(data), { name: "OneSocketError", code: "invalid-message" });
   }
+  const lost = {
+    Blob: new Blob(["x"]),
+    Map: new Map(),
+    Set: new Set(),
+    ArrayBuffer: new ArrayBuffer(1),
+    view: new Uint8Array(1),
+  };
+  for (const [kind, value] of Object.entries(lost)) {
+    assert.throws(() => readPublishable({ a: [{ b: value }] }), {
+      code: "invalid-message",
+      message: new RegExp(`cannot carry the ${kind} inside`),
+    });
+  }
+  for (const data of [lost.Blob, lost.Map]) {
+    assert.throws(() => readPublishable(data), { code: "invalid-message" });
+  }
+  assert.throws(() => readPublishable(new SharedArrayBuffer(1)), { code: "invalid-message" });
+});
+
+test("the bytes of a payload are those on the wire", () => {
+  assert.equal(payloadBytes("ü"), 2);
+  assert.equal(payloadBytes({ json: '"ü"' }), 4);
+  assert.equal(payloadBytes(new Uint8Array(3)), 3);
+  assert.equal(payloadBytes("ü".repeat(5000)), 10_000);
 });

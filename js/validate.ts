@@ -1,8 +1,9 @@
 /** Whether what is to be said can be said. Each check returns what is wrong, or `undefined`. */
 
+import type { Json } from "./core.js";
 import { OneSocketError } from "./error.js";
 import type { Sendable } from "./types.js";
-import { fitsUtf8 } from "./utf8.js";
+import { fitsUtf8, utf8Length } from "./utf8.js";
 
 const MAX_GROUP_BYTES = 128;
 /** A close frame holds 125 bytes (RFC 6455, section 5.5), two of which are the code. */
@@ -59,26 +60,52 @@ export function readSendable(data: Sendable): string | Uint8Array {
 }
 
 /**
- * Turns what `publish()` was given into JSON.
+ * Turns what `publish()` was given into text, a view of the same memory, or JSON.
  *
  * Throws `invalid-message`.
  */
-export function toJson(data: unknown): string {
+export function readPublishable(data: unknown): string | Uint8Array | Json {
+  if (typeof data === "string") return data;
+  if (ArrayBuffer.isView(data) || isTagged(data, "ArrayBuffer")) {
+    return readSendable(data as ArrayBuffer);
+  }
   let json: string | undefined;
   try {
-    json = JSON.stringify(data) as string | undefined;
+    json = JSON.stringify(data, refuseLoss) as string | undefined;
   } catch (cause) {
+    if (cause instanceof OneSocketError) throw cause;
     throw new OneSocketError(
       "invalid-message",
       "publish() takes what JSON.stringify() can write: no cycles, no BigInt.",
       { cause },
     );
   }
-  if (json !== undefined) return json;
+  if (json !== undefined) return { json };
   throw new OneSocketError(
     "invalid-message",
     "publish() takes what has JSON: not undefined, a function or a symbol. Publish null instead.",
   );
+}
+
+/** What JSON would write as `{}`, or number by number. */
+const LOSSY = ["Blob", "File", "Map", "Set", "WeakMap", "WeakSet", "ArrayBuffer", "SharedArrayBuffer"];
+
+/** Passes a value on to JSON, unless that would lose what is in it. */
+function refuseLoss(_: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const kind = LOSSY.find((tag) => isTagged(value, tag)) ?? (ArrayBuffer.isView(value) && "view");
+  if (kind === false) return value;
+  throw new OneSocketError(
+    "invalid-message",
+    `JSON cannot carry the ${kind} inside this message. Publish an ArrayBuffer or a view of one by ` +
+      "itself, and write everything else as strings, numbers, arrays and plain objects.",
+  );
+}
+
+/** Returns how many bytes a payload has on the wire. */
+export function payloadBytes(payload: string | Uint8Array | Json): number {
+  if (payload instanceof Uint8Array) return payload.byteLength;
+  return utf8Length(typeof payload === "string" ? payload : payload.json);
 }
 
 /** Says whether something is an `AbortSignal`. */

@@ -1,7 +1,14 @@
 import { StatusStore } from "./status_store.js";
 import { Calls } from "./calls.js";
-import { closeFault, groupFault, isSignal, readSendable, toJson } from "./validate.js";
-import type { Core } from "./core.js";
+import {
+  closeFault,
+  groupFault,
+  isSignal,
+  payloadBytes,
+  readPublishable,
+  readSendable,
+} from "./validate.js";
+import type { Core, Payload } from "./core.js";
 import { OneSocketError } from "./error.js";
 import { makeCallbacks } from "./callbacks.js";
 import { type Log, makeLog } from "./log.js";
@@ -106,11 +113,14 @@ export class WasmClient implements Client {
   send(data: Sendable): void {
     const given = readSendable(data);
     if (this.#freed) throw freed();
-    this.#machine().send(given);
+    // The caller may go on to change its buffer.
+    const payload = typeof given === "string" ? given : given.slice();
+    this.#machine().send(payload, payloadBytes(payload));
   }
 
   async publish(group: string, data: unknown): Promise<void> {
-    await this.#request("publish", group, toJson(data));
+    const given = readPublishable(data);
+    await this.#request("publish", group, given instanceof Uint8Array ? given.slice() : given);
   }
 
   async join(group: string): Promise<void> {
@@ -238,13 +248,14 @@ export class WasmClient implements Client {
   }
 
   /** Asks the server for something that it answers. */
-  async #request(name: string, group: string, json?: string): Promise<void> {
+  async #request(name: string, group: string, payload?: Payload): Promise<void> {
     const fault = groupFault(group);
     if (fault !== undefined) throw fault;
     if (this.#freed) throw freed();
     const core = this.#machine();
     const { call, promise } = this.#calls.open();
-    core.request(call, name, group, json);
+    const bytes = payload === undefined ? undefined : payloadBytes(payload);
+    core.request(call, name, group, payload, bytes);
     await promise;
   }
 

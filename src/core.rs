@@ -3,10 +3,9 @@
 use std::rc::Rc;
 use std::time::Duration;
 
-use js_sys::{JsString, Uint8Array};
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{Call, Fetch, Input, Request, Sentence, Text, Token, TokenAnswer};
-use onesocket_web::{Driver, PlainWire, message};
+use onesocket_web::{Driver, PlainWire};
 use wasm_bindgen::prelude::*;
 
 use crate::callbacks::{Callbacks, JsCallbacks};
@@ -65,24 +64,28 @@ impl Core {
         self.driver.ask(Input::Release);
     }
 
-    /// Sends a text, or bytes, to the server.
+    /// Sends a payload of so many bytes to the server: a text, or a `Uint8Array`.
     ///
     /// # Errors
     ///
     /// Throws what [`Callbacks`] makes of the refusal.
-    pub fn send(&self, data: &JsValue) -> Result<(), JsValue> {
-        let sent = match data.dyn_ref::<Uint8Array>() {
-            Some(bytes) => self.driver.send_bytes(bytes),
-            None => self.driver.send(data),
-        };
-        sent.map_err(|error| self.callbacks.thrown(&error))
+    pub fn send(&self, payload: JsValue, bytes: usize) -> Result<(), JsValue> {
+        self.driver.send((payload, bytes)).map_err(|error| self.callbacks.thrown(&error))
     }
 
-    /// Makes a request to the server, with the group and the JSON text of the message that it has.
-    pub fn request(&self, call: u32, name: &str, group: Option<String>, json: Option<JsString>) {
+    /// Makes a request to the server, with the group and the payload of so many bytes that it has.
+    pub fn request(
+        &self,
+        call: u32,
+        name: &str,
+        group: Option<String>,
+        payload: JsValue,
+        bytes: usize,
+    ) {
         let call = Call(call);
+        let message = (!payload.is_undefined()).then_some((payload, bytes));
         let request = match group.map(Group::new).transpose() {
-            Ok(group) => Request::named(name, group, json.map(message)),
+            Ok(group) => Request::named(name, group, message),
             Err(_) => return self.driver.refuse(call, Text::new(Sentence::NoSuchGroup)),
         };
         match request {

@@ -12,7 +12,7 @@ use std::rc::Rc;
 use frame_table::{Outcome, Row, Sender, rows};
 use futures_channel::oneshot;
 use js_sys::{Promise, Reflect, Uint8Array};
-use onesocket_protocol::{Group, ServerFrame, ServerMessage, decode_client_text};
+use onesocket_protocol::{Group, Payload, ServerMessage, Wire, decode_client, decode_server};
 use onesocket_web::core::{Error, ErrorCode, LogEvent, StateName, Token, TokenAnswer};
 use onesocket_web::{Client, Options};
 use serde::{Deserialize, Serialize};
@@ -357,12 +357,26 @@ async fn a_listener_may_call_anything_and_sees_the_effect_at_once() {
     assert_eq!(count("browser-reentry").await, Count { open: 1, opened: 2 });
 }
 
-/// A frame of the server as the browser's codec reads it, printed as the table of frames prints it.
-fn printed(frame: ServerFrame<JsValue>) -> String {
-    let frame = frame.map(|message| {
+/// What a WebSocket hands over.
+fn on_wire(row: &Row) -> JsValue {
+    let text = row.text();
+    if row.is_binary { Uint8Array::from(text.as_bytes()).buffer().into() } else { text.into() }
+}
+
+/// A value as JSON writes it; bytes as Rust prints them.
+fn shown(value: &JsValue) -> String {
+    match value.dyn_ref::<js_sys::ArrayBuffer>() {
+        Some(buffer) => format!("{:?}", Uint8Array::new(buffer).to_vec()),
+        None => js_sys::JSON::stringify(value).unwrap().into(),
+    }
+}
+
+/// A frame of the server as the browser's codec reads it.
+fn read_by_browser(row: &Row) -> String {
+    let frame = onesocket_web::decode(on_wire(row)).unwrap().map(|message| {
         let field = |name: &str| Reflect::get(&message, &name.into()).unwrap();
         ServerMessage {
-            data: String::from(js_sys::JSON::stringify(&field("data")).unwrap()),
+            data: shown(&field("data")),
             group: field("group").as_string().map(|name| Group::new(name).unwrap()),
             from: field("from").as_string(),
         }
@@ -370,23 +384,62 @@ fn printed(frame: ServerFrame<JsValue>) -> String {
     format!("{frame:?}")
 }
 
+/// The same frame as the codec of native code reads it, which is compared with the table elsewhere.
+fn read_natively(text: &str, is_binary: bool) -> String {
+    let wire = if is_binary { Wire::Binary(text.as_bytes()) } else { Wire::Text(text) };
+    let frame = decode_server(wire).unwrap().map(|ServerMessage { data, group, from }| {
+        let data = match data {
+            Payload::Binary(bytes) => format!("{bytes:?}"),
+            Payload::Json(text) => shown(&js_sys::JSON::parse(text).unwrap()),
+            Payload::Text(text) => shown(&text.into()),
+        };
+        ServerMessage { data, group, from }
+    });
+    format!("{frame:?}")
+}
+
+/// A payload as JavaScript keeps it.
+fn kept(payload: Payload<'_>) -> JsValue {
+    match payload {
+        Payload::Binary(bytes) => Uint8Array::from(bytes).into(),
+        Payload::Json(text) => {
+            let json = js_sys::Object::new();
+            Reflect::set(&json, &"json".into(), &text.into()).unwrap();
+            json.into()
+        }
+        Payload::Text(text) => text.into(),
+    }
+}
+
 #[wasm_bindgen_test]
 fn the_browsers_codec_reads_and_writes_every_frame_as_the_table_says() {
-    for Row { sender, text, outcome } in rows() {
-        match (sender, outcome) {
-            (Sender::Server, Outcome::Means(meaning) | Outcome::MeansInShort(meaning)) => {
-                assert_eq!(printed(onesocket_web::decode(text.into()).unwrap()), meaning);
+    for row in rows() {
+        let text = row.text();
+        match (row.sender, row.outcome) {
+            (Sender::Server, Outcome::Means(_) | Outcome::MeansInShort(_)) => {
+                assert_eq!(read_by_browser(&row), read_natively(&text, row.is_binary), "{text}");
             }
             (Sender::Server, Outcome::Refused { .. }) => {
-                assert!(onesocket_web::decode(text.into()).is_err(), "{text}");
+                assert!(onesocket_web::decode(on_wire(&row)).is_err(), "{text}");
             }
             (Sender::Client, Outcome::Means(_)) => {
-                let frame = decode_client_text(text).unwrap();
-                let written = onesocket_web::encode(&frame.map(|data| data.get().into()));
-                assert_eq!(written.as_string().as_deref(), Some(text));
+                let bytes = text.as_bytes();
+                let wire = if row.is_binary { Wire::Binary(bytes) } else { Wire::Text(&text) };
+                let written = onesocket_web::encode(&decode_client(wire).unwrap().map(kept));
+                match written.dyn_ref::<Uint8Array>() {
+                    Some(written) => assert!(row.is_binary && written.to_vec() == bytes, "{text}"),
+                    None => assert_eq!(written.as_string().as_deref(), Some(&*text)),
+                }
             }
             // The browser does not read frames of clients.
             (Sender::Client, Outcome::MeansInShort(_) | Outcome::Refused { .. }) => {}
         }
     }
+}
+
+#[wasm_bindgen_test]
+fn a_payload_that_should_be_json_and_is_not_is_told_as_what_it_is() {
+    let problem = onesocket_web::decode("{\"type\":\"message\"}\n{no JSON".into()).unwrap_err();
+
+    assert_eq!(problem.to_string(), "The server sent a message whose payload is no JSON.");
 }

@@ -97,7 +97,9 @@ impl Peer {
     pub(crate) fn publish(self, id: u64, payload: &str) -> String {
         match self {
             Self::Onesocket => {
-                format!(r#"{{"type":"publish","id":{id},"group":"group","data":"{payload}"}}"#)
+                let head =
+                    format!(r#"{{"type":"publish","id":{id},"group":"group","format":"text"}}"#);
+                format!("{head}\n{payload}")
             }
             Self::OnesocketRaw | Self::Axum | Self::NodeWs => format!("publish {payload}"),
             Self::SocketIo => format!(r#"42["publish","{payload}"]"#),
@@ -107,7 +109,9 @@ impl Peer {
     /// Writes what is echoed.
     pub(crate) fn echo(self, id: u64, payload: &str) -> String {
         match self {
-            Self::Onesocket => format!(r#"{{"type":"message","id":{id},"data":"{payload}"}}"#),
+            Self::Onesocket => {
+                format!("{{\"type\":\"message\",\"id\":{id},\"format\":\"text\"}}\n{payload}")
+            }
             Self::OnesocketRaw | Self::Axum | Self::NodeWs => payload.to_owned(),
             Self::SocketIo => format!(r#"42["echo","{payload}"]"#),
         }
@@ -154,7 +158,7 @@ mod tests {
     #[test]
     fn what_a_server_says_is_understood() {
         for (peer, text, heard) in [
-            (Peer::Onesocket, r#"{"type":"message","data":"t=12 x"}"#, Heard::Payload("12 x\"}")),
+            (Peer::Onesocket, "{\"type\":\"message\"}\nt=12 x", Heard::Payload("12 x")),
             (Peer::Onesocket, r#"{"type":"ping"}"#, Heard::Ping(r#"{"type":"pong"}"#)),
             (Peer::Onesocket, r#"{"type":"ack","id":1}"#, Heard::Done),
             (Peer::Axum, "joined", Heard::Done),

@@ -1,41 +1,48 @@
-//! Outgoing frames, as bytes: encoded once, shared by all recipients.
+//! Outgoing frames, as they go over the wire: encoded once, shared by all recipients.
 
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use onesocket_protocol::{
-    FrameError, FrameErrorCode, MessageId, ServerFrame, ServerMessage, encode_server_text,
+    Encoded, FrameError, FrameErrorCode, MessageId, Payload, ServerFrame, ServerMessage,
+    encode_server,
 };
-use serde_json::value::RawValue;
 
 /// An outgoing frame. A clone shares the bytes.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outgoing {
-    /// The payload of a message.
+    /// The answer to a message that was accepted. It is not encoded yet: it says the same of every
+    /// earlier message that was not refused, so the newest one can stand for all.
+    Accepted(MessageId),
+    /// A binary frame.
     Binary(Bytes),
-    /// A frame as JSON.
+    /// A text frame.
     Text(Utf8Bytes),
 }
 
 impl Outgoing {
     /// Encodes a frame.
-    pub fn text(frame: &ServerFrame<ServerMessage<&RawValue>>) -> Self {
-        Self::Text(encode_server_text(frame).into())
+    pub fn new(frame: &ServerFrame<ServerMessage<Payload<'_>>>) -> Self {
+        match encode_server(frame) {
+            Encoded::Binary(bytes) => Self::Binary(bytes.into()),
+            Encoded::Text(text) => Self::Text(text.into()),
+        }
     }
 
     /// Encodes an `ack`.
     pub fn ack(id: MessageId) -> Self {
-        Self::text(&ServerFrame::Ack { id })
+        Self::new(&ServerFrame::Ack { id })
     }
 
     /// Encodes an `error`.
     pub fn error(id: Option<MessageId>, code: FrameErrorCode, message: impl Into<String>) -> Self {
         let error = FrameError { id, code, message: message.into() };
-        Self::text(&ServerFrame::Error(error))
+        Self::new(&ServerFrame::Error(error))
     }
 
-    /// Returns its size in bytes.
+    /// Returns its size in bytes; 0 of what is not encoded yet.
     pub fn len(&self) -> usize {
         match self {
+            Self::Accepted(_) => 0,
             Self::Binary(bytes) => bytes.len(),
             Self::Text(text) => text.len(),
         }

@@ -3,10 +3,9 @@
 use std::fmt;
 
 use bytes::Bytes;
-use onesocket_protocol::{Group, ServerFrame, ServerMessage};
+use onesocket_protocol::{Group, Payload as WirePayload, ServerFrame, ServerMessage};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::{RawValue, to_raw_value};
 
 use crate::outgoing::Outgoing;
 
@@ -17,11 +16,14 @@ pub enum Payload {
     Binary(Bytes),
     /// Any JSON.
     Json(Json),
+    /// A text: what a client sends as a string.
+    Text(String),
 }
 
-/// JSON, as it was written.
-#[derive(Clone, Debug)]
-pub struct Json(Box<RawValue>);
+/// JSON, as it was written. That of a client is not looked into before [`decode`](Self::decode): it
+/// may be none.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Json(String);
 
 impl Payload {
     /// Writes a value as JSON.
@@ -30,57 +32,52 @@ impl Payload {
     ///
     /// Returns an error for a value that JSON cannot express.
     pub fn json(value: &impl Serialize) -> serde_json::Result<Self> {
-        to_raw_value(value).map(|raw| Self::Json(Json(raw)))
+        serde_json::to_string(value).map(|text| Self::Json(Json(text)))
+    }
+
+    /// Takes a payload that was received, in `frame`.
+    pub(crate) fn of(payload: WirePayload<'_>, frame: &Bytes) -> Self {
+        match payload {
+            WirePayload::Binary(bytes) => Self::Binary(frame.slice_ref(bytes)),
+            WirePayload::Json(text) => Self::Json(Json(text.to_owned())),
+            WirePayload::Text(text) => Self::Text(text.to_owned()),
+        }
     }
 
     /// Returns its size in bytes.
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Binary(bytes) => bytes.len(),
-            Self::Json(json) => json.as_str().len(),
+            Self::Json(Json(text)) | Self::Text(text) => text.len(),
         }
     }
 
     /// Encodes it as a message from the server, to a group if there is one.
     pub(crate) fn frame(&self, group: Option<Group>) -> Outgoing {
-        match self {
-            Self::Binary(bytes) => Outgoing::Binary(bytes.clone()),
-            Self::Json(Json(data)) => {
-                let data: &RawValue = data;
-                let message = ServerMessage { data, group, from: None };
-                Outgoing::text(&ServerFrame::Message(message))
-            }
-        }
+        let data = match self {
+            Self::Binary(bytes) => WirePayload::Binary(bytes),
+            Self::Json(Json(text)) => WirePayload::Json(text),
+            Self::Text(text) => WirePayload::Text(text),
+        };
+        Outgoing::new(&ServerFrame::Message(ServerMessage { data, group, from: None }))
     }
 }
 
 impl Json {
-    pub(crate) fn new(raw: &RawValue) -> Self {
-        Self(raw.to_owned())
-    }
-
     /// Returns the text.
     pub fn as_str(&self) -> &str {
-        self.0.get()
+        &self.0
     }
 
     /// Deserialises it.
     ///
     /// # Errors
     ///
-    /// Returns an error if it is not a `T`.
+    /// Returns an error if it is not a `T`, or no JSON at all.
     pub fn decode<T: DeserializeOwned>(&self) -> serde_json::Result<T> {
         serde_json::from_str(self.as_str())
     }
 }
-
-impl PartialEq for Json {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
-    }
-}
-
-impl Eq for Json {}
 
 /// A payload that is larger than the server sends.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

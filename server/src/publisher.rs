@@ -38,8 +38,7 @@ impl Publisher {
     }
 
     /// Sends a message to a group, a user or all; returns the number of clients. It does not wait
-    /// for them, and clients that are not connected do not receive it later. A binary message does
-    /// not name the group.
+    /// for them, and clients that are not connected do not receive it later.
     ///
     /// # Errors
     ///

@@ -10,10 +10,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use onesocket_protocol::{
-    ClientFrame, DecodeError, Epoch, FrameErrorCode, MessageId, ServerFrame, ServerMessage, Token,
-    Welcome, decode_client_binary, decode_client_text,
+    ClientFrame, DecodeError, Epoch, FrameErrorCode, MessageId, Payload as WirePayload,
+    ServerFrame, ServerMessage, Token, Welcome, Wire, decode_client,
 };
-use serde_json::value::RawValue;
 
 use crate::auth::token::{Identity, TokenError};
 use crate::close_cause::CloseCause;
@@ -21,7 +20,7 @@ use crate::config::Config;
 use crate::hub::{Command, Key};
 use crate::limit::Limit;
 use crate::outgoing::Outgoing;
-use crate::payload::{Json, Payload};
+use crate::payload::Payload;
 
 /// The number of invalid frames with which a client is closed.
 const MAX_BAD_FRAMES: u32 = 10;
@@ -127,31 +126,25 @@ impl Session {
             outputs: VecDeque::new(),
             state: State::Open(open),
         };
-        session.send(Outgoing::text(&ServerFrame::Welcome(welcome)));
+        session.send(Outgoing::new(&ServerFrame::Welcome(welcome)));
         session
     }
 
     /// Takes a text frame from the client.
     pub fn handle_text(&mut self, text: &str, now: Instant) {
-        if self.heard(now) {
-            match decode_client_text(text) {
-                Ok(frame) => self.on_frame(frame),
-                Err(error) => self.on_bad_frame(error),
-            }
-        }
+        self.handle(Wire::Text(text), &Bytes::new(), now);
     }
 
     /// Takes a binary frame from the client.
     pub fn handle_binary(&mut self, bytes: &Bytes, now: Instant) {
+        self.handle(Wire::Binary(bytes), bytes, now);
+    }
+
+    /// `bytes` are those of a binary frame, which a payload can share.
+    fn handle(&mut self, wire: Wire<'_>, bytes: &Bytes, now: Instant) {
         if self.heard(now) {
-            match decode_client_binary(bytes) {
-                Ok(ClientFrame::Message { id, data }) if self.fits(id, data.len()) => {
-                    let data = bytes.slice_ref(data);
-                    let echo = || Outgoing::Binary(data.clone());
-                    self.on_message(id, echo, || Payload::Binary(data.clone()));
-                }
-                // Too large, and refused.
-                Ok(_) => {}
+            match decode_client(wire) {
+                Ok(frame) => self.on_frame(frame, bytes),
                 Err(error) => self.on_bad_frame(error),
             }
         }
@@ -170,7 +163,7 @@ impl Session {
         let answer = match life {
             Ok(life) => {
                 open.expires_at = now + life + grace;
-                Outgoing::text(&ServerFrame::Refreshed { id, token_expires_in: Some(life) })
+                Outgoing::new(&ServerFrame::Refreshed { id, token_expires_in: Some(life) })
             }
             Err(error) => {
                 Outgoing::error(Some(id), FrameErrorCode::Unauthorized, error.to_string())
@@ -203,25 +196,23 @@ impl Session {
         }
     }
 
-    fn on_frame(&mut self, frame: ClientFrame<&RawValue>) {
+    fn on_frame(&mut self, frame: ClientFrame<WirePayload<'_>>, bytes: &Bytes) {
         let key = self.key;
         match frame {
             ClientFrame::Join { id, group } => self.tell(Command::Join { key, id, group }),
             ClientFrame::Leave { id, group } => self.tell(Command::Leave { key, id, group }),
             ClientFrame::Message { id, data } => {
-                if self.fits(id, data.get().len()) {
-                    let message = ServerMessage { data, group: None, from: None };
-                    let echo = || Outgoing::text(&ServerFrame::Message(message));
-                    self.on_message(id, echo, || Payload::Json(Json::new(data)));
+                if self.fits(id, size(data)) {
+                    self.on_message(id, data, bytes);
                 }
             }
-            ClientFrame::Ping => self.send(Outgoing::text(&ServerFrame::Pong)),
+            ClientFrame::Ping => self.send(Outgoing::new(&ServerFrame::Pong)),
             ClientFrame::Pong => {}
             ClientFrame::Publish { id, group, data } => {
-                if self.fits(id, data.get().len()) {
+                if self.fits(id, size(data)) {
                     let from = Some(self.user.clone());
                     let message = ServerMessage { data, group: Some(group.clone()), from };
-                    let frame = Outgoing::text(&ServerFrame::Message(message));
+                    let frame = Outgoing::new(&ServerFrame::Message(message));
                     self.tell(Command::Publish { key, id, group, frame });
                 }
             }
@@ -232,19 +223,16 @@ impl Session {
         }
     }
 
-    fn on_message(
-        &mut self,
-        id: MessageId,
-        echo: impl FnOnce() -> Outgoing,
-        payload: impl FnOnce() -> Payload,
-    ) {
+    fn on_message(&mut self, id: MessageId, data: WirePayload<'_>, bytes: &Bytes) {
         match self.messages {
             Messages::Echoed => {
-                let key = self.key;
-                self.tell(Command::Message { key, id, echo: echo() });
+                let message = ServerMessage { data, group: None, from: None };
+                let echo = Outgoing::new(&ServerFrame::Message(message));
+                self.tell(Command::Message { key: self.key, id, echo });
             }
             Messages::Handled => {
-                self.outputs.push_back(Output::Handle { id, payload: payload() });
+                let payload = Payload::of(data, bytes);
+                self.outputs.push_back(Output::Handle { id, payload });
             }
             Messages::Refused => {
                 let message = "this server does not handle messages to itself";
@@ -277,7 +265,7 @@ impl Session {
         if now >= open.next_ping {
             // Counted from now: after a pause one ping is enough.
             open.next_ping = now + ping_every;
-            self.send(Outgoing::text(&ServerFrame::Ping));
+            self.send(Outgoing::new(&ServerFrame::Ping));
         }
     }
 
@@ -324,9 +312,16 @@ impl Session {
     }
 }
 
+fn size(payload: WirePayload<'_>) -> usize {
+    match payload {
+        WirePayload::Binary(bytes) => bytes.len(),
+        WirePayload::Json(text) | WirePayload::Text(text) => text.len(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use onesocket_protocol::{Group, encode_client_binary};
+    use onesocket_protocol::Group;
 
     use super::*;
     use crate::auth::token::Secret;
@@ -474,15 +469,19 @@ mod tests {
 
         session.handle_text(r#"{"type":"join","id":7,"group":"tea"}"#, now);
         session.handle_text(r#"{"type":"leave","id":7,"group":"tea"}"#, now);
-        session.handle_text(r#"{"type":"publish","id":7,"group":"tea","data":{"a": 1.0}}"#, now);
+        let publish = r#"{"type":"publish","id":7,"group":"tea"}"#;
+        session.handle_text(&format!("{publish}\n{{\"a\": 1.0 no JSON"), now);
+        session.handle_binary(&Bytes::from(format!("{publish}\nbytes")), now);
 
-        // As it was written, spaces included.
-        let text = r#"{"type":"message","group":"tea","from":"ada","data":{"a": 1.0}}"#;
-        let frame = Outgoing::Text(text.into());
+        // As it was written: nobody looks into it.
+        let head = r#"{"type":"message","group":"tea","from":"ada"}"#;
+        let text = Outgoing::Text(format!("{head}\n{{\"a\": 1.0 no JSON").into());
+        let binary = Outgoing::Binary(format!("{head}\nbytes").into());
         let expected = [
             Command::Join { key, id, group: group.clone() },
             Command::Leave { key, id, group: group.clone() },
-            Command::Publish { key, id, group, frame },
+            Command::Publish { key, id, group: group.clone(), frame: text },
+            Command::Publish { key, id, group, frame: binary },
         ];
         assert_eq!(drain(&mut session), expected.map(Output::Tell));
     }
@@ -491,21 +490,23 @@ mod tests {
     fn messages_to_the_server_come_back_where_it_echoes() {
         let (mut session, now) = started(Config { echo: true, ..config() });
 
-        session.handle_text(r#"{"type":"message","id":7,"data":[1, 2]}"#, now);
-        session.handle_binary(&encode_client_binary(ID, b"\xff\x00").into(), now);
+        session.handle_text(&message("[1, 2]"), now);
+        session.handle_text("{\"type\":\"message\",\"id\":7,\"format\":\"text\"}\n[1, 2]", now);
+        session.handle_binary(&binary(b"\xff\x00"), now);
 
-        let text = Outgoing::Text(r#"{"type":"message","data":[1, 2]}"#.into());
-        let binary = Outgoing::Binary(Bytes::from_static(b"\xff\x00"));
+        let json = Outgoing::Text("{\"type\":\"message\"}\n[1, 2]".into());
+        let text = Outgoing::Text("{\"type\":\"message\",\"format\":\"text\"}\n[1, 2]".into());
+        let binary = Outgoing::Binary(Bytes::from_static(b"{\"type\":\"message\"}\n\xff\x00"));
         let message = |echo| Output::Tell(Command::Message { key: Key(1), id: ID, echo });
-        assert_eq!(drain(&mut session), [text, binary].map(message));
+        assert_eq!(drain(&mut session), [json, text, binary].map(message));
     }
 
     #[test]
     fn messages_to_the_server_are_refused_where_it_does_not_echo() {
         let (mut session, now) = started(config());
 
-        session.handle_text(r#"{"type":"message","id":7,"data":"hello"}"#, now);
-        session.handle_binary(&encode_client_binary(ID, b"hello").into(), now);
+        session.handle_text(&message("\"hello\""), now);
+        session.handle_binary(&binary(b"hello"), now);
 
         let outputs = drain(&mut session);
         assert_eq!(outputs.len(), 2);
@@ -518,12 +519,14 @@ mod tests {
     fn messages_to_the_server_are_handled_by_the_application_where_there_is_one() {
         let (mut session, now) = started_with(config(), Messages::Handled);
 
-        session.handle_text(r#"{"type":"message","id":7,"data": {"a":1} }"#, now);
-        session.handle_binary(&encode_client_binary(ID, b"hello").into(), now);
+        session.handle_text(&message(r#"{"a":1}"#), now);
+        session.handle_text("{\"type\":\"message\",\"id\":7,\"format\":\"text\"}\nhello", now);
+        session.handle_binary(&binary(b"hello"), now);
 
         let json = Payload::json(&serde_json::json!({"a": 1})).unwrap();
+        let text = Payload::Text("hello".into());
         let binary = Payload::Binary(Bytes::from_static(b"hello"));
-        let handled = [json, binary].map(|payload| Output::Handle { id: ID, payload });
+        let handled = [json, text, binary].map(|payload| Output::Handle { id: ID, payload });
         assert_eq!(drain(&mut session), handled);
     }
 
@@ -531,9 +534,9 @@ mod tests {
     fn a_payload_above_the_limit_is_refused_and_the_connection_stays() {
         let (mut session, now) = started(Config { echo: true, max_message: 4, ..config() });
 
-        session.handle_text(r#"{"type":"message","id":7,"data":"abc"}"#, now);
-        session.handle_text(r#"{"type":"publish","id":7,"group":"tea","data":"abc"}"#, now);
-        session.handle_binary(&encode_client_binary(ID, b"abcde").into(), now);
+        session.handle_text(&message("\"abc\""), now);
+        session.handle_text("{\"type\":\"publish\",\"id\":7,\"group\":\"tea\"}\n\"abc\"", now);
+        session.handle_binary(&binary(b"abcde"), now);
         let outputs = drain(&mut session);
         assert_eq!(outputs.len(), 6);
         for pair in outputs.chunks(2) {
@@ -541,8 +544,8 @@ mod tests {
             assert_eq!(refused(&pair[1]), Some("too-large"), "{pair:?}");
         }
 
-        session.handle_text(r#"{"type":"message","id":7,"data":"ab"}"#, now);
-        session.handle_binary(&encode_client_binary(ID, b"abcd").into(), now);
+        session.handle_text(&message("\"ab\""), now);
+        session.handle_binary(&binary(b"abcd"), now);
         let outputs = drain(&mut session);
         assert_eq!(outputs.len(), 2);
         for output in outputs {
@@ -579,7 +582,7 @@ mod tests {
         session.handle_elapsed(start + Duration::from_hours(1));
         assert_eq!(drain(&mut session).len(), 1);
 
-        session.handle_text(r#"{"type":"message","id":7,"data":1}"#, start);
+        session.handle_text(&message("1"), start);
         session.handle_binary(&Bytes::new(), start);
         session.handle_text(REFRESH, start);
         session.handle_validated(ID, Ok(Duration::from_hours(9)), start);
@@ -587,6 +590,16 @@ mod tests {
 
         assert_eq!(drain(&mut session), []);
         assert_eq!(session.deadline(), None);
+    }
+
+    /// A message of a client, with this JSON.
+    fn message(json: &str) -> String {
+        format!("{{\"type\":\"message\",\"id\":7}}\n{json}")
+    }
+
+    /// A message of a client, with these bytes.
+    fn binary(data: &[u8]) -> Bytes {
+        [b"{\"type\":\"message\",\"id\":7}\n", data].concat().into()
     }
 
     /// Is never asked.
@@ -661,7 +674,7 @@ mod tests {
     fn text(output: &Output) -> &str {
         match output {
             Output::Send(Outgoing::Text(text)) => text,
-            Output::Send(Outgoing::Binary(_))
+            Output::Send(Outgoing::Accepted(_) | Outgoing::Binary(_))
             | Output::Close(_)
             | Output::Handle { .. }
             | Output::LimitReached(_)

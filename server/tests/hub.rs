@@ -299,7 +299,7 @@ impl Truth {
             let sentence = format!("join {:?} before publishing to it", GROUPS[group]);
             send(key, Outgoing::error(Some(MessageId(id)), FrameErrorCode::Refused, sentence))
         };
-        let ack = send(key, Outgoing::ack(MessageId(id)));
+        let ack = send(key, Outgoing::Accepted(MessageId(id)));
         if let Some((highest, refused)) = self.said.get_mut(&user) {
             if id <= *highest {
                 return vec![if refused.contains(&id) { refusal() } else { ack }];

@@ -92,11 +92,12 @@ test(
 
     const senseless = ["no JSON", "", "7", "null", "[]", "{}", '{"type":"dance"}'];
     senseless.push('{"type":"ack"}', '{"type":"ack","id":-1}', '{"type":"message"}');
-    senseless.push('{"type":"error","code":7}');
+    senseless.push('{"type":"error","code":7}', '{"type":"message"}\n{no JSON');
+    senseless.push('{"type":"message","format":"cbor"}\n1');
     for (const text of senseless) peer.text(text);
     peer.welcome();
     peer.text('{"type":"ack","id":999}');
-    peer.text('{"type":"message","data":"sense"}');
+    peer.message("sense");
     await until("the message", () => page.evaluate(() => window.told.messages.length > 0));
 
     const { errors, messages } = await told(page);

@@ -32,7 +32,7 @@ test(
     const count = () => ada.page.evaluate(() => window.count);
 
     for (let number = 0; number < MANY; number += 1) {
-      fault.peers[0].text(`{"type":"message","data":${number}}`);
+      fault.peers[0].message(number);
     }
     await until("all are heard", async () => (await count()).heard === MANY);
 
@@ -54,9 +54,9 @@ test(
     });
     const size = 16 * 1024 * 1024;
 
-    fault.peers[0].text(JSON.stringify({ type: "message", data: "x".repeat(size) }));
-    fault.peers[0].binary(Buffer.alloc(size));
-    fault.peers[0].text('{"type":"message","data":"small"}');
+    fault.peers[0].message("x".repeat(size));
+    fault.peers[0].message(Buffer.alloc(size));
+    fault.peers[0].message("small");
 
     const sizes = () => ada.page.evaluate(() => window.sizes);
     await until("all have come", async () => (await sizes()).length === 3);
@@ -75,7 +75,7 @@ test(
     for (let number = 0; number < 1000; number += 1) {
       peer.text(randomBytes(30).toString("base64"));
     }
-    peer.text('{"type":"message","data":"sense"}');
+    peer.message("sense");
     await until("the message", async () => (await ada.told()).messages.length > 0);
 
     const { errors, messages } = await ada.told();

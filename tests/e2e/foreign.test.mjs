@@ -258,7 +258,9 @@ class NodeClient {
   constructor(socket) {
     this.socket = socket;
     socket.on("message", (data) => {
-      const frame = JSON.parse(data);
+      const [head, payload] = data.toString().split("\n");
+      const { format, ...frame } = JSON.parse(head);
+      if (payload !== undefined) frame.data = format === "text" ? payload : JSON.parse(payload);
       const next = this.#waiting.shift();
       if (next) next(frame);
       else this.#heard.push(frame);
@@ -281,9 +283,10 @@ class NodeClient {
     return client;
   }
 
-  /** Sends a frame and returns the next one that comes. */
-  async ask(frame) {
-    this.socket.send(JSON.stringify(frame));
+  /** Sends a frame, with `data` as its payload if there is some, and returns the next one that comes. */
+  async ask({ data, ...head }) {
+    const payload = data === undefined ? [] : [JSON.stringify(data)];
+    this.socket.send([JSON.stringify(head), ...payload].join("\n"));
     return await this.next();
   }
 

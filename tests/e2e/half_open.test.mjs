@@ -149,12 +149,12 @@ test(
       window.before = window.client.status;
     });
     first.welcome({ connectionId: "c9" });
-    first.text('{"type":"message","data":"old"}');
+    first.message("old");
     first.text('{"type":"error","code":"refused","message":"old"}');
     first.text("no JSON");
     first.close(4409, "old");
     await until("the first one has closed", () => fault.open === 1);
-    second.text('{"type":"message","data":"new"}');
+    second.message("new");
     await until("the message", async () => (await ada.told()).messages.length > 0);
 
     assert.deepEqual(await ada.told(), { ...before, messages: ["new"] });
@@ -168,7 +168,7 @@ test(
   scene(async (the) => {
     const { fault, ada } = await connectedPage(the);
     const [peer] = fault.peers;
-    const signs = ['{"type":"pong"}', '{"type":"ping"}', '{"type":"message","data":1}', "no JSON"];
+    const signs = ['{"type":"pong"}', '{"type":"ping"}', '{"type":"message"}\n1', "no JSON"];
 
     for (const sign of signs) {
       await ada.pass(SILENCE_MS - 1_000);

@@ -29,7 +29,7 @@ test(
     const frame = await until("the frame", () => page.frames()[1]);
     await frame.waitForFunction(() => window.clientOf !== undefined);
 
-    fault.once("peer", (peer) => peer.text('{"type":"message","data":"hello"}'));
+    fault.once("peer", (peer) => peer.message("hello"));
 
     const found = await frame.evaluate(async (url) => {
       const refused = (ask) => {

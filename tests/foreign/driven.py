@@ -19,9 +19,8 @@ HTTP = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def tell(event):
     """Writes an event."""
-    received = event.pop("received", None)
-    if isinstance(received, bytes):
-        event["bytes"] = {"base64": base64.b64encode(received).decode()}
+    if isinstance(event.get("data"), bytes):
+        event["bytes"] = {"base64": base64.b64encode(event.pop("data")).decode()}
     print(json.dumps(event), flush=True)
 
 

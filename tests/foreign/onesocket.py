@@ -18,6 +18,28 @@ class Refused(Exception):
     """Something was refused or lost; the arguments are a code and a sentence."""
 
 
+def write(head, *payload):
+    """Writes a frame, with its payload if it has one: a text, bytes, or JSON."""
+    data = payload[0] if payload else None
+    if isinstance(data, str):
+        head = {**head, "format": "text"}
+    text = json.dumps(head)
+    if isinstance(data, bytes):
+        return f"{text}\n".encode() + data
+    return "\n".join([text, *(d if isinstance(d, str) else json.dumps(d) for d in payload)])
+
+
+def read(received):
+    """Reads a frame; its payload, if it has one, is `data`."""
+    end = b"\n" if isinstance(received, bytes) else "\n"
+    head, found, payload = received.partition(end)
+    frame = json.loads(head)
+    if found:
+        is_json = isinstance(received, str) and "format" not in frame
+        frame["data"] = json.loads(payload) if is_json else payload
+    return frame
+
+
 class Client:
     """One client: it outlives its sockets and numbers what it says."""
 
@@ -43,14 +65,12 @@ class Client:
             await asyncio.sleep(0 if again else int(delay[1]) / 1000 if delay else 0.1)
 
     def message(self, data):
-        """Something for the server itself, JSON or bytes; the future has its answer."""
-        if isinstance(data, bytes):
-            return self._ask((self.last_id + 1).to_bytes(8, "big") + data, keep=True)
-        return self._ask({"type": "message", "data": data}, keep=True)
+        """Something for the server itself, text, bytes or JSON; the future has its answer."""
+        return self._ask({"type": "message"}, payload=[data])
 
     def publish(self, group, data):
         """Something for the other members of a group; the future has its answer."""
-        return self._ask({"type": "publish", "group": group, "data": data}, keep=True)
+        return self._ask({"type": "publish", "group": group}, payload=[data])
 
     def join(self, group):
         """Hears a group from now on, after reconnects too."""
@@ -62,11 +82,10 @@ class Client:
         self.groups.pop(group, None)
         return self._ask({"type": "leave", "group": group})
 
-    def _ask(self, frame, answer=None, keep=False):
+    def _ask(self, head, answer=None, payload=()):
         self.last_id += 1
-        if isinstance(frame, dict):
-            frame["id"] = self.last_id
-        if keep:
+        frame = write({**head, "id": self.last_id}, *payload)
+        if payload:
             self.kept[self.last_id] = frame
         self._say(frame)
         self.answers[self.last_id] = answer or asyncio.get_running_loop().create_future()
@@ -75,7 +94,7 @@ class Client:
     def _say(self, frame):
         if self.outgoing:
             self.sent = self.last_id
-            self.outgoing.put_nowait(frame if isinstance(frame, bytes) else json.dumps(frame))
+            self.outgoing.put_nowait(frame)
 
     async def _connection(self):
         """One socket up to its close: the code, the reason, and whether there was a welcome."""
@@ -84,7 +103,7 @@ class Client:
             token = base64.urlsafe_b64encode((await self.get_token()).encode()).decode().rstrip("=")
             offered = ["onesocket.v1", f"onesocket.token.{token}", f"onesocket.client.{self.name}"]
             socket = await connect(self.url, subprotocols=offered, **OPTIONS)
-            welcome = json.loads(await asyncio.wait_for(socket.recv(), PATIENCE))
+            welcome = read(await asyncio.wait_for(socket.recv(), PATIENCE))
             self._welcomed(welcome)
             tasks.append(asyncio.create_task(self._write(socket, self.outgoing)))
             tasks.append(asyncio.create_task(self._refresh(welcome.get("tokenExpiresInMs", 0))))
@@ -130,16 +149,16 @@ class Client:
             life = answer["tokenExpiresInMs"]
 
     def _heard(self, received):
-        frame = {"type": "message"} if isinstance(received, bytes) else json.loads(received)
+        frame = read(received)
         kind, number = frame["type"], frame.get("id")
         if kind == "ping":
-            self._say({"type": "pong"})
+            self._say(write({"type": "pong"}))
         elif kind == "error":
             self._settle([number], Refused(frame["code"], frame["message"]))
         elif kind in ("ack", "refreshed"):
             earlier = [kept for kept in self.kept if number in self.kept and kept < number]
             self._settle([*earlier, number], frame)
-        self.on_event({"event": kind, "received": received, **frame})
+        self.on_event({"event": kind, **frame})
 
     def _settle(self, numbers, outcome):
         for number in numbers:

@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use onesocket_core::protocol::{ClientFrame, Group, ServerFrame, ServerMessage};
-use onesocket_protocol::{decode_server_text, encode_client_binary, encode_client_text};
+use onesocket_protocol::{Encoded, Payload as WirePayload, Wire, decode_server, encode_client};
 use onesocket_server::Outgoing;
-use serde_json::value::RawValue;
 
 /// A message: its payload, and what a server says of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -80,48 +79,47 @@ impl Message {
 
 /// Writes a frame; says which message is in it, if one is.
 pub(crate) fn encode(frame: &ClientFrame<Message>) -> (Frame, Option<Origin>) {
-    let (data, origin) = match frame {
-        ClientFrame::Message { data, .. } | ClientFrame::Publish { data, .. } => {
-            (Some(&data.payload), data.origin())
-        }
+    let message = match frame {
+        ClientFrame::Message { data, .. } | ClientFrame::Publish { data, .. } => Some(data),
         ClientFrame::Join { .. }
         | ClientFrame::Leave { .. }
         | ClientFrame::Ping
         | ClientFrame::Pong
-        | ClientFrame::Refresh { .. } => (None, None),
+        | ClientFrame::Refresh { .. } => None,
     };
-    let text = match data {
-        Some(Payload::Text(text)) => text,
-        Some(Payload::Binary(bytes)) => {
-            let id = frame.id().expect("a message has an id");
-            return (Frame::Binary(encode_client_binary(id, bytes).into()), origin);
-        }
-        None => "null",
+    let data = match message.map(|message| &message.payload) {
+        Some(Payload::Binary(bytes)) => WirePayload::Binary(bytes),
+        Some(Payload::Text(text)) => WirePayload::Json(text),
+        None => WirePayload::Text(""),
     };
-    let raw: &RawValue = serde_json::from_str(text).expect("a payload is JSON");
-    (Frame::Text(encode_client_text(&frame.clone().map(|_| raw))), origin)
+    let frame = match encode_client(&frame.clone().map(|_| data)) {
+        Encoded::Binary(bytes) => Frame::Binary(bytes.into()),
+        Encoded::Text(text) => Frame::Text(text),
+    };
+    (frame, message.and_then(Message::origin))
 }
 
 /// Reads a frame from the server.
 pub(crate) fn decode(frame: &Outgoing) -> Result<ServerFrame<Message>, String> {
-    let text = match frame {
-        Outgoing::Binary(bytes) => {
-            let payload = Payload::Binary(bytes.clone());
-            return Ok(ServerFrame::Message(Message { payload, group: None, from: None }));
-        }
-        Outgoing::Text(text) => text,
+    let wire = match frame {
+        Outgoing::Accepted(id) => return Ok(ServerFrame::Ack { id: *id }),
+        Outgoing::Binary(bytes) => Wire::Binary(bytes),
+        Outgoing::Text(text) => Wire::Text(text),
     };
-    let frame = decode_server_text(text).map_err(|error| error.message)?;
-    Ok(frame.map(|ServerMessage { data, group, from }| Message {
-        payload: Payload::Text(data.get().into()),
-        group,
-        from,
+    let frame = decode_server(wire).map_err(|error| error.message)?;
+    Ok(frame.map(|ServerMessage { data, group, from }| {
+        let payload = match data {
+            WirePayload::Binary(bytes) => Payload::Binary(Bytes::copy_from_slice(bytes)),
+            WirePayload::Json(text) | WirePayload::Text(text) => Payload::Text(text.into()),
+        };
+        Message { payload, group, from }
     }))
 }
 
 /// Says whether a frame of the server holds a message.
 pub(crate) fn is_message(frame: &Outgoing) -> bool {
     match frame {
+        Outgoing::Accepted(_) => false,
         Outgoing::Binary(_) => true,
         Outgoing::Text(text) => text.starts_with(r#"{"type":"message""#),
     }

@@ -151,7 +151,10 @@ impl World {
                         Ok(frame) => self.receive(client, socket, frame),
                         Err(problem) => {
                             self.ensure(false, || format!("a frame cannot be read: {problem}"));
-                            self.feed(client, Input::InvalidFrame { attempt, problem: problem.into() });
+                            self.feed(
+                                client,
+                                Input::InvalidFrame { attempt, problem: problem.into() },
+                            );
                         }
                     }
                 }

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use onesocket_core::protocol::CloseCode;
+use onesocket_core::protocol::{CloseCode, MessageId};
 use onesocket_server::hub::{Command, Delivery, Key};
 use onesocket_server::session::{Output, Session};
 use onesocket_server::{CloseCause, Outgoing};
@@ -34,6 +34,8 @@ pub(crate) struct Peer {
     /// What could not be written yet, for which everything else waits.
     pub(crate) unwritten: VecDeque<Outgoing>,
     pub(crate) blocked_until: Option<Duration>,
+    /// The newest message that was accepted and is not answered yet: see `peer/task.rs` of the server.
+    pub(crate) accepted: Option<MessageId>,
     /// What others have for it.
     pub(crate) mailbox: VecDeque<Outgoing>,
     pub(crate) inbound: VecDeque<Up>,
@@ -117,6 +119,9 @@ impl World {
         }
         if let Some(cause) = peer.to_close.take() {
             self.begin_close(key, cause);
+        } else if let Some(Outgoing::Accepted(id)) = peer.unwritten.front() {
+            peer.accepted = peer.accepted.max(Some(*id));
+            peer.unwritten.pop_front();
         } else if let Some(next) = peer.unwritten.front() {
             let bytes = self.sockets[socket].down.bytes;
             if bytes == 0 || bytes + next.len() <= room {
@@ -141,6 +146,8 @@ impl World {
             peer.unwritten.push_back(frame);
         } else if let Some(up) = peer.inbound.pop_front() {
             self.read(key, up);
+        } else if let Some(id) = peer.accepted.take() {
+            peer.unwritten.push_back(Outgoing::ack(id));
         } else {
             if let Some(at) = peer.session.deadline() {
                 let at = now + at.saturating_duration_since(instant);
@@ -300,6 +307,7 @@ impl World {
         let Some(peer) = self.server.peers.get_mut(&key) else { return };
         peer.closing_until = Some(until);
         let socket = peer.socket;
+        let accepted = peer.accepted.take();
         self.log(|| format!("server: closes c{key}: {cause:?}"));
         self.cover(match cause {
             CloseCause::Replaced => "a connection that is replaced",
@@ -310,6 +318,9 @@ impl World {
             _ => "a connection that is closed for something else",
         });
         if self.sockets[socket].down.bytes <= room {
+            if let Some(id) = accepted {
+                self.write(socket, Outgoing::ack(id));
+            }
             self.send_down(socket, Down::Close(cause.code(), cause.reason().into_owned()));
         }
     }

@@ -185,6 +185,7 @@ impl World {
             to_close: None,
             unwritten: VecDeque::new(),
             blocked_until: None,
+            accepted: None,
             mailbox: VecDeque::new(),
             inbound: VecDeque::new(),
             said: None,

@@ -84,6 +84,9 @@ sentences! {
     UnknownType, "The server sent a frame of an unknown type{quoted}.";
     StrangeType, "The server sent a frame whose type is none of ours.";
     FieldMissing, "The server sent a frame of type{quoted} that lacks a field.";
+    PayloadMissing, "The server sent a message without a payload.";
+    PayloadNotJson, "The server sent a message whose payload is no JSON.";
+    StrangeFormat, "The server sent a message of a format that is none of ours.";
     NotExpressible, "JSON cannot express this message: it is undefined, a function, a BigInt, or refers to itself.";
     NoSuchGroup, "The name of a group has 1 to 128 bytes of UTF-8 and no control characters.";
     NoSuchRequest, "There is no such request{quoted}.";

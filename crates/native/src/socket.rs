@@ -8,8 +8,7 @@ use onesocket_core::Token;
 use onesocket_core::protocol::{
     ClientFrame, CloseCode, SUBPROTOCOL, ServerFrame, client_subprotocol, token_subprotocol,
 };
-use onesocket_protocol::{decode_server_text, encode_client_text};
-use serde_json::value::RawValue;
+use onesocket_protocol::{Encoded, Payload, Wire, decode_server, encode_client};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -118,22 +117,16 @@ async fn open(door: Door, token: Option<&Token>) -> Result<WebSocketStream<TcpSt
 }
 
 fn hear(message: &Message, happen: &impl Fn(Happening)) {
-    happen(match message {
-        Message::Text(text) => match decode(text) {
-            Ok(frame) => Happening::Received { frame, bytes: text.len() },
-            Err(problem) => Happening::InvalidFrame { problem },
-        },
-        Message::Binary(payload) => {
-            Happening::Received { frame: ServerFrame::Message(()), bytes: payload.len() }
-        }
+    let (wire, bytes) = match message {
+        Message::Text(text) => (Wire::Text(text), text.len()),
+        Message::Binary(bytes) => (Wire::Binary(bytes), bytes.len()),
         // A browser answers a ping and tells nobody; so does the library.
         Message::Ping(_) | Message::Pong(_) | Message::Close(_) | Message::Frame(_) => return,
+    };
+    happen(match decode_server(wire) {
+        Ok(frame) => Happening::Received { frame: frame.map(drop), bytes },
+        Err(error) => Happening::InvalidFrame { problem: error.message },
     });
-}
-
-fn decode(text: &str) -> Result<ServerFrame<()>, String> {
-    let frame = decode_server_text(text).map_err(|error| error.message)?;
-    Ok(frame.map(|_| ()))
 }
 
 /// Writes a frame; `None` for one with a payload, as a client of this kind has none.
@@ -141,5 +134,8 @@ pub(crate) fn encode(frame: ClientFrame<()>) -> Option<String> {
     if let ClientFrame::Message { .. } | ClientFrame::Publish { .. } = frame {
         return None;
     }
-    Some(encode_client_text(&frame.map(|()| RawValue::NULL)))
+    match encode_client(&frame.map(|()| Payload::Json(""))) {
+        Encoded::Text(text) => Some(text),
+        Encoded::Binary(_) => None,
+    }
 }

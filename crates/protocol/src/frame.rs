@@ -1,9 +1,21 @@
-//! The frames, as values. How they look as bytes is the codec's affair: `codec.rs` for native
+//! The frames, as values. How they look as bytes is the codec's affair: `codec/` for native
 //! code, the browser's own JSON for pages.
 
 use std::time::Duration;
 
 use crate::{ConnectionId, Epoch, FrameError, Group, MessageId, Token};
+
+/// A payload, in one of the forms in which a frame carries it. Nobody between the two ends looks into
+/// it.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Payload<'a> {
+    /// Bytes.
+    Binary(&'a [u8]),
+    /// JSON, as it was written.
+    Json(&'a str),
+    /// A text, as it is.
+    Text(&'a str),
+}
 
 /// What a client says; `P` is a payload, in whatever form that end keeps it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]

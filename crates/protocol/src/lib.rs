@@ -17,12 +17,11 @@ mod token;
 pub use close::{CloseCode, NamedCloseCode, Retry};
 #[cfg(feature = "json")]
 pub use codec::{
-    DecodeError, Decoded, decode_client_binary, decode_client_text, decode_server_text,
-    encode_client_binary, encode_client_text, encode_server_text,
+    DecodeError, Decoded, Encoded, Wire, decode_client, decode_server, encode_client, encode_server,
 };
 pub use duration::whole_ms;
 pub use error::{FrameError, FrameErrorCode};
-pub use frame::{ClientFrame, ServerFrame, ServerMessage, Welcome};
+pub use frame::{ClientFrame, Payload, ServerFrame, ServerMessage, Welcome};
 pub use id::{ConnectionId, Epoch, Group, GroupError, MessageId};
 pub use retry_after::{LONGEST_RETRY_AFTER, retry_after, retry_after_reason};
 pub use subprotocol::{

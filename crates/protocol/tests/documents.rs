@@ -9,7 +9,7 @@ mod golden;
 use std::fmt::Write as _;
 
 use onesocket_protocol::{
-    CloseCode, FrameErrorCode, NamedCloseCode, Retry, decode_client_text, decode_server_text,
+    CloseCode, FrameErrorCode, NamedCloseCode, Retry, Wire, decode_client, decode_server,
 };
 
 const COMMAND: &str = "cargo test -p onesocket-protocol --test documents";
@@ -105,16 +105,18 @@ fn the_protocol_lists_every_code_of_an_error_frame() {
 #[test]
 fn every_frame_that_the_protocol_shows_is_one() {
     let document = std::fs::read_to_string(golden::file("PROTOCOL.md")).unwrap();
-    let mut shown = 0;
-    for block in document.split("```json\n").skip(1) {
-        let (block, _) = block.split_once("```").unwrap();
-        // A frame that is too long for one line goes on below.
-        for frame in block.trim_end().replace("\n ", "").lines() {
-            shown += 1;
-            let by_server = decode_server_text(frame).map(drop);
-            let by_client = decode_client_text(frame).map(drop);
-            assert!(by_server.is_ok() || by_client.is_ok(), "{frame}: {by_server:?} {by_client:?}");
-        }
+    let blocks = |fence: &str| -> Vec<String> {
+        let fence = format!("```{fence}\n");
+        let blocks = document.split(&fence).skip(1);
+        blocks.map(|block| block.split_once("\n```").unwrap().0.to_owned()).collect()
+    };
+    // A head that is too long for one line goes on below.
+    let heads = blocks("json").join("\n").replace("\n ", "");
+    let frames: Vec<_> = heads.lines().map(str::to_owned).chain(blocks("frame")).collect();
+    for frame in &frames {
+        let by_server = decode_server(Wire::Text(frame)).map(drop);
+        let by_client = decode_client(Wire::Text(frame)).map(drop);
+        assert!(by_server.is_ok() || by_client.is_ok(), "{frame}: {by_server:?} {by_client:?}");
     }
-    assert!(shown >= 12, "PROTOCOL.md shows only {shown} frames");
+    assert!(frames.len() >= 12, "PROTOCOL.md shows only {} frames", frames.len());
 }

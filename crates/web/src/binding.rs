@@ -1,7 +1,6 @@
 //! What the browser offers and `web-sys` gives only with a copy of the text into wasm.
 
 use js_sys::{Function, JSON, JsString, Uint8Array};
-use onesocket_core::{Error, ErrorCode, Sentence, Text};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -16,13 +15,21 @@ extern "C" {
     #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
     pub(crate) fn fill_with_random(bytes: &Uint8Array);
 
-    pub(crate) type TextEncoder;
+    type TextEncoder;
 
     #[wasm_bindgen(constructor)]
     fn new() -> TextEncoder;
 
     #[wasm_bindgen(method)]
     fn encode(this: &TextEncoder, text: &JsString) -> Uint8Array;
+
+    type TextDecoder;
+
+    #[wasm_bindgen(constructor)]
+    fn new() -> TextDecoder;
+
+    #[wasm_bindgen(method)]
+    fn decode(this: &TextDecoder, bytes: &Uint8Array) -> JsString;
 
     #[wasm_bindgen(js_name = URL)]
     pub(crate) type Url;
@@ -70,6 +77,12 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(crate) fn data(this: &Fields) -> JsValue;
 
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_data(this: &Fields, data: &JsValue);
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn format(this: &Fields) -> JsValue;
+
     #[wasm_bindgen(method, getter)]
     pub(crate) fn group(this: &Fields) -> JsValue;
 
@@ -101,17 +114,27 @@ extern "C" {
     pub(crate) fn max_message_bytes(this: &Fields) -> JsValue;
 }
 
-/// Writes a value as JSON, as a text that stays in JavaScript.
-///
-/// # Errors
-///
-/// `invalid-message` for what JSON cannot express.
-pub(crate) fn json_text(value: &JsValue) -> Result<JsString, Error> {
-    let json = JSON::stringify(value).ok().filter(|json| json.is_string());
-    json.ok_or_else(|| Error::new(ErrorCode::InvalidMessage, Text::new(Sentence::NotExpressible)))
+thread_local! {
+    static ENCODER: TextEncoder = TextEncoder::new();
+    static DECODER: TextDecoder = TextDecoder::new();
+}
+
+/// Writes a value as JSON, as a text that stays in JavaScript; `None` for what JSON cannot express.
+pub(crate) fn json_text(value: &JsValue) -> Option<JsString> {
+    JSON::stringify(value).ok().filter(|json| json.is_string())
+}
+
+/// Writes a text as UTF-8.
+pub(crate) fn encode_utf8(text: &JsString) -> Uint8Array {
+    ENCODER.with(|encoder| encoder.encode(text))
+}
+
+/// Reads UTF-8; what is none becomes U+FFFD.
+pub(crate) fn decode_utf8(bytes: &Uint8Array) -> JsString {
+    DECODER.with(|decoder| decoder.decode(bytes))
 }
 
 /// Returns how many bytes a text is in UTF-8, without bringing it into wasm.
 pub(crate) fn utf8_len(text: &JsString) -> usize {
-    TextEncoder::new().encode(text).length() as usize
+    encode_utf8(text).length() as usize
 }

@@ -17,8 +17,8 @@ pub trait Callbacks {
     /// Tells of a change of the status, in its turn, and of the state, which may be the same as before.
     fn changed(&self, current: StateName, reason: Option<&Text>);
 
-    /// Hands over a message: the parsed frame with its `data`, `group` and `from`, or an
-    /// `ArrayBuffer`; over a plain wire also a string.
+    /// Hands over a message: an object with its `data`, `group` and `from`; over a plain wire a string
+    /// or an `ArrayBuffer`.
     fn message(&self, message: JsValue);
 
     /// Tells of an error, with the messages that will not be delivered.

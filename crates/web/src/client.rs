@@ -8,7 +8,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use js_sys::{JsString, Uint8Array};
+use js_sys::Uint8Array;
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{
     Call, Config, Error, Fetch, FetchReason, Input, LogEvent, Request, StateName, Stats, Status,
@@ -17,9 +17,10 @@ use onesocket_core::{
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::spawn_local;
 
-use crate::binding::{Fields, json_text};
+use crate::binding::Fields;
+use crate::payload::{bytes_payload, json_payload, text_payload};
 use crate::socket::browser_socket;
-use crate::{Callbacks, Clock, Driver, PlainWire, message};
+use crate::{Callbacks, Clock, Driver, PlainWire};
 
 type TokenSource = Box<dyn Fn() -> Pin<Box<dyn Future<Output = TokenAnswer>>>>;
 type Listener<E> = dyn Fn(&E);
@@ -141,7 +142,7 @@ impl Client {
     ///
     /// `queue-full`, `too-large` or `closed`.
     pub fn send_text(&self, text: &str) -> Result<(), Error> {
-        self.driver.send(&text.into())
+        self.driver.send(text_payload(text.into()))
     }
 
     /// Sends bytes to the server.
@@ -150,20 +151,20 @@ impl Client {
     ///
     /// `queue-full`, `too-large` or `closed`.
     pub fn send_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
-        self.driver.send_bytes(&Uint8Array::from(bytes))
+        self.driver.send(bytes_payload(&Uint8Array::from(bytes)))
     }
 
-    /// Sends a value to the server.
+    /// Sends a value to the server, as JSON.
     ///
     /// # Errors
     ///
     /// `invalid-message` if it does not serialise; else as [`send_text`](Self::send_text).
     #[cfg(feature = "serde")]
     pub fn send<T: serde::Serialize + ?Sized>(&self, value: &T) -> Result<(), Error> {
-        self.driver.send(&typed::to_js(value)?)
+        self.driver.send(json_payload(&typed::to_js(value)?)?)
     }
 
-    /// Sends a value to the members of a group.
+    /// Sends a value to the members of a group, as JSON.
     ///
     /// # Errors
     ///
@@ -177,11 +178,11 @@ impl Client {
     where
         T: serde::Serialize + ?Sized,
     {
-        let json = typed::to_js(value).and_then(|value| json_text(&value));
-        self.publish_json(group, json)
+        let payload = typed::to_js(value).and_then(|value| json_payload(&value));
+        self.publish_payload(group, payload)
     }
 
-    /// Sends a JavaScript value to the members of a group.
+    /// Sends a JavaScript value to the members of a group, as JSON.
     ///
     /// # Errors
     ///
@@ -191,7 +192,20 @@ impl Client {
         group: Group,
         value: &JsValue,
     ) -> impl Future<Output = Result<(), Error>> + use<> {
-        self.publish_json(group, json_text(value))
+        self.publish_payload(group, json_payload(value))
+    }
+
+    /// Sends bytes to the members of a group.
+    ///
+    /// # Errors
+    ///
+    /// The server's refusal, or `closed`.
+    pub fn publish_bytes(
+        &self,
+        group: Group,
+        bytes: &[u8],
+    ) -> impl Future<Output = Result<(), Error>> + use<> {
+        self.publish_payload(group, Ok(bytes_payload(&Uint8Array::from(bytes))))
     }
 
     /// Makes any request to the server; [`join`](Self::join) and the like are short for it.
@@ -251,15 +265,13 @@ impl Client {
         self.subscribers.log.add(listener)
     }
 
-    fn publish_json(
+    fn publish_payload(
         &self,
         group: Group,
-        json: Result<JsString, Error>,
+        payload: Result<(JsValue, usize), Error>,
     ) -> impl Future<Output = Result<(), Error>> + use<> {
-        let answer = json.map(|json| {
-            let (data, bytes) = message(json);
-            self.request(Request::Publish { group, data, bytes })
-        });
+        let answer =
+            payload.map(|(data, bytes)| self.request(Request::Publish { group, data, bytes }));
         async { answer?.await }
     }
 
@@ -302,8 +314,7 @@ pub struct Subscription {
 pub struct Message(JsValue);
 
 impl Message {
-    /// Returns what was sent: any JSON value, or an `ArrayBuffer`; over a plain wire a string or an
-    /// `ArrayBuffer`.
+    /// Returns what was sent: any JSON value, a string, or an `ArrayBuffer`.
     pub fn data(&self) -> JsValue {
         self.fields().map_or_else(|| self.0.clone(), Fields::data)
     }

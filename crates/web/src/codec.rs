@@ -1,65 +1,199 @@
-//! Frames, written and read by the browser's own JSON: payloads stay in JavaScript.
-//!
-//! A payload that is sent is the JSON text of it, a JavaScript string, or bytes, a `Uint8Array`. A
-//! message that was received is the whole parsed frame, or an `ArrayBuffer`.
+//! Frames, written and read by the browser's own strings and JSON: payloads stay in JavaScript, and a
+//! message costs a few calls of it.
 
 use std::time::Duration;
 
-use js_sys::{JSON, JsString, Uint8Array};
+use js_sys::{ArrayBuffer, JsString, Uint8Array};
 use onesocket_core::protocol::{
-    ClientFrame, ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId, ServerFrame,
-    Welcome,
+    ClientFrame, ConnectionId, Epoch, FrameError, FrameErrorCode, MessageId, ServerFrame, Welcome,
 };
 use onesocket_core::{Sentence, Text};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::prelude::*;
 
-use crate::binding::{Fields, parse_json};
+use crate::binding::{Fields, decode_utf8, encode_utf8, json_text, parse_json};
+use crate::payload::Form;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A string, with the methods that take what stays in JavaScript.
+    type Str;
+
+    #[wasm_bindgen(method, js_name = indexOf)]
+    fn index_of(this: &Str, text: &JsString) -> i32;
+
+    #[wasm_bindgen(method)]
+    fn slice(this: &Str, from: i32) -> JsString;
+
+    #[wasm_bindgen(method, js_name = slice)]
+    fn slice_to(this: &Str, from: i32, to: i32) -> JsString;
+
+    #[wasm_bindgen(method, js_name = concat)]
+    fn with_number(this: &Str, number: f64, behind: &JsString) -> JsString;
+
+    #[wasm_bindgen(method, js_name = concat)]
+    fn with(this: &Str, first: &JsString, second: &JsString, third: &JsString) -> JsString;
+
+    type Bytes;
+
+    #[wasm_bindgen(method, js_name = indexOf)]
+    fn index_of(this: &Bytes, byte: u8) -> i32;
+}
+
+/// Makes the strings that JavaScript has for us: none is copied out of wasm when it is used.
+macro_rules! strings {
+    ($($name:ident = $text:tt;)*) => {
+        #[wasm_bindgen]
+        extern "C" {
+            $(
+                #[wasm_bindgen(thread_local_v2, static_string)]
+                static $name: JsString = $text;
+            )*
+        }
+    };
+}
+
+strings! {
+    LINE_FEED = "\n";
+    MESSAGE = "message";
+    TEXT = "text";
+    PING_FRAME = "{\"type\":\"ping\"}";
+    PONG_FRAME = "{\"type\":\"pong\"}";
+    MESSAGE_HEAD = "{\"type\":\"message\",\"id\":";
+    PUBLISH_HEAD = "{\"type\":\"publish\",\"id\":";
+    JOIN_HEAD = "{\"type\":\"join\",\"id\":";
+    LEAVE_HEAD = "{\"type\":\"leave\",\"id\":";
+    REFRESH_HEAD = "{\"type\":\"refresh\",\"id\":";
+    GROUP_FIELD = ",\"group\":";
+    TOKEN_FIELD = ",\"token\":";
+    END = "}";
+    END_BEFORE_PAYLOAD = "}\n";
+    END_BEFORE_TEXT = ",\"format\":\"text\"}\n";
+    NOTHING = "";
+}
+
+/// A string that JavaScript has for us.
+type Static = wasm_bindgen::JsThreadLocal<JsString>;
 
 /// Writes a frame: what a `WebSocket` is to send.
 pub fn encode(frame: &ClientFrame<JsValue>) -> JsValue {
     match frame {
         ClientFrame::Join { id, group } => {
-            with_group("join", *id, group).concat(&"}".into()).into()
+            with_field(&JOIN_HEAD, *id, &GROUP_FIELD, group.as_str())
         }
         ClientFrame::Leave { id, group } => {
-            with_group("leave", *id, group).concat(&"}".into()).into()
+            with_field(&LEAVE_HEAD, *id, &GROUP_FIELD, group.as_str())
         }
-        ClientFrame::Message { id, data } => match data.dyn_ref::<Uint8Array>() {
-            Some(bytes) => binary(*id, bytes).into(),
-            None => {
-                let head = format!(r#"{{"type":"message","id":{},"data":"#, id.0);
-                JsString::from(head).concat(data).concat(&"}".into()).into()
-            }
-        },
-        ClientFrame::Ping => r#"{"type":"ping"}"#.into(),
-        ClientFrame::Pong => r#"{"type":"pong"}"#.into(),
+        ClientFrame::Message { id, data } => {
+            with_payload(&MESSAGE_HEAD.with(|head| with_id(head, *id, &NOTHING)), data)
+        }
+        ClientFrame::Ping => PING_FRAME.with(|frame| frame.into()),
+        ClientFrame::Pong => PONG_FRAME.with(|frame| frame.into()),
         ClientFrame::Publish { id, group, data } => {
-            let head = with_group("publish", *id, group).concat(&r#","data":"#.into());
-            head.concat(data).concat(&"}".into()).into()
+            let head = PUBLISH_HEAD.with(|head| with_id(head, *id, &GROUP_FIELD));
+            let head =
+                NOTHING.with(|nothing| str(&head).with(&quoted(group.as_str()), nothing, nothing));
+            with_payload(&head, data)
         }
         ClientFrame::Refresh { id, token } => {
-            let head = JsString::from(format!(r#"{{"type":"refresh","id":{},"token":"#, id.0));
-            head.concat(&quoted(token.reveal())).concat(&"}".into()).into()
+            with_field(&REFRESH_HEAD, *id, &TOKEN_FIELD, token.reveal())
         }
     }
 }
 
-fn with_group(kind: &str, id: MessageId, group: &Group) -> JsString {
-    let head = JsString::from(format!(r#"{{"type":"{kind}","id":{},"group":"#, id.0));
-    head.concat(&quoted(group.as_str()))
+/// Compares in JavaScript: nothing is copied.
+fn is(value: &JsValue, text: &'static Static) -> bool {
+    text.with(|text| value == AsRef::<JsValue>::as_ref(text))
+}
+
+fn str(text: &JsString) -> &Str {
+    text.unchecked_ref()
+}
+
+fn with_id(head: &JsString, id: MessageId, behind: &'static Static) -> JsString {
+    behind.with(|behind| str(head).with_number(id.0 as f64, behind))
+}
+
+/// Writes a frame that has an id and one field more.
+fn with_field(
+    head: &'static Static,
+    id: MessageId,
+    field: &'static Static,
+    value: &str,
+) -> JsValue {
+    let head = head.with(|head| with_id(head, id, field));
+    NOTHING.with(|nothing| END.with(|end| str(&head).with(&quoted(value), end, nothing))).into()
 }
 
 fn quoted(text: &str) -> JsString {
     // A string is always JSON.
-    JSON::stringify(&text.into()).unwrap_or_default()
+    json_text(&text.into()).unwrap_or_default()
 }
 
-fn binary(id: MessageId, data: &Uint8Array) -> Uint8Array {
-    let id = id.0.to_be_bytes();
-    let frame = Uint8Array::new_with_length(8 + data.length());
-    frame.subarray(0, 8).copy_from(&id);
-    frame.set(data, 8);
-    frame
+/// Writes a payload behind the fields of a head.
+fn with_payload(head: &JsString, payload: &JsValue) -> JsValue {
+    let join = |end: &'static Static, text: &JsString| {
+        NOTHING.with(|nothing| end.with(|end| str(head).with(end, text, nothing)))
+    };
+    match Form::of(payload) {
+        Form::Text => join(&END_BEFORE_TEXT, payload.unchecked_ref()).into(),
+        Form::Json(text) => join(&END_BEFORE_PAYLOAD, &text).into(),
+        Form::Bytes(bytes) => {
+            let head = encode_utf8(&NOTHING.with(|nothing| join(&END_BEFORE_PAYLOAD, nothing)));
+            let frame = Uint8Array::new_with_length(head.length() + bytes.length());
+            frame.set(&head, 0);
+            frame.set(bytes, head.length());
+            frame.into()
+        }
+    }
+}
+
+/// What a `WebSocket` has received, a string or an `ArrayBuffer`, and where its head ends.
+struct Received {
+    data: JsValue,
+    /// The place of the line feed; negative if there is none.
+    end: i32,
+}
+
+impl Received {
+    fn new(data: JsValue) -> Self {
+        let end = match data.is_string() {
+            true => LINE_FEED.with(|line_feed| data.unchecked_ref::<Str>().index_of(line_feed)),
+            false => Uint8Array::new(&data).unchecked_ref::<Bytes>().index_of(b'\n'),
+        };
+        Self { data, end }
+    }
+
+    fn head(&self) -> JsString {
+        match self.data.is_string() {
+            true if self.end < 0 => self.data.clone().unchecked_into(),
+            true => self.data.unchecked_ref::<Str>().slice_to(0, self.end),
+            false => {
+                let bytes = Uint8Array::new(&self.data);
+                let end = u32::try_from(self.end).unwrap_or_else(|_| bytes.length());
+                decode_utf8(&bytes.subarray(0, end))
+            }
+        }
+    }
+
+    /// Returns the payload: what was sent, as far as that can be known.
+    fn payload(&self, fields: &Fields) -> Result<JsValue, Text> {
+        if self.end < 0 {
+            return Err(Text::new(Sentence::PayloadMissing));
+        }
+        let from = self.end + 1;
+        if !self.data.is_string() {
+            return Ok(self.data.unchecked_ref::<ArrayBuffer>().slice(from.unsigned_abs()).into());
+        }
+        let text = self.data.unchecked_ref::<Str>().slice(from);
+        let format = fields.format();
+        if format.is_undefined() {
+            return parse_json(&text).map_err(|_| Text::new(Sentence::PayloadNotJson));
+        }
+        match is(&format, &TEXT) {
+            true => Ok(text.into()),
+            false => Err(Text::new(Sentence::StrangeFormat)),
+        }
+    }
 }
 
 /// Reads what a `WebSocket` has received.
@@ -68,20 +202,21 @@ fn binary(id: MessageId, data: &Uint8Array) -> Uint8Array {
 ///
 /// Says what is wrong with it.
 pub fn decode(data: JsValue) -> Result<ServerFrame<JsValue>, Text> {
-    if !data.is_string() {
-        return Ok(ServerFrame::Message(data));
-    }
-    let parsed = parse_json(&data).map_err(|_| Text::new(Sentence::NotJson))?;
-    if !parsed.is_object() {
+    let received = Received::new(data);
+    let head = parse_json(&received.head()).map_err(|_| Text::new(Sentence::NotJson))?;
+    if !head.is_object() {
         return Err(Text::new(Sentence::NotAnObject));
     }
-    let fields = parsed.unchecked_ref::<Fields>();
-    let kind = fields.kind().as_string().unwrap_or_default();
+    let fields = head.unchecked_ref::<Fields>();
+    let kind = fields.kind();
+    if is(&kind, &MESSAGE) {
+        fields.set_data(&received.payload(fields)?);
+        return Ok(ServerFrame::Message(head));
+    }
+    let kind = kind.as_string().unwrap_or_default();
     let frame = match kind.as_str() {
         "ack" => id(fields).map(|id| ServerFrame::Ack { id }),
         "error" => error(fields).map(ServerFrame::Error),
-        "message" if fields.data().is_undefined() => None,
-        "message" => Some(ServerFrame::Message(parsed)),
         "ping" => Some(ServerFrame::Ping),
         "pong" => Some(ServerFrame::Pong),
         "refreshed" => {

@@ -5,7 +5,7 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use gloo_timers::callback::Timeout;
-use js_sys::{JsString, Uint8Array};
+use js_sys::Uint8Array;
 use onesocket_core::protocol::{ClientFrame, CloseCode};
 use onesocket_core::{
     Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Stats, Status, Text, Time,
@@ -13,8 +13,9 @@ use onesocket_core::{
 };
 use wasm_bindgen::JsValue;
 
-use crate::binding::{Url, fill_with_random, utf8_len};
+use crate::binding::{Url, fill_with_random};
 use crate::page::{Page, is_offline};
+use crate::payload::given;
 use crate::socket::{NewSocket, Socket, SocketEvent};
 use crate::wire::{self, PlainWire, Wire};
 use crate::{Callbacks, Clock};
@@ -104,27 +105,12 @@ impl Driver {
         self.feed(input);
     }
 
-    /// Sends a value to the server as JSON; a string goes over a plain wire as it is.
-    ///
-    /// # Errors
-    ///
-    /// `invalid-message` for what JSON cannot express; else see [`Connection::send`].
-    pub fn send(&self, value: &JsValue) -> Result<(), Error> {
-        let (text, bytes) = self.wire.payload(value)?;
-        self.send_payload(text.into(), bytes)
-    }
-
-    /// Sends bytes to the server. They may be changed as soon as this returns.
+    /// Sends a payload of so many bytes to the server: see `payload.rs` for its forms.
     ///
     /// # Errors
     ///
     /// See [`Connection::send`].
-    pub fn send_bytes(&self, bytes: &Uint8Array) -> Result<(), Error> {
-        let len = bytes.length();
-        self.send_payload(bytes.slice(0, len).into(), len as usize)
-    }
-
-    fn send_payload(&self, payload: JsValue, bytes: usize) -> Result<(), Error> {
+    pub fn send(&self, (payload, bytes): (JsValue, usize)) -> Result<(), Error> {
         self.inspect();
         let sent = self.connection.borrow_mut().send(payload, bytes, self.bytes_in_sockets());
         self.act();
@@ -243,7 +229,6 @@ impl Driver {
             Output::Deliver(message) => self.callbacks.message(message),
             Output::Detach { attempt } => self.forget(attempt),
             Output::Error { error, undelivered } => {
-                let given = |payload| self.wire.given(payload);
                 let undelivered = undelivered.into_iter().map(given).collect();
                 self.callbacks.error(&error, undelivered);
             }
@@ -329,12 +314,6 @@ impl Driver {
         });
         self.alarm.replace(alarm);
     }
-}
-
-/// Makes a message of the JSON text of a value; returns its size as well.
-pub fn message(json: JsString) -> (JsValue, usize) {
-    let bytes = utf8_len(&json);
-    (json.into(), bytes)
 }
 
 /// Returns a function that feeds a driver for as long as it lives.

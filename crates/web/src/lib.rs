@@ -12,6 +12,7 @@ mod clock;
 mod codec;
 mod driver;
 mod page;
+mod payload;
 mod socket;
 mod wire;
 
@@ -20,7 +21,8 @@ pub use client::{Client, Held, Message, Options, Subscription};
 pub use clock::{Clock, Reading};
 #[cfg(feature = "explore")]
 pub use codec::{decode, encode};
-pub use driver::{Driver, message};
+pub use driver::Driver;
+pub use payload::{bytes_payload, json_payload, text_payload};
 pub use socket::NewSocket;
 pub use wire::{OpeningHandshake, PlainWire};
 

@@ -4,11 +4,11 @@ use js_sys::{Array, ArrayBuffer, JsString};
 use onesocket_core::protocol::{
     ClientFrame, CloseCode, Retry, SUBPROTOCOL, ServerFrame, client_subprotocol, token_subprotocol,
 };
-use onesocket_core::{Error, PlainRules, Text, Token};
+use onesocket_core::{PlainRules, Text, Token};
 use wasm_bindgen::{JsCast, JsValue};
 
-use crate::binding::{json_text, parse_json, utf8_len};
 use crate::codec;
+use crate::payload::Form;
 
 /// A server that does not speak `onesocket.v1`, as an application describes it. Messages pass as
 /// they are; everything else here has its place only if the application gives it one.
@@ -108,7 +108,10 @@ impl Wire {
     pub(crate) fn encode(&self, frame: &ClientFrame<JsValue>) -> Result<Option<JsValue>, String> {
         let Self::Plain(wire) = self else { return Ok(Some(codec::encode(frame))) };
         if let ClientFrame::Message { data, .. } = frame {
-            return Ok(Some(data.clone()));
+            return Ok(Some(match Form::of(data) {
+                Form::Bytes(_) | Form::Text => data.clone(),
+                Form::Json(text) => text.into(),
+            }));
         }
         if let ClientFrame::Refresh { token, .. } = frame {
             return wire.refresh(token).map(Some);
@@ -135,30 +138,6 @@ impl Wire {
         match self {
             Self::OneSocket { .. } => code.retry(),
             Self::Plain(wire) => wire.retry(code),
-        }
-    }
-
-    /// Turns a value into the text that is kept and sent, and counts its bytes.
-    ///
-    /// # Errors
-    ///
-    /// `invalid-message` for what JSON cannot express.
-    pub(crate) fn payload(&self, value: &JsValue) -> Result<(JsString, usize), Error> {
-        let text = match self {
-            Self::Plain(_) if value.is_string() => value.clone().unchecked_into(),
-            Self::Plain(_) | Self::OneSocket { .. } => json_text(value)?,
-        };
-        let bytes = utf8_len(&text);
-        Ok((text, bytes))
-    }
-
-    /// Gives a payload back as the user gave it.
-    pub(crate) fn given(&self, payload: JsValue) -> JsValue {
-        match self {
-            Self::OneSocket { .. } if payload.is_string() => {
-                parse_json(&payload).unwrap_or(payload)
-            }
-            Self::OneSocket { .. } | Self::Plain(_) => payload,
         }
     }
 }

@@ -8,7 +8,7 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Json, Response};
 use axum::{Extension, Router, extract::DefaultBodyLimit, routing::post};
-use onesocket_protocol::{Group, ServerFrame, ServerMessage};
+use onesocket_protocol::{Group, Payload, ServerFrame, ServerMessage};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -69,8 +69,11 @@ async fn publish(
         Refusal::new(rejection.status(), rejection.body_text())
     })?;
     let (target, data) = read(&body)?;
-    let frame =
-        |group| Outgoing::text(&ServerFrame::Message(ServerMessage { data, group, from: None }));
+    let payload = Payload::Json(data.get());
+    let frame = |group| {
+        let message = ServerMessage { data: payload, group, from: None };
+        Outgoing::new(&ServerFrame::Message(message))
+    };
     let delivered = app.publish(target, data.get().len(), frame).map_err(|error| {
         let sentence = format!("data may have {} bytes", error.limit);
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, sentence)

@@ -99,7 +99,7 @@ impl History {
             let sentence = "it is not known any more whether this was accepted";
             Outgoing::error(Some(id), FrameErrorCode::Refused, sentence)
         } else {
-            Outgoing::ack(id)
+            Outgoing::Accepted(id)
         })
     }
 
@@ -134,7 +134,7 @@ mod tests {
         history.note(MessageId(7), Some(&refusal(7)));
 
         for id in [1, 3, 5] {
-            assert_eq!(history.answer(MessageId(id)), Some(Outgoing::ack(MessageId(id))));
+            assert_eq!(history.answer(MessageId(id)), Some(Outgoing::Accepted(MessageId(id))));
         }
         assert_eq!(history.answer(MessageId(7)), Some(refusal(7)));
         assert_eq!(history.answer(MessageId(8)), None);
@@ -149,7 +149,7 @@ mod tests {
             history.note(MessageId(id), Some(&refusal(id)));
         }
 
-        assert_eq!(history.answer(MessageId(1)), Some(Outgoing::ack(MessageId(1))));
+        assert_eq!(history.answer(MessageId(1)), Some(Outgoing::Accepted(MessageId(1))));
         assert!(is_refused(&history, 2) && is_refused(&history, 968));
         for id in 969..=1000 {
             assert_eq!(history.answer(MessageId(id)), Some(refusal(id)));
@@ -167,7 +167,7 @@ mod tests {
         }
 
         assert!(is_refused(&history, 1));
-        assert_eq!(history.answer(MessageId(2)), Some(Outgoing::ack(MessageId(2))));
+        assert_eq!(history.answer(MessageId(2)), Some(Outgoing::Accepted(MessageId(2))));
         assert!(is_refused(&history, 3));
         assert_eq!((history.runs.len(), history.refusals.len()), (64, 32));
     }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     fn is_refused(history: &History, id: u64) -> bool {
-        let ack = Outgoing::ack(MessageId(id));
+        let ack = Outgoing::Accepted(MessageId(id));
         history.answer(MessageId(id)).is_some_and(|answer| answer != ack)
     }
 

@@ -186,7 +186,7 @@ impl Hub {
         }
         match handled {
             Ok(deliveries) => {
-                let mut answered = accept(key, id);
+                let mut answered = accepted(key, id);
                 answered.extend(deliveries);
                 answered
             }
@@ -228,7 +228,7 @@ impl Hub {
             return Vec::new();
         }
         let frames = match answer {
-            Ok(reply) => [Some(Outgoing::ack(id)), reply],
+            Ok(reply) => [Some(Outgoing::Accepted(id)), reply],
             Err(error) => [Some(error), None],
         };
         frames.into_iter().flatten().map(|frame| Delivery::Send { to: key, frame }).collect()
@@ -297,6 +297,12 @@ impl Hash for Hub {
     }
 }
 
+/// Answers a message: see [`Outgoing::Accepted`].
+fn accepted(to: Key, id: MessageId) -> Vec<Delivery> {
+    vec![Delivery::Send { to, frame: Outgoing::Accepted(id) }]
+}
+
+/// Answers a request.
 fn accept(to: Key, id: MessageId) -> Vec<Delivery> {
     vec![Delivery::Send { to, frame: Outgoing::ack(id) }]
 }
@@ -347,7 +353,7 @@ mod tests {
 
         assert_eq!(hub.clients(), 1);
         assert_eq!(hub.count("ada"), Count { open: 1, opened: 2 });
-        assert_eq!(publish(&mut hub, 2, "tea"), accept(Key(2), ID));
+        assert_eq!(publish(&mut hub, 2, "tea"), accepted(Key(2), ID));
     }
 
     #[test]
@@ -364,7 +370,7 @@ mod tests {
         let deliveries = publish(&mut hub, 1, "tea");
 
         let to_grace = Delivery::Send { to: Key(2), frame: frame() };
-        assert_eq!(deliveries, [accept(Key(1), ID), vec![to_grace]].concat());
+        assert_eq!(deliveries, [accepted(Key(1), ID), vec![to_grace]].concat());
     }
 
     #[test]
@@ -398,7 +404,7 @@ mod tests {
         connect(&mut hub, 4, "ada");
         disconnect(&mut hub, 2, Instant::now());
 
-        assert_eq!(publish(&mut hub, 3, "tea"), accept(Key(3), ID));
+        assert_eq!(publish(&mut hub, 3, "tea"), accepted(Key(3), ID));
     }
 
     #[test]
@@ -466,19 +472,19 @@ mod tests {
         connect_as(&mut hub, 2, "ada", "a");
         join(&mut hub, 2, "tea");
         let to_grace = Delivery::Send { to: Key(1), frame: frame() };
-        let published = [accept(Key(2), ID), vec![to_grace]].concat();
+        let published = [accepted(Key(2), ID), vec![to_grace]].concat();
         assert_eq!(publish(&mut hub, 2, "tea"), published);
-        assert_eq!(publish(&mut hub, 2, "tea"), accept(Key(2), ID));
+        assert_eq!(publish(&mut hub, 2, "tea"), accepted(Key(2), ID));
 
         // After the loss, and whatever the new connection is a member of.
         disconnect(&mut hub, 2, Instant::now());
         connect_as(&mut hub, 3, "ada", "a");
 
-        assert_eq!(publish(&mut hub, 3, "tea"), accept(Key(3), ID));
-        assert_eq!(message(&mut hub, 3, 7), accept(Key(3), ID));
-        assert_eq!(message(&mut hub, 3, 6), accept(Key(3), MessageId(6)));
+        assert_eq!(publish(&mut hub, 3, "tea"), accepted(Key(3), ID));
+        assert_eq!(message(&mut hub, 3, 7), accepted(Key(3), ID));
+        assert_eq!(message(&mut hub, 3, 6), accepted(Key(3), MessageId(6)));
         assert_eq!(message(&mut hub, 3, 8), echoed(Key(3), MessageId(8)));
-        assert_eq!(message(&mut hub, 3, 8), accept(Key(3), MessageId(8)));
+        assert_eq!(message(&mut hub, 3, 8), accepted(Key(3), MessageId(8)));
     }
 
     #[test]
@@ -508,11 +514,11 @@ mod tests {
         let replied = handled(&mut hub, 1, Ok(Some(frame())));
         assert_eq!(replied, echoed(Key(1), ID));
 
-        assert_eq!(hub.known(Key(1), ID), Known::Answered(Outgoing::ack(ID)));
+        assert_eq!(hub.known(Key(1), ID), Known::Answered(Outgoing::Accepted(ID)));
         // The reply was sent once; whether it arrived nobody knows.
         connect_as(&mut hub, 2, "ada", "a");
         assert_eq!(hub.known(Key(1), ID), Known::TooLate);
-        assert_eq!(hub.known(Key(2), ID), Known::Answered(Outgoing::ack(ID)));
+        assert_eq!(hub.known(Key(2), ID), Known::Answered(Outgoing::Accepted(ID)));
         assert_eq!(hub.known(Key(3), ID), Known::TooLate);
     }
 
@@ -576,7 +582,7 @@ mod tests {
         }
 
         connect_as(&mut hub, 4, "ada", "a");
-        assert_eq!(message(&mut hub, 4, 7), accept(Key(4), ID));
+        assert_eq!(message(&mut hub, 4, 7), accepted(Key(4), ID));
     }
 
     #[test]
@@ -618,7 +624,7 @@ mod tests {
         // Before the successor has said it again, and after.
         assert_eq!(publish(&mut hub, 2, "tea"), []);
         let to_grace = Delivery::Send { to: Key(1), frame: frame() };
-        assert_eq!(publish(&mut hub, 3, "tea"), [accept(Key(3), ID), vec![to_grace]].concat());
+        assert_eq!(publish(&mut hub, 3, "tea"), [accepted(Key(3), ID), vec![to_grace]].concat());
         assert_eq!(publish(&mut hub, 2, "tea"), []);
         assert_eq!(message(&mut hub, 2, 9), []);
 
@@ -716,7 +722,7 @@ mod tests {
     }
 
     fn echoed(to: Key, id: MessageId) -> Vec<Delivery> {
-        [accept(to, id), vec![Delivery::Send { to, frame: frame() }]].concat()
+        [accepted(to, id), vec![Delivery::Send { to, frame: frame() }]].concat()
     }
 
     /// What follows from publishing to "tea" without being a member.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::SinkExt;
-use onesocket_protocol::CloseCode;
+use onesocket_protocol::{CloseCode, MessageId};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -65,7 +65,11 @@ struct Peer {
     /// The application is handling a message. Nothing more is read until it has finished: messages
     /// are handled in order, and a client that sends faster has to wait.
     handling: Option<JoinHandle<Vec<Outgoing>>>,
-    /// Frames were written that may still be in the socket's buffer.
+    /// The newest message that was accepted and not answered yet: one answer serves for all that were
+    /// read in one go.
+    accepted: Option<MessageId>,
+    /// Frames were written that may still be in the socket's buffer, or an answer is still to be
+    /// written.
     unflushed: bool,
     guard: SocketGuard,
 }
@@ -97,11 +101,12 @@ pub(crate) fn serve(
         registration,
         inbox,
         handling: None,
+        accepted: None,
         unflushed: false,
         guard,
     };
     async move {
-        let Err(end) = peer.run().await;
+        let end = peer.run().await;
         end.log(peer.registration.key.0);
         close(&mut peer.socket, end, &peer.app).await;
         // Before the socket: a client that has seen it close must not find it counted.
@@ -122,7 +127,17 @@ pub(crate) async fn refuse(
 }
 
 impl Peer {
-    async fn run(&mut self) -> Result<Infallible, End> {
+    /// Works until the socket ends; then says what was accepted, if it is not too late for that.
+    async fn run(&mut self) -> End {
+        let Err(end) = self.work().await;
+        if let End::Server(_) = end {
+            // The closing handshake finds out by itself that a socket takes nothing any more.
+            let _ = self.answer().await;
+        }
+        end
+    }
+
+    async fn work(&mut self) -> Result<Infallible, End> {
         let mut timer = pin!(sleep_until(Instant::now()));
         loop {
             self.perform().await?;
@@ -218,19 +233,34 @@ impl Peer {
         Ok(())
     }
 
+    /// Writes a frame. The answer to a message waits until there is nothing else to do.
     async fn write(&mut self, frame: Outgoing) -> Result<(), End> {
         self.unflushed = true;
-        self.app.metrics.messages_out.inc();
-        self.app.metrics.bytes_out.inc_by(frame.len() as u64);
+        let bytes = frame.len() as u64;
         let message = match frame {
+            Outgoing::Accepted(id) => {
+                self.accepted = self.accepted.max(Some(id));
+                return Ok(());
+            }
             Outgoing::Binary(bytes) => Message::Binary(bytes),
             Outgoing::Text(text) => Message::Text(text),
         };
+        self.app.metrics.messages_out.inc();
+        self.app.metrics.bytes_out.inc_by(bytes);
         let time = self.app.config.write_time;
         in_time(self.socket.feed(message), time, &mut self.inbox.close).await
     }
 
+    /// Answers the messages that were accepted.
+    async fn answer(&mut self) -> Result<(), End> {
+        match self.accepted.take() {
+            Some(id) => self.write(Outgoing::ack(id)).await,
+            None => Ok(()),
+        }
+    }
+
     async fn flush(&mut self) -> Result<(), End> {
+        self.answer().await?;
         self.unflushed = false;
         let time = self.app.config.write_time;
         in_time(self.socket.flush(), time, &mut self.inbox.close).await

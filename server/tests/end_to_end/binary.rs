@@ -188,7 +188,7 @@ async fn options_may_be_variables() {
 
     let mut client = connect(&address, &token("ada")).await;
     assert_eq!(client.json().await["maxMessageBytes"], 1024);
-    assert_eq!(client.ask(r#"{"type":"message","id":1,"data":1}"#).await["type"], "ack");
+    assert_eq!(client.ask(r#"{"type":"message","id":1,"data":1}"#).await["data"], 1);
     let answer = http(open(&address).await, "POST", "/token", &[], r#"{"user":"ada"}"#).await;
     assert_eq!(answer.status, 404);
 }

@@ -6,14 +6,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::SinkExt;
-use onesocket_protocol::{MessageId, encode_client_binary};
 use onesocket_server::{Answer, Handler, Handling, Incoming, Payload};
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Server, config};
+use crate::support::{Server, binary, binary_of_server, config};
 
 const BUFFER: usize = 16 << 10;
 
@@ -46,6 +44,7 @@ impl Obedient {
         let said = match &message.payload {
             Payload::Binary(bytes) => format!("{} bytes", bytes.len()),
             Payload::Json(json) => json.decode().unwrap(),
+            Payload::Text(text) => text.clone(),
         };
         self.seen.lock().unwrap().push(format!("{} {}: {said}", message.user, message.id.0));
         match said.as_str() {
@@ -65,7 +64,7 @@ impl Obedient {
             }
             _ => match message.payload {
                 Payload::Binary(bytes) => Answer::Reply(Payload::Binary(bytes)),
-                Payload::Json(_) => Answer::Accept,
+                Payload::Json(_) | Payload::Text(_) => Answer::Accept,
             },
         }
     }
@@ -82,12 +81,13 @@ async fn an_application_accepts_replies_and_refuses() {
     let mut ada = server.connect("ada").await;
 
     assert_eq!(ada.ask(&said(1, "hello")).await, json!({"type": "ack", "id": 1}));
-    assert_eq!(ada.ask(&said(2, "reply")).await, json!({"type": "ack", "id": 2}));
-    assert_eq!(ada.json().await, json!({"type": "message", "data": {"connection": "c1"}}));
+    let reply = ada.ask(&said(2, "reply")).await;
+    assert_eq!(reply, json!({"type": "message", "data": {"connection": "c1"}}));
+    assert_eq!(ada.json().await, json!({"type": "ack", "id": 2}));
     assert_eq!(ada.ask(&said(3, "refuse")).await, refused(3, "not today"));
-    ada.socket.send(Message::binary(encode_client_binary(MessageId(4), b"1234"))).await.unwrap();
+    ada.socket.send(binary(4, b"1234")).await.unwrap();
+    assert_eq!(ada.next().await.unwrap().unwrap(), binary_of_server(b"1234"));
     assert_eq!(ada.json().await, json!({"type": "ack", "id": 4}));
-    assert_eq!(ada.next().await.unwrap().unwrap(), Message::binary(b"1234".to_vec()));
 
     assert_eq!(handler.seen(), ["ada 1: hello", "ada 2: reply", "ada 3: refuse", "ada 4: 4 bytes"]);
 }

@@ -3,9 +3,8 @@
 use onesocket_server::token::Secret;
 use onesocket_server::{Config, Group, Payload, Target, TooLarge};
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Answer, Server, config, token};
+use crate::support::{Answer, Server, binary_of_server, config, token};
 
 const KEY: &str = "a key of 32 bytes, or rather more";
 
@@ -60,7 +59,7 @@ async fn the_program_itself_reaches_them_without_http() {
     assert_eq!(ada.json().await, heard);
     assert_eq!(grace.json().await, json!({"type": "message", "data": data}));
     for client in [&mut ada, &mut grace] {
-        assert_eq!(client.next().await.unwrap().unwrap(), Message::binary("1234"));
+        assert_eq!(client.next().await.unwrap().unwrap(), binary_of_server(b"1234"));
     }
     assert_eq!(server.metric("onesocket_published_total").await, 5);
     drop((ada, grace));
@@ -81,7 +80,8 @@ async fn what_the_program_sends_has_the_same_limit() {
     let largest = Payload::Binary(vec![0; 64 << 10].into());
     assert_eq!(publisher.publish(Target::All, &largest), Ok(1));
 
-    assert_eq!(ada.next().await.unwrap().unwrap().len(), 64 << 10);
+    let frame = ada.next().await.unwrap().unwrap();
+    assert_eq!(frame, binary_of_server(&vec![0; 64 << 10]));
     assert_eq!(server.metric(r#"onesocket_refused_total{limit="message"}"#).await, 1);
 }
 
@@ -94,7 +94,7 @@ async fn data_goes_out_as_it_was_written() {
     publish(&server, &format!(r#"{{"data": {data}, "to": "all"}}"#)).await;
 
     let frame = ada.next().await.unwrap().unwrap();
-    assert_eq!(frame.to_text().unwrap(), format!(r#"{{"type":"message","data":{data}}}"#));
+    assert_eq!(frame.to_text().unwrap(), format!("{{\"type\":\"message\"}}\n{data}"));
 }
 
 #[tokio::test]

@@ -16,8 +16,8 @@ async fn what_happens_is_counted() {
     let mut ada = server.connect("ada").await;
     let mut newer = server.connect("ada").await;
     assert_eq!(ada.closed().await.0, 4409);
-    assert_eq!(newer.ask(r#"{"type":"message","id":1,"data":"x"}"#).await["type"], "ack");
-    newer.json().await;
+    assert_eq!(newer.ask(r#"{"type":"message","id":1,"data":"x"}"#).await["data"], "x");
+    assert_eq!(newer.json().await["type"], "ack");
     let mut grace = server.connect("grace").await;
     assert_eq!(newer.refresh(2, &token("grace")).await["code"], "unauthorized");
     let garbage = [SUBPROTOCOL, &token_subprotocol("garbage")];

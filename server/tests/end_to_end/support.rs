@@ -194,9 +194,9 @@ impl Listener for Memory {
 }
 
 impl Client {
-    /// Sends a text frame.
-    pub(crate) async fn send(&mut self, text: &str) {
-        self.socket.send(Message::text(text)).await.unwrap();
+    /// Sends a text frame, written in short: see [`frame`].
+    pub(crate) async fn send(&mut self, short: &str) {
+        self.socket.send(Message::text(frame(short))).await.unwrap();
     }
 
     /// Returns the next message; an error if the connection was reset.
@@ -204,10 +204,18 @@ impl Client {
         timeout(PATIENCE, self.socket.next()).await.expect("nothing came")
     }
 
-    /// Returns the next frame, which has to be JSON.
+    /// Returns the next frame, which has to be a text frame, in short: see [`frame`].
     pub(crate) async fn json(&mut self) -> Value {
         let message = self.next().await.expect("the end").expect("an error");
-        serde_json::from_str(message.to_text().unwrap()).unwrap_or_else(|_| panic!("{message:?}"))
+        let text = message.to_text().unwrap();
+        let (head, payload) = text.split_once('\n').map_or((text, None), |(a, b)| (a, Some(b)));
+        let json = |text| serde_json::from_str(text).unwrap_or_else(|_| panic!("{message:?}"));
+        let mut short: Value = json(head);
+        if let Some(payload) = payload {
+            let is_text = short.as_object_mut().unwrap().remove("format").is_some();
+            short["data"] = if is_text { payload.into() } else { json(payload) };
+        }
+        short
     }
 
     /// Sends a text frame and returns the next frame.
@@ -234,6 +242,27 @@ impl Client {
         assert!(next.is_none(), "{next:?} where the end comes after the close");
         (close.code.into(), close.reason.to_string())
     }
+}
+
+/// Writes a frame as it goes over the wire. In these tests it is written in short: a payload of JSON
+/// is the field `data` of the head.
+pub(crate) fn frame(short: &str) -> String {
+    let Ok(Value::Object(mut head)) = serde_json::from_str(short) else { return short.to_owned() };
+    match head.remove("data") {
+        Some(payload) => format!("{}\n{payload}", Value::Object(head)),
+        None => short.to_owned(),
+    }
+}
+
+/// A binary message of a client.
+pub(crate) fn binary(id: u64, data: &[u8]) -> Message {
+    let head = format!("{{\"type\":\"message\",\"id\":{id}}}\n");
+    Message::binary([head.as_bytes(), data].concat())
+}
+
+/// A binary message of the server.
+pub(crate) fn binary_of_server(data: &[u8]) -> Message {
+    Message::binary([b"{\"type\":\"message\"}\n", data].concat())
 }
 
 /// Upgrades a stream.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, SystemTime};
 
 use futures_util::SinkExt;
-use onesocket_protocol::{MessageId, SUBPROTOCOL, encode_client_binary, token_subprotocol};
+use onesocket_protocol::{SUBPROTOCOL, token_subprotocol};
 use onesocket_server::Config;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -12,7 +12,9 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::support::{Server, config, token, token_issued_at, upgrade, upgrade_at};
+use crate::support::{
+    Server, binary, binary_of_server, config, frame, token, token_issued_at, upgrade, upgrade_at,
+};
 
 #[tokio::test]
 async fn a_client_is_welcomed_and_its_token_is_not_echoed() {
@@ -262,7 +264,7 @@ async fn what_was_published_before_a_loss_and_is_again_after_it_is_heard_once() 
         assert_eq!(epoch, remembered);
         if let Some(older) = &mut older {
             let late = r#"{"type":"publish","id":3,"group":"tea","data":"late"}"#;
-            let _ = older.socket.send(Message::text(late)).await;
+            let _ = older.socket.send(Message::text(frame(late))).await;
         }
         assert_eq!(ada.ask(r#"{"type":"join","id":4,"group":"tea"}"#).await["type"], "ack");
         assert_eq!(ada.ask(publish).await, json!({"type": "ack", "id": 2}));
@@ -343,13 +345,13 @@ async fn what_was_refused_before_a_loss_is_refused_again_after_it() {
 #[tokio::test]
 async fn what_comes_again_after_a_loss_is_echoed_once() {
     let server = Server::start(Config { echo: true, ..config() }).await;
-    let text = Message::text(r#"{"type":"message","id":1,"data":"once"}"#);
-    let binary = Message::binary(encode_client_binary(MessageId(2), b"once"));
+    let text = Message::text(frame(r#"{"type":"message","id":1,"data":"once"}"#));
+    let binary = binary(2, b"once");
     let (mut client, _) = server.connect_as("ada", "a").await;
     for (id, frame) in [(1, &text), (2, &binary)] {
         client.socket.send(frame.clone()).await.unwrap();
-        assert_eq!(client.json().await, json!({"type": "ack", "id": id}));
         assert!(client.next().await.unwrap().is_ok());
+        assert_eq!(client.json().await, json!({"type": "ack", "id": id}));
     }
     drop(client);
 
@@ -360,8 +362,8 @@ async fn what_comes_again_after_a_loss_is_echoed_once() {
         assert_eq!(client.json().await, json!({"type": "ack", "id": id}));
     }
     let next = client.ask(r#"{"type":"message","id":3,"data":"next"}"#).await;
-    assert_eq!(next, json!({"type": "ack", "id": 3}));
-    assert_eq!(client.json().await, json!({"type": "message", "data": "next"}));
+    assert_eq!(next, json!({"type": "message", "data": "next"}));
+    assert_eq!(client.json().await, json!({"type": "ack", "id": 3}));
 }
 
 #[tokio::test]
@@ -369,15 +371,14 @@ async fn messages_come_back_from_a_server_that_echoes() {
     let server = Server::start(Config { echo: true, ..config() }).await;
     let mut client = server.connect("ada").await;
 
-    let ack = client.ask(r#"{"type":"message","id":1,"data":"ünï"}"#).await;
-    assert_eq!(ack, json!({"type": "ack", "id": 1}));
-    assert_eq!(client.json().await, json!({"type": "message", "data": "ünï"}));
+    let echo = client.ask(r#"{"type":"message","id":1,"data":"ünï"}"#).await;
+    assert_eq!(echo, json!({"type": "message", "data": "ünï"}));
+    assert_eq!(client.json().await, json!({"type": "ack", "id": 1}));
 
     let payload = vec![0xff; 65536];
-    let frame = encode_client_binary(MessageId(2), &payload);
-    client.socket.send(Message::binary(frame)).await.unwrap();
+    client.socket.send(binary(2, &payload)).await.unwrap();
+    assert_eq!(client.next().await.unwrap().unwrap(), binary_of_server(&payload));
     assert_eq!(client.json().await, json!({"type": "ack", "id": 2}));
-    assert_eq!(client.next().await.unwrap().unwrap(), Message::binary(payload));
 }
 
 #[tokio::test]

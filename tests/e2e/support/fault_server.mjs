@@ -180,9 +180,15 @@ class Peer {
     return this.bytes(frame(TEXT, Buffer.from(text)));
   }
 
-  /** @param {Buffer} payload */
-  binary(payload) {
-    return this.bytes(frame(BINARY, payload));
+  /**
+   * Sends a message, as PROTOCOL.md says.
+   *
+   * @param {unknown} data - Bytes in a `Buffer`, or what has JSON.
+   */
+  message(data) {
+    const head = '{"type":"message"}\n';
+    if (!Buffer.isBuffer(data)) return this.text(head + JSON.stringify(data));
+    return this.bytes(frame(BINARY, Buffer.concat([Buffer.from(head), data])));
   }
 
   /** @param {Buffer | string} bytes - Sent as they are, frames or not. */

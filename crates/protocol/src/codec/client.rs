@@ -1,74 +1,59 @@
-//! What a client says, as bytes: text frames, and binary messages.
+//! What a client says, as it stands on the wire.
 
-use serde_json::value::RawValue;
+use super::fields::{Decoded, Fields, Head};
+use super::wire::{Encoded, Wire};
+use crate::{ClientFrame, Payload, Token};
 
-use super::fields::{DecodeError, Decoded, Envelope, Fields, check_id};
-use crate::{ClientFrame, MessageId, Token};
-
-/// Reads a text frame from a client.
+/// Reads a frame from a client.
 ///
 /// # Errors
 ///
 /// Says what is missing or wrong; names the id where there is one.
-pub fn decode_client_text(text: &str) -> Decoded<ClientFrame<&RawValue>> {
-    let fields = Fields::read(text)?;
-    Ok(match fields.kind.as_ref() {
+pub fn decode_client(wire: Wire<'_>) -> Decoded<ClientFrame<Payload<'_>>> {
+    let fields = Fields::read(wire)?;
+    Ok(match fields.head.kind.as_ref() {
         "join" => ClientFrame::Join { id: fields.id()?, group: fields.group()? },
         "leave" => ClientFrame::Leave { id: fields.id()?, group: fields.group()? },
-        "message" => ClientFrame::Message { id: fields.id()?, data: fields.data()? },
+        "message" => ClientFrame::Message { id: fields.id()?, data: fields.payload()? },
         "ping" => ClientFrame::Ping,
         "pong" => ClientFrame::Pong,
         "publish" => {
             let (id, group) = (fields.id()?, fields.group()?);
-            ClientFrame::Publish { id, group, data: fields.data()? }
+            ClientFrame::Publish { id, group, data: fields.payload()? }
         }
         "refresh" => {
-            let token: String = fields.need(fields.token, "token")?;
+            let token: String = fields.need(fields.head.token, "token")?;
             ClientFrame::Refresh { id: fields.id()?, token: Token::new(token) }
         }
         _ => return Err(fields.unknown()),
     })
 }
 
-/// Reads a binary frame from a client: always a [`ClientFrame::Message`].
-///
-/// # Errors
-///
-/// Says so if there is no id in it.
-pub fn decode_client_binary(bytes: &[u8]) -> Decoded<ClientFrame<&[u8]>> {
-    let Some((id, data)) = bytes.split_first_chunk() else {
-        return Err(DecodeError::new(None, "a binary frame begins with an id of 8 bytes"));
-    };
-    let id = check_id(MessageId(u64::from_be_bytes(*id)))?;
-    Ok(ClientFrame::Message { id, data })
-}
-
-/// Writes a text frame of a client.
-pub fn encode_client_text(frame: &ClientFrame<&RawValue>) -> String {
-    let mut envelope = match frame {
-        ClientFrame::Join { group, .. } => {
-            Envelope { group: Some(group.as_str()), ..Envelope::of("join") }
-        }
+/// Writes a frame of a client.
+pub fn encode_client(frame: &ClientFrame<Payload<'_>>) -> Encoded {
+    let mut head = match frame {
+        ClientFrame::Join { group, .. } => Head { group: Some(group.as_str()), ..Head::of("join") },
         ClientFrame::Leave { group, .. } => {
-            Envelope { group: Some(group.as_str()), ..Envelope::of("leave") }
+            Head { group: Some(group.as_str()), ..Head::of("leave") }
         }
-        ClientFrame::Message { data, .. } => {
-            Envelope { data: Some(*data), ..Envelope::of("message") }
-        }
-        ClientFrame::Ping => Envelope::of("ping"),
-        ClientFrame::Pong => Envelope::of("pong"),
-        ClientFrame::Publish { group, data, .. } => {
-            Envelope { group: Some(group.as_str()), data: Some(*data), ..Envelope::of("publish") }
+        ClientFrame::Message { .. } => Head::of("message"),
+        ClientFrame::Ping => Head::of("ping"),
+        ClientFrame::Pong => Head::of("pong"),
+        ClientFrame::Publish { group, .. } => {
+            Head { group: Some(group.as_str()), ..Head::of("publish") }
         }
         ClientFrame::Refresh { token, .. } => {
-            Envelope { token: Some(token.reveal()), ..Envelope::of("refresh") }
+            Head { token: Some(token.reveal()), ..Head::of("refresh") }
         }
     };
-    envelope.id = frame.id().map(|id| id.0);
-    envelope.write()
-}
-
-/// Writes a binary message of a client.
-pub fn encode_client_binary(id: MessageId, data: &[u8]) -> Vec<u8> {
-    [&id.0.to_be_bytes(), data].concat()
+    head.id = frame.id().map(|id| id.0);
+    let payload = match frame {
+        ClientFrame::Message { data, .. } | ClientFrame::Publish { data, .. } => Some(*data),
+        ClientFrame::Join { .. }
+        | ClientFrame::Leave { .. }
+        | ClientFrame::Ping
+        | ClientFrame::Pong
+        | ClientFrame::Refresh { .. } => None,
+    };
+    head.write(payload)
 }

@@ -1,4 +1,4 @@
-//! The fields of text frames, and what is wrong with bytes that are not a frame.
+//! The head of a frame and its payload, and what is wrong with bytes that are not a frame.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{Group, MessageId};
+use super::wire::{Encoded, Wire};
+use crate::{Group, MessageId, Payload};
 
 /// Why bytes are no frame.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -35,11 +36,17 @@ impl std::error::Error for DecodeError {}
 /// What decoding gives.
 pub type Decoded<T> = Result<T, DecodeError>;
 
-/// The fields of a text frame that is read, each as it was written: a frame is judged by those that
-/// its type has, whatever else is in it.
+/// A frame that is read: its head, and what stands behind it.
+pub(super) struct Fields<'a> {
+    pub(super) head: ReadHead<'a>,
+    behind: Option<Wire<'a>>,
+}
+
+/// The fields of a head that is read, each as it was written: a frame is judged by those that its
+/// type has, whatever else is in it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Fields<'a> {
+pub(super) struct ReadHead<'a> {
     #[serde(rename = "type", borrow)]
     pub(super) kind: Cow<'a, str>,
     #[serde(borrow)]
@@ -48,8 +55,8 @@ pub(super) struct Fields<'a> {
     pub(super) group: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) from: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    pub(super) data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) format: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) code: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -70,32 +77,53 @@ pub(super) struct Fields<'a> {
     pub(super) epoch: Option<&'a RawValue>,
 }
 
-/// Keeps a `null` that was written apart from a field that was not.
-fn present<'de, D: serde::Deserializer<'de>>(json: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(json).map(Some)
-}
-
 impl<'a> Fields<'a> {
-    pub(super) fn read(text: &'a str) -> Decoded<Self> {
-        serde_json::from_str(text)
-            .map_err(|error| DecodeError::new(None, format!("no frame: {error}")))
+    pub(super) fn read(wire: Wire<'a>) -> Decoded<Self> {
+        let no_frame = |why: &dyn fmt::Display| DecodeError::new(None, format!("no frame: {why}"));
+        let (head, behind) = match wire {
+            Wire::Text(text) => match text.split_once('\n') {
+                Some((head, behind)) => (head, Some(Wire::Text(behind))),
+                None => (text, None),
+            },
+            Wire::Binary(bytes) => {
+                let end = bytes.iter().position(|byte| *byte == b'\n');
+                let (head, behind) = bytes.split_at(end.unwrap_or(bytes.len()));
+                let head = std::str::from_utf8(head).map_err(|error| no_frame(&error))?;
+                (head, end.map(|_| Wire::Binary(&behind[1..])))
+            }
+        };
+        let head = serde_json::from_str(head).map_err(|error| no_frame(&error))?;
+        Ok(Self { head, behind })
     }
 
     pub(super) fn id(&self) -> Decoded<MessageId> {
-        check_id(MessageId(self.need(self.id, "id")?))
+        check_id(MessageId(self.need(self.head.id, "id")?))
     }
 
     pub(super) fn group(&self) -> Decoded<Group> {
-        let name: String = self.need(self.group, "group")?;
+        let name: String = self.need(self.head.group, "group")?;
         Group::new(name).map_err(|error| self.error(error.to_string()))
     }
 
-    pub(super) fn data(&self) -> Decoded<&'a RawValue> {
-        self.data.ok_or_else(|| self.lacks("data"))
+    /// Returns the payload, which the frame must have.
+    pub(super) fn payload(&self) -> Decoded<Payload<'a>> {
+        let behind = self.behind.ok_or_else(|| {
+            self.error(format!("a frame of type \"{}\" needs a payload", self.head.kind))
+        })?;
+        match behind {
+            Wire::Binary(bytes) => Ok(Payload::Binary(bytes)),
+            Wire::Text(text) => {
+                match self.may::<Cow<str>>(self.head.format, "format")?.as_deref() {
+                    None => Ok(Payload::Json(text)),
+                    Some(TEXT) => Ok(Payload::Text(text)),
+                    Some(_) => Err(self.error("the \"format\" is none of ours".to_owned())),
+                }
+            }
+        }
     }
 
     pub(super) fn token_expires_in(&self) -> Decoded<Option<Duration>> {
-        let ms: Option<u64> = self.may(self.token_expires_in_ms, "tokenExpiresInMs")?;
+        let ms: Option<u64> = self.may(self.head.token_expires_in_ms, "tokenExpiresInMs")?;
         Ok(ms.map(Duration::from_millis))
     }
 
@@ -119,24 +147,24 @@ impl<'a> Fields<'a> {
     }
 
     pub(super) fn lacks(&self, field: &str) -> DecodeError {
-        self.error(format!("a frame of type \"{}\" needs \"{field}\"", self.kind))
+        self.error(format!("a frame of type \"{}\" needs \"{field}\"", self.head.kind))
     }
 
     pub(super) fn unknown(&self) -> DecodeError {
-        let kind: String = self.kind.chars().take(32).collect();
+        let kind: String = self.head.kind.chars().take(32).collect();
         self.error(format!("no frame of ours has the type \"{kind}\""))
     }
 
     pub(super) fn error(&self, message: String) -> DecodeError {
-        let id = self.id.and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let id = self.head.id.and_then(|raw| serde_json::from_str(raw.get()).ok());
         DecodeError::new(id.and_then(|id| check_id(MessageId(id)).ok()), message)
     }
 }
 
-/// The fields of a text frame that is written.
+/// The fields of a head that is written.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Envelope<'a> {
+pub(super) struct Head<'a> {
     #[serde(rename = "type")]
     pub(super) kind: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,7 +174,7 @@ pub(super) struct Envelope<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) from: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) data: Option<&'a RawValue>,
+    pub(super) format: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) code: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -167,16 +195,39 @@ pub(super) struct Envelope<'a> {
     pub(super) epoch: Option<&'a str>,
 }
 
-impl<'a> Envelope<'a> {
+impl<'a> Head<'a> {
     pub(super) fn of(kind: &'a str) -> Self {
         Self { kind, ..Self::default() }
     }
 
-    pub(super) fn write(&self) -> String {
-        // Nothing in an envelope can fail to serialise: no maps, no foreign `Serialize`.
-        serde_json::to_string(self).unwrap_or_default()
+    /// Writes the frame, with its payload if it has one.
+    pub(super) fn write(mut self, payload: Option<Payload<'_>>) -> Encoded {
+        if let Some(Payload::Text(_)) = payload {
+            self.format = Some(TEXT);
+        }
+        // Nothing in a head can fail to serialise: no maps, no foreign `Serialize`.
+        let mut head = serde_json::to_string(&self).unwrap_or_default();
+        match payload {
+            None => Encoded::Text(head),
+            Some(Payload::Json(text) | Payload::Text(text)) => {
+                head.reserve_exact(1 + text.len());
+                head.push('\n');
+                head.push_str(text);
+                Encoded::Text(head)
+            }
+            Some(Payload::Binary(data)) => {
+                let mut bytes = head.into_bytes();
+                bytes.reserve_exact(1 + data.len());
+                bytes.push(b'\n');
+                bytes.extend_from_slice(data);
+                Encoded::Binary(bytes)
+            }
+        }
     }
 }
+
+/// The `format` of a payload that is a text and not JSON.
+const TEXT: &str = "text";
 
 pub(super) fn check_id(id: MessageId) -> Decoded<MessageId> {
     if (MessageId(1)..=MessageId::MAX).contains(&id) {

@@ -1,16 +1,15 @@
-//! Frames as bytes, for native code. A browser reads and writes the same JSON with its own parser
-//! and serialiser, so that payloads need not be copied into wasm.
+//! Frames as they stand on the wire, for native code. A browser reads and writes the same with its
+//! own JSON, so that payloads need not be copied into wasm.
 //!
-//! A text frame is one JSON object with a `type`. A binary frame from a client is its id, 8 bytes
-//! big-endian, and the payload; one from a server is the payload and nothing else. A payload that
-//! is JSON is checked, never interpreted, and passed on as it was written.
+//! A frame is a head, one line of JSON with a `type`, and, where it carries one, a line feed and the
+//! payload as it is: JSON, a text, or bytes. The codec does not look into a payload.
 
 mod client;
 mod fields;
 mod server;
+mod wire;
 
-pub use client::{
-    decode_client_binary, decode_client_text, encode_client_binary, encode_client_text,
-};
+pub use client::{decode_client, encode_client};
 pub use fields::{DecodeError, Decoded};
-pub use server::{decode_server_text, encode_server_text};
+pub use server::{decode_server, encode_server};
+pub use wire::{Encoded, Wire};

@@ -1,34 +1,34 @@
-//! What a server says, as text frames. Its binary frames are payloads and need no codec.
+//! What a server says, as it stands on the wire.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
-use serde_json::value::RawValue;
-
-use super::fields::{Decoded, Envelope, Fields};
+use super::fields::{Decoded, Fields, Head};
+use super::wire::{Encoded, Wire};
 use crate::{
-    ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId, ServerFrame, ServerMessage,
-    Welcome, whole_ms,
+    ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId, Payload, ServerFrame,
+    ServerMessage, Welcome, whole_ms,
 };
 
-/// Reads a text frame from a server.
+/// Reads a frame from a server.
 ///
 /// # Errors
 ///
 /// Says what is missing or wrong; names the id where there is one.
-pub fn decode_server_text(text: &str) -> Decoded<ServerFrame<ServerMessage<&RawValue>>> {
-    let fields = Fields::read(text)?;
-    Ok(match fields.kind.as_ref() {
+pub fn decode_server(wire: Wire<'_>) -> Decoded<ServerFrame<ServerMessage<Payload<'_>>>> {
+    let fields = Fields::read(wire)?;
+    let head = &fields.head;
+    Ok(match head.kind.as_ref() {
         "ack" => ServerFrame::Ack { id: fields.id()? },
         "error" => ServerFrame::Error(FrameError {
-            id: fields.may(fields.id, "id")?.map(MessageId),
-            code: FrameErrorCode::read(&fields.need::<Cow<str>>(fields.code, "code")?),
-            message: fields.need(fields.message, "message")?,
+            id: fields.may(head.id, "id")?.map(MessageId),
+            code: FrameErrorCode::read(&fields.need::<Cow<str>>(head.code, "code")?),
+            message: fields.need(head.message, "message")?,
         }),
         "message" => ServerFrame::Message(ServerMessage {
-            data: fields.data()?,
-            group: fields.group.map(|_| fields.group()).transpose()?,
-            from: fields.may(fields.from, "from")?,
+            data: fields.payload()?,
+            group: head.group.map(|_| fields.group()).transpose()?,
+            from: fields.may(head.from, "from")?,
         }),
         "ping" => ServerFrame::Ping,
         "pong" => ServerFrame::Pong,
@@ -38,52 +38,60 @@ pub fn decode_server_text(text: &str) -> Decoded<ServerFrame<ServerMessage<&RawV
         },
         "welcome" => {
             let token_expires_in = fields.token_expires_in()?;
-            let ping_interval = fields.need(fields.ping_interval_ms, "pingIntervalMs")?;
+            let ping_interval = fields.need(head.ping_interval_ms, "pingIntervalMs")?;
             ServerFrame::Welcome(Welcome {
-                connection_id: ConnectionId(fields.need(fields.connection_id, "connectionId")?),
-                user: fields.need(fields.user, "user")?,
+                connection_id: ConnectionId(fields.need(head.connection_id, "connectionId")?),
+                user: fields.need(head.user, "user")?,
                 token_expires_in,
                 ping_interval: Duration::from_millis(ping_interval),
-                max_message_bytes: fields.need(fields.max_message_bytes, "maxMessageBytes")?,
-                epoch: fields.may(fields.epoch, "epoch")?.map(Epoch),
+                max_message_bytes: fields.need(head.max_message_bytes, "maxMessageBytes")?,
+                epoch: fields.may(head.epoch, "epoch")?.map(Epoch),
             })
         }
         _ => return Err(fields.unknown()),
     })
 }
 
-/// Writes a text frame of a server.
-pub fn encode_server_text(frame: &ServerFrame<ServerMessage<&RawValue>>) -> String {
-    match frame {
-        ServerFrame::Ack { id } => Envelope { id: Some(id.0), ..Envelope::of("ack") },
-        ServerFrame::Error(error) => Envelope {
+/// Writes a frame of a server.
+pub fn encode_server(frame: &ServerFrame<ServerMessage<Payload<'_>>>) -> Encoded {
+    let head = match frame {
+        ServerFrame::Ack { id } => Head { id: Some(id.0), ..Head::of("ack") },
+        ServerFrame::Error(error) => Head {
             id: error.id.map(|id| id.0),
             code: Some(error.code.as_str()),
             message: Some(error.message.as_str()),
-            ..Envelope::of("error")
+            ..Head::of("error")
         },
-        ServerFrame::Message(message) => Envelope {
+        ServerFrame::Message(message) => Head {
             group: message.group.as_ref().map(Group::as_str),
             from: message.from.as_deref(),
-            data: Some(message.data),
-            ..Envelope::of("message")
+            ..Head::of("message")
         },
-        ServerFrame::Ping => Envelope::of("ping"),
-        ServerFrame::Pong => Envelope::of("pong"),
-        ServerFrame::Refreshed { id, token_expires_in } => Envelope {
+        ServerFrame::Ping => Head::of("ping"),
+        ServerFrame::Pong => Head::of("pong"),
+        ServerFrame::Refreshed { id, token_expires_in } => Head {
             id: Some(id.0),
             token_expires_in_ms: token_expires_in.map(whole_ms),
-            ..Envelope::of("refreshed")
+            ..Head::of("refreshed")
         },
-        ServerFrame::Welcome(welcome) => Envelope {
+        ServerFrame::Welcome(welcome) => Head {
             connection_id: Some(welcome.connection_id.0.as_str()),
             user: Some(welcome.user.as_str()),
             token_expires_in_ms: welcome.token_expires_in.map(whole_ms),
             ping_interval_ms: Some(whole_ms(welcome.ping_interval)),
             max_message_bytes: Some(welcome.max_message_bytes),
             epoch: welcome.epoch.as_ref().map(|epoch| epoch.0.as_str()),
-            ..Envelope::of("welcome")
+            ..Head::of("welcome")
         },
-    }
-    .write()
+    };
+    let payload = match frame {
+        ServerFrame::Message(message) => Some(message.data),
+        ServerFrame::Ack { .. }
+        | ServerFrame::Error(_)
+        | ServerFrame::Ping
+        | ServerFrame::Pong
+        | ServerFrame::Refreshed { .. }
+        | ServerFrame::Welcome(_) => None,
+    };
+    head.write(payload)
 }

@@ -1,5 +1,5 @@
-//! The rows of `frames.txt`, for the tests of both codecs. It needs nothing but `core`, so it runs
-//! in a browser as well.
+//! The rows of `frames.txt`, for the tests of both codecs. It needs nothing of a system, so it
+//! runs in a browser as well.
 #![allow(dead_code, reason = "each of the two tests uses a part")]
 
 /// A frame as text, and what it comes to.
@@ -7,8 +7,10 @@
 pub(crate) struct Row {
     /// Which end sends it.
     pub(crate) sender: Sender,
-    /// The frame as it is written.
-    pub(crate) text: &'static str,
+    /// Whether it is a binary frame.
+    pub(crate) is_binary: bool,
+    /// The frame as it is written, with ⏎ for a line feed.
+    text: &'static str,
     /// What it comes to.
     pub(crate) outcome: Outcome,
 }
@@ -38,6 +40,13 @@ pub(crate) enum Outcome {
     },
 }
 
+impl Row {
+    /// Returns the frame: of a binary one, the text that its bytes are.
+    pub(crate) fn text(&self) -> String {
+        self.text.replace('⏎', "\n")
+    }
+}
+
 /// Reads the table.
 ///
 /// # Panics
@@ -49,9 +58,11 @@ pub(crate) fn rows() -> impl Iterator<Item = Row> {
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
     std::iter::from_fn(move || {
         let (sender, text) = lines.next()?.split_once(' ').expect("a sender and a frame");
-        let sender = match sender {
-            "client" => Sender::Client,
-            "server" => Sender::Server,
+        let (sender, is_binary) = match sender {
+            "client" => (Sender::Client, false),
+            "client-binary" => (Sender::Client, true),
+            "server" => (Sender::Server, false),
+            "server-binary" => (Sender::Server, true),
             other => panic!("nobody is called {other}"),
         };
         let line = lines.next().expect("what the frame comes to").trim_start();
@@ -66,6 +77,6 @@ pub(crate) fn rows() -> impl Iterator<Item = Row> {
             }
             other => panic!("{other} is no mark"),
         };
-        Some(Row { sender, text, outcome })
+        Some(Row { sender, is_binary, text, outcome })
     })
 }
