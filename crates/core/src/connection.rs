@@ -32,8 +32,6 @@ pub use requests::Request;
 #[cfg(feature = "explore")]
 pub use stage::{ConnectedStage, ConnectingStage, EndedStage, OldSocketStage, Stage};
 
-use std::collections::VecDeque;
-
 use onesocket_protocol::{ClientFrame, CloseCode, Epoch, MessageId};
 
 use crate::backoff::Backoff;
@@ -90,7 +88,7 @@ pub struct Connection<M> {
     last_fetch: Fetch,
     last_message: MessageId,
     stats: Stats,
-    outputs: VecDeque<Output<M>>,
+    outputs: Vec<Output<M>>,
 }
 
 impl<M: Clone> Connection<M> {
@@ -121,7 +119,7 @@ impl<M: Clone> Connection<M> {
             last_fetch: Fetch(0),
             last_message: MessageId(0),
             stats: Stats::default(),
-            outputs: VecDeque::new(),
+            outputs: Vec::new(),
         }
     }
 
@@ -163,7 +161,7 @@ impl<M: Clone> Connection<M> {
 
     /// Returns the next output, oldest first; `None` if there is none.
     pub fn poll(&mut self) -> Option<Output<M>> {
-        self.outputs.pop_front()
+        (!self.outputs.is_empty()).then(|| self.outputs.remove(0))
     }
 
     /// Returns when to handle [`Input::Elapsed`]; `None` while there is no deadline.
@@ -245,7 +243,7 @@ impl<M: Clone> Connection<M> {
             let previous = self.status.state;
             self.status = status.clone();
             self.status_version = self.status_version.wrapping_add(1);
-            self.outputs.push_back(Output::Status { previous, status, reason });
+            self.outputs.push(Output::Status { previous, status, reason });
         }
         if !matches!(self.state.old_socket(), OldSocket::Closing(_)) {
             let calls = std::mem::take(&mut self.close_calls);
@@ -254,7 +252,7 @@ impl<M: Clone> Connection<M> {
     }
 
     fn settle(&mut self, call: Call, result: Result<(), Error>) {
-        self.outputs.push_back(Output::Settle { call, result });
+        self.outputs.push(Output::Settle { call, result });
     }
 
     fn settle_each(&mut self, calls: impl IntoIterator<Item = Call>, result: Result<(), &Error>) {
@@ -264,7 +262,7 @@ impl<M: Clone> Connection<M> {
     }
 
     fn transmit(&mut self, attempt: Attempt, frame: ClientFrame<M>) {
-        self.outputs.push_back(Output::Transmit { attempt, frame });
+        self.outputs.push(Output::Transmit { attempt, frame });
     }
 
     /// Counts an event that comes too late to change anything.
@@ -273,6 +271,6 @@ impl<M: Clone> Connection<M> {
     }
 
     fn log(&mut self, event: LogEvent) {
-        self.outputs.push_back(Output::Log(event));
+        self.outputs.push(Output::Log(event));
     }
 }

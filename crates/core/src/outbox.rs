@@ -1,7 +1,5 @@
 //! The queue of outgoing messages: bounded, in order, each kept until the server has answered it.
 
-use std::collections::VecDeque;
-
 use onesocket_protocol::{ClientFrame, Group, MessageId};
 
 use crate::config::QueueLimits;
@@ -43,7 +41,7 @@ impl<M: Clone> Outgoing<M> {
 /// then those that wait.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Outbox<M> {
-    pub(crate) kept: VecDeque<Outgoing<M>>,
+    pub(crate) kept: Vec<Outgoing<M>>,
     /// How many of them were sent, on this connection or on the last.
     sent: usize,
     bytes: usize,
@@ -52,7 +50,7 @@ pub(crate) struct Outbox<M> {
 
 impl<M> Outbox<M> {
     pub(crate) fn new() -> Self {
-        Self { kept: VecDeque::new(), sent: 0, bytes: 0, sent_bytes: 0 }
+        Self { kept: Vec::new(), sent: 0, bytes: 0, sent_bytes: 0 }
     }
 
     /// Returns how many bytes of payload wait to be sent.
@@ -83,7 +81,7 @@ impl<M> Outbox<M> {
     /// Appends a message that [`check`](Self::check) has allowed.
     pub(crate) fn push(&mut self, outgoing: Outgoing<M>) {
         self.bytes = self.bytes.saturating_add(outgoing.bytes);
-        self.kept.push_back(outgoing);
+        self.kept.push(outgoing);
     }
 
     /// Returns the next message to send, and marks it as sent.
@@ -113,7 +111,7 @@ impl<M> Outbox<M> {
     pub(crate) fn refused(&mut self, id: MessageId) -> Option<Outgoing<M>> {
         let at = self.position(id)?;
         self.sent -= 1;
-        let refused = self.kept.remove(at)?;
+        let refused = self.kept.remove(at);
         self.bytes = self.bytes.saturating_sub(refused.bytes);
         self.sent_bytes = self.sent_bytes.saturating_sub(refused.bytes);
         Some(refused)
@@ -136,7 +134,7 @@ impl<M> Outbox<M> {
     }
 
     /// Takes everything, oldest first.
-    pub(crate) fn take_all(&mut self) -> VecDeque<Outgoing<M>> {
+    pub(crate) fn take_all(&mut self) -> Vec<Outgoing<M>> {
         std::mem::replace(self, Self::new()).kept
     }
 

@@ -54,7 +54,7 @@ impl<M: Clone> Connection<M> {
         let token = fetched.map(|fetched| fetched.token);
         let handshake = Handshake { attempt, give_up_at, token_expires_at };
         self.enter(State::Connecting(Phase::Opening(handshake)), reason);
-        self.outputs.push_back(Output::Open { attempt, token });
+        self.outputs.push(Output::Open { attempt, token });
     }
 
     /// Continues after the server or the network has closed the socket. No other place obeys a
@@ -139,7 +139,7 @@ impl<M: Clone> Connection<M> {
         let calls = self.demand.failed();
         self.settle_each(calls, Err(&error));
         let undelivered = self.drop_traffic(&error);
-        self.outputs.push_back(Output::Error { error, undelivered });
+        self.outputs.push(Output::Error { error, undelivered });
     }
 
     /// A deadline of the state has passed.
@@ -158,7 +158,7 @@ impl<M: Clone> Connection<M> {
                 self.on_timeout(attempt, Sentence::NoWelcome, now);
             }
             State::Connecting(Phase::ServerClosing(ClosingSocket { attempt, .. })) => {
-                self.outputs.push_back(Output::Detach { attempt });
+                self.outputs.push(Output::Detach { attempt });
                 self.after_close(CloseEvent::LOST, OnLoss::BackOff, now);
             }
             State::Connected(_) => self.on_connected_due(due, now),

@@ -94,7 +94,7 @@ impl<M: Clone> Connection<M> {
         let Some(attempt) = self.connected_attempt() else { return };
         let cause = Text::new(Sentence::FellSilent);
         self.close_socket(attempt, CloseCode::TIMED_OUT, String::new(), now);
-        self.outputs.push_back(Output::Detach { attempt });
+        self.outputs.push(Output::Detach { attempt });
         self.lose_traffic();
         match on_loss {
             OnLoss::BackOff => self.try_again(cause, Duration::ZERO, OldSocket::None, now),

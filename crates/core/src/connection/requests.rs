@@ -6,7 +6,6 @@
 //! A new request is a variant of [`Request`] and of [`Asked`], and the arms that the compiler then
 //! asks for.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use onesocket_protocol::{ClientFrame, Group, MessageId};
@@ -83,7 +82,7 @@ pub(super) enum Answer {
 ///
 /// A list: it is short, and answers come in the order of the requests.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
-pub(super) struct Pending(pub(super) VecDeque<(MessageId, Asked)>);
+pub(super) struct Pending(pub(super) Vec<(MessageId, Asked)>);
 
 impl Pending {
     pub(super) fn find(&self, id: MessageId) -> Option<&Asked> {
@@ -180,7 +179,7 @@ impl<M: Clone> Connection<M> {
         frame: impl FnOnce(MessageId) -> ClientFrame<M>,
     ) {
         let id = self.next_message();
-        self.pending.0.push_back((id, asked));
+        self.pending.0.push((id, asked));
         self.transmit(attempt, frame(id));
     }
 

@@ -50,7 +50,7 @@ impl<M: Clone> Connection<M> {
                         self.enter(State::Connecting(Phase::Agreeing(handshake)), None);
                     }
                     Wire::Plain(rules) => {
-                        self.outputs.push_back(Output::SendHello { attempt });
+                        self.outputs.push(Output::SendHello { attempt });
                         self.agree(handshake, NewSession::plain(rules), now);
                     }
                 }
@@ -142,7 +142,7 @@ impl<M: Clone> Connection<M> {
         reason: String,
         now: Time,
     ) -> OldSocket {
-        self.outputs.push_back(Output::Shut { attempt, code, reason });
+        self.outputs.push(Output::Shut { attempt, code, reason });
         OldSocket::Closing(self.closing(attempt, now))
     }
 
@@ -164,7 +164,7 @@ impl<M: Clone> Connection<M> {
                 self.close_lingering(attempt, CloseCode::TIMED_OUT, now);
             }
             OldSocket::Closing(ClosingSocket { attempt, .. }) => {
-                self.outputs.push_back(Output::Detach { attempt });
+                self.outputs.push(Output::Detach { attempt });
                 self.on_old_socket_gone(now);
             }
         }

@@ -25,7 +25,7 @@ impl<M: Clone> Connection<M> {
         self.last_fetch = Fetch(self.last_fetch.0.wrapping_add(1));
         let fetch = self.last_fetch;
         self.token_fetch = TokenFetch::Fetching { fetch, give_up_at: now + TOKEN_TIMEOUT };
-        self.outputs.push_back(Output::FetchToken { fetch, reason });
+        self.outputs.push(Output::FetchToken { fetch, reason });
     }
 
     /// Takes the token that was fetched for a lost connection, unless it has expired.
@@ -55,7 +55,7 @@ impl<M: Clone> Connection<M> {
         if let TokenFetch::Fetching { fetch, .. } =
             std::mem::replace(&mut self.token_fetch, TokenFetch::Idle)
         {
-            self.outputs.push_back(Output::AbortToken { fetch });
+            self.outputs.push(Output::AbortToken { fetch });
         }
     }
 
@@ -73,7 +73,7 @@ impl<M: Clone> Connection<M> {
         self.token_fetch = TokenFetch::Idle;
         match answer {
             TokenAnswer::Token(token, life) => {
-                self.outputs.push_back(Output::TokenFetched { result: Ok(life) });
+                self.outputs.push(Output::TokenFetched { result: Ok(life) });
                 self.fetched_at = Some(now);
                 self.use_token(
                     FetchedToken { token, expires_at: life.map(|life| now + life) },
@@ -123,7 +123,7 @@ impl<M: Clone> Connection<M> {
 
     fn on_token_failed(&mut self, problem: Text, now: Time) {
         let error = Error::new(ErrorCode::TokenFailed, problem.clone());
-        self.outputs.push_back(Output::TokenFetched { result: Err(error.clone()) });
+        self.outputs.push(Output::TokenFetched { result: Err(error.clone()) });
         self.report(error.clone());
         match &self.state {
             State::Connecting(Phase::Fetching) => {
@@ -242,7 +242,7 @@ impl<M: Clone> Connection<M> {
         count(&mut self.stats.refreshes);
         self.changed(None);
         let life = token_expires_at.map(|at| at.since(now));
-        self.outputs.push_back(Output::TokenRefreshed { life });
+        self.outputs.push(Output::TokenRefreshed { life });
         self.settle_refresh_calls(Ok(()));
     }
 

@@ -97,7 +97,7 @@ impl<M: Clone> Connection<M> {
             (ServerFrame::Message(message), None) => {
                 count(&mut self.stats.messages_in);
                 add(&mut self.stats.bytes_in, bytes);
-                self.outputs.push_back(Output::Deliver(message));
+                self.outputs.push(Output::Deliver(message));
             }
             (ServerFrame::Ack { .. }, Some(_)) => {
                 self.report(out_of_turn(Sentence::AnswerOutOfTurn))
@@ -191,7 +191,7 @@ impl<M: Clone> Connection<M> {
         let undelivered = self.drop_traffic(error);
         if !undelivered.is_empty() {
             let error = error.clone();
-            self.outputs.push_back(Output::Error { error, undelivered });
+            self.outputs.push(Output::Error { error, undelivered });
         }
     }
 
@@ -200,7 +200,7 @@ impl<M: Clone> Connection<M> {
     fn report_undelivered(&mut self, messages: Vec<Outgoing<M>>, error: Error) {
         let undelivered = self.undeliverable(messages, &error);
         if !undelivered.is_empty() {
-            self.outputs.push_back(Output::Error { error, undelivered });
+            self.outputs.push(Output::Error { error, undelivered });
         }
     }
 
@@ -236,7 +236,7 @@ impl<M: Clone> Connection<M> {
     }
 
     pub(super) fn report(&mut self, error: Error) {
-        self.outputs.push_back(Output::Error { error, undelivered: Vec::new() });
+        self.outputs.push(Output::Error { error, undelivered: Vec::new() });
     }
 }
 
