@@ -1,14 +1,16 @@
 //! `cargo xtask bench`: what the README says of speed and size, measured.
 //!
-//! Builds the servers and the load generator of `benches/` as they are released, and lets that
-//! measure them side by side. Nothing is judged here: a figure of a busy machine proves nothing.
+//! Builds what is measured as it is released, and has `benches/` measure it side by side with others.
+//! Nothing is judged here: a figure of a busy machine proves nothing.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 
+use crate::build;
 use crate::process::{self, Running};
 use crate::setup::Setup;
 
@@ -28,6 +30,13 @@ pub(crate) struct Options {
 /// What can be measured.
 #[derive(Debug, Subcommand)]
 enum What {
+    /// The client in a page, beside a plain WebSocket and the clients of others
+    Client {
+        /// How many batches of messages each client is given; the best one counts
+        #[arg(default_value_t = 30)]
+        rounds: u32,
+    },
+
     /// The server, beside Node's ws, socket.io and a bare axum
     Server {
         /// What is handed to the load generator: see `cargo xtask bench server -- --help`
@@ -42,19 +51,36 @@ enum What {
 ///
 /// Returns an error if something cannot be built or measured.
 pub(crate) fn run(setup: &Setup, options: &Options) -> Result<()> {
-    let What::Server { rest } = &options.what;
     setup.packages("benches")?;
+    let status = match &options.what {
+        What::Client { rounds } => Running::start(&mut client(setup, *rounds)?)?.wait(LIMIT)?,
+        What::Server { rest } => Running::start(server(setup)?.args(rest))?.wait(LIMIT)?,
+    };
+    if !status.success() && !process::interrupted() {
+        bail!("not all was measured ({status})");
+    }
+    Ok(())
+}
+
+/// Returns what measures the client, out of the package as it is published.
+fn client(setup: &Setup, rounds: u32) -> Result<Command> {
+    build::package(setup)?;
+    let mut node = setup.project.command("node");
+    node.env("ONESOCKET_PACKAGE_FOLDER", setup.project.path("pkg"));
+    node.env("ONESOCKET_BROWSER", &setup.browser()?.chrome);
+    node.arg(setup.project.path("benches/client/measure.mjs")).arg(rounds.to_string());
+    Ok(node)
+}
+
+/// Returns what measures the server, beside others.
+fn server(setup: &Setup) -> Result<Command> {
     let server = release(setup, "onesocket-server")?;
     let load = release(setup, "onesocket-benches")?;
     let mut command = setup.project.command(&load);
     command.arg("--server").arg(server);
     command.arg("--axum").arg(load.with_file_name("axum-peer"));
     command.arg("--node-peers").arg(setup.project.path("benches/peers"));
-    let status = Running::start(command.args(rest))?.wait(LIMIT)?;
-    if !status.success() && !process::interrupted() {
-        bail!("not all was measured ({status})");
-    }
-    Ok(())
+    Ok(command)
 }
 
 /// Builds a package's program of the same name as it is released, and returns it.

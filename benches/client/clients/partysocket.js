@@ -1,0 +1,5 @@
+import ReconnectingWebSocket from "partysocket/ws";
+
+import { openLike } from "./socket_like.js";
+
+export const open = openLike(() => new ReconnectingWebSocket("ws://stand-in/"));

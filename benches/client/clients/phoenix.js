@@ -1,0 +1,20 @@
+/** phoenix: a channel of it. */
+
+import { Socket } from "phoenix";
+
+export async function open(socketOf, onMessage) {
+  const client = new Socket("ws://stand-in/socket", { transport: WebSocket });
+  const channel = client.channel("m");
+  channel.on("m", ({ data }) => onMessage(data));
+  const socket = await socketOf(() => client.connect());
+  socket.opens();
+  channel.join();
+  const [join, ref] = JSON.parse(socket.lastSent);
+  const reply = { status: "ok", response: {} };
+  socket.receives(JSON.stringify([join, ref, "m", "phx_reply", reply]));
+  return {
+    socket,
+    text: (text) => JSON.stringify([null, null, "m", "m", { data: text }]),
+    send: (text) => channel.push("m", { data: text }),
+  };
+}

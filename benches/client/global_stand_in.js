@@ -1,0 +1,6 @@
+/** Comes before the clients: some of them look for the page's `WebSocket` when they are imported. */
+
+import { StandIn } from "./stand_in.js";
+
+globalThis.RealWebSocket = globalThis.WebSocket;
+globalThis.WebSocket = StandIn;
