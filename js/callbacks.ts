@@ -64,11 +64,11 @@ export function makeCallbacks(
 
 /** Leaves out what belongs to the wire, and what a server may have added. */
 function toMessage(arrived: Arrived): Message {
-  if (typeof arrived === "string" || arrived instanceof ArrayBuffer) return { data: arrived };
+  // By what it has: a buffer may be one of another realm.
+  if (typeof arrived === "string" || !("data" in arrived)) return { data: arrived };
   const { data, group, from } = arrived;
-  return {
-    data,
-    ...(group !== undefined && { group }),
-    ...(from !== undefined && { from }),
-  };
+  const message: { -readonly [K in keyof Message]: Message[K] } = { data };
+  if (group !== undefined) message.group = group;
+  if (from !== undefined) message.from = from;
+  return message;
 }

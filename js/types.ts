@@ -8,8 +8,8 @@ export type Sendable = string | ArrayBuffer | ArrayBufferView;
 /** A message from the server. */
 export interface Message {
   /**
-   * Any JSON; a string if a text was sent, an `ArrayBuffer` if bytes were. Over a wire of your own: a
-   * string or an `ArrayBuffer`, as it came.
+   * Any JSON; a string if a text was sent, a `Uint8Array` if bytes were: a view of what came, which
+   * nobody else uses. Over a wire of your own: a string or an `ArrayBuffer`, as it came.
    */
   readonly data: unknown;
   /** The group to which it was published; absent if it was published to none. */

@@ -365,8 +365,8 @@ fn on_wire(row: &Row) -> JsValue {
 
 /// A value as JSON writes it; bytes as Rust prints them.
 fn shown(value: &JsValue) -> String {
-    match value.dyn_ref::<js_sys::ArrayBuffer>() {
-        Some(buffer) => format!("{:?}", Uint8Array::new(buffer).to_vec()),
+    match value.dyn_ref::<Uint8Array>() {
+        Some(bytes) => format!("{:?}", bytes.to_vec()),
         None => js_sys::JSON::stringify(value).unwrap().into(),
     }
 }

@@ -10,8 +10,9 @@ import { chromium } from "playwright-core";
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"];
 const HEAP_FLAGS = ["--js-flags=--expose-gc", "--enable-precise-memory-info"];
 
-/** How many clients are opened to weigh one, and how many fresh pages are timed. */
+/** How many clients are opened to weigh one, how often, and how many fresh pages are timed. */
 const CLIENTS = 300;
+const TRIES = 4;
 const PAGES = 15;
 
 /** How long one part may take, in milliseconds. */
@@ -108,10 +109,9 @@ async function sizes() {
 
 async function messages() {
   const script = Buffer.from(await bundle({ entryPoints: [`${folder}page.js`] })).toString();
-  const best = await inPage(script, [], (page) =>
+  const { names, best } = await inPage(script, [], (page) =>
     page.evaluate((count) => globalThis.bench.measure(count), rounds),
   );
-  const names = Object.keys(best["received text, 64 B"]);
   const received = Object.keys(best).filter((what) => what.startsWith("received"));
   const sent = Object.keys(best).filter((what) => what.startsWith("sent"));
   const rows = names.map((name) => [
@@ -123,13 +123,13 @@ async function messages() {
   ]);
   const plain = received.map((what) => `${what}: ${Math.round(best[what].plain)}`).join(", ");
   console.log(`\nover a stand-in, best of ${rounds} batches; ns of a plain handler: ${plain}`);
-  table("client", [...received.map((what) => `${what}`), ...sent.map((what) => `${what}, ns over plain`)], rows);
+  table("client", [...received, ...sent.map((what) => `${what}, ns over plain`)], rows);
 }
 
 async function heap() {
   const script = Buffer.from(await bundle({ entryPoints: [`${folder}page.js`] })).toString();
   const bytes = await inPage(script, HEAP_FLAGS, (page) =>
-    page.evaluate((count) => globalThis.bench.heap(count), CLIENTS),
+    page.evaluate(([count, tries]) => globalThis.bench.heap(count, tries), [CLIENTS, TRIES]),
   );
   const cells = ([name, size]) => [name, [Math.round(size), times(size, bytes.plain)]];
   table("JavaScript heap of one open client", ["bytes", "over plain"], Object.entries(bytes).map(cells));

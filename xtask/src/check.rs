@@ -151,6 +151,7 @@ fn js(setup: &Setup) -> Result<()> {
                 "www",
                 "tests/e2e",
                 "tests/soak",
+                "benches/client",
                 "benches/peers",
             ],
         ),

@@ -314,7 +314,8 @@ pub struct Subscription {
 pub struct Message(JsValue);
 
 impl Message {
-    /// Returns what was sent: any JSON value, a string, or an `ArrayBuffer`.
+    /// Returns what was sent: any JSON value, a string, or bytes: a `Uint8Array`, and an
+    /// `ArrayBuffer` over a plain wire.
     pub fn data(&self) -> JsValue {
         self.fields().map_or_else(|| self.0.clone(), Fields::data)
     }

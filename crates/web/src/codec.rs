@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use js_sys::{ArrayBuffer, JsString, Uint8Array};
+use js_sys::{JsString, Uint8Array};
 use onesocket_core::protocol::{
     ClientFrame, ConnectionId, Epoch, FrameError, FrameErrorCode, MessageId, ServerFrame, Welcome,
 };
@@ -147,52 +147,51 @@ fn with_payload(head: &JsString, payload: &JsValue) -> JsValue {
     }
 }
 
-/// What a `WebSocket` has received, a string or an `ArrayBuffer`, and where its head ends.
-struct Received {
-    data: JsValue,
-    /// The place of the line feed; negative if there is none.
-    end: i32,
+/// What a `WebSocket` has received; `end` is the place of the line feed, negative if there is none.
+enum Received {
+    Binary { bytes: Uint8Array, end: i32 },
+    Text { text: JsString, end: i32 },
 }
 
 impl Received {
     fn new(data: JsValue) -> Self {
-        let end = match data.is_string() {
-            true => LINE_FEED.with(|line_feed| data.unchecked_ref::<Str>().index_of(line_feed)),
-            false => Uint8Array::new(&data).unchecked_ref::<Bytes>().index_of(b'\n'),
-        };
-        Self { data, end }
+        if data.is_string() {
+            let text: JsString = data.unchecked_into();
+            let end = LINE_FEED.with(|line_feed| str(&text).index_of(line_feed));
+            return Self::Text { text, end };
+        }
+        let bytes = Uint8Array::new(&data);
+        let end = bytes.unchecked_ref::<Bytes>().index_of(b'\n');
+        Self::Binary { bytes, end }
     }
 
     fn head(&self) -> JsString {
-        match self.data.is_string() {
-            true if self.end < 0 => self.data.clone().unchecked_into(),
-            true => self.data.unchecked_ref::<Str>().slice_to(0, self.end),
-            false => {
-                let bytes = Uint8Array::new(&self.data);
-                let end = u32::try_from(self.end).unwrap_or_else(|_| bytes.length());
-                decode_utf8(&bytes.subarray(0, end))
+        match self {
+            Self::Binary { bytes, end: end @ 0.. } => {
+                decode_utf8(&bytes.subarray(0, end.unsigned_abs()))
             }
+            Self::Binary { bytes, .. } => decode_utf8(bytes),
+            Self::Text { text, end: end @ 0.. } => str(text).slice_to(0, *end),
+            Self::Text { text, .. } => text.clone(),
         }
     }
 
-    /// Returns the payload: what was sent, as far as that can be known.
+    /// Returns the payload: what was sent, as far as that can be known. Bytes are not copied.
     fn payload(&self, fields: &Fields) -> Result<JsValue, Text> {
-        if self.end < 0 {
-            return Err(Text::new(Sentence::PayloadMissing));
-        }
-        let from = self.end + 1;
-        if !self.data.is_string() {
-            return Ok(self.data.unchecked_ref::<ArrayBuffer>().slice(from.unsigned_abs()).into());
-        }
-        let text = self.data.unchecked_ref::<Str>().slice(from);
+        let text = match self {
+            Self::Binary { end, .. } | Self::Text { end, .. } if *end < 0 => {
+                return Err(Text::new(Sentence::PayloadMissing));
+            }
+            Self::Binary { bytes, end } => {
+                return Ok(bytes.subarray(end.unsigned_abs() + 1, bytes.length()).into());
+            }
+            Self::Text { text, end } => str(text).slice(end + 1),
+        };
         let format = fields.format();
         if format.is_undefined() {
             return parse_json(&text).map_err(|_| Text::new(Sentence::PayloadNotJson));
         }
-        match is(&format, &TEXT) {
-            true => Ok(text.into()),
-            false => Err(Text::new(Sentence::StrangeFormat)),
-        }
+        if is(&format, &TEXT) { Ok(text.into()) } else { Err(Text::new(Sentence::StrangeFormat)) }
     }
 }
 

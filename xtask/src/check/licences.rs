@@ -31,6 +31,10 @@ const ALLOWED: &[&str] = &[
 /// Terms under which a tool may be used that builds the demo page and is not shipped.
 const ALLOWED_FOR_TOOLS: &[&str] = &["CC0-1.0", "MPL-2.0"]; // lightningcss, which Vite brings
 
+/// Packages whose manifest names no licence, though they have one: this is MIT (its file LICENSE), and
+/// socket.io-client brings it into the benches.
+const SILENT: [&str; 1] = ["node_modules/xmlhttprequest-ssl"];
+
 /// The folders with npm packages; all of these are tools, for our package has no dependency.
 const NPM: [&str; 3] = ["", "benches", "www"];
 
@@ -81,6 +85,9 @@ fn of_npm_package(path: &str, package: &Value) -> Option<String> {
     if package["resolved"].as_str().is_some_and(|from| from.contains("://")) {
         let advice = "run npm with omit-lockfile-registry-resolved=true";
         return Some(format!("{path} is locked to one host: {advice}"));
+    }
+    if SILENT.iter().any(|silent| path.ends_with(silent)) {
+        return None;
     }
     of_licence(path, &package["license"], &[ALLOWED, ALLOWED_FOR_TOOLS])
 }
