@@ -1,19 +1,6 @@
-/** What went wrong, for programs. The names are stable. */
-export type ErrorCode =
-  | "aborted"
-  | "attempts-exhausted"
-  | "closed"
-  | "invalid-message"
-  | "invalid-options"
-  | "no-handler"
-  | "queue-full"
-  | "refused"
-  | "replaced"
-  | "timeout"
-  | "token-failed"
-  | "too-large"
-  | "unauthorized"
-  | "unsupported";
+import type { ErrorCode } from "./error_code.js";
+
+export type { ErrorCode };
 
 /**
  * Every error of this package: a stable {@link OneSocketError.code | code} for programs and a
