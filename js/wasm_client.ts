@@ -243,7 +243,16 @@ export class WasmClient implements Client {
       seed: Math.floor(Math.random() * 2 ** 32),
     };
     const callbacks = makeCallbacks(this.#store, this.#calls, this.#tokens, this.#log);
-    this.#core = new (coreClass())(options, callbacks);
+    const Core = coreClass();
+    try {
+      this.#core = new Core(options, callbacks);
+    } catch (cause) {
+      throw new OneSocketError(
+        "unsupported",
+        `The machine cannot be made here (${String(cause)}). Call connect() to try again.`,
+        { cause },
+      );
+    }
     return this.#core;
   }
 

@@ -68,7 +68,7 @@ impl Core {
     ///
     /// # Errors
     ///
-    /// Throws what [`Callbacks`] makes of the refusal.
+    /// Throws what the callback `refusal` makes of it.
     pub fn send(&self, payload: JsValue, bytes: usize) -> Result<(), JsValue> {
         self.driver.send((payload, bytes)).map_err(|error| self.callbacks.thrown(&error))
     }

@@ -83,6 +83,11 @@ impl Error {
         Self::of(ErrorCode::Closed, Sentence::Unconfirmed)
     }
 
+    /// Says that the server has sent what it may not send now.
+    pub(crate) fn out_of_turn(what: Sentence) -> Self {
+        Self::of(ErrorCode::InvalidMessage, what)
+    }
+
     pub(crate) fn exhausted(attempts: u32, cause: Text) -> Self {
         let sentence = if attempts == 0 { Sentence::ReconnectingIsOff } else { Sentence::GaveUp };
         let numbers = [attempts.into(), 0, 0];

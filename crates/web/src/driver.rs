@@ -60,7 +60,8 @@ struct Alarm {
 
 impl Driver {
     /// Makes a driver that does nothing yet; without a `plain` wire it speaks `onesocket.v1`.
-    /// `new_socket` makes its sockets. `callbacks` makes the callbacks; it is given a reference to the driver, which they may call.
+    /// `new_socket` makes its sockets. `callbacks` makes the callbacks; it is given a reference to the
+    /// driver, which they may call.
     pub fn new(
         url: String,
         mut config: Config,

@@ -11,7 +11,6 @@ use std::time::Duration;
 use onesocket_protocol::{ClientFrame, Group, MessageId};
 
 use super::Connection;
-use super::traffic::out_of_turn;
 use crate::config::Wire;
 use crate::error::{Error, ErrorCode};
 use crate::groups::Joining;
@@ -212,7 +211,7 @@ impl<M: Clone> Connection<M> {
             (Asked::Refresh { .. }, Answer::Refused(error)) => self.on_refresh_failed(&error, now),
             // The wrong kind of answer: the right one may still come.
             (Asked::Join(_) | Asked::Leave(_), Answer::Refreshed(_)) => {
-                return self.report(out_of_turn(Sentence::TokenAnswerOutOfTurn));
+                return self.report(Error::out_of_turn(Sentence::TokenAnswerOutOfTurn));
             }
             (Asked::Refresh { .. }, Answer::Accepted) => return,
         }

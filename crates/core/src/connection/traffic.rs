@@ -92,7 +92,9 @@ impl<M: Clone> Connection<M> {
             (ServerFrame::Welcome(welcome), Some(handshake)) => {
                 self.on_welcome(handshake, welcome, now);
             }
-            (ServerFrame::Welcome(_), None) => self.report(out_of_turn(Sentence::SecondWelcome)),
+            (ServerFrame::Welcome(_), None) => {
+                self.report(Error::out_of_turn(Sentence::SecondWelcome))
+            }
             (ServerFrame::Ack { id }, None) => self.on_answer(id, Answer::Accepted, now),
             (ServerFrame::Message(message), None) => {
                 count(&mut self.stats.messages_in);
@@ -100,10 +102,10 @@ impl<M: Clone> Connection<M> {
                 self.outputs.push(Output::Deliver(message));
             }
             (ServerFrame::Ack { .. }, Some(_)) => {
-                self.report(out_of_turn(Sentence::AnswerOutOfTurn))
+                self.report(Error::out_of_turn(Sentence::AnswerOutOfTurn))
             }
             (ServerFrame::Message(_), Some(_)) => {
-                self.report(out_of_turn(Sentence::MessageOutOfTurn))
+                self.report(Error::out_of_turn(Sentence::MessageOutOfTurn))
             }
         }
     }
@@ -138,7 +140,7 @@ impl<M: Clone> Connection<M> {
             Answer::Refreshed(_) if self.is_refreshing() && id <= self.last_message => {
                 self.count_stale();
             }
-            Answer::Refreshed(_) => self.report(out_of_turn(Sentence::TokenAnswerOutOfTurn)),
+            Answer::Refreshed(_) => self.report(Error::out_of_turn(Sentence::TokenAnswerOutOfTurn)),
         }
     }
 
@@ -246,9 +248,4 @@ fn check_size(bytes: usize, limit: usize) -> Result<(), Error> {
     }
     let numbers = [bytes as u64, limit as u64, 0];
     Err(Error::new(ErrorCode::TooLarge, Text { numbers, ..Text::new(Sentence::TooLarge) }))
-}
-
-/// Says that the server has sent what it may not send now.
-pub(super) fn out_of_turn(what: Sentence) -> Error {
-    Error::of(ErrorCode::InvalidMessage, what)
 }
