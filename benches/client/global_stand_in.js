@@ -2,5 +2,4 @@
 
 import { StandIn } from "./stand_in.js";
 
-globalThis.RealWebSocket = globalThis.WebSocket;
 globalThis.WebSocket = StandIn;

@@ -45,6 +45,11 @@ async function bundle(input) {
   return outputFiles[0].contents;
 }
 
+/** Bundles what runs in a page. */
+async function scriptOf(name) {
+  return Buffer.from(await bundle({ entryPoints: [folder + name] })).toString();
+}
+
 /** Serves a page with one script in it. */
 async function serve(script) {
   const server = createServer((_, response) => {
@@ -113,8 +118,7 @@ async function sizes() {
   table("bytes, minified", ["raw", "gzip", "brotli"], rows);
 }
 
-async function messages() {
-  const script = Buffer.from(await bundle({ entryPoints: [`${folder}page.js`] })).toString();
+async function messages(script) {
   const { names, best } = await inPage(script, [], (page) =>
     page.evaluate((count) => globalThis.bench.measure(count), rounds),
   );
@@ -132,8 +136,7 @@ async function messages() {
   table("client", [...received, ...sent.map((what) => `${what}, ns over plain`)], rows);
 }
 
-async function heap() {
-  const script = Buffer.from(await bundle({ entryPoints: [`${folder}page.js`] })).toString();
+async function heap(script) {
   const bytes = await inPage(script, HEAP_FLAGS, (page) =>
     page.evaluate(([count, tries]) => globalThis.bench.heap(count, tries), [CLIENTS, TRIES]),
   );
@@ -141,9 +144,8 @@ async function heap() {
   table("JavaScript heap of one open client", ["bytes", "over plain"], Object.entries(bytes).map(cells));
 }
 
-async function cold() {
-  const script = Buffer.from(await bundle({ entryPoints: [`${folder}cold.js`] })).toString();
-  const times = await inPage(script, [], async (page, url) => {
+async function cold(script) {
+  const took = await inPage(script, [], async (page, url) => {
     const found = [];
     for (let time = 0; time < PAGES; time += 1) {
       const context = await page.context().browser().newContext();
@@ -155,10 +157,11 @@ async function cold() {
     }
     return found;
   });
-  console.log(`\nfrom connect() to new WebSocket in a fresh page: ${median(times).toFixed(1)} ms (median of ${PAGES})`);
+  console.log(`\nfrom connect() to new WebSocket in a fresh page: ${median(took).toFixed(1)} ms (median of ${PAGES})`);
 }
 
+const page = await scriptOf("page.js");
 await sizes();
-await messages();
-await heap();
-await cold();
+await messages(page);
+await heap(page);
+await cold(await scriptOf("cold.js"));

@@ -8,7 +8,6 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use js_sys::Uint8Array;
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{
     Call, Config, Error, Fetch, FetchReason, Input, LogEvent, Request, StateName, Stats, Status,
@@ -151,7 +150,7 @@ impl Client {
     ///
     /// `queue-full`, `too-large` or `closed`.
     pub fn send_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
-        self.driver.send(bytes_payload(&Uint8Array::from(bytes)))
+        self.driver.send(bytes_payload(bytes))
     }
 
     /// Sends a value to the server, as JSON.
@@ -205,7 +204,7 @@ impl Client {
         group: Group,
         bytes: &[u8],
     ) -> impl Future<Output = Result<(), Error>> + use<> {
-        self.publish_payload(group, Ok(bytes_payload(&Uint8Array::from(bytes))))
+        self.publish_payload(group, Ok(bytes_payload(bytes)))
     }
 
     /// Makes any request to the server; [`join`](Self::join) and the like are short for it.

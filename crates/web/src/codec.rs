@@ -31,7 +31,7 @@ extern "C" {
     fn with_number(this: &Str, number: f64, behind: &JsString) -> JsString;
 
     #[wasm_bindgen(method, js_name = concat)]
-    fn with(this: &Str, first: &JsString, second: &JsString, third: &JsString) -> JsString;
+    fn with(this: &Str, first: &JsString, second: &JsString) -> JsString;
 
     type Bytes;
 
@@ -78,24 +78,21 @@ type Static = wasm_bindgen::JsThreadLocal<JsString>;
 pub fn encode(frame: &ClientFrame<JsValue>) -> JsValue {
     match frame {
         ClientFrame::Join { id, group } => {
-            with_field(&JOIN_HEAD, *id, &GROUP_FIELD, group.as_str())
+            closed(&with_field(&JOIN_HEAD, *id, &GROUP_FIELD, group.as_str()))
         }
         ClientFrame::Leave { id, group } => {
-            with_field(&LEAVE_HEAD, *id, &GROUP_FIELD, group.as_str())
+            closed(&with_field(&LEAVE_HEAD, *id, &GROUP_FIELD, group.as_str()))
         }
         ClientFrame::Message { id, data } => {
-            with_payload(&MESSAGE_HEAD.with(|head| with_id(head, *id, &NOTHING)), data)
+            with_payload(&with_id(&MESSAGE_HEAD, *id, &NOTHING), data)
         }
         ClientFrame::Ping => PING_FRAME.with(|frame| frame.into()),
         ClientFrame::Pong => PONG_FRAME.with(|frame| frame.into()),
         ClientFrame::Publish { id, group, data } => {
-            let head = PUBLISH_HEAD.with(|head| with_id(head, *id, &GROUP_FIELD));
-            let head =
-                NOTHING.with(|nothing| str(&head).with(&quoted(group.as_str()), nothing, nothing));
-            with_payload(&head, data)
+            with_payload(&with_field(&PUBLISH_HEAD, *id, &GROUP_FIELD, group.as_str()), data)
         }
         ClientFrame::Refresh { id, token } => {
-            with_field(&REFRESH_HEAD, *id, &TOKEN_FIELD, token.reveal())
+            closed(&with_field(&REFRESH_HEAD, *id, &TOKEN_FIELD, token.reveal()))
         }
     }
 }
@@ -109,19 +106,23 @@ fn str(text: &JsString) -> &Str {
     text.unchecked_ref()
 }
 
-fn with_id(head: &JsString, id: MessageId, behind: &'static Static) -> JsString {
-    behind.with(|behind| str(head).with_number(id.0 as f64, behind))
+fn with_id(head: &'static Static, id: MessageId, behind: &'static Static) -> JsString {
+    head.with(|head| behind.with(|behind| str(head).with_number(id.0 as f64, behind)))
 }
 
-/// Writes a frame that has an id and one field more.
+/// Writes the fields of a head that has an id and one field more.
 fn with_field(
     head: &'static Static,
     id: MessageId,
     field: &'static Static,
     value: &str,
-) -> JsValue {
-    let head = head.with(|head| with_id(head, id, field));
-    NOTHING.with(|nothing| END.with(|end| str(&head).with(&quoted(value), end, nothing))).into()
+) -> JsString {
+    with_id(head, id, field).concat(&quoted(value))
+}
+
+/// Ends a head behind which nothing stands.
+fn closed(head: &JsString) -> JsValue {
+    END.with(|end| head.concat(end)).into()
 }
 
 fn quoted(text: &str) -> JsString {
@@ -131,14 +132,13 @@ fn quoted(text: &str) -> JsString {
 
 /// Writes a payload behind the fields of a head.
 fn with_payload(head: &JsString, payload: &JsValue) -> JsValue {
-    let join = |end: &'static Static, text: &JsString| {
-        NOTHING.with(|nothing| end.with(|end| str(head).with(end, text, nothing)))
-    };
     match Form::of(payload) {
-        Form::Text => join(&END_BEFORE_TEXT, payload.unchecked_ref()).into(),
-        Form::Json(text) => join(&END_BEFORE_PAYLOAD, &text).into(),
+        Form::Text => {
+            END_BEFORE_TEXT.with(|end| str(head).with(end, payload.unchecked_ref())).into()
+        }
+        Form::Json(text) => END_BEFORE_PAYLOAD.with(|end| str(head).with(end, &text)).into(),
         Form::Bytes(bytes) => {
-            let head = encode_utf8(&NOTHING.with(|nothing| join(&END_BEFORE_PAYLOAD, nothing)));
+            let head = encode_utf8(&END_BEFORE_PAYLOAD.with(|end| head.concat(end)));
             let frame = Uint8Array::new_with_length(head.length() + bytes.length());
             frame.set(&head, 0);
             frame.set(bytes, head.length());

@@ -22,7 +22,6 @@ pub use clock::{Clock, Reading};
 #[cfg(feature = "explore")]
 pub use codec::{decode, encode};
 pub use driver::Driver;
-pub use payload::{bytes_payload, json_payload, text_payload};
 pub use socket::NewSocket;
 pub use wire::{OpeningHandshake, PlainWire};
 

@@ -24,15 +24,14 @@ extern "C" {
 }
 
 /// Makes a payload of a text; returns its size in bytes too.
-pub fn text_payload(text: JsString) -> (JsValue, usize) {
+pub(crate) fn text_payload(text: JsString) -> (JsValue, usize) {
     let bytes = utf8_len(&text);
     (text.into(), bytes)
 }
 
-/// Makes a payload of bytes, which may be changed afterwards; returns their number too.
-pub fn bytes_payload(bytes: &Uint8Array) -> (JsValue, usize) {
-    let len = bytes.length();
-    (bytes.slice(0, len).into(), len as usize)
+/// Makes a payload of a copy of bytes; returns their number too.
+pub(crate) fn bytes_payload(bytes: &[u8]) -> (JsValue, usize) {
+    (Uint8Array::from(bytes).into(), bytes.len())
 }
 
 /// Makes a payload of a value as JSON; returns its size in bytes too.
@@ -40,7 +39,7 @@ pub fn bytes_payload(bytes: &Uint8Array) -> (JsValue, usize) {
 /// # Errors
 ///
 /// `invalid-message` for what JSON cannot express.
-pub fn json_payload(value: &JsValue) -> Result<(JsValue, usize), Error> {
+pub(crate) fn json_payload(value: &JsValue) -> Result<(JsValue, usize), Error> {
     let refused = || Error::new(ErrorCode::InvalidMessage, Text::new(Sentence::NotExpressible));
     let text = json_text(value).ok_or_else(refused)?;
     let bytes = utf8_len(&text);
