@@ -34,9 +34,13 @@ test(
     for (let number = 0; number < MANY; number += 1) {
       fault.peers[0].message(number);
     }
-    await until("all are heard", async () => (await count()).heard === MANY);
+    // A busy machine may take its time for all, not for the next part.
+    for (let next = MANY / 10; next <= MANY; next += MANY / 10) {
+      await until(`${next} are heard`, async () => (await count()).heard >= next);
+    }
 
-    const { inOrder, breaths } = await count();
+    const { heard, inOrder, breaths } = await count();
+    assert.equal(heard, MANY);
     assert.ok(inOrder);
     assert.ok(breaths > 10, `timers ran meanwhile: ${breaths}`);
     assert.equal((await ada.status()).state, "connected");
