@@ -228,12 +228,6 @@ impl<M: Clone> Connection<M> {
         self.retry_refresh(error, now);
     }
 
-    /// Says whether a new token is being fetched or was sent.
-    pub(super) fn is_refreshing(&self) -> bool {
-        let State::Connected(session) = &self.state else { return false };
-        matches!(session.refresh, Refresh::Fetching { .. } | Refresh::Sent { .. })
-    }
-
     /// The server has accepted the new token.
     pub(super) fn on_token_accepted(&mut self, token_expires_at: Option<Time>, now: Time) {
         let refresh = self.plan_refresh(token_expires_at, now);

@@ -136,10 +136,8 @@ impl<M: Clone> Connection<M> {
                 Some(message) => self.report_undelivered(vec![message], error),
                 None => self.report(error),
             },
-            // It answers an earlier token; the answer to the newer one counts.
-            Answer::Refreshed(_) if self.is_refreshing() && id <= self.last_message => {
-                self.count_stale();
-            }
+            // It is late: a newer token has followed, or it was answered before.
+            Answer::Refreshed(_) if id <= self.last_message => self.count_stale(),
             Answer::Refreshed(_) => self.report(Error::out_of_turn(Sentence::TokenAnswerOutOfTurn)),
         }
     }

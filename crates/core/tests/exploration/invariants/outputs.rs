@@ -48,10 +48,8 @@ impl Observed {
                     self.overdue = self.refreshing.take().map(|(id, _)| id);
                 }
                 let late = step.action == Action::Receive(Frame::Refreshed(EARLIER, None));
-                let can_refresh = step.status.state == StateName::Connected
-                    && (self.fetching || self.refreshing.is_some());
-                let known = !(late && can_refresh && code == ErrorCode::InvalidMessage);
-                ensure!(known, "an answer to an earlier token is reported");
+                let reported = late && code == ErrorCode::InvalidMessage;
+                ensure!(!reported, "an answer to an earlier token is reported");
                 for data in undelivered {
                     self.drop_kept(step, What::Message(data))?;
                 }
