@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 use crate::build;
 use crate::process::{self, Running};
@@ -20,16 +20,9 @@ const BUILD: Duration = Duration::from_secs(1800);
 /// How long all measurements may take.
 const LIMIT: Duration = Duration::from_secs(4 * 3600);
 
-/// What is to be measured.
-#[derive(Args, Debug)]
-pub(crate) struct Options {
-    #[command(subcommand)]
-    what: What,
-}
-
 /// What can be measured.
 #[derive(Debug, Subcommand)]
-enum What {
+pub(crate) enum What {
     /// The client in a page, beside a plain WebSocket and the clients of others
     Client {
         /// How many batches of messages each client is given; the best one counts
@@ -50,9 +43,9 @@ enum What {
 /// # Errors
 ///
 /// Returns an error if something cannot be built or measured.
-pub(crate) fn run(setup: &Setup, options: &Options) -> Result<()> {
+pub(crate) fn run(setup: &Setup, what: &What) -> Result<()> {
     setup.packages("benches")?;
-    let status = match &options.what {
+    let status = match what {
         What::Client { rounds } => Running::start(&mut client(setup, *rounds)?)?.wait(LIMIT)?,
         What::Server { rest } => Running::start(server(setup)?.args(rest))?.wait(LIMIT)?,
     };

@@ -13,9 +13,6 @@ use crate::setup::Setup;
 /// The port that people expect.
 const PORT: u16 = 8080;
 
-/// As good as for ever.
-const FOR_EVER: Duration = Duration::from_secs(u32::MAX as u64);
-
 /// Builds everything, starts the server on `port` and stays until interrupted.
 ///
 /// # Errors
@@ -30,7 +27,7 @@ pub(crate) fn run(setup: &Setup, port: Option<u16>) -> Result<()> {
     command.args(["--issue-tokens", "--echo", "--site"]).arg(site);
     let mut server = Server::start(&mut command)?;
     println!("\nThe demo is at {}/ (Ctrl-C ends it)\n", server.url);
-    let status = server.running.wait(FOR_EVER)?;
+    let status = server.running.wait(Duration::MAX)?;
     if !process::interrupted() {
         bail!("the server has ended ({status})");
     }

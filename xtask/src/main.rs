@@ -18,7 +18,6 @@ mod process;
 mod project;
 mod server;
 mod setup;
-mod simulate;
 mod soak;
 mod stamp;
 mod test;
@@ -46,7 +45,8 @@ struct Options {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Measure speed and size beside others, as the README quotes them
-    Bench(bench::Options),
+    #[command(subcommand)]
+    Bench(bench::What),
 
     /// Make pkg/ and the npm package in it
     Build,
@@ -72,9 +72,6 @@ enum Command {
 
     /// Have cargo-mutants change the machine and the wire everywhere: their tests should notice
     Mutants(mutants::Options),
-
-    /// Tell histories of both ends on virtual time, from seeds that nobody has chosen
-    Simulate(simulate::Options),
 
     /// Hold a connection for six real minutes in a real browser, then take the network away
     Soak,
@@ -103,16 +100,15 @@ fn main() -> ExitCode {
 
 /// Carries out one command; `false` means that it has said itself what failed.
 fn run(command: &Command) -> Result<bool> {
-    let setup = Setup::new(Project::find()?);
+    let setup = Setup { project: Project::find()? };
     match command {
         Command::Build => build::package(&setup).map(|_| true),
         Command::Check { steps } => check::run(&setup, steps),
-        Command::Bench(options) => bench::run(&setup, options).map(|()| true),
+        Command::Bench(what) => bench::run(&setup, what).map(|()| true),
         Command::Conformance => conformance::run(&setup),
         Command::Demo { port } => demo::run(&setup, *port).map(|()| true),
         Command::Faults(options) => faults::run(&setup, options),
         Command::Mutants(options) => mutants::run(&setup, options),
-        Command::Simulate(options) => simulate::run(&setup, options),
         Command::Soak => soak::run(&setup).map(|()| true),
         Command::Test(options) => test::run(&setup, options),
     }

@@ -28,10 +28,6 @@ const CRATES: [&str; 2] = ["onesocket-protocol", "onesocket-core"];
 /// Which mutants are tried.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Only a part of them, for many machines or many evenings: 0/4 to 3/4, for example
-    #[arg(long, value_name = "K/N")]
-    shard: Option<String>,
-
     /// onesocket-core or onesocket-protocol; both if neither is named
     #[arg(value_name = "CRATE")]
     #[arg(value_parser = CRATES)]
@@ -53,8 +49,7 @@ pub(crate) fn run(setup: &Setup, options: &Options) -> Result<bool> {
             continue;
         }
         println!("\n== {package}");
-        let shard = options.shard.iter().flat_map(|shard| ["--shard".to_owned(), shard.clone()]);
-        let found = try_all(setup, &tool, package, shard.collect())?;
+        let found = try_all(setup, &tool, package)?;
         good &= found.missed.is_empty();
         summary += &found.tell(package);
     }
@@ -100,8 +95,9 @@ impl Found {
     }
 }
 
-/// Tries all that `which` names; the slower tests are asked only about what the quicker ones missed.
-fn try_all(setup: &Setup, tool: &Path, package: &str, mut which: Vec<String>) -> Result<Found> {
+/// Tries all mutants; the slower tests are asked only about what the quicker ones missed.
+fn try_all(setup: &Setup, tool: &Path, package: &str) -> Result<Found> {
+    let mut which = Vec::new();
     let crates = faults::CRATES.iter();
     let (.., stages) = crates.clone().find(|(_, name, _)| *name == package).context("no tests")?;
     let mut all = Found::default();

@@ -9,11 +9,10 @@ mod cache;
 pub(crate) mod python;
 mod tools;
 
-use std::cell::OnceCell;
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -30,13 +29,10 @@ const NPM: Duration = Duration::from_secs(900);
 /// What wasm is compiled for.
 pub(crate) const WASM: &str = "wasm32-unknown-unknown";
 
-/// Gives each command what it needs, and remembers what has been looked at in this run.
+/// Gives each command what it needs.
 pub(crate) struct Setup {
     /// The repository.
     pub(crate) project: Project,
-    wasm: OnceCell<WasmTools>,
-    browser: OnceCell<Browser>,
-    python: OnceCell<PathBuf>,
 }
 
 /// What compiles and packs wasm.
@@ -48,11 +44,6 @@ pub(crate) struct WasmTools {
 }
 
 impl Setup {
-    /// Nothing has been looked at yet.
-    pub(crate) fn new(project: Project) -> Self {
-        Self { project, wasm: OnceCell::new(), browser: OnceCell::new(), python: OnceCell::new() }
-    }
-
     /// Installs the npm packages that a folder's lock file names.
     ///
     /// # Errors
@@ -83,38 +74,34 @@ impl Setup {
     /// # Errors
     ///
     /// Returns an error if a part is missing and cannot be installed.
-    pub(crate) fn wasm(&self) -> Result<&WasmTools> {
-        get_or_try_init(&self.wasm, || {
-            self.packages("")?;
-            tools::target(&self.project)?;
-            let project = &self.project;
-            let version = tools::WASM_PACK;
-            let wasm_pack = tools::tool(project, "wasm-pack", version, &["wasm-pack"], &[], "0")?;
-            let programs = ["wasm-bindgen", "wasm-bindgen-test-runner"];
-            let (version, plain) = (&project.wasm_bindgen, ["--no-default-features"]);
-            let wasm_bindgen =
-                tools::tool(project, "wasm-bindgen-cli", version, &programs, &plain, "1")?;
-            // The npm packages come first: their wasm-opt is of the version we measured with.
-            let mut folders = vec![self.project.path("node_modules/.bin")];
-            folders.extend(wasm_bindgen.parent().map(Path::to_owned));
-            folders.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
-            let path = env::join_paths(folders).context("a folder on PATH has a `:`")?;
-            if let Some(cache) = env::var_os("WASM_PACK_CACHE") {
-                // wasm-pack blames wasm-opt when this folder is not there.
-                fs::create_dir_all(cache).context("cannot make the folder $WASM_PACK_CACHE")?;
-            }
-            Ok(WasmTools { wasm_pack, path })
-        })
+    pub(crate) fn wasm(&self) -> Result<WasmTools> {
+        self.packages("")?;
+        let project = &self.project;
+        tools::target(project)?;
+        let wasm_pack = tools::tool(project, "wasm-pack", tools::WASM_PACK, &[], "0")?;
+        let programs = "--no-default-features --bin wasm-bindgen --bin wasm-bindgen-test-runner";
+        let arguments: Vec<&str> = programs.split(' ').collect();
+        let wasm_bindgen =
+            tools::tool(project, "wasm-bindgen-cli", &project.wasm_bindgen, &arguments, "1")?;
+        // The npm packages come first: their wasm-opt is of the version we measured with.
+        let mut folders = vec![project.path("node_modules/.bin"), wasm_bindgen];
+        folders.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
+        let path = env::join_paths(folders).context("a folder on PATH has a `:`")?;
+        if let Some(cache) = env::var_os("WASM_PACK_CACHE") {
+            // wasm-pack blames wasm-opt when this folder is not there.
+            fs::create_dir_all(cache).context("cannot make the folder $WASM_PACK_CACHE")?;
+        }
+        Ok(WasmTools { wasm_pack: wasm_pack.join("wasm-pack"), path })
     }
 
-    /// Finds cargo-mutants, or installs it.
+    /// Installs cargo-mutants where it is missing.
     ///
     /// # Errors
     ///
     /// Returns an error if it is missing and cannot be installed.
     pub(crate) fn mutants(&self) -> Result<PathBuf> {
-        let version = tools::CARGO_MUTANTS;
-        tools::tool(&self.project, "cargo-mutants", version, &["cargo-mutants"], &[], "0")
+        let tool = tools::tool(&self.project, "cargo-mutants", tools::CARGO_MUTANTS, &[], "0")?;
+        Ok(tool.join("cargo-mutants"))
     }
 
     /// Finds a browser and its driver, or installs them.
@@ -122,8 +109,8 @@ impl Setup {
     /// # Errors
     ///
     /// Returns an error that says what to install.
-    pub(crate) fn browser(&self) -> Result<&Browser> {
-        get_or_try_init(&self.browser, Browser::find_or_install)
+    pub(crate) fn browser(&self) -> Result<Browser> {
+        Browser::find_or_install()
     }
 
     /// Finds curl, or installs it.
@@ -140,9 +127,8 @@ impl Setup {
     /// # Errors
     ///
     /// Returns an error that says what to install.
-    pub(crate) fn python(&self) -> Result<&Path> {
-        get_or_try_init(&self.python, || python::with_requirements(&self.project))
-            .map(PathBuf::as_path)
+    pub(crate) fn python(&self) -> Result<PathBuf> {
+        python::with_requirements(&self.project)
     }
 }
 
@@ -170,13 +156,4 @@ fn program(name: &str) -> Result<PathBuf> {
 fn find_on_path(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
-}
-
-/// `OnceCell::get_or_try_init`, which the standard library does not have yet.
-fn get_or_try_init<T>(cell: &OnceCell<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
-    if let Some(value) = cell.get() {
-        return Ok(value);
-    }
-    let value = make()?;
-    Ok(cell.get_or_init(|| value))
 }

@@ -29,11 +29,6 @@ const PARTS: [&str; 4] = ["native", "browser", "js", "e2e"];
 /// How the tests are asked for.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Run them this many times in a row, and say which runs failed
-    #[arg(long, value_name = "TIMES", default_value_t = 1)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    repeat: u32,
-
     /// native, browser, js or e2e; after js or e2e alone, names of test files: `e2e reconnect`
     #[arg(value_name = "PART")]
     words: Vec<String>,
@@ -58,37 +53,31 @@ struct Outcome {
 /// Returns an error if there are no such tests, or if we were interrupted.
 pub(crate) fn run(setup: &Setup, options: &Options) -> Result<bool> {
     let (parts, names) = choose(&options.words)?;
-    let (mut passed, mut failed, mut summary) = (0, 0, String::new());
-    for round in 1..=options.repeat {
-        let mut table = String::from("\npart      passed  failed    time\n");
-        for &part in &parts {
-            println!("\n== {part}");
-            let started = Instant::now();
-            let result = match part {
-                "native" => native(setup),
-                "browser" => browser(setup),
-                "js" => js(setup, names),
-                _ => e2e(setup, names),
-            };
-            if process::interrupted() {
-                bail!("interrupted");
-            }
-            let outcome = Outcome::judge(result);
-            let seconds = started.elapsed().as_secs_f64();
-            table +=
-                &format!("{part:<8} {:>7} {:>7} {seconds:>6.1}s\n", outcome.passed, outcome.failed);
-            passed += outcome.passed;
-            failed += outcome.failed;
-            if outcome.failed > 0 {
-                summary += &format!("run {round}, {part}: {}\n", outcome.failures.join("; "));
-            }
+    let mut all = Outcome::default();
+    let mut table = String::from("\npart      passed  failed    time\n");
+    for part in parts {
+        println!("\n== {part}");
+        let started = Instant::now();
+        let result = match part {
+            "native" => native(setup),
+            "browser" => browser(setup),
+            "js" => js(setup, names),
+            _ => e2e(setup, names),
+        };
+        if process::interrupted() {
+            bail!("interrupted");
         }
-        println!("{table}");
+        let Outcome { passed, failed, failures } = Outcome::judge(result);
+        let seconds = started.elapsed().as_secs_f64();
+        table += &format!("{part:<8} {passed:>7} {failed:>7} {seconds:>6.1}s\n");
+        all.passed += passed;
+        all.failed += failed;
+        all.failures.extend(failures.into_iter().map(|name| format!("{part}: {name}\n")));
     }
-    println!("{summary}");
+    println!("{table}\n{}", all.failures.concat());
     // The very last line.
-    println!("{passed} passed, {failed} failed");
-    Ok(failed == 0)
+    println!("{} passed, {} failed", all.passed, all.failed);
+    Ok(all.failed == 0)
 }
 
 /// Reads the names of parts; after `js` or `e2e` alone, names of test files.
@@ -202,7 +191,7 @@ fn browser(setup: &Setup) -> Result<Ran> {
     wasm_pack.env("PATH", &tools.path);
     wasm_pack.env("ONESOCKET_TEST_SERVER", &server.url);
     wasm_pack.env("WASM_BINDGEN_TEST_ADDRESS", page.to_string());
-    wasm_pack.env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities(setup, browser)?);
+    wasm_pack.env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", capabilities(setup, &browser)?);
     // Its own limits, in seconds, are for small tests on quick machines.
     wasm_pack.env("WASM_BINDGEN_TEST_TIMEOUT", "300");
     wasm_pack.env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "60");
@@ -240,7 +229,20 @@ fn e2e(setup: &Setup, names: &[String]) -> Result<Ran> {
 
 /// Runs the test files of a folder in Node.js, or those of these names; several at the same time.
 fn run_files(mut node: Command, folder: &Path, names: &[String]) -> Result<Ran> {
-    let files = among(tests_in(folder)?, names)?;
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("no {}", folder.display()))? {
+        let path = entry?.path();
+        let file = path.file_name().unwrap_or_default().to_string_lossy();
+        if let Some((name, "js" | "mjs")) = file.split_once(".test.")
+            && (names.is_empty() || names.iter().any(|wanted| wanted == name))
+        {
+            files.push(path);
+        }
+    }
+    if files.len() < names.len() {
+        bail!("not each of {} is a test file in {}", names.join(", "), folder.display());
+    }
+    files.sort();
     node.args(["--test", "--test-reporter=spec"]).arg(format!("--test-concurrency={AT_ONCE}"));
     process::watch(node.args(files), LIMIT)
 }
@@ -265,36 +267,6 @@ pub(crate) fn node_with_pages(setup: &Setup) -> Result<Command> {
     node.env("ONESOCKET_SERVER", &server);
     node.env("ONESOCKET_SITE", &site);
     Ok(node)
-}
-
-/// Keeps of test files those of these names, each of which must be there; all where there is none.
-fn among(mut files: Vec<PathBuf>, names: &[String]) -> Result<Vec<PathBuf>> {
-    let name_of = |path: &PathBuf| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        name.split(".test.").next().unwrap_or_default().to_owned()
-    };
-    let known: Vec<String> = files.iter().map(name_of).collect();
-    if let Some(name) = names.iter().find(|name| !known.contains(name)) {
-        bail!("there is no test file `{name}`: {}", known.join(", "));
-    }
-    files.retain(|path| names.is_empty() || names.contains(&name_of(path)));
-    Ok(files)
-}
-
-/// The test files in a folder and those in it, in a fixed order.
-fn tests_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut tests = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("no {}", folder.display()))? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if path.is_dir() && name != "node_modules" {
-            tests.extend(tests_in(&path)?);
-        } else if name.ends_with(".test.js") || name.ends_with(".test.mjs") {
-            tests.push(path);
-        }
-    }
-    tests.sort();
-    Ok(tests)
 }
 
 /// Writes `webdriver.json` with the browser we have found, and returns where.
@@ -365,10 +337,5 @@ mod tests {
         for bad in ["native reconnect", "js e2e reconnect", "reconnect"] {
             assert_eq!(chosen(bad), None, "{bad}");
         }
-
-        let files = ["a/page.test.mjs", "a/react.test.mjs"].map(PathBuf::from).to_vec();
-        assert_eq!(among(files.clone(), &[]).unwrap(), files);
-        assert_eq!(among(files.clone(), &["react".to_owned()]).unwrap(), files[1..]);
-        assert!(among(files, &["reakt".to_owned()]).is_err());
     }
 }

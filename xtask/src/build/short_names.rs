@@ -31,18 +31,13 @@ pub(super) fn give(setup: &Setup, wasm: &Path, glue: &Path) -> Result<()> {
     wasm_opt.args(["--strip-producers", "--strip-target-features"]);
     wasm_opt.args(["--minify-imports-and-exports-and-modules"]);
     let map = process::output(wasm_opt.arg(wasm).arg("-o").arg(wasm), LIMIT)?;
-    let renamed = read(&map).context("wasm-opt lists no names")?;
+    let mut map: Value = serde_json::from_str(&map).context("wasm-opt lists no names")?;
+    let renamed = Renamed {
+        imports: serde_json::from_value(map["imports"].take())?,
+        exports: serde_json::from_value(map["exports"].take())?,
+    };
     let text = fs::read_to_string(glue).context("cannot read the glue")?;
     fs::write(glue, rename(&text, &renamed)?).context("cannot write the glue")
-}
-
-fn read(map: &str) -> serde_json::Result<Renamed> {
-    let mut map: Value = serde_json::from_str(map)?;
-    let mut list = |name: &str| map[name].take();
-    Ok(Renamed {
-        imports: serde_json::from_value(list("imports"))?,
-        exports: serde_json::from_value(list("exports"))?,
-    })
 }
 
 fn rename(glue: &str, renamed: &Renamed) -> Result<String> {
@@ -53,8 +48,11 @@ fn rename(glue: &str, renamed: &Renamed) -> Result<String> {
     // All of them are in the one module that wasm-opt calls `a`.
     let module = renamed.imports.first().map_or("", |(module, ..)| module);
     replace(&mut glue, &format!("\"{module}\": "), "a: ", module)?;
-    for (name, short) in &renamed.exports {
-        replace_words(&mut glue, &format!("wasm.{name}"), &format!("wasm.{short}"));
+    // The longest first: one may begin with another.
+    let mut exports: Vec<_> = renamed.exports.iter().collect();
+    exports.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    for (name, short) in exports {
+        glue = glue.replace(&format!("wasm.{name}"), &format!("wasm.{short}"));
     }
     Ok(glue)
 }
@@ -66,22 +64,6 @@ fn replace(text: &mut String, from: &str, to: &str, name: &str) -> Result<()> {
     }
     *text = text.replacen(from, to, 1);
     Ok(())
-}
-
-/// Replaces a word wherever it stands; not what only begins with it.
-fn replace_words(text: &mut String, from: &str, to: &str) {
-    let mut written = String::with_capacity(text.len());
-    let mut rest = text.as_str();
-    while let Some(at) = rest.find(from) {
-        let (before, found) = rest.split_at(at);
-        let after = &found[from.len()..];
-        let is_whole = !after.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_');
-        written.push_str(before);
-        written.push_str(if is_whole { to } else { from });
-        rest = after;
-    }
-    written.push_str(rest);
-    *text = written;
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 use spdx::{Expression, ParseMode};
 
@@ -60,10 +60,7 @@ pub(super) fn run(setup: &Setup) -> Result<()> {
         let packages = lock["packages"].as_object().into_iter().flatten();
         complaints.extend(packages.filter_map(|(path, package)| of_npm_package(path, package)));
     }
-    if !complaints.is_empty() {
-        bail!("{}", complaints.join("\n"));
-    }
-    Ok(())
+    super::verdict(&complaints)
 }
 
 /// What is wrong with a crate, if anything is; our own have no source.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::LIMIT;
@@ -55,10 +55,7 @@ pub(super) fn run(setup: &Setup) -> Result<()> {
         });
         println!("{name:<22}{}", columns.join(""));
     }
-    if !complaints.is_empty() {
-        bail!("{}", complaints.join("\n"));
-    }
-    Ok(())
+    super::verdict(&complaints)
 }
 
 /// Bundles and minifies a file as a user's bundler would.

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -60,8 +59,8 @@ pub(super) fn target(project: &Project) -> Result<()> {
     })
 }
 
-/// Finds a tool, or installs it with cargo, in exactly this version; returns its first program. A
-/// tool that runs for moments need not be optimised, for it compiles for minutes.
+/// Installs a tool with cargo, in exactly this version; returns the folder of its programs. A tool
+/// that runs for moments need not be optimised, for it compiles for minutes.
 ///
 /// # Errors
 ///
@@ -70,59 +69,30 @@ pub(super) fn tool(
     project: &Project,
     package: &str,
     version: &str,
-    programs: &[&str],
     arguments: &[&str],
     opt_level: &str,
 ) -> Result<PathBuf> {
-    let first = programs.first().copied().unwrap_or(package);
-    // A person's own.
-    if let Some(found) = find_on_path(first)
-        && let Some(folder) = found.parent()
-        && programs.iter().all(|program| is_version(&folder.join(program), version))
-    {
-        return Ok(found);
-    }
-    let is_whole =
-        |home: &Path| programs.iter().all(|program| home.join("bin").join(program).is_file());
     let what = format!("installing {package} {version} (minutes)");
+    // Written last, so what is there is whole.
+    let is_whole = |home: &Path| home.join(".crates.toml").is_file();
     let home = cached(&format!("{package}-{version}"), &what, is_whole, |home| {
-        // Prebuilt where a person has cargo-binstall; else by its own lock file first, which can name
-        // what a registry does not have.
-        let prebuilt = find_on_path("cargo-binstall").map(|_| &["binstall", "--no-confirm"][..]);
-        let compiled = [&["install", "--locked"][..], &["install"]];
-        let mut failed = None;
-        for way in prebuilt.into_iter().chain(compiled) {
+        let install = |locked: &[&str]| {
             let mut cargo = project.cargo();
-            cargo.args(way).args([package, "--version", version]);
-            if way[0] == "install" {
-                cargo.args(arguments).args(programs.iter().flat_map(|program| ["--bin", program]));
-            }
-            cargo.arg("--root").arg(home).env("CARGO_TARGET_DIR", home.join("target"));
+            cargo.args(["install", package, "--version", version, "--root"]).arg(home);
+            cargo.args(locked).args(arguments).env("CARGO_TARGET_DIR", home.join("target"));
             // A tool is not part of this workspace: flags and targets are not for it.
             cargo.env_remove("RUSTFLAGS").env_remove("CARGO_BUILD_TARGET");
             cargo.env("CARGO_PROFILE_RELEASE_OPT_LEVEL", opt_level);
-            match process::run(&mut cargo, INSTALL) {
-                // Prebuilt, it has none.
-                Ok(()) => {
-                    let _ = fs::remove_dir_all(home.join("target"));
-                    return Ok(());
-                }
-                Err(error) if process::interrupted() => return Err(error),
-                Err(error) => failed = Some(error),
-            }
+            process::run(&mut cargo, INSTALL)
+        };
+        // Its own lock file can name what a registry does not have.
+        match install(&["--locked"]) {
+            Err(_) if !process::interrupted() => install(&[])?,
+            result => result?,
         }
-        Err(failed.context("no way to install it")?)
+        fs::remove_dir_all(home.join("target")).context("cannot remove what was compiled")
     })?;
-    Ok(home.join("bin").join(first))
-}
-
-/// Says whether a program tells this version. A cargo command takes itself for cargo.
-fn is_version(program: &Path, version: &str) -> bool {
-    let name = program.file_name().unwrap_or_default().to_string_lossy();
-    let mut command = Command::new(program);
-    command.args(name.strip_prefix("cargo-")).arg("--version");
-    process::output(&mut command, ASK)
-        .is_ok_and(|text| text.split_whitespace().any(|word| word == version))
+    Ok(home.join("bin"))
 }
 
 /// Says whether a target's folder has a standard library in it.
@@ -134,23 +104,4 @@ fn has_standard_library(folder: &Path) -> bool {
             name.starts_with("libstd-") && name.ends_with(".rlib")
         })
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_program_counts_only_in_exactly_this_version() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let folder = std::env::temp_dir().join(format!("xtask-tool-{}", std::process::id()));
-        fs::create_dir_all(&folder).unwrap();
-        let program = folder.join("cargo-one");
-        fs::write(&program, "#!/bin/sh\necho $1 1.2.3\n").unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-
-        assert!(is_version(&program, "1.2.3") && is_version(&program, "one"));
-        assert!(!is_version(&program, "1.2.30") && !is_version(&folder.join("other"), "1.2.3"));
-        fs::remove_dir_all(&folder).unwrap();
-    }
 }
