@@ -3,7 +3,6 @@
  * is built from `src/`; `wasm.ts` is where the compiler compares it with these interfaces.
  */
 
-import type { OptionName } from "./defaults.js";
 import type { WebSocketLike } from "./socket.js";
 import type { State } from "./status.js";
 
@@ -63,8 +62,8 @@ export type Payload = string | Uint8Array | Json;
 
 /** The options, checked. */
 export interface CoreOptions {
-  /** The numbers that the user has set: a name, its value, the next name, and so on. */
-  readonly numbers: readonly (OptionName | number)[];
+  /** Returns the number that the user has set for the option at this place of `OPTION_NAMES`. */
+  readonly number: (at: number) => number | undefined;
   /** A `ws:` or `wss:` URL. */
   readonly url: string;
   /** Whether there is a `getToken`. */

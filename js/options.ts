@@ -126,6 +126,9 @@ export interface Settings {
   readonly given: readonly OptionName[];
 }
 
+/** The names of the options that are numbers, in the order of the machine. */
+export const OPTION_NAMES = Object.keys(DEFAULTS) as OptionName[];
+
 /** The options that are numbers. */
 export type Numbers = Readonly<Record<OptionName, number>>;
 
@@ -156,7 +159,6 @@ const RULES: Readonly<Record<OptionName, Rule>> = {
   "queue.maxBytes": { min: 0, max: 2 ** 30, whole: true },
 };
 
-const NAMES = Object.keys(RULES) as OptionName[];
 /** The options that are objects with numbers in them. */
 const GROUPS = ["reconnect", "refresh", "heartbeat", "queue"];
 const LOG_METHODS = ["debug", "info", "warn", "error"] as const;
@@ -165,7 +167,7 @@ const OPTIONS = [
   "getToken",
   "wire",
   "WebSocket",
-  ...new Set(NAMES.map((name) => name.split(".")[0] as string)),
+  ...new Set(OPTION_NAMES.map((name) => name.split(".")[0] as string)),
   "logger",
 ];
 
@@ -202,7 +204,7 @@ export function readOptions(options: unknown): Settings {
 
 /** Names the options in which two settings differ, but for `getToken`, which may be replaced. */
 export function differences(a: Settings, b: Settings): string[] {
-  const names: string[] = NAMES.filter((name) => a.numbers[name] !== b.numbers[name]);
+  const names: string[] = OPTION_NAMES.filter((name) => a.numbers[name] !== b.numbers[name]);
   if (PLACES.some((place) => a.wire?.[place] !== b.wire?.[place])) names.push("wire");
   if (a.WebSocket !== b.WebSocket) names.push("WebSocket");
   if (a.logger !== b.logger) names.push("logger");
@@ -291,7 +293,7 @@ function readNumbers(options: Named, faults: string[]): Pick<Settings, "numbers"
     reconnect: reconnect === false ? { maxAttempts: 0 } : reconnect,
   };
   for (const group of GROUPS) {
-    const known = NAMES.filter((name) => name.startsWith(`${group}.`));
+    const known = OPTION_NAMES.filter((name) => name.startsWith(`${group}.`));
     const value = named[group];
     if (isObject(value)) {
       const inner = known.map((name) => name.slice(group.length + 1));
@@ -300,7 +302,7 @@ function readNumbers(options: Named, faults: string[]): Pick<Settings, "numbers"
       faults.push(`${group}: must be an object${group === "reconnect" ? " or false" : ""}`);
     }
   }
-  const given = NAMES.filter((name) => lookUp(named, name) !== undefined);
+  const given = OPTION_NAMES.filter((name) => lookUp(named, name) !== undefined);
   const numbers: Record<OptionName, number> = { ...DEFAULTS };
   for (const name of given) numbers[name] = readNumber(lookUp(named, name), name, faults);
   orderIntervals(numbers, given, faults);

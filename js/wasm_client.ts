@@ -12,7 +12,7 @@ import type { Core, Payload } from "./core.js";
 import { OneSocketError } from "./error.js";
 import { makeCallbacks } from "./callbacks.js";
 import { type Log, makeLog } from "./log.js";
-import type { Settings } from "./options.js";
+import { OPTION_NAMES, type Settings } from "./options.js";
 import { socketMaker } from "./socket.js";
 import { nameStats, type Stats } from "./stats.js";
 import type { ReadyState, State, Status } from "./status.js";
@@ -233,8 +233,9 @@ export class WasmClient implements Client {
   #machine(): Core {
     if (this.#core !== undefined) return this.#core;
     const { url, getToken, wire, WebSocket, logger, numbers, given } = this.#settings;
+    const set = OPTION_NAMES.map((name) => (given.includes(name) ? numbers[name] : undefined));
     const options = {
-      numbers: given.flatMap((name) => [name, numbers[name]]),
+      number: (at: number) => set[at],
       url: resolveUrl(url),
       hasToken: getToken !== undefined,
       newSocket: socketMaker(WebSocket),

@@ -30,21 +30,18 @@ extern "C" {
         url: &str,
         protocols: &Array,
     ) -> Result<JsValue, JsValue>;
-    /// The numbers that the user has set: a name, its value, the next name, and so on.
-    #[wasm_bindgen(method, getter)]
-    fn numbers(this: &CoreOptions) -> Array;
+    /// Returns what the user has set: the option at this place of [`Config::OPTIONS`].
+    #[wasm_bindgen(method)]
+    fn number(this: &CoreOptions, at: usize) -> Option<f64>;
 }
 
 /// Returns the defaults with what the user has set. The driver knows the wire.
 pub(crate) fn config(options: &CoreOptions) -> Config {
     let mut config =
         Config { tokens: options.has_token(), seed: options.seed().into(), ..Config::default() };
-    let numbers = options.numbers();
-    for at in (0..numbers.length()).step_by(2) {
-        if let (Some(name), Some(value)) =
-            (numbers.get(at).as_string(), numbers.get(at + 1).as_f64())
-        {
-            config.set(&name, value);
+    for at in 0..Config::OPTIONS.len() {
+        if let Some(value) = options.number(at) {
+            config.set(at, value);
         }
     }
     config

@@ -1,9 +1,8 @@
 //! What JavaScript calls.
 
 use std::rc::Rc;
-use std::time::Duration;
 
-use onesocket_core::protocol::{CloseCode, Group};
+use onesocket_core::protocol::{CloseCode, Group, from_ms};
 use onesocket_core::{Call, Fetch, Input, Request, Sentence, Text, Token, TokenAnswer};
 use onesocket_web::{Driver, PlainWire};
 use wasm_bindgen::prelude::*;
@@ -96,8 +95,7 @@ impl Core {
 
     /// `getToken` has answered.
     pub fn token(&self, fetch: u32, token: String, expires_in_ms: Option<f64>) {
-        let life = expires_in_ms.and_then(|ms| Duration::try_from_secs_f64(ms / 1000.0).ok());
-        self.answer(fetch, TokenAnswer::Token(Token::new(token), life));
+        self.answer(fetch, TokenAnswer::Token(Token::new(token), expires_in_ms.map(from_ms)));
     }
 
     /// `getToken` failed.
@@ -109,8 +107,7 @@ impl Core {
     /// `getToken` says when to ask again.
     #[wasm_bindgen(js_name = tokenLater)]
     pub fn token_later(&self, fetch: u32, after_ms: f64) {
-        let after = Duration::try_from_secs_f64(after_ms / 1000.0).unwrap_or(Duration::MAX);
-        self.answer(fetch, TokenAnswer::Later(after));
+        self.answer(fetch, TokenAnswer::Later(from_ms(after_ms)));
     }
 
     /// There is no session any more.

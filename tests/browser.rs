@@ -438,8 +438,33 @@ fn the_browsers_codec_reads_and_writes_every_frame_as_the_table_says() {
 }
 
 #[wasm_bindgen_test]
-fn a_payload_that_should_be_json_and_is_not_is_told_as_what_it_is() {
-    let problem = onesocket_web::decode("{\"type\":\"message\"}\n{no JSON".into()).unwrap_err();
-
-    assert_eq!(problem.to_string(), "The server sent a message whose payload is no JSON.");
+fn what_is_wrong_with_a_frame_is_told_as_what_it_is() {
+    let binary = |text: &str| Uint8Array::from(text.as_bytes()).buffer().into();
+    for (frame, sentence) in [
+        ("{".into(), "The server sent a text that is no JSON."),
+        (binary("{"), "The server sent a text that is no JSON."),
+        ("[".into(), "The server sent a text that is no JSON."),
+        ("null".into(), "The server sent JSON that is no object."),
+        ("{}".into(), "The server sent a frame without a type."),
+        ("{\"type\":1}".into(), "The server sent a frame without a type."),
+        ("{\"type\":\"shout\"}".into(), "The server sent a frame of an unknown type \"shout\"."),
+        ("{\"type\":\"toString\"}".into(), "The server sent a frame whose type is none of ours."),
+        (
+            "{\"type\":\"ack\",\"id\":-1}".into(),
+            "The server sent a frame of type \"ack\" that lacks a field.",
+        ),
+        ("{\"type\":\"message\"}".into(), "The server sent a message without a payload."),
+        (
+            "{\"type\":\"message\"}\n{no".into(),
+            "The server sent a message whose payload is no JSON.",
+        ),
+        (
+            "{\"type\":\"message\",\"format\":\"x\"}\n1".into(),
+            "The server sent a message of a format that is none of ours.",
+        ),
+    ] {
+        let shown = format!("{frame:?}");
+        let problem = onesocket_web::decode(frame).unwrap_err();
+        assert_eq!(problem.to_string(), sentence, "{shown}");
+    }
 }

@@ -181,8 +181,9 @@ fn wasm(setup: &Setup) -> Result<String> {
 pub(crate) fn copy_wasm(setup: &Setup, to: &Path) -> Result<()> {
     let copy = || -> std::io::Result<()> {
         fs::create_dir_all(to)?;
-        for name in ["bytes.js", "onesocket.js"] {
-            fs::copy(setup.project.path("pkg/wasm").join(name), to.join(name))?;
+        for entry in fs::read_dir(setup.project.path("pkg/wasm"))? {
+            let entry = entry?;
+            fs::copy(entry.path(), to.join(entry.file_name()))?;
         }
         Ok(())
     };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use onesocket_protocol::from_ms;
+
 /// The settings of one connection.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -162,22 +164,19 @@ macro_rules! options {
             /// The names of the options that are numbers, as JavaScript writes them.
             pub const OPTIONS: &[&str] = &[$($name,)*];
 
-            /// Sets an option by its name; returns whether there is one. Its value has been checked:
-            /// durations are in milliseconds.
-            pub fn set(&mut self, name: &str, value: f64) -> bool {
-                match name {
-                    $($name => self.$($field).+ = Number::from_number(value),)*
-                    _ => return false,
+            /// Sets an option by its place in [`OPTIONS`](Self::OPTIONS), if there is one. Its value has
+            /// been checked: durations are in milliseconds.
+            pub fn set(&mut self, at: usize, value: f64) {
+                let fields: [&mut dyn Number; Self::OPTIONS.len()] = [$(&mut self.$($field).+,)*];
+                if let Some(field) = fields.into_iter().nth(at) {
+                    field.write(value);
                 }
-                true
             }
 
             /// Returns the value of an option, as [`set`](Self::set) takes it.
-            pub fn get(&self, name: &str) -> Option<f64> {
-                match name {
-                    $($name => Some(self.$($field).+.to_number()),)*
-                    _ => None,
-                }
+            pub fn get(&self, at: usize) -> Option<f64> {
+                let fields: [&dyn Number; Self::OPTIONS.len()] = [$(&self.$($field).+,)*];
+                fields.get(at).map(|field| field.read())
             }
         }
     };
@@ -203,58 +202,58 @@ options! {
 
 /// A setting that JavaScript writes as a number.
 trait Number {
-    fn from_number(number: f64) -> Self;
-    fn to_number(&self) -> f64;
+    fn write(&mut self, number: f64);
+    fn read(&self) -> f64;
 }
 
 impl Number for f64 {
-    fn from_number(number: f64) -> Self {
-        number
+    fn write(&mut self, number: f64) {
+        *self = number;
     }
 
-    fn to_number(&self) -> f64 {
+    fn read(&self) -> f64 {
         *self
     }
 }
 
 impl Number for u32 {
-    fn from_number(number: f64) -> Self {
-        number as Self
+    fn write(&mut self, number: f64) {
+        *self = number as Self;
     }
 
-    fn to_number(&self) -> f64 {
+    fn read(&self) -> f64 {
         f64::from(*self)
     }
 }
 
 impl Number for usize {
-    fn from_number(number: f64) -> Self {
-        number as Self
+    fn write(&mut self, number: f64) {
+        *self = number as Self;
     }
 
-    fn to_number(&self) -> f64 {
+    fn read(&self) -> f64 {
         *self as f64
     }
 }
 
 impl Number for Duration {
-    fn from_number(ms: f64) -> Self {
-        Self::try_from_secs_f64(ms / 1000.0).unwrap_or_default()
+    fn write(&mut self, ms: f64) {
+        *self = from_ms(ms);
     }
 
-    fn to_number(&self) -> f64 {
+    fn read(&self) -> f64 {
         self.as_secs_f64() * 1000.0
     }
 }
 
 /// 0 for none.
 impl Number for Option<Duration> {
-    fn from_number(ms: f64) -> Self {
-        Some(Duration::from_number(ms)).filter(|duration| !duration.is_zero())
+    fn write(&mut self, ms: f64) {
+        *self = Some(from_ms(ms)).filter(|duration| !duration.is_zero());
     }
 
-    fn to_number(&self) -> f64 {
-        self.unwrap_or_default().to_number()
+    fn read(&self) -> f64 {
+        self.unwrap_or_default().read()
     }
 }
 
@@ -264,16 +263,15 @@ mod tests {
 
     #[test]
     fn every_option_sets_a_field_of_its_own() {
-        for (at, name) in Config::OPTIONS.iter().enumerate() {
+        for at in 0..Config::OPTIONS.len() {
             let mut config = Config::default();
             let value = (at + 1) as f64;
 
-            assert!(config.set(name, value));
+            config.set(at, value);
 
-            for other in Config::OPTIONS {
-                let expected =
-                    if other == name { Some(value) } else { Config::default().get(other) };
-                assert_eq!(config.get(other), expected, "{other} after {name}");
+            for (other, name) in Config::OPTIONS.iter().enumerate() {
+                let expected = if other == at { Some(value) } else { Config::default().get(other) };
+                assert_eq!(config.get(other), expected, "{name} after {}", Config::OPTIONS[at]);
             }
         }
     }
@@ -282,18 +280,19 @@ mod tests {
     fn there_is_no_other_option() {
         let mut config = Config::default();
 
-        assert!(!config.set("reconnect", 1.0));
-        assert_eq!(config.get(""), None);
+        config.set(Config::OPTIONS.len(), 1.0);
+        assert_eq!(config.get(Config::OPTIONS.len()), None);
         assert_eq!(config, Config::default());
     }
 
     #[test]
     fn zero_is_no_interval_of_the_heartbeat() {
+        let at = Config::OPTIONS.iter().position(|name| *name == "heartbeat.intervalMs").unwrap();
         let mut config = Config::default();
-        config.set("heartbeat.intervalMs", 1500.0);
+        config.set(at, 1500.0);
         assert_eq!(config.heartbeat.interval, Some(Duration::from_millis(1500)));
 
-        config.set("heartbeat.intervalMs", 0.0);
+        config.set(at, 0.0);
 
         assert_eq!(config.heartbeat.interval, None);
     }

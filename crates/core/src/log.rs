@@ -97,3 +97,18 @@ impl fmt::Display for LogEvent {
         self.text().fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_its_numbers() {
+        let after = Duration::from_millis(5250);
+        let again = LogEvent::Reconnecting { attempt: 2, of: 5, after };
+        assert!(again.to_string().ends_with("(attempt 2 of 5) in 5250 ms"), "{again}");
+
+        let refresh = LogEvent::SchedulingRefresh { after };
+        assert!(refresh.to_string().ends_with("refresh in 5250 ms"), "{refresh}");
+    }
+}

@@ -102,35 +102,27 @@ impl<M> Outbox<M> {
     /// message that was sent.
     pub(crate) fn accepted(&mut self, id: MessageId) -> Vec<Outgoing<M>> {
         match self.position(id) {
-            Some(at) => self.take_sent(at + 1),
+            Some(last) => self.take(&|at, _| at <= last),
             None => Vec::new(),
         }
     }
 
     /// Takes a message that the server has refused.
     pub(crate) fn refused(&mut self, id: MessageId) -> Option<Outgoing<M>> {
-        let at = self.position(id)?;
-        self.sent -= 1;
-        let refused = self.kept.remove(at);
-        self.bytes = self.bytes.saturating_sub(refused.bytes);
-        self.sent_bytes = self.sent_bytes.saturating_sub(refused.bytes);
-        Some(refused)
+        let refused = self.position(id)?;
+        self.take(&|at, _| at == refused).pop()
     }
 
     /// Takes the messages that were sent and not answered.
     pub(crate) fn take_unanswered(&mut self) -> Vec<Outgoing<M>> {
-        self.take_sent(self.sent)
+        let sent = self.sent;
+        self.take(&|at, _| at < sent)
     }
 
     /// Takes the waiting messages that are larger than the server accepts.
     pub(crate) fn take_larger(&mut self, limit: usize) -> Vec<Outgoing<M>> {
-        let (fit, larger): (Vec<_>, Vec<_>) =
-            self.kept.drain(self.sent..).partition(|outgoing| outgoing.bytes <= limit);
-        self.kept.extend(fit);
-        for outgoing in &larger {
-            self.bytes = self.bytes.saturating_sub(outgoing.bytes);
-        }
-        larger
+        let sent = self.sent;
+        self.take(&|at, outgoing| at >= sent && outgoing.bytes > limit)
     }
 
     /// Takes everything, oldest first.
@@ -142,12 +134,20 @@ impl<M> Outbox<M> {
         self.kept.iter().take(self.sent).position(|outgoing| outgoing.id == id)
     }
 
-    fn take_sent(&mut self, count: usize) -> Vec<Outgoing<M>> {
-        let taken: Vec<_> = self.kept.drain(..count).collect();
-        self.sent -= count;
-        for outgoing in &taken {
+    /// Takes some messages, by their place and what they are.
+    fn take(&mut self, is_taken: &dyn Fn(usize, &Outgoing<M>) -> bool) -> Vec<Outgoing<M>> {
+        let (mut taken, sent) = (Vec::new(), self.sent);
+        for (at, outgoing) in std::mem::take(&mut self.kept).into_iter().enumerate() {
+            if !is_taken(at, &outgoing) {
+                self.kept.push(outgoing);
+                continue;
+            }
             self.bytes = self.bytes.saturating_sub(outgoing.bytes);
-            self.sent_bytes = self.sent_bytes.saturating_sub(outgoing.bytes);
+            if at < sent {
+                self.sent -= 1;
+                self.sent_bytes = self.sent_bytes.saturating_sub(outgoing.bytes);
+            }
+            taken.push(outgoing);
         }
         taken
     }

@@ -17,7 +17,7 @@ fn read(path: &str) -> String {
 /// The options that are numbers, with their defaults.
 fn options() -> impl Iterator<Item = (&'static str, f64)> {
     let defaults = Config::default();
-    Config::OPTIONS.iter().map(move |name| (*name, defaults.get(name).unwrap()))
+    Config::OPTIONS.iter().enumerate().map(move |(at, name)| (*name, defaults.get(at).unwrap()))
 }
 
 /// Writes a number for people: thousands of five digits and more are set apart.

@@ -19,7 +19,7 @@ pub use close::{CloseCode, NamedCloseCode, Retry};
 pub use codec::{
     DecodeError, Decoded, Encoded, Wire, decode_client, decode_server, encode_client, encode_server,
 };
-pub use duration::whole_ms;
+pub use duration::{from_ms, whole_ms};
 pub use error::{FrameError, FrameErrorCode};
 pub use frame::{ClientFrame, Payload, ServerFrame, ServerMessage, Welcome};
 pub use id::{ConnectionId, Epoch, Group, GroupError, MessageId};

@@ -8,17 +8,17 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use futures_channel::oneshot;
+use js_sys::Array;
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{
     Call, Config, Error, Fetch, FetchReason, Input, LogEvent, Request, StateName, Stats, Status,
     Text, TokenAnswer,
 };
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
+use web_sys::WebSocket;
 
-use crate::binding::Fields;
 use crate::payload::{bytes_payload, json_payload, text_payload};
-use crate::socket::browser_socket;
 use crate::{Callbacks, Clock, Driver, PlainWire};
 
 type TokenSource = Box<dyn Fn() -> Pin<Box<dyn Future<Output = TokenAnswer>>>>;
@@ -308,6 +308,21 @@ pub struct Subscription {
     _end: Box<dyn std::any::Any>,
 }
 
+#[wasm_bindgen]
+extern "C" {
+    /// What a message has beside its payload, as the server has sent it.
+    type Fields;
+
+    #[wasm_bindgen(method, getter)]
+    fn data(this: &Fields) -> JsValue;
+
+    #[wasm_bindgen(method, getter)]
+    fn group(this: &Fields) -> JsValue;
+
+    #[wasm_bindgen(method, getter)]
+    fn from(this: &Fields) -> JsValue;
+}
+
 /// A message from the server.
 #[derive(Clone, Debug)]
 pub struct Message(JsValue);
@@ -363,6 +378,15 @@ mod typed {
     pub(super) fn from_js<T: serde::de::DeserializeOwned>(value: JsValue) -> Result<T, Error> {
         serde_wasm_bindgen::from_value(value).map_err(|error| invalid(&error))
     }
+}
+
+/// Makes a socket of the browser's own.
+///
+/// # Errors
+///
+/// Returns what the browser threw: a malformed URL, or `ws:` on an `https:` page.
+fn browser_socket(url: &str, protocols: &Array) -> Result<JsValue, JsValue> {
+    WebSocket::new_with_str_sequence(url, protocols).map(JsValue::from)
 }
 
 /// Who listens, and who waits.

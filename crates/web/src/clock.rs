@@ -1,12 +1,18 @@
 //! The clock of a page, which counts sleep.
 
 use std::cell::Cell;
-use std::time::Duration;
 
 use js_sys::Date;
 use onesocket_core::Time;
+use onesocket_core::protocol::from_ms;
 
-use crate::binding::performance_now;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+}
 
 /// What the wall clock may run ahead of the other before that is held to be sleep, in milliseconds.
 ///
@@ -56,8 +62,7 @@ impl Reading {
 
     /// Returns the time since the start.
     pub fn time(self) -> Time {
-        let seconds = self.elapsed_ms / 1000.0;
-        Time::since_start(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+        Time::since_start(from_ms(self.elapsed_ms))
     }
 }
 

@@ -5,7 +5,6 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use gloo_timers::callback::Timeout;
-use js_sys::Uint8Array;
 use onesocket_core::protocol::{ClientFrame, CloseCode};
 use onesocket_core::{
     Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Stats, Status, Text, Time,
@@ -13,11 +12,10 @@ use onesocket_core::{
 };
 use wasm_bindgen::JsValue;
 
-use crate::binding::{Url, fill_with_random};
+use crate::codec::given;
 use crate::page::{Page, is_offline};
-use crate::payload::given;
 use crate::socket::{NewSocket, Socket, SocketEvent};
-use crate::wire::{self, PlainWire, Wire};
+use crate::wire::{PlainWire, Wire};
 use crate::{Callbacks, Clock};
 
 /// The call that nobody waits for; callers number theirs from 1.
@@ -69,17 +67,16 @@ impl Driver {
         plain: Option<Box<dyn PlainWire>>,
         callbacks: impl FnOnce(Weak<Self>) -> Box<dyn Callbacks>,
     ) -> Rc<Self> {
-        let wire = plain.map_or_else(|| Wire::onesocket(&random_bytes()), Wire::Plain);
+        let wire = plain.map_or_else(Wire::onesocket, Wire::Plain);
         config.wire = wire.rules();
         let mut connection = Connection::new(config);
-        let needs_no_network = is_loopback(&url);
-        if is_offline() && !needs_no_network {
+        if is_offline(&url) {
             connection.handle(Input::Offline, Time::ZERO);
         }
         Rc::new_cyclic(|me| Self {
             published: Cell::new(connection.status_version()),
             connection: RefCell::new(connection),
-            page: RefCell::new(Some(Page::listen(needs_no_network, feeder(me)))),
+            page: RefCell::new(Some(Page::listen(&url, feeder(me)))),
             sockets: RefCell::new(Vec::new()),
             alarm: RefCell::new(None),
             performing: Cell::new(false),
@@ -157,9 +154,9 @@ impl Driver {
     fn on_socket(&self, attempt: Attempt, event: SocketEvent) {
         match event {
             SocketEvent::Opened => self.feed(Input::Opened { attempt }),
-            SocketEvent::Received(data) => {
-                let bytes = wire::size(&data);
-                self.feed(match self.wire.decode(data) {
+            SocketEvent::Received { kind, value, size } => {
+                let bytes = size as usize;
+                self.feed(match self.wire.frame(kind, value) {
                     Ok(frame) => Input::Received { attempt, frame, bytes },
                     Err(problem) => Input::InvalidFrame { attempt, problem },
                 });
@@ -260,9 +257,9 @@ impl Driver {
             }
         };
         let handshake = self.wire.opening_handshake(&self.url, token).map_err(Text::from);
-        match handshake
-            .and_then(|it| Socket::open(&self.new_socket, &self.url, it, attempt, on_event))
-        {
+        match handshake.and_then(|it| {
+            Socket::open(&self.new_socket, &self.url, it, self.wire.raw(), attempt, on_event)
+        }) {
             Ok(socket) => self.sockets.borrow_mut().push(Rc::new(socket)),
             Err(problem) => self.feed(Input::OpenFailed { attempt, problem }),
         }
@@ -332,19 +329,4 @@ fn timeout_ms(duration: Duration) -> u32 {
     u32::try_from(whole_ms(duration).saturating_add(1))
         .unwrap_or(LONGEST_TIMEOUT_MS)
         .min(LONGEST_TIMEOUT_MS)
-}
-
-fn random_bytes() -> [u8; 16] {
-    let bytes = Uint8Array::new_with_length(16);
-    fill_with_random(&bytes);
-    let mut copy = [0; 16];
-    bytes.copy_to(&mut copy);
-    copy
-}
-
-/// Says whether a URL leads to this machine, where no network is needed.
-fn is_loopback(url: &str) -> bool {
-    let host = Url::new(url).map(|url| url.hostname()).unwrap_or_default();
-    let is_name = host == "localhost" || host.ends_with(".localhost");
-    is_name || host == "[::1]" || host.starts_with("127.")
 }

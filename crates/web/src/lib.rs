@@ -4,19 +4,21 @@
 //! timer, a clock. It is the only Rust that names `web-sys`. A Rust front end uses [`Client`]; the
 //! npm package is made of [`Driver`] and [`Callbacks`].
 
-mod binding;
 mod callbacks;
+#[cfg(feature = "client")]
 mod client;
 mod clock;
 #[cfg_attr(not(feature = "explore"), expect(unreachable_pub, reason = "public for its tests"))]
 mod codec;
 mod driver;
 mod page;
+#[cfg(feature = "client")]
 mod payload;
 mod socket;
 mod wire;
 
 pub use callbacks::Callbacks;
+#[cfg(feature = "client")]
 pub use client::{Client, Held, Message, Options, Subscription};
 pub use clock::{Clock, Reading};
 #[cfg(feature = "explore")]

@@ -1,23 +1,20 @@
-//! Payloads that stay in JavaScript.
-//!
-//! One that is sent is a string, a `Uint8Array`, or an object whose field `json` is the JSON text of a
-//! value. A message that was received is an object with `data`, and with `group` and `from` where the
-//! server says so; over a plain wire it is a string or an `ArrayBuffer`.
+//! Makes payloads of what a Rust front end sends: see `codec.rs` for their forms.
 
-use js_sys::{JsString, Object, Uint8Array};
+use js_sys::{JSON, JsString, Object, Uint8Array};
 use onesocket_core::{Error, ErrorCode, Sentence, Text};
 use wasm_bindgen::prelude::*;
 
-use crate::binding::{json_text, parse_json, utf8_len};
+#[wasm_bindgen(module = "/src/codec.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = utf8Length)]
+    fn utf8_length(text: &JsString) -> usize;
+}
 
 #[wasm_bindgen]
 extern "C" {
     /// The JSON text of a value.
     #[wasm_bindgen(extends = Object)]
-    pub(crate) type Json;
-
-    #[wasm_bindgen(method, getter)]
-    pub(crate) fn json(this: &Json) -> JsString;
+    type Json;
 
     #[wasm_bindgen(method, setter)]
     fn set_json(this: &Json, json: &JsString);
@@ -25,7 +22,7 @@ extern "C" {
 
 /// Makes a payload of a text; returns its size in bytes too.
 pub(crate) fn text_payload(text: JsString) -> (JsValue, usize) {
-    let bytes = utf8_len(&text);
+    let bytes = utf8_length(&text);
     (text.into(), bytes)
 }
 
@@ -41,36 +38,9 @@ pub(crate) fn bytes_payload(bytes: &[u8]) -> (JsValue, usize) {
 /// `invalid-message` for what JSON cannot express.
 pub(crate) fn json_payload(value: &JsValue) -> Result<(JsValue, usize), Error> {
     let refused = || Error::new(ErrorCode::InvalidMessage, Text::new(Sentence::NotExpressible));
-    let text = json_text(value).ok_or_else(refused)?;
-    let bytes = utf8_len(&text);
+    let text = JSON::stringify(value).ok().filter(|json| json.is_string()).ok_or_else(refused)?;
+    let bytes = utf8_length(&text);
     let payload: Json = Object::new().unchecked_into();
     payload.set_json(&text);
     Ok((payload.into(), bytes))
-}
-
-/// A payload, by its form.
-pub(crate) enum Form<'a> {
-    Bytes(&'a Uint8Array),
-    Json(JsString),
-    Text,
-}
-
-impl<'a> Form<'a> {
-    pub(crate) fn of(payload: &'a JsValue) -> Self {
-        if payload.is_string() {
-            return Self::Text;
-        }
-        match payload.dyn_ref::<Uint8Array>() {
-            Some(bytes) => Self::Bytes(bytes),
-            None => Self::Json(payload.unchecked_ref::<Json>().json()),
-        }
-    }
-}
-
-/// Gives a payload back as the user gave it.
-pub(crate) fn given(payload: JsValue) -> JsValue {
-    match Form::of(&payload) {
-        Form::Bytes(_) | Form::Text => payload,
-        Form::Json(text) => parse_json(&text).unwrap_or(payload),
-    }
 }

@@ -1,13 +1,28 @@
 //! A browser's WebSocket.
 
-use js_sys::Array;
+use js_sys::{Array, Function};
 use onesocket_core::protocol::CloseCode;
 use onesocket_core::{Attempt, Sentence, Text};
 use wasm_bindgen::prelude::*;
-use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
+use web_sys::WebSocket;
 
-use crate::binding::Sender;
 use crate::wire::OpeningHandshake;
+
+#[wasm_bindgen(module = "/src/socket.js")]
+extern "C" {
+    fn listen(socket: &WebSocket, raw: Option<u8>, tell: &Function);
+
+    fn silence(socket: &WebSocket);
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// A `WebSocket` that is sent values which stay in JavaScript.
+    type Sender;
+
+    #[wasm_bindgen(method, catch)]
+    fn send(this: &Sender, data: &JsValue) -> Result<(), JsValue>;
+}
 
 /// The longest reason of a close, in bytes of UTF-8 (RFC 6455, section 5.5).
 const MAX_REASON_BYTES: usize = 123;
@@ -16,24 +31,33 @@ const MAX_REASON_BYTES: usize = 123;
 /// returns what was thrown instead.
 pub type NewSocket = dyn Fn(&str, &Array) -> Result<JsValue, JsValue>;
 
-/// Makes a socket of the browser's own.
-///
-/// # Errors
-///
-/// Returns what the browser threw: a malformed URL, or `ws:` on an `https:` page.
-pub(crate) fn browser_socket(url: &str, protocols: &Array) -> Result<JsValue, JsValue> {
-    WebSocket::new_with_str_sequence(url, protocols).map(JsValue::from)
-}
-
 /// What a socket reports.
 pub(crate) enum SocketEvent {
     Opened,
-    /// A string or an `ArrayBuffer`.
-    Received(JsValue),
+    /// What `codec.js` has read, and how long it was.
+    Received {
+        kind: u8,
+        value: JsValue,
+        size: u32,
+    },
     Closed {
         code: CloseCode,
         reason: String,
     },
+}
+
+impl SocketEvent {
+    /// Reads what `socket.js` tells.
+    fn told(kind: u8, value: JsValue, number: u32) -> Self {
+        match kind {
+            20 => Self::Opened,
+            21 => Self::Closed {
+                code: CloseCode::seen(number as u16),
+                reason: value.as_string().unwrap_or_default(),
+            },
+            kind => Self::Received { kind, value, size: number },
+        }
+    }
 }
 
 /// A socket for one attempt. Dropping it silences it.
@@ -42,10 +66,8 @@ pub(crate) struct Socket {
     raw: WebSocket,
     /// What is sent first.
     hello: Option<JsValue>,
-    // The browser holds these functions; they must outlive its last call.
-    _on_open: Closure<dyn Fn()>,
-    _on_message: Closure<dyn Fn(MessageEvent)>,
-    _on_close: Closure<dyn Fn(CloseEvent)>,
+    // The browser holds this function, which must outlive its last call.
+    _tell: Closure<dyn Fn(u8, JsValue, u32)>,
 }
 
 impl Socket {
@@ -58,8 +80,9 @@ impl Socket {
         new_socket: &NewSocket,
         url: &str,
         handshake: OpeningHandshake,
+        raw_kind: Option<u8>,
         attempt: Attempt,
-        on_event: impl Fn(SocketEvent) + Clone + 'static,
+        on_event: impl Fn(SocketEvent) + 'static,
     ) -> Result<Self, Text> {
         let raw = new_socket(&handshake.url, &handshake.protocols);
         let raw: WebSocket = raw.map(JsValue::unchecked_into).map_err(|thrown| {
@@ -71,35 +94,11 @@ impl Socket {
             let (url, _) = url.split_once('?').unwrap_or((url, ""));
             Text::with_words(Sentence::CannotOpen, [url, " (", &name, ")"].concat())
         })?;
-        // A `Blob` can only be read later, which would let messages overtake each other.
-        raw.set_binary_type(BinaryType::Arraybuffer);
-
-        let listener = on_event.clone();
-        let on_open = Closure::<dyn Fn()>::new(move || listener(SocketEvent::Opened));
-        raw.set_onopen(Some(on_open.as_ref().unchecked_ref()));
-
-        let listener = on_event.clone();
-        let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-            listener(SocketEvent::Received(event.data()));
+        let tell = Closure::<dyn Fn(u8, JsValue, u32)>::new(move |kind, value, number| {
+            on_event(SocketEvent::told(kind, value, number));
         });
-        raw.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-
-        // `close` always comes, `error` does not: nothing depends on `error`.
-        let on_close = Closure::<dyn Fn(CloseEvent)>::new(move |event: CloseEvent| {
-            let code = CloseCode::seen(event.code());
-            on_event(SocketEvent::Closed { code, reason: event.reason() });
-        });
-        raw.set_onclose(Some(on_close.as_ref().unchecked_ref()));
-
-        let hello = handshake.hello;
-        Ok(Self {
-            attempt,
-            raw,
-            hello,
-            _on_open: on_open,
-            _on_message: on_message,
-            _on_close: on_close,
-        })
+        listen(&raw, raw_kind, tell.as_ref().unchecked_ref());
+        Ok(Self { attempt, raw, hello: handshake.hello, _tell: tell })
     }
 
     /// Sends the first message, if the wire has one. The socket has just opened.
@@ -141,8 +140,6 @@ impl Socket {
 impl Drop for Socket {
     fn drop(&mut self) {
         // First silence, then drop: the browser must not call a dropped closure.
-        self.raw.set_onopen(None);
-        self.raw.set_onmessage(None);
-        self.raw.set_onclose(None);
+        silence(&self.raw);
     }
 }

@@ -1,14 +1,22 @@
 //! How the shell speaks with the server: as `onesocket.v1` says, or as the application says.
 
-use js_sys::{Array, ArrayBuffer, JsString};
+use js_sys::Array;
 use onesocket_core::protocol::{
-    ClientFrame, CloseCode, Retry, SUBPROTOCOL, ServerFrame, client_subprotocol, token_subprotocol,
+    CLIENT_PREFIX, ClientFrame, CloseCode, Retry, SUBPROTOCOL, ServerFrame, TOKEN_PREFIX,
 };
 use onesocket_core::{PlainRules, Text, Token};
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::prelude::*;
 
-use crate::codec;
-use crate::payload::Form;
+use crate::codec::{self, bare};
+
+#[wasm_bindgen(module = "/src/codec.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = tokenSubprotocol)]
+    fn token_subprotocol(prefix: &str, token: &str) -> JsValue;
+
+    #[wasm_bindgen(js_name = clientSubprotocol)]
+    fn client_subprotocol(prefix: &str) -> JsValue;
+}
 
 /// A server that does not speak `onesocket.v1`, as an application describes it. Messages pass as
 /// they are; everything else here has its place only if the application gives it one.
@@ -62,15 +70,15 @@ pub struct OpeningHandshake {
 pub(crate) enum Wire {
     OneSocket {
         /// The subprotocol by which the server knows this client again.
-        client: String,
+        client: JsValue,
     },
     Plain(Box<dyn PlainWire>),
 }
 
 impl Wire {
-    /// Speaks `onesocket.v1`; the server knows the client again by these bytes.
-    pub(crate) fn onesocket(name: &[u8; 16]) -> Self {
-        Self::OneSocket { client: client_subprotocol(name) }
+    /// Speaks `onesocket.v1`, under a new name.
+    pub(crate) fn onesocket() -> Self {
+        Self::OneSocket { client: client_subprotocol(CLIENT_PREFIX) }
     }
 
     /// Says what the machine has to know of it.
@@ -91,9 +99,9 @@ impl Wire {
             Self::OneSocket { client } => {
                 let protocols = Array::of1(&SUBPROTOCOL.into());
                 if let Some(token) = token {
-                    protocols.push(&token_subprotocol(token.reveal()).into());
+                    protocols.push(&token_subprotocol(TOKEN_PREFIX, token.reveal()));
                 }
-                protocols.push(&client.into());
+                protocols.push(client);
                 Ok(OpeningHandshake { url: url.to_owned(), protocols, hello: None })
             }
             Self::Plain(wire) => wire.opening_handshake(url, token),
@@ -108,10 +116,7 @@ impl Wire {
     pub(crate) fn encode(&self, frame: &ClientFrame<JsValue>) -> Result<Option<JsValue>, String> {
         let Self::Plain(wire) = self else { return Ok(Some(codec::encode(frame))) };
         if let ClientFrame::Message { data, .. } = frame {
-            return Ok(Some(match Form::of(data) {
-                Form::Bytes(_) | Form::Text => data.clone(),
-                Form::Json(text) => text.into(),
-            }));
+            return Ok(Some(bare(data)));
         }
         if let ClientFrame::Refresh { token, .. } = frame {
             return wire.refresh(token).map(Some);
@@ -120,16 +125,23 @@ impl Wire {
         Ok(if let ClientFrame::Ping = frame { wire.ping() } else { None })
     }
 
-    /// Reads what a `WebSocket` has received.
+    /// Says as what a message is taken that is not read in JavaScript; `None` if each is read there.
+    pub(crate) fn raw(&self) -> Option<u8> {
+        match self {
+            Self::OneSocket { .. } => None,
+            Self::Plain(_) => Some(codec::MESSAGE),
+        }
+    }
+
+    /// Makes a frame of what a `WebSocket` has received.
     ///
     /// # Errors
     ///
     /// Says what is wrong with it.
-    pub(crate) fn decode(&self, data: JsValue) -> Result<ServerFrame<JsValue>, Text> {
+    pub(crate) fn frame(&self, kind: u8, value: JsValue) -> Result<ServerFrame<JsValue>, Text> {
         match self {
-            Self::OneSocket { .. } => codec::decode(data),
-            Self::Plain(wire) if wire.is_pong(&data) => Ok(ServerFrame::Pong),
-            Self::Plain(_) => Ok(ServerFrame::Message(data)),
+            Self::Plain(wire) if wire.is_pong(&value) => Ok(ServerFrame::Pong),
+            Self::OneSocket { .. } | Self::Plain(_) => codec::frame(kind, value),
         }
     }
 
@@ -140,14 +152,4 @@ impl Wire {
             Self::Plain(wire) => wire.retry(code),
         }
     }
-}
-
-/// Returns the size of what a `WebSocket` has received. Of a text these are its UTF-16 units, which
-/// are its bytes where it is ASCII: to count others would be to read it.
-pub(crate) fn size(data: &JsValue) -> usize {
-    let length = match data.dyn_ref::<JsString>() {
-        Some(text) => text.length(),
-        None => data.unchecked_ref::<ArrayBuffer>().byte_length(),
-    };
-    length as usize
 }

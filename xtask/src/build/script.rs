@@ -36,7 +36,17 @@ pub(super) fn write(folder: &Path) -> Result<()> {
          /** The wasm: see `wasm.ts`. */\nexport declare const TEXT: string;\n"
             .to_owned(),
     )?;
-    let glue = fs::read_to_string(path("onesocket.js")).context("there is no glue")?;
+    let mut glue = fs::read_to_string(path("onesocket.js")).context("there is no glue")?;
+    // The shell's own JavaScript, which is in a folder with a hash in its name.
+    for from in fs::read_dir(path("snippets")).context("there are no snippets")? {
+        let from = from?;
+        for file in fs::read_dir(from.path().join("src"))? {
+            let file = file?;
+            fs::rename(file.path(), folder.join(file.file_name()))?;
+        }
+        glue = glue.replace(&format!("./snippets/{}/src/", from.file_name().display()), "./");
+    }
+    fs::remove_dir_all(path("snippets"))?;
     write("onesocket.js", synchronous(&glue)?)?;
     let types = fs::read_to_string(path("onesocket.d.ts")).context("there are no types")?;
     let (class, _) =

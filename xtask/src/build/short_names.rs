@@ -11,6 +11,10 @@ use super::LIMIT;
 use crate::process;
 use crate::setup::Setup;
 
+/// What wasm-bindgen calls the module with its own imports, and how the list of modules begins.
+const GLUE: &str = "./onesocket_bg.js";
+const MODULES: &str = "    return {\n        __proto__: null,\n";
+
 /// What wasm-opt says of the names that it has given.
 struct Renamed {
     /// A module, a name, and the new name.
@@ -42,12 +46,22 @@ pub(super) fn give(setup: &Setup, wasm: &Path, glue: &Path) -> Result<()> {
 
 fn rename(glue: &str, renamed: &Renamed) -> Result<String> {
     let mut glue = glue.to_owned();
-    for (_, name, short) in &renamed.imports {
-        replace(&mut glue, &format!("        {name}: "), &format!("        {short}: "), name)?;
+    // wasm-opt puts all of them into one module, which it calls `a`.
+    let mut members = String::new();
+    for (module, name, short) in &renamed.imports {
+        if module == GLUE {
+            replace(&mut glue, &format!("        {name}: "), &format!("        {short}: "), name)?;
+            continue;
+        }
+        // A function of the shell's own JavaScript, which the glue does not wrap.
+        let object = glue.split(&format!("\"{module}\": ")).nth(1);
+        let object = object.and_then(|rest| rest.split(',').next());
+        let object = object.with_context(|| format!("the glue does not import {module}"))?;
+        members += &format!(", {short}: {object}.{name}");
     }
-    // All of them are in the one module that wasm-opt calls `a`.
-    let module = renamed.imports.first().map_or("", |(module, ..)| module);
-    replace(&mut glue, &format!("\"{module}\": "), "a: ", module)?;
+    let (before, rest) = glue.split_once(MODULES).context("the glue has no imports")?;
+    let (_, after) = rest.split_once("    };").context("its imports do not end")?;
+    glue = format!("{before}    return {{ a: {{ ...import0{members} }} }};{after}");
     // The longest first: one may begin with another.
     let mut exports: Vec<_> = renamed.exports.iter().collect();
     exports.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
@@ -71,9 +85,14 @@ mod tests {
     use super::*;
 
     fn renamed() -> Renamed {
-        let import = |name: &str, short: &str| ("./m.js".to_owned(), name.into(), short.into());
+        let import =
+            |module: &str, name: &str, short: &str| (module.into(), name.into(), short.into());
         Renamed {
-            imports: vec![import("__wbg_now_1f", "b"), import("__wbg_now_1f2", "c")],
+            imports: vec![
+                import(GLUE, "__wbg_now_1f", "b"),
+                import(GLUE, "__wbg_now_1f2", "c"),
+                import("./snippets/x/page.js", "isOffline", "d"),
+            ],
             exports: vec![
                 ("core_token".into(), "d".into()),
                 ("core_tokenLater".into(), "e".into()),
@@ -81,20 +100,24 @@ mod tests {
         }
     }
 
-    #[test]
-    fn imports_exports_and_the_module_are_renamed_and_nothing_else() {
-        let glue = "        __wbg_now_1f: function() {\n        __wbg_now_1f2: function() {\n\
-                    \"./m.js\": import0,\nwasm.core_token(1); wasm.core_tokenLater(2); core_token";
-        let expected = "        b: function() {\n        c: function() {\n\
-                        a: import0,\nwasm.d(1); wasm.e(2); core_token";
+    const GLUE_TEXT: &str = "        __wbg_now_1f: function() {\n        __wbg_now_1f2: function() {\n    \
+        return {\n        __proto__: null,\n        \"./onesocket_bg.js\": import0,\n        \
+        \"./snippets/x/page.js\": import1,\n    };\n\
+        wasm.core_token(1); wasm.core_tokenLater(2); core_token";
 
-        assert_eq!(rename(glue, &renamed()).ok().as_deref(), Some(expected));
+    #[test]
+    fn imports_and_exports_are_renamed_and_nothing_else() {
+        let expected = "        b: function() {\n        c: function() {\n    \
+                        return { a: { ...import0, d: import1.isOffline } };\n\
+                        wasm.d(1); wasm.e(2); core_token";
+
+        assert_eq!(rename(GLUE_TEXT, &renamed()).ok().as_deref(), Some(expected));
     }
 
     #[test]
     fn an_import_that_the_glue_does_not_have_is_an_error() {
-        let error = rename("\"./m.js\": import0", &renamed()).err();
-
-        assert!(error.is_some_and(|error| error.to_string().contains("__wbg_now_1f")));
+        for gone in ["__wbg_now_1f:", "\"./snippets/x/page.js\""] {
+            assert!(rename(&GLUE_TEXT.replace(gone, ""), &renamed()).is_err(), "{gone}");
+        }
     }
 }

@@ -47,7 +47,9 @@ fn a_full_queue_refuses_messages_and_undelivered_ones_are_reported_once() {
     let mut world = World::new(small);
     world.send("one").unwrap();
     let publish = world.publish("tea", "two");
-    assert_eq!(world.send("three").unwrap_err().code, ErrorCode::QueueFull);
+    let full = world.send("three").unwrap_err();
+    assert_eq!(full.code, ErrorCode::QueueFull);
+    assert!(full.to_string().contains("(2 messages or 1048576 bytes wait"), "{full}");
 
     world.close();
 
@@ -66,7 +68,10 @@ fn a_message_too_large_for_the_server_is_refused_or_reported() {
     let mut world = world.connected();
 
     assert_eq!(world.errors(), [(ErrorCode::TooLarge, vec![LARGE])]);
-    assert_eq!(world.send(LARGE).unwrap_err().code, ErrorCode::TooLarge);
+    let refused = world.send(LARGE).unwrap_err();
+    assert_eq!(refused.code, ErrorCode::TooLarge);
+    let sentence = format!("A message of {} bytes; the server takes 64.", LARGE.len());
+    assert!(refused.to_string().starts_with(&sentence), "{refused}");
     assert_eq!(world.state(), StateName::Connected);
 }
 

@@ -1,0 +1,151 @@
+// Frames, written and read where JavaScript has them: see PROTOCOL.md. `codec.rs` gives the numbers
+// below their meaning.
+
+const MESSAGE = 0;
+const PING = 1;
+const PONG = 2;
+const ACK = 3;
+const REFRESHED = 4;
+const ERROR = 5;
+const WELCOME = 6;
+// What is wrong with a frame follows.
+const NOT_JSON = 7;
+const NOT_AN_OBJECT = 8;
+const NO_TYPE = 9;
+const UNKNOWN_TYPE = 10;
+const STRANGE_TYPE = 11;
+const FIELD_MISSING = 12;
+const PAYLOAD_MISSING = 13;
+const PAYLOAD_NOT_JSON = 14;
+const STRANGE_FORMAT = 15;
+
+const LINE_FEED = 10;
+
+let encoder;
+let decoder;
+
+const encode = (text) => (encoder ??= new TextEncoder()).encode(text);
+const decode = (bytes) => (decoder ??= new TextDecoder()).decode(bytes);
+
+const isWhole = (value) => Number.isSafeInteger(value) && value >= 0;
+const isText = (value) => typeof value === "string";
+
+/** What a frame of each type must have; what it may have is dropped where it is not as it should be. */
+const FRAMES = {
+  __proto__: null,
+  ping: [PING, () => true],
+  pong: [PONG, () => true],
+  ack: [ACK, ({ id }) => isWhole(id)],
+  refreshed: [REFRESHED, ({ id }) => isWhole(id)],
+  error: [ERROR, ({ code, message }) => isText(code) && isText(message)],
+  welcome: [
+    WELCOME,
+    ({ connectionId, user, pingIntervalMs, maxMessageBytes }) =>
+      isText(connectionId) && isText(user) && isWhole(pingIntervalMs) && isWhole(maxMessageBytes),
+  ],
+};
+
+/**
+ * Reads what a `WebSocket` has received, a string or an `ArrayBuffer`, and hands over what it is: one
+ * of the numbers above and the head, with the payload as its `data`; or the name of a wrong type.
+ */
+export function read(data, take) {
+  const text = isText(data);
+  // A view: bytes are not copied.
+  const whole = text ? data : new Uint8Array(data);
+  const end = whole.indexOf(text ? "\n" : LINE_FEED);
+  const size = whole.length;
+  const first = end < 0 ? whole : text ? whole.slice(0, end) : whole.subarray(0, end);
+  let head;
+  try {
+    head = JSON.parse(text ? first : decode(first));
+  } catch {
+    return take(NOT_JSON, undefined, size);
+  }
+  if (typeof head !== "object" || head === null) return take(NOT_AN_OBJECT, undefined, size);
+  const { type } = head;
+  if (type === "message") {
+    if (end < 0) return take(PAYLOAD_MISSING, undefined, size);
+    if (!text) {
+      head.data = whole.subarray(end + 1);
+    } else if (head.format === undefined) {
+      try {
+        head.data = JSON.parse(whole.slice(end + 1));
+      } catch {
+        return take(PAYLOAD_NOT_JSON, undefined, size);
+      }
+    } else if (head.format === "text") {
+      head.data = whole.slice(end + 1);
+    } else {
+      return take(STRANGE_FORMAT, undefined, size);
+    }
+    return take(MESSAGE, head, size);
+  }
+  if (!isText(type) || type === "") return take(NO_TYPE, undefined, size);
+  if (!(type in FRAMES)) {
+    // Only a short word is named, as types are: what else is there may be of any size, and a token.
+    const isWord = /^[a-z-]{1,20}$/.test(type);
+    return take(isWord ? UNKNOWN_TYPE : STRANGE_TYPE, isWord ? type : undefined, size);
+  }
+  const [kind, isComplete] = FRAMES[type];
+  if (!isComplete(head)) return take(FIELD_MISSING, type, size);
+  if (!isWhole(head.id)) head.id = undefined;
+  if (!isWhole(head.tokenExpiresInMs)) head.tokenExpiresInMs = undefined;
+  if (!isText(head.epoch)) head.epoch = undefined;
+  return take(kind, head, size);
+}
+
+/** How the frames begin that have an id, and the field behind it. */
+const BEGINNINGS = [
+  ["message"],
+  ["publish", "group"],
+  ["join", "group"],
+  ["leave", "group"],
+  ["refresh", "token"],
+].map(([type, field]) => [`{"type":"${type}","id":`, `,"${field}":`]);
+
+/** Writes a frame, with the value of its field and the payload (see `codec.rs`) where it has them. */
+export function write(kind, id, value, payload) {
+  const [start, field] = BEGINNINGS[kind];
+  let head = start + id;
+  if (value !== undefined) head += field + JSON.stringify(value);
+  if (payload === undefined) return `${head}}`;
+  if (isText(payload)) return `${head},"format":"text"}\n${payload}`;
+  if (!(payload instanceof Uint8Array)) return `${head}}\n${payload.json}`;
+  const line = encode(`${head}}\n`);
+  const frame = new Uint8Array(line.length + payload.length);
+  frame.set(line);
+  frame.set(payload, line.length);
+  return frame;
+}
+
+/** Returns what goes over a wire that has no heads: the JSON text of a value, else the payload itself. */
+export function bare(payload) {
+  return payload.json ?? payload;
+}
+
+/** Returns a payload as the user gave it. */
+export function given(payload) {
+  return payload.json === undefined ? payload : JSON.parse(payload.json);
+}
+
+/** Returns how many bytes a text is in UTF-8. */
+export function utf8Length(text) {
+  return encode(text).length;
+}
+
+/** Writes bytes in base64url without padding (RFC 4648, section 5), behind a prefix. */
+function base64url(prefix, bytes) {
+  const text = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  return prefix + text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+/** Returns the subprotocol that carries a token. */
+export function tokenSubprotocol(prefix, token) {
+  return base64url(prefix, encode(token));
+}
+
+/** Returns the subprotocol that names a client by 16 random bytes. */
+export function clientSubprotocol(prefix) {
+  return base64url(prefix, crypto.getRandomValues(new Uint8Array(16)));
+}
