@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { StatusStore } from "./status_store.js";
 import { Calls } from "./calls.js";
 import type { Arrived, Callbacks } from "./core.js";
-import { makeCallbacks } from "./callbacks.js";
+import { CoreCallbacks } from "./callbacks.js";
 
 test("a message has what was said, and nothing of the wire or of what a server has added", () => {
   const { callbacks, told } = setUp();
@@ -80,5 +80,5 @@ function setUp(log: Callbacks["log"] = () => {}): {
   const [store, calls] = [new StatusStore(5), new Calls()];
   const told: unknown[] = [];
   store.listeners.add("message", (message) => told.push(message));
-  return { callbacks: makeCallbacks(store, calls, undefined, log), store, calls, told };
+  return { callbacks: new CoreCallbacks(store, calls, undefined, log), store, calls, told };
 }

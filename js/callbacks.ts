@@ -3,63 +3,92 @@ import type { Calls } from "./calls.js";
 import type { Arrived, Callbacks } from "./core.js";
 import { type ErrorCode, OneSocketError } from "./error.js";
 import type { Log } from "./log.js";
-import type { ReadyState } from "./status.js";
+import type { ReadyState, State } from "./status.js";
 import { writeOut } from "./text.js";
 import type { Tokens } from "./tokens.js";
 import type { Message } from "./types.js";
 
-/** Makes what the machine calls: each call goes to the part that it concerns. */
-export function makeCallbacks(
-  store: StatusStore,
-  calls: Calls,
-  tokens: Tokens | undefined,
-  log: Log,
-): Callbacks {
-  return {
-    status: (
+/** What the machine calls: each call goes to the part that it concerns. */
+export class CoreCallbacks implements Callbacks {
+  readonly #store: StatusStore;
+  readonly #calls: Calls;
+  readonly #tokens: Tokens | undefined;
+  readonly #log: Log;
+
+  constructor(store: StatusStore, calls: Calls, tokens: Tokens | undefined, log: Log) {
+    this.#store = store;
+    this.#calls = calls;
+    this.#tokens = tokens;
+    this.#log = log;
+  }
+
+  status(
+    state: State,
+    readyState: number,
+    attempt: number,
+    maxAttempts: number,
+    retryAtMs: number | undefined,
+    connectionId: string | undefined,
+    tokenExpiresAtMs: number | undefined,
+    errorCode: string | undefined,
+    errorMessage: string | undefined,
+  ): void {
+    this.#store.set({
       state,
-      readyState,
+      readyState: readyState as ReadyState,
       attempt,
       maxAttempts,
-      retryAtMs,
-      connectionId,
-      tokenExpiresAtMs,
-      errorCode,
-      errorMessage,
-    ) => {
-      store.set({
-        state,
-        readyState: readyState as ReadyState,
-        attempt,
-        maxAttempts,
-        retryAtMs: retryAtMs ?? null,
-        connectionId: connectionId ?? null,
-        tokenExpiresAtMs: tokenExpiresAtMs ?? null,
-        error:
-          errorCode === undefined
-            ? null
-            : { code: errorCode as ErrorCode, message: errorMessage ?? "" },
-      });
-    },
-    changed: (current, reason) => store.tell(current, reason),
-    message: (arrived) => store.listeners.tell("message", toMessage(arrived)),
-    error: (code, message, undelivered) => {
-      store.tellError(code as ErrorCode, message, undelivered);
-    },
-    settled: (call, code, message) => {
-      if (code === undefined) calls.settle(call);
-      else calls.settle(call, new OneSocketError(code as ErrorCode, message ?? ""));
-    },
-    fetchToken: (fetch, reason) => tokens?.ask(fetch, reason),
-    abortToken: (fetch) => tokens?.abort(fetch),
-    token: (event, expiresInMs) => {
-      const told = { event, ...(expiresInMs !== undefined && { expiresInMs }) };
-      store.listeners.tell("token", Object.freeze(told));
-    },
-    log: (level, text) => store.listeners.inTurn(() => log(level, text)),
-    text: (sentence, a, b, c, said) => writeOut(sentence, [a, b, c], said),
-    refusal: (code, message) => new OneSocketError(code as ErrorCode, message),
-  };
+      retryAtMs: retryAtMs ?? null,
+      connectionId: connectionId ?? null,
+      tokenExpiresAtMs: tokenExpiresAtMs ?? null,
+      error:
+        errorCode === undefined
+          ? null
+          : { code: errorCode as ErrorCode, message: errorMessage ?? "" },
+    });
+  }
+
+  changed(current: State, reason: string | undefined): void {
+    this.#store.tell(current, reason);
+  }
+
+  message(arrived: Arrived): void {
+    this.#store.listeners.tell("message", toMessage(arrived));
+  }
+
+  error(code: string, message: string, undelivered: unknown[] | undefined): void {
+    this.#store.tellError(code as ErrorCode, message, undelivered);
+  }
+
+  settled(call: number, code: string | undefined, message: string | undefined): void {
+    if (code === undefined) this.#calls.settle(call);
+    else this.#calls.settle(call, new OneSocketError(code as ErrorCode, message ?? ""));
+  }
+
+  fetchToken(fetch: number, reason: "connect" | "refresh"): void {
+    this.#tokens?.ask(fetch, reason);
+  }
+
+  abortToken(fetch: number): void {
+    this.#tokens?.abort(fetch);
+  }
+
+  token(event: "fetched" | "refreshed" | "failed", expiresInMs: number | undefined): void {
+    const told = { event, ...(expiresInMs !== undefined && { expiresInMs }) };
+    this.#store.listeners.tell("token", Object.freeze(told));
+  }
+
+  log(level: "debug" | "info" | "warn" | "error", text: string): void {
+    this.#store.listeners.inTurn(() => this.#log(level, text));
+  }
+
+  text(sentence: number, a: number, b: number, c: number, said: string | undefined): string {
+    return writeOut(sentence, [a, b, c], said);
+  }
+
+  refusal(code: string, message: string): OneSocketError {
+    return new OneSocketError(code as ErrorCode, message);
+  }
 }
 
 /** Leaves out what belongs to the wire, and what a server may have added. */

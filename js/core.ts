@@ -35,22 +35,23 @@ export interface Core {
    * many bytes that it has.
    */
   request(call: number, name: string, group?: string, payload?: Payload, bytes?: number): void;
-  token(fetch: number, token: string, expiresInMs: number | undefined): void;
-  /** `getToken` threw, rejected or answered what is no token. */
-  tokenFailed(fetch: number, message: string): void;
-  /** `getToken` says when to ask again: in so many milliseconds. */
-  tokenLater(fetch: number, afterMs: number): void;
-  /** `getToken` says that there is no session. */
-  noSession(fetch: number): void;
+  /** `getToken` has answered: see {@link TokenKind} for what. */
+  answer(fetch: number, kind: TokenKind, text: string, ms: number | undefined): void;
   bufferedAmount(): number;
-  /** What was counted, in the order of `stats.ts`. */
-  stats(): Float64Array;
+  /** What was counted, by its place in `stats.ts`. */
+  counter(at: number): number;
   /**
    * Lets go of the machine. `close()` was called before. A socket that is still shaking hands or
    * closing must be seen to its end all the same.
    */
   free(): void;
 }
+
+/**
+ * What `getToken` has answered: 0, a token and the milliseconds that it lives, if that is known; 1, no
+ * token, and the text says why; 2, the milliseconds after which to ask again; 3, that there is no session.
+ */
+export type TokenKind = 0 | 1 | 2 | 3;
 
 /** The JSON text of a value. */
 export interface Json {
@@ -68,7 +69,7 @@ export interface CoreOptions {
   readonly url: string;
   /** Whether there is a `getToken`. */
   readonly hasToken: boolean;
-  /** Makes a `WebSocket`; throws what the constructor throws. */
+  /** Makes a `WebSocket`; may throw what the constructor throws. */
   readonly newSocket: (url: string, protocols: string[]) => WebSocketLike;
   /** How to speak with a server that is not ours; `undefined` for `onesocket.v1`. */
   readonly wire: CoreWire | undefined;
@@ -78,6 +79,12 @@ export interface CoreOptions {
   readonly seed: number;
 }
 
+/** What goes over a wire that is not ours. */
+export type Sent = string | Uint8Array;
+
+/** What an application has answered; else a sentence for people, without a token, that says why not. */
+export type Answer<T> = T | { readonly fault: string };
+
 /**
  * A server that is not ours, as `wire.ts` has made it out of the option `wire`. The token is empty
  * where there is none. What is sent is a text, or bytes that nobody changes any more.
@@ -85,13 +92,12 @@ export interface CoreOptions {
 export interface CoreWire {
   readonly pings: boolean;
   readonly refreshes: boolean;
-  /** These throw an `Error` whose message is for people and holds no token. */
-  url(url: string, token: string): string;
-  protocols(token: string): string[];
-  hello(token: string): string | Uint8Array | undefined;
-  refresh(token: string): string | Uint8Array;
+  /** How a socket is begun: where to, with which subprotocols, and what is sent first. */
+  open(url: string, token: string): Answer<{ url: string; protocols: string[]; message?: Sent }>;
+  /** The message that brings the server a new token. */
+  refresh(token: string): Answer<{ message: Sent }>;
   /** These throw nothing: without an answer of the application's there is none. */
-  ping(): string | Uint8Array | undefined;
+  ping(): Sent | undefined;
   isPong(data: unknown): boolean;
   /** 0 for the usual meaning, else one more than the place in `ADVICE` of `wire.ts`. */
   retry(code: number): number;

@@ -36,8 +36,8 @@ const NAMES = [
   "bytesOut",
 ] as const satisfies readonly (keyof Stats)[];
 
-/** Names what the machine has counted; without a machine nothing was. */
-export function nameStats(numbers: Float64Array | undefined): Stats {
-  const named = NAMES.map((name, at) => [name, numbers?.[at] ?? 0]);
+/** Names what was counted. */
+export function nameStats(counter: (at: number) => number): Stats {
+  const named = NAMES.map((name, at) => [name, counter(at)]);
   return Object.freeze(Object.fromEntries(named) as Record<keyof Stats, number>);
 }

@@ -10,7 +10,7 @@ import {
 } from "./validate.js";
 import type { Core, Payload } from "./core.js";
 import { OneSocketError } from "./error.js";
-import { makeCallbacks } from "./callbacks.js";
+import { CoreCallbacks } from "./callbacks.js";
 import { type Log, makeLog } from "./log.js";
 import { OPTION_NAMES, type Settings } from "./options.js";
 import { socketMaker } from "./socket.js";
@@ -64,7 +64,7 @@ export class WasmClient implements Client {
   }
 
   stats(): Stats {
-    return nameStats(this.#core?.stats());
+    return nameStats((at) => this.#core?.counter(at) ?? 0);
   }
 
   isConnected(): boolean {
@@ -243,7 +243,7 @@ export class WasmClient implements Client {
       logs: logger !== undefined,
       seed: Math.floor(Math.random() * 2 ** 32),
     };
-    const callbacks = makeCallbacks(this.#store, this.#calls, this.#tokens, this.#log);
+    const callbacks = new CoreCallbacks(this.#store, this.#calls, this.#tokens, this.#log);
     const Core = coreClass();
     try {
       this.#core = new Core(options, callbacks);
@@ -272,16 +272,16 @@ export class WasmClient implements Client {
   #answerToken(fetch: number, result: TokenResult): void {
     switch (result.kind) {
       case "token":
-        this.#core?.token(fetch, result.token, result.expiresInMs);
-        break;
-      case "none":
-        this.#core?.noSession(fetch);
-        break;
-      case "later":
-        this.#core?.tokenLater(fetch, result.afterMs);
+        this.#core?.answer(fetch, 0, result.token, result.expiresInMs);
         break;
       case "failed":
-        this.#core?.tokenFailed(fetch, result.message);
+        this.#core?.answer(fetch, 1, result.message, undefined);
+        break;
+      case "later":
+        this.#core?.answer(fetch, 2, "", result.afterMs);
+        break;
+      case "none":
+        this.#core?.answer(fetch, 3, "", undefined);
         break;
     }
   }

@@ -1,7 +1,7 @@
 /** Wires of the application's own: what they may say, and how it reaches the machine. */
 
 import { readSendable } from "./validate.js";
-import type { CoreWire } from "./core.js";
+import type { Answer, CoreWire } from "./core.js";
 import { OneSocketError, report } from "./error.js";
 import type { Sendable } from "./types.js";
 import { hasFragment, hasSocketScheme, parseUrl, resolveUrl, toWebSocket } from "./url.js";
@@ -66,16 +66,29 @@ export function makeWire(wire: PlainWire): CoreWire {
   return {
     pings: wire.ping !== undefined,
     refreshes: wire.refresh !== undefined,
-    url: (url, token) => (wire.url ? readUrl(ask("url", () => wire.url?.(token))) : url),
-    protocols: (token) =>
-      wire.protocols ? readProtocols(ask("protocols", () => wire.protocols?.(token))) : [],
-    hello: (token) =>
-      wire.hello && readMessage("hello", ask("hello", () => wire.hello?.(token))),
-    refresh: (token) => readMessage("refresh", ask("refresh", () => wire.refresh?.(token))),
+    open: (url, token) =>
+      answer(() => ({
+        url: wire.url ? readUrl(ask("url", () => wire.url?.(token))) : url,
+        protocols: wire.protocols
+          ? readProtocols(ask("protocols", () => wire.protocols?.(token)))
+          : [],
+        ...(wire.hello && { message: readMessage("hello", ask("hello", () => wire.hello?.(token))) }),
+      })),
+    refresh: (token) =>
+      answer(() => ({ message: readMessage("refresh", ask("refresh", () => wire.refresh?.(token))) })),
     ping: () => harmless(() => readMessage("ping", wire.ping?.())),
     isPong: (data) => harmless(() => wire.isPong?.(data)) === true,
     retry: (code) => harmless(() => readAdvice(wire.retry?.(code))) ?? 0,
   };
+}
+
+/** Answers the machine, or says what is wrong with what the application has answered. */
+function answer<T>(work: () => T): Answer<T> {
+  try {
+    return work();
+  } catch (error) {
+    return { fault: (error as OneSocketError).message };
+  }
 }
 
 /** Asks the application. What it throws is reported as it is, and not quoted: a token may be in it. */

@@ -67,13 +67,13 @@ extern "C" {
 impl Callbacks {
     /// Has a text written out: the words are in JavaScript.
     fn write(&self, text: &Text) -> JsValue {
-        let said = match &text.said {
+        let said = match text.said() {
             Said::Nothing => JsValue::UNDEFINED,
             Said::Words(words) => words.into(),
             Said::Text(text) => self.write(text),
         };
-        let [a, b, c] = text.numbers.map(|number| number as f64);
-        self.text(text.sentence.number(), a, b, c, &said)
+        let [a, b, c] = text.numbers().map(|number| number as f64);
+        self.text(text.sentence().number(), a, b, c, &said)
     }
 
     /// Makes what `send` throws.

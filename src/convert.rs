@@ -1,9 +1,9 @@
-//! Options in, counters out.
+//! The options.
 
 use std::time::Duration;
 
-use js_sys::Array;
-use onesocket_core::{Config, Stats};
+use js_sys::Function;
+use onesocket_core::Config;
 use wasm_bindgen::prelude::*;
 
 use crate::wire::CoreWire;
@@ -23,13 +23,8 @@ extern "C" {
     pub(crate) fn logs(this: &CoreOptions) -> bool;
     #[wasm_bindgen(method, getter)]
     fn seed(this: &CoreOptions) -> u32;
-    /// Makes a socket; throws what the constructor throws.
-    #[wasm_bindgen(method, catch, js_name = newSocket)]
-    pub(crate) fn new_socket(
-        this: &CoreOptions,
-        url: &str,
-        protocols: &Array,
-    ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, getter, js_name = newSocket)]
+    pub(crate) fn new_socket(this: &CoreOptions) -> Function;
     /// Returns what the user has set: the option at this place of [`Config::OPTIONS`].
     #[wasm_bindgen(method)]
     fn number(this: &CoreOptions, at: usize) -> Option<f64>;
@@ -45,11 +40,6 @@ pub(crate) fn config(options: &CoreOptions) -> Config {
         }
     }
     config
-}
-
-/// Writes what was counted, in the order of [`Stats::NAMES`]. Doubles are exact up to 2^53.
-pub(crate) fn numbers(stats: Stats) -> Vec<f64> {
-    stats.values().map(|counter| counter as f64).to_vec()
 }
 
 pub(crate) fn ms(duration: Duration) -> f64 {

@@ -27,10 +27,9 @@ impl Core {
         let logs = options.logs();
         let plain = options.wire().map(|wire| Box::new(JsWire(wire)) as Box<dyn PlainWire>);
         let (url, config) = (options.url(), convert::config(&options));
-        let new_socket =
-            Box::new(move |url: &str, protocols: &_| options.new_socket(url, protocols));
+        let make_socket = Some(options.new_socket());
         let shared = callbacks.clone();
-        let driver = Driver::new(url, config, new_socket, plain, |_| {
+        let driver = Driver::new(url, config, make_socket, plain, |_| {
             Box::new(JsCallbacks { callbacks: shared, logs })
         });
         Self { driver, callbacks }
@@ -93,44 +92,29 @@ impl Core {
         }
     }
 
-    /// `getToken` has answered.
-    pub fn token(&self, fetch: u32, token: String, expires_in_ms: Option<f64>) {
-        self.answer(fetch, TokenAnswer::Token(Token::new(token), expires_in_ms.map(from_ms)));
+    /// `getToken` has answered: with a token and the milliseconds that it lives, as far as they are known
+    /// (0); with why there is none (1); with the milliseconds after which to ask again (2); or that there
+    /// is no session any more.
+    pub fn answer(&self, fetch: u32, kind: u8, text: String, ms: Option<f64>) {
+        let time = ms.map(from_ms);
+        let answer = match kind {
+            0 => TokenAnswer::Token(Token::new(text), time),
+            1 => TokenAnswer::Failed(text),
+            2 => TokenAnswer::Later(time.unwrap_or_default()),
+            _ => TokenAnswer::NoSession,
+        };
+        self.driver.feed(Input::Token { fetch: Fetch(fetch), answer });
     }
 
-    /// `getToken` failed.
-    #[wasm_bindgen(js_name = tokenFailed)]
-    pub fn token_failed(&self, fetch: u32, message: String) {
-        self.answer(fetch, TokenAnswer::Failed(message));
-    }
-
-    /// `getToken` says when to ask again.
-    #[wasm_bindgen(js_name = tokenLater)]
-    pub fn token_later(&self, fetch: u32, after_ms: f64) {
-        self.answer(fetch, TokenAnswer::Later(from_ms(after_ms)));
-    }
-
-    /// There is no session any more.
-    #[wasm_bindgen(js_name = noSession)]
-    pub fn no_session(&self, fetch: u32) {
-        self.answer(fetch, TokenAnswer::NoSession);
-    }
-
-    /// Returns what was counted, in the order of `js/stats.ts`.
-    pub fn stats(&self) -> Vec<f64> {
-        convert::numbers(self.driver.stats())
+    /// Returns the counter at this place of `Stats::NAMES`. Doubles are exact up to 2^53.
+    pub fn counter(&self, at: usize) -> f64 {
+        self.driver.stats().values().into_iter().nth(at).unwrap_or_default() as f64
     }
 
     /// Returns how many bytes wait here and in the socket.
     #[wasm_bindgen(js_name = bufferedAmount)]
     pub fn buffered_amount(&self) -> f64 {
         self.driver.buffered_bytes() as f64
-    }
-}
-
-impl Core {
-    fn answer(&self, fetch: u32, answer: TokenAnswer) {
-        self.driver.feed(Input::Token { fetch: Fetch(fetch), answer });
     }
 }
 

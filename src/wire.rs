@@ -8,8 +8,7 @@ use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The object with the methods that `js/core.ts` describes. What one throws is an `Error` whose
-    /// message is for people and holds no token.
+    /// The object with the methods that `js/core.ts` describes.
     pub type CoreWire;
 
     #[wasm_bindgen(method, getter)]
@@ -18,17 +17,11 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn refreshes(this: &CoreWire) -> bool;
 
-    #[wasm_bindgen(method, catch)]
-    fn url(this: &CoreWire, url: &str, token: &str) -> Result<String, JsValue>;
+    #[wasm_bindgen(method)]
+    fn open(this: &CoreWire, url: &str, token: &str) -> Answer;
 
-    #[wasm_bindgen(method, catch)]
-    fn protocols(this: &CoreWire, token: &str) -> Result<Array, JsValue>;
-
-    #[wasm_bindgen(method, catch)]
-    fn hello(this: &CoreWire, token: &str) -> Result<Option<JsValue>, JsValue>;
-
-    #[wasm_bindgen(method, catch)]
-    fn refresh(this: &CoreWire, token: &str) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method)]
+    fn refresh(this: &CoreWire, token: &str) -> Answer;
 
     #[wasm_bindgen(method)]
     fn ping(this: &CoreWire) -> Option<JsValue>;
@@ -38,6 +31,21 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     fn retry(this: &CoreWire, code: u16) -> u8;
+
+    /// What the application has answered, or what is wrong with that.
+    type Answer;
+
+    #[wasm_bindgen(method, getter)]
+    fn fault(this: &Answer) -> Option<String>;
+
+    #[wasm_bindgen(method, getter)]
+    fn url(this: &Answer) -> String;
+
+    #[wasm_bindgen(method, getter)]
+    fn protocols(this: &Answer) -> Array;
+
+    #[wasm_bindgen(method, getter)]
+    fn message(this: &Answer) -> Option<JsValue>;
 }
 
 /// Asks a JavaScript object.
@@ -53,19 +61,17 @@ impl PlainWire for JsWire {
         url: &str,
         token: Option<&Token>,
     ) -> Result<OpeningHandshake, String> {
-        let token = token.map_or("", Token::reveal);
-        let handshake = || -> Result<OpeningHandshake, JsValue> {
-            Ok(OpeningHandshake {
-                url: self.0.url(url, token)?,
-                protocols: self.0.protocols(token)?,
-                hello: self.0.hello(token)?,
-            })
-        };
-        handshake().map_err(|thrown| message(&thrown))
+        let answer = self.0.open(url, token.map_or("", Token::reveal)).checked()?;
+        Ok(OpeningHandshake {
+            url: answer.url(),
+            protocols: answer.protocols(),
+            hello: answer.message(),
+        })
     }
 
     fn refresh(&self, token: &Token) -> Result<JsValue, String> {
-        self.0.refresh(token.reveal()).map_err(|thrown| message(&thrown))
+        let answer = self.0.refresh(token.reveal()).checked()?;
+        Ok(answer.message().unwrap_or_default())
     }
 
     fn ping(&self) -> Option<JsValue> {
@@ -86,7 +92,8 @@ impl PlainWire for JsWire {
     }
 }
 
-fn message(thrown: &JsValue) -> String {
-    let error = thrown.dyn_ref::<js_sys::Error>();
-    error.map(|error| error.message().into()).unwrap_or_default()
+impl Answer {
+    fn checked(self) -> Result<Self, String> {
+        self.fault().map_or(Ok(self), Err)
+    }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use onesocket_protocol::from_ms;
+
 use crate::config::Reconnect;
 
 /// The automatic attempts that were used since the last reset.
@@ -56,7 +58,7 @@ impl Backoff {
             }
         }
         seconds *= 1.0 + rules.jitter.clamp(0.0, 1.0) * self.chance();
-        Some(Duration::try_from_secs_f64(seconds).unwrap_or(rules.max_interval))
+        Some(from_ms(seconds * 1000.0))
     }
 
     /// Grants the fresh try after a refused token; there is one between two resets.

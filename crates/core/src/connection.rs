@@ -32,6 +32,8 @@ pub use requests::Request;
 #[cfg(feature = "explore")]
 pub use stage::{ConnectedStage, ConnectingStage, EndedStage, OldSocketStage, Stage};
 
+use std::sync::Arc;
+
 use onesocket_protocol::{ClientFrame, CloseCode, Epoch, MessageId};
 
 use crate::backoff::Backoff;
@@ -65,7 +67,7 @@ pub struct Connection<M> {
     config: Config,
     state: State,
     /// The status that was reported last.
-    status: Status,
+    status: Arc<Status>,
     status_version: u32,
     demand: Demand,
     /// The `close()` calls that wait for the socket to close.
@@ -101,7 +103,7 @@ impl<M: Clone> Connection<M> {
         Self {
             config,
             state,
-            status,
+            status: Arc::new(status),
             status_version: 0,
             demand: Demand::default(),
             close_calls: Vec::new(),
@@ -161,7 +163,11 @@ impl<M: Clone> Connection<M> {
 
     /// Returns the next output, oldest first; `None` if there is none.
     pub fn poll(&mut self) -> Option<Output<M>> {
-        (!self.outputs.is_empty()).then(|| self.outputs.remove(0))
+        // `Vec::remove` says in words which place there is not.
+        let mut outputs = std::mem::take(&mut self.outputs).into_iter();
+        let next = outputs.next();
+        self.outputs = outputs.collect();
+        next
     }
 
     /// Returns when to handle [`Input::Elapsed`]; `None` while there is no deadline.
@@ -239,9 +245,10 @@ impl<M: Clone> Connection<M> {
     fn changed(&mut self, reason: Option<Text>) {
         let (attempt, max_attempts) = (self.backoff.attempt(), self.config.reconnect.max_attempts);
         let status = self.state.status(self.network, attempt, max_attempts);
-        if status != self.status {
+        if status != *self.status {
             let previous = self.status.state;
-            self.status = status.clone();
+            self.status = Arc::new(status);
+            let status = Arc::clone(&self.status);
             self.status_version = self.status_version.wrapping_add(1);
             self.outputs.push(Output::Status { previous, status, reason });
         }
@@ -255,7 +262,7 @@ impl<M: Clone> Connection<M> {
         self.outputs.push(Output::Settle { call, result });
     }
 
-    fn settle_each(&mut self, calls: impl IntoIterator<Item = Call>, result: Result<(), &Error>) {
+    fn settle_each(&mut self, calls: Vec<Call>, result: Result<(), &Error>) {
         for call in calls {
             self.settle(call, result.map_err(Error::clone));
         }

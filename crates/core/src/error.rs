@@ -91,7 +91,7 @@ impl Error {
     pub(crate) fn exhausted(attempts: u32, cause: Text) -> Self {
         let sentence = if attempts == 0 { Sentence::ReconnectingIsOff } else { Sentence::GaveUp };
         let numbers = [attempts.into(), 0, 0];
-        let message = Text { numbers, ..Text::with_cause(sentence, cause) };
+        let message = Text::with(sentence, numbers, Said::Text(cause));
         Self::new(ErrorCode::AttemptsExhausted, message)
     }
 
@@ -107,7 +107,7 @@ impl Error {
             _ => (ErrorCode::Refused, Sentence::ClosedForGood),
         };
         let said = Said::words(reason);
-        Self::new(code, Text { said, ..Text::with_number(sentence, number) })
+        Self::new(code, Text::with(sentence, [number, 0, 0], said))
     }
 
     /// Says what a server's error frame says.

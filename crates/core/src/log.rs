@@ -6,7 +6,7 @@ use std::time::Duration;
 use onesocket_protocol::whole_ms;
 
 use crate::error::Error;
-use crate::text::{Sentence, Text};
+use crate::text::{Said, Sentence, Text};
 
 /// A line of the log. Its text does not change: people search for it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -80,10 +80,10 @@ impl LogEvent {
             Self::ConnectCalled => Text::new(Sentence::LogConnectCalled),
             Self::Connected => Text::new(Sentence::LogConnected),
             Self::Failed(error) => Text::with_cause(Sentence::LogFailed, error.message.clone()),
-            Self::Reconnecting { attempt, of, after } => Text {
-                numbers: [(*attempt).into(), (*of).into(), whole_ms(*after)],
-                ..Text::new(Sentence::LogReconnecting)
-            },
+            Self::Reconnecting { attempt, of, after } => {
+                let numbers = [(*attempt).into(), (*of).into(), whole_ms(*after)];
+                Text::with(Sentence::LogReconnecting, numbers, Said::Nothing)
+            }
             Self::Reusing => Text::new(Sentence::LogReusing),
             Self::SchedulingRefresh { after } => {
                 Text::with_number(Sentence::LogSchedulingRefresh, whole_ms(*after))

@@ -5,7 +5,7 @@ use onesocket_protocol::{ClientFrame, Group, MessageId};
 use crate::config::QueueLimits;
 use crate::error::{Error, ErrorCode};
 use crate::ids::Call;
-use crate::text::{Sentence, Text};
+use crate::text::{Said, Sentence, Text};
 
 /// A message to send.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -74,7 +74,7 @@ impl<M> Outbox<M> {
         }
         let QueueLimits { max_messages, max_bytes } = limits;
         let numbers = [max_messages as u64, max_bytes as u64, 0];
-        let message = Text { numbers, ..Text::new(Sentence::QueueFull) };
+        let message = Text::with(Sentence::QueueFull, numbers, Said::Nothing);
         Err(Error::new(ErrorCode::QueueFull, message))
     }
 

@@ -5,6 +5,7 @@
 //! table from here.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// Makes [`Sentence`] from the rows of one table: a name, and the words.
 macro_rules! sentences {
@@ -102,15 +103,16 @@ sentences! {
     LogSchedulingRefresh, "🔌 Scheduling WebSocket token refresh in {0} ms";
 }
 
-/// A sentence and what stands in it. `Display` writes it out.
+/// A sentence and what stands in it. `Display` writes it out. It is shared and not copied: an error goes
+/// to many.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-pub struct Text {
-    /// The sentence.
-    pub sentence: Sentence,
-    /// Its numbers.
-    pub numbers: [u64; 3],
-    /// What somebody else has said.
-    pub said: Said,
+pub struct Text(Arc<Content>);
+
+#[derive(Debug, Eq, Hash, PartialEq)]
+struct Content {
+    sentence: Sentence,
+    numbers: [u64; 3],
+    said: Said,
 }
 
 /// What somebody else has said, in a [`Text`].
@@ -121,28 +123,47 @@ pub enum Said {
     /// These words: a server's, or the application's.
     Words(String),
     /// What another sentence says: the cause of what this one tells.
-    Text(Box<Text>),
+    Text(Text),
 }
 
 impl Text {
     /// Takes a sentence in which nothing stands.
-    pub const fn new(sentence: Sentence) -> Self {
-        Self { sentence, numbers: [0; 3], said: Said::Nothing }
+    pub fn new(sentence: Sentence) -> Self {
+        Self::with(sentence, [0; 3], Said::Nothing)
     }
 
     /// Takes a sentence in which a number stands.
     pub fn with_number(sentence: Sentence, number: u64) -> Self {
-        Self { numbers: [number, 0, 0], ..Self::new(sentence) }
+        Self::with(sentence, [number, 0, 0], Said::Nothing)
     }
 
     /// Takes a sentence in which somebody's words stand.
     pub fn with_words(sentence: Sentence, words: impl Into<String>) -> Self {
-        Self { said: Said::words(words), ..Self::new(sentence) }
+        Self::with(sentence, [0; 3], Said::words(words))
     }
 
     /// Takes a sentence that tells what another says.
     pub(crate) fn with_cause(sentence: Sentence, cause: Self) -> Self {
-        Self { said: Said::Text(Box::new(cause)), ..Self::new(sentence) }
+        Self::with(sentence, [0; 3], Said::Text(cause))
+    }
+
+    pub(crate) fn with(sentence: Sentence, numbers: [u64; 3], said: Said) -> Self {
+        Self(Arc::new(Content { sentence, numbers, said }))
+    }
+
+    /// Returns the sentence.
+    pub fn sentence(&self) -> Sentence {
+        self.0.sentence
+    }
+
+    /// Returns its numbers.
+    pub fn numbers(&self) -> [u64; 3] {
+        self.0.numbers
+    }
+
+    /// Returns what somebody else has said.
+    pub fn said(&self) -> &Said {
+        &self.0.said
     }
 }
 
@@ -162,17 +183,18 @@ impl<T: Into<String>> From<T> for Text {
 
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.sentence.words();
+        let Content { sentence, numbers, said } = &*self.0;
+        let mut rest = sentence.words();
         while let Some((words, place)) = rest.split_once('{') {
             f.write_str(words)?;
             let (place, behind) = place.split_once('}').unwrap_or((place, ""));
-            match (place, &self.said) {
+            match (place, said) {
                 ("quoted", Said::Nothing) => {}
                 ("quoted", said) => write!(f, " \"{said}\"")?,
                 ("said", said) => write!(f, "{said}")?,
                 (number, _) => {
                     let at = number.parse().unwrap_or(usize::MAX);
-                    write!(f, "{}", self.numbers.get(at).copied().unwrap_or_default())?;
+                    write!(f, "{}", numbers.get(at).copied().unwrap_or_default())?;
                 }
             }
             rest = behind;
@@ -197,19 +219,15 @@ mod tests {
 
     #[test]
     fn numbers_and_what_was_said_stand_in_their_places() {
-        let cause = Text {
-            numbers: [1006, 0, 0],
-            said: Said::words("bye"),
-            ..Text::new(Sentence::SocketClosed)
-        };
-        let text = Text { numbers: [5, 0, 0], ..Text::with_cause(Sentence::GaveUp, cause) };
+        let cause = Text::with(Sentence::SocketClosed, [1006, 0, 0], Said::words("bye"));
+        let text = Text::with(Sentence::GaveUp, [5, 0, 0], Said::Text(cause));
 
         assert_eq!(
             text.to_string(),
             "Gave up after 5 attempts to reconnect; the socket closed with code 1006 \"bye\". Check \
              that the server is up and the url is right, then call connect()."
         );
-        let text = Text { numbers: [1, 2, 300], ..Text::new(Sentence::LogReconnecting) };
+        let text = Text::with(Sentence::LogReconnecting, [1, 2, 300], Said::Nothing);
         assert_eq!(text.to_string(), "🔌 Reconnecting (attempt 1 of 2) in 300 ms");
     }
 

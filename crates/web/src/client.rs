@@ -8,7 +8,6 @@ use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use futures_channel::oneshot;
-use js_sys::Array;
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{
     Call, Config, Error, Fetch, FetchReason, Input, LogEvent, Request, StateName, Stats, Status,
@@ -16,7 +15,6 @@ use onesocket_core::{
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
-use web_sys::WebSocket;
 
 use crate::payload::{bytes_payload, json_payload, text_payload};
 use crate::{Callbacks, Clock, Driver, PlainWire};
@@ -82,7 +80,7 @@ impl Client {
         config.seed = (js_sys::Math::random() * u64::MAX as f64) as u64;
         let subscribers = Rc::new(Subscribers::default());
         let shared = subscribers.clone();
-        let driver = Driver::new(url, config, Box::new(browser_socket), plain, |driver| {
+        let driver = Driver::new(url, config, None, plain, |driver| {
             Box::new(RustCallbacks { subscribers: shared, token_source, driver })
         });
         Self { driver, subscribers, last_call: Cell::new(0) }
@@ -378,15 +376,6 @@ mod typed {
     pub(super) fn from_js<T: serde::de::DeserializeOwned>(value: JsValue) -> Result<T, Error> {
         serde_wasm_bindgen::from_value(value).map_err(|error| invalid(&error))
     }
-}
-
-/// Makes a socket of the browser's own.
-///
-/// # Errors
-///
-/// Returns what the browser threw: a malformed URL, or `ws:` on an `https:` page.
-fn browser_socket(url: &str, protocols: &Array) -> Result<JsValue, JsValue> {
-    WebSocket::new_with_str_sequence(url, protocols).map(JsValue::from)
 }
 
 /// Who listens, and who waits.

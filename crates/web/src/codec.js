@@ -140,9 +140,9 @@ function base64url(prefix, bytes) {
   return prefix + text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** Returns the subprotocol that carries a token. */
-export function tokenSubprotocol(prefix, token) {
-  return base64url(prefix, encode(token));
+/** Returns the subprotocols to offer: the wire's, the one that carries the token, and the client's. */
+export function offer(name, client, tokenPrefix, token) {
+  return token === undefined ? [name, client] : [name, base64url(tokenPrefix, encode(token)), client];
 }
 
 /** Returns the subprotocol that names a client by 16 random bytes. */

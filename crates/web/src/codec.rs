@@ -111,7 +111,7 @@ pub(crate) fn frame(kind: u8, value: JsValue) -> Result<ServerFrame<JsValue>, Te
             let problem = PROBLEMS.get(usize::from(problem) - 7).copied();
             let mut text = Text::new(problem.unwrap_or(Sentence::StrangeType));
             if let Some(kind) = value.as_string() {
-                text = Text::with_words(text.sentence, kind);
+                text = Text::with_words(text.sentence(), kind);
             }
             return Err(text);
         }

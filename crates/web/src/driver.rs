@@ -1,10 +1,11 @@
 //! The only thing that performs what the machine says.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use gloo_timers::callback::Timeout;
+use js_sys::Function;
 use onesocket_core::protocol::{ClientFrame, CloseCode};
 use onesocket_core::{
     Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Stats, Status, Text, Time,
@@ -13,8 +14,9 @@ use onesocket_core::{
 use wasm_bindgen::JsValue;
 
 use crate::codec::given;
+use crate::event::{Event, Tell, teller};
 use crate::page::{Page, is_offline};
-use crate::socket::{NewSocket, Socket, SocketEvent};
+use crate::socket::Socket;
 use crate::wire::{PlainWire, Wire};
 use crate::{Callbacks, Clock};
 
@@ -28,24 +30,45 @@ const LONGEST_TIMEOUT_MS: u32 = i32::MAX as u32;
 ///
 /// Everything may be called from inside a callback that the driver made: the machine takes the
 /// input at once, so the caller sees its effect, and the call already running performs what
-/// follows. No borrow is held while foreign code runs.
+/// follows. Nothing is taken while foreign code runs.
 pub struct Driver {
-    connection: RefCell<Connection<JsValue>>,
+    connection: Taken<Box<Connection<JsValue>>>,
     /// Which status was reported last: see [`Connection::status_version`].
     published: Cell<u32>,
-    sockets: RefCell<Vec<Rc<Socket>>>,
+    sockets: Taken<Vec<Rc<Socket>>>,
     /// Listens to the page until the driver is let go of.
-    page: RefCell<Option<Page>>,
-    alarm: RefCell<Option<Alarm>>,
+    page: Cell<Option<Page>>,
+    /// Dropped after those that call it.
+    tell: Tell,
+    alarm: Cell<Option<Alarm>>,
     performing: Cell<bool>,
     clock: Clock,
     url: String,
-    new_socket: Box<NewSocket>,
+    /// Makes a socket for a URL and subprotocols; where there is none, the browser does.
+    make_socket: Option<Function>,
     wire: Wire,
     callbacks: Box<dyn Callbacks>,
     me: Weak<Self>,
     /// Keeps a driver that was let go of until its last socket has closed.
-    retired: RefCell<Option<Rc<Self>>>,
+    retired: Cell<Option<Rc<Self>>>,
+}
+
+/// What is taken out while it is used, and put back. A `RefCell` says in words that it was taken twice,
+/// and with them comes all that formats: 0.8 KB of what a page loads.
+struct Taken<T>(Cell<Option<T>>);
+
+impl<T> Taken<T> {
+    fn new(value: T) -> Self {
+        Self(Cell::new(Some(value)))
+    }
+
+    /// Uses it. No foreign code may run meanwhile, which could come back here.
+    fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
+        let Some(mut value) = self.0.take() else { panic!("it is in use") };
+        let result = act(&mut value);
+        self.0.set(Some(value));
+        result
+    }
 }
 
 /// The one timer, armed for the earliest deadline.
@@ -58,12 +81,13 @@ struct Alarm {
 
 impl Driver {
     /// Makes a driver that does nothing yet; without a `plain` wire it speaks `onesocket.v1`.
-    /// `new_socket` makes its sockets. `callbacks` makes the callbacks; it is given a reference to the
+    /// `make_socket` makes its sockets, out of a URL and the subprotocols to offer; without one they are
+    /// the browser's own. `callbacks` makes the callbacks; it is given a reference to the
     /// driver, which they may call.
     pub fn new(
         url: String,
         mut config: Config,
-        new_socket: Box<NewSocket>,
+        make_socket: Option<Function>,
         plain: Option<Box<dyn PlainWire>>,
         callbacks: impl FnOnce(Weak<Self>) -> Box<dyn Callbacks>,
     ) -> Rc<Self> {
@@ -73,26 +97,37 @@ impl Driver {
         if is_offline(&url) {
             connection.handle(Input::Offline, Time::ZERO);
         }
-        Rc::new_cyclic(|me| Self {
+        let driver = Rc::new_cyclic(|me: &Weak<Self>| Self {
             published: Cell::new(connection.status_version()),
-            connection: RefCell::new(connection),
-            page: RefCell::new(Some(Page::listen(&url, feeder(me)))),
-            sockets: RefCell::new(Vec::new()),
-            alarm: RefCell::new(None),
+            connection: Taken::new(Box::new(connection)),
+            page: Cell::new(None),
+            tell: teller({
+                let me = me.clone();
+                move |attempt, event| {
+                    if let Some(driver) = me.upgrade() {
+                        driver.on_event(attempt, event);
+                    }
+                }
+            }),
+            sockets: Taken::new(Vec::new()),
+            alarm: Cell::new(None),
             performing: Cell::new(false),
             clock: Clock::start(),
             url,
-            new_socket,
+            make_socket,
             wire,
             callbacks: callbacks(me.clone()),
             me: me.clone(),
-            retired: RefCell::new(None),
-        })
+            retired: Cell::new(None),
+        });
+        driver.page.set(Some(Page::listen(&driver.url, &driver.tell)));
+        driver
     }
 
     /// Feeds one input and carries out everything that follows from it.
     pub fn feed(&self, input: Input<JsValue>) {
-        self.connection.borrow_mut().handle(input, self.clock.now());
+        let now = self.clock.now();
+        self.connection.with(|connection| connection.handle(input, now));
         self.act();
     }
 
@@ -103,14 +138,15 @@ impl Driver {
         self.feed(input);
     }
 
-    /// Sends a payload of so many bytes to the server: see `payload.rs` for its forms.
+    /// Sends a payload of so many bytes to the server: see `codec.rs` for its forms.
     ///
     /// # Errors
     ///
     /// See [`Connection::send`].
     pub fn send(&self, (payload, bytes): (JsValue, usize)) -> Result<(), Error> {
         self.inspect();
-        let sent = self.connection.borrow_mut().send(payload, bytes, self.bytes_in_sockets());
+        let waiting = self.bytes_in_sockets();
+        let sent = self.connection.with(|connection| connection.send(payload, bytes, waiting));
         self.act();
         sent
     }
@@ -122,73 +158,73 @@ impl Driver {
 
     /// Returns what the user may know.
     pub fn status(&self) -> Status {
-        self.connection.borrow().status().clone()
+        self.connection.with(|connection| connection.status().clone())
     }
 
     /// Returns how many bytes wait here and in the sockets.
     pub fn buffered_bytes(&self) -> usize {
-        self.connection.borrow().queued_bytes() + self.bytes_in_sockets()
+        self.connection.with(|connection| connection.queued_bytes()) + self.bytes_in_sockets()
     }
 
     /// Returns what was counted.
     pub fn stats(&self) -> Stats {
-        self.connection.borrow().stats()
+        self.connection.with(|connection| connection.stats())
     }
 
     fn bytes_in_sockets(&self) -> usize {
-        // No borrow is held while a socket is asked: one that an application has made may call back.
-        let socket = |at| self.sockets.borrow().get(at).cloned();
+        // None is taken while a socket is asked: one that an application has made may call back.
+        let socket = |at| self.sockets.with(|sockets| sockets.get(at).cloned());
         let bytes: u32 = (0..).map_while(socket).map(|socket| socket.buffered_bytes()).sum();
         bytes as usize
     }
 
     /// Closes the connection and lets go: what is left of a socket is seen to its end.
     pub fn retire(&self) {
-        self.page.borrow_mut().take();
-        *self.retired.borrow_mut() = self.me.upgrade();
+        self.page.take();
+        self.retired.set(self.me.upgrade());
         let (code, reason) = (CloseCode::NORMAL, String::new());
         self.feed(Input::Close { call: NOBODY, code, reason });
         self.end_if_retired();
     }
 
-    fn on_socket(&self, attempt: Attempt, event: SocketEvent) {
+    fn on_event(&self, attempt: Attempt, event: Event) {
         match event {
-            SocketEvent::Opened => self.feed(Input::Opened { attempt }),
-            SocketEvent::Received { kind, value, size } => {
+            Event::Opened => self.feed(Input::Opened { attempt }),
+            Event::Received { kind, value, size } => {
                 let bytes = size as usize;
                 self.feed(match self.wire.frame(kind, value) {
                     Ok(frame) => Input::Received { attempt, frame, bytes },
                     Err(problem) => Input::InvalidFrame { attempt, problem },
                 });
             }
-            SocketEvent::Closed { code, reason } => {
+            Event::Closed { code, reason } => {
                 let retry = self.wire.retry(code);
                 self.feed(Input::Closed { attempt, code, reason, retry });
                 self.forget(attempt);
             }
+            Event::Wake => self.feed(Input::Wake),
+            Event::Offline => self.feed(Input::Offline),
+            Event::Online => self.feed(Input::Online),
         }
     }
 
     /// Drops a socket.
     fn forget(&self, attempt: Attempt) {
-        let mut sockets = self.sockets.borrow_mut();
-        let at = sockets.iter().position(|socket| socket.attempt == attempt);
-        let forgotten = at.map(|at| sockets.swap_remove(at));
-        // Its handlers are taken from it after the borrow has ended.
-        drop(sockets);
+        let forgotten = self.socket(attempt);
+        self.sockets.with(|sockets| sockets.retain(|socket| socket.attempt != attempt));
+        // Its handlers are taken from it after that.
         drop(forgotten);
         self.end_if_retired();
     }
 
     fn end_if_retired(&self) {
-        if self.sockets.borrow().is_empty() {
-            let last = self.retired.borrow_mut().take();
-            drop(last);
+        if self.sockets.with(|sockets| sockets.is_empty()) {
+            drop(self.retired.take());
         }
     }
 
     fn inspect(&self) {
-        let connected = self.connection.borrow().connected_attempt();
+        let connected = self.connection.with(|connection| connection.connected_attempt());
         if let Some(attempt) = connected
             && self.with_socket(attempt, Socket::has_ended).unwrap_or(true)
         {
@@ -201,24 +237,20 @@ impl Driver {
         if self.performing.replace(true) {
             return;
         }
-        while let Some(output) = self.next_output() {
+        while let Some(output) = self.connection.with(|connection| connection.poll()) {
             self.perform(output);
         }
         self.performing.set(false);
         self.set_alarm();
     }
 
-    // A borrow written in the head of `while let` would live through its body.
-    fn next_output(&self) -> Option<Output<JsValue>> {
-        self.connection.borrow_mut().poll()
-    }
-
     fn publish_status(&self) {
-        let connection = self.connection.borrow();
-        let version = connection.status_version();
-        if self.published.replace(version) != version {
-            self.callbacks.status(connection.status(), &self.clock);
-        }
+        self.connection.with(|connection| {
+            let version = connection.status_version();
+            if self.published.replace(version) != version {
+                self.callbacks.status(connection.status(), &self.clock);
+            }
+        });
     }
 
     fn perform(&self, output: Output<JsValue>) {
@@ -250,17 +282,10 @@ impl Driver {
     }
 
     fn open(&self, attempt: Attempt, token: Option<&Token>) {
-        let me = self.me.clone();
-        let on_event = move |event| {
-            if let Some(driver) = me.upgrade() {
-                driver.on_socket(attempt, event);
-            }
-        };
         let handshake = self.wire.opening_handshake(&self.url, token).map_err(Text::from);
-        match handshake.and_then(|it| {
-            Socket::open(&self.new_socket, &self.url, it, self.wire.raw(), attempt, on_event)
-        }) {
-            Ok(socket) => self.sockets.borrow_mut().push(Rc::new(socket)),
+        let (make, raw) = (self.make_socket.as_ref(), self.wire.raw());
+        match handshake.and_then(|it| Socket::open(make, &self.url, it, raw, attempt, &self.tell)) {
+            Ok(socket) => self.sockets.with(|sockets| sockets.push(Rc::new(socket))),
             Err(problem) => self.feed(Input::OpenFailed { attempt, problem }),
         }
     }
@@ -268,7 +293,7 @@ impl Driver {
     fn transmit(&self, attempt: Attempt, frame: &ClientFrame<JsValue>) {
         let encoded = self.wire.encode(frame);
         if let Ok(Some(data)) = &encoded
-            && let Some(Err(_)) = self.with_socket(attempt, |socket| socket.send(data))
+            && let Some(false) = self.with_socket(attempt, |socket| socket.send(data))
         {
             // Only a socket in its opening handshake throws, and the machine never sends over one.
             self.feed(Input::Closing { attempt });
@@ -283,44 +308,36 @@ impl Driver {
         self.socket(attempt).map(|socket| act(&socket))
     }
 
-    // No borrow outlives this: a socket that an application has made may call back from anything.
+    // Nothing stays taken after this: a socket that an application has made may call back from anything.
     fn socket(&self, attempt: Attempt) -> Option<Rc<Socket>> {
-        self.sockets.borrow().iter().find(|socket| socket.attempt == attempt).cloned()
+        self.sockets
+            .with(|sockets| sockets.iter().find(|socket| socket.attempt == attempt).cloned())
     }
 
     /// Arms the timer for the earliest deadline. One that is armed for an earlier point is left: a
     /// message moves the next deadline of the heartbeat, and is not to cost a timer each.
     fn set_alarm(&self) {
-        let deadline = self.connection.borrow().deadline();
+        let deadline = self.connection.with(|connection| connection.deadline());
         // One that was armed before the machine slept comes late by as much: timers stand still then.
         let slept = self.clock.slept();
-        let is_good = self.alarm.borrow().as_ref().is_some_and(|alarm| {
-            alarm.slept == slept && deadline.is_some_and(|due| alarm.at <= due)
-        });
-        if is_good {
-            return;
+        let armed = self
+            .alarm
+            .take()
+            .filter(|alarm| alarm.slept == slept && deadline.is_some_and(|due| alarm.at <= due));
+        if armed.is_some() {
+            return self.alarm.set(armed);
         }
         let alarm = deadline.map(|at| {
             let me = self.me.clone();
             let timeout = Timeout::new(timeout_ms(at.since(self.clock.now())), move || {
                 if let Some(driver) = me.upgrade() {
-                    driver.alarm.borrow_mut().take();
+                    driver.alarm.take();
                     driver.feed(Input::Elapsed);
                 }
             });
             Alarm { at, slept, _timeout: timeout }
         });
-        self.alarm.replace(alarm);
-    }
-}
-
-/// Returns a function that feeds a driver for as long as it lives.
-fn feeder(driver: &Weak<Driver>) -> impl Fn(Input<JsValue>) + use<> {
-    let driver = driver.clone();
-    move |input| {
-        if let Some(driver) = driver.upgrade() {
-            driver.feed(input);
-        }
+        self.alarm.set(alarm);
     }
 }
 

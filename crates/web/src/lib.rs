@@ -11,6 +11,7 @@ mod clock;
 #[cfg_attr(not(feature = "explore"), expect(unreachable_pub, reason = "public for its tests"))]
 mod codec;
 mod driver;
+mod event;
 mod page;
 #[cfg(feature = "client")]
 mod payload;
@@ -24,7 +25,6 @@ pub use clock::{Clock, Reading};
 #[cfg(feature = "explore")]
 pub use codec::{decode, encode};
 pub use driver::Driver;
-pub use socket::NewSocket;
 pub use wire::{OpeningHandshake, PlainWire};
 
 pub use onesocket_core as core;

@@ -1,8 +1,9 @@
 // The life of the page: hidden and visible, frozen and resumed, offline and online.
 
-const WAKE = 0;
-const OFFLINE = 1;
-const ONLINE = 2;
+// See `event.rs`.
+const WAKE = 30;
+const OFFLINE = 31;
+const ONLINE = 32;
 
 /** Says whether a URL leads to this machine, where no network is needed. */
 function isLoopback(url) {
@@ -19,25 +20,41 @@ export function isOffline(url) {
   return globalThis.navigator?.onLine === false && !isLoopback(url);
 }
 
-/**
- * Listens, and tells what the machine has to know; returns a function that ends it. Where there is no
- * page, in a worker for example, there is nothing to listen to.
- */
+/** The events, each with its target. */
+const EVENTS = [
+  ["document", "resume"],
+  ["document", "visibilitychange"],
+  ["window", "offline"],
+  ["window", "online"],
+  ["window", "pageshow"],
+];
+
+/** Calls a method of every target there is: in a worker, for example, there is no page. */
+function each(method, listener) {
+  for (const [target, type] of EVENTS) globalThis[target]?.[method]?.(type, listener);
+}
+
+/** Listens, and tells what the machine has to know; returns what `end` takes. */
 export function listen(url, tell) {
-  const { document, window } = globalThis;
-  const wake = () => tell(WAKE);
   const needsNetwork = !isLoopback(url);
-  const listeners = [
-    [document, "resume", wake],
-    // Hidden now: nothing to look at.
-    [document, "visibilitychange", () => document.visibilityState === "hidden" || wake()],
-    [window, "offline", () => needsNetwork && tell(OFFLINE)],
-    [window, "online", () => tell(ONLINE)],
-    // Shown for the first time, not brought back.
-    [window, "pageshow", ({ persisted }) => persisted && wake()],
-  ];
-  for (const [target, type, listener] of listeners) target?.addEventListener?.(type, listener);
-  return () => {
-    for (const [target, type, listener] of listeners) target?.removeEventListener?.(type, listener);
+  const listener = ({ type, persisted }) => {
+    if (type === "offline") {
+      if (needsNetwork) tell(0, OFFLINE);
+    } else if (type === "online") {
+      tell(0, ONLINE);
+    } else if (type === "pageshow") {
+      // Else it is shown for the first time, not brought back.
+      if (persisted) tell(0, WAKE);
+    } else if (type === "resume" || document.visibilityState !== "hidden") {
+      // Hidden now: nothing to look at.
+      tell(0, WAKE);
+    }
   };
+  each("addEventListener", listener);
+  return listener;
+}
+
+/** Ends what `listen` began. */
+export function end(listener) {
+  each("removeEventListener", listener);
 }

@@ -1,12 +1,14 @@
 //! The life of the page, which `page.js` watches.
 
-use js_sys::Function;
-use onesocket_core::Input;
 use wasm_bindgen::prelude::*;
+
+use crate::event::Tell;
 
 #[wasm_bindgen(module = "/src/page.js")]
 extern "C" {
-    fn listen(url: &str, tell: &Function) -> Function;
+    fn listen(url: &str, tell: &JsValue) -> JsValue;
+
+    fn end(listener: &JsValue);
 
     /// Says whether the browser believes that there is no network, where the URL needs one: without
     /// a network it reports so, though a server on this machine can be reached.
@@ -14,30 +16,18 @@ extern "C" {
     pub(crate) fn is_offline(url: &str) -> bool;
 }
 
-/// The listeners on the page. Dropping it removes them.
-pub(crate) struct Page {
-    end: Function,
-    _tell: Closure<dyn Fn(u8)>,
-}
+/// The listener on the page. Dropping it removes it.
+pub(crate) struct Page(JsValue);
 
 impl Page {
-    /// Listens, and feeds what the machine has to know.
-    pub(crate) fn listen(url: &str, feed: impl Fn(Input<JsValue>) + 'static) -> Self {
-        let tell = Closure::<dyn Fn(u8)>::new(move |event: u8| {
-            feed(match event {
-                1 => Input::Offline,
-                2 => Input::Online,
-                _ => Input::Wake,
-            });
-        });
-        let end = listen(url, tell.as_ref().unchecked_ref());
-        Self { end, _tell: tell }
+    /// Listens, and tells what the machine has to know.
+    pub(crate) fn listen(url: &str, tell: &Tell) -> Self {
+        Self(listen(url, tell.as_ref()))
     }
 }
 
 impl Drop for Page {
     fn drop(&mut self) {
-        // It does not throw.
-        let _ = self.end.call0(&JsValue::UNDEFINED);
+        end(&self.0);
     }
 }

@@ -11,8 +11,7 @@ use crate::codec::{self, bare};
 
 #[wasm_bindgen(module = "/src/codec.js")]
 extern "C" {
-    #[wasm_bindgen(js_name = tokenSubprotocol)]
-    fn token_subprotocol(prefix: &str, token: &str) -> JsValue;
+    fn offer(name: &str, client: &JsValue, token_prefix: &str, token: Option<&str>) -> Array;
 
     #[wasm_bindgen(js_name = clientSubprotocol)]
     fn client_subprotocol(prefix: &str) -> JsValue;
@@ -97,11 +96,8 @@ impl Wire {
     ) -> Result<OpeningHandshake, String> {
         match self {
             Self::OneSocket { client } => {
-                let protocols = Array::of1(&SUBPROTOCOL.into());
-                if let Some(token) = token {
-                    protocols.push(&token_subprotocol(TOKEN_PREFIX, token.reveal()));
-                }
-                protocols.push(client);
+                let token = token.map(Token::reveal);
+                let protocols = offer(SUBPROTOCOL, client, TOKEN_PREFIX, token);
                 Ok(OpeningHandshake { url: url.to_owned(), protocols, hello: None })
             }
             Self::Plain(wire) => wire.opening_handshake(url, token),

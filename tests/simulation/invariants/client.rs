@@ -59,7 +59,7 @@ impl World {
                 }
                 match error.code {
                     ErrorCode::TokenFailed
-                        if error.message.sentence == Sentence::NewTokenNotAnswered =>
+                        if error.message.sentence() == Sentence::NewTokenNotAnswered =>
                     {
                         self.observed(client).overdue = true;
                     }

@@ -68,9 +68,8 @@ impl<M: Clone> Connection<M> {
                     CloseCode::TOO_MANY_REQUESTS => retry_after(reason).unwrap_or_default(),
                     _ => Duration::ZERO,
                 };
-                let said = Said::words(reason);
-                let cause = Text::with_number(Sentence::SocketClosed, code.get().into());
-                let cause = Text { said, ..cause };
+                let (numbers, said) = ([code.get().into(), 0, 0], Said::words(reason));
+                let cause = Text::with(Sentence::SocketClosed, numbers, said);
                 return match on_loss {
                     // A page learns that its socket is dead only when it has woken up.
                     OnLoss::ReplaceNow if delay.is_zero() => self.replace(cause, now),

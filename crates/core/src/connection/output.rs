@@ -1,5 +1,6 @@
 //! The outputs: everything that the shell has to do.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use onesocket_protocol::{ClientFrame, CloseCode, Token};
@@ -75,7 +76,7 @@ pub enum Output<M> {
         /// The previous state.
         previous: StateName,
         /// The new status; it always differs from the last one.
-        status: Status,
+        status: Arc<Status>,
         /// The reason for the change.
         reason: Option<Text>,
     },

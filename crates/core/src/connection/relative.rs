@@ -6,6 +6,7 @@
 //! compile until it is counted from the new start as well.
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use onesocket_protocol::{Epoch, MessageId};
@@ -115,7 +116,7 @@ impl<M> Connection<M> {
         Self {
             config,
             state: from.state(state),
-            status: from.status(status),
+            status: Arc::new(from.status(Arc::unwrap_or_clone(status))),
             status_version: 0,
             demand,
             close_calls,

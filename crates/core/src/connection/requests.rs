@@ -197,10 +197,12 @@ impl<M: Clone> Connection<M> {
                 self.settle_each(waiting, Ok(()));
             }
             (Asked::Join(group), Answer::Refused(error)) => {
-                match self.groups.leave(&group).as_slice() {
+                let waiting = self.groups.leave(&group);
+                if waiting.is_empty() {
                     // A reconnect has joined it again: no call waits.
-                    [] => self.report(error),
-                    waiting => self.settle_each(waiting.iter().copied(), Err(&error)),
+                    self.report(error);
+                } else {
+                    self.settle_each(waiting, Err(&error));
                 }
             }
             (Asked::Leave(call), Answer::Accepted) => self.settle(call, Ok(())),

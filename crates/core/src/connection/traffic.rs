@@ -10,7 +10,7 @@ use crate::ids::Attempt;
 use crate::outbox::{Destination, Outgoing};
 use crate::state::{SocketRole, State};
 use crate::stats::{add, count};
-use crate::text::{Sentence, Text};
+use crate::text::{Said, Sentence, Text};
 use crate::time::Time;
 
 impl<M: Clone> Connection<M> {
@@ -245,5 +245,5 @@ fn check_size(bytes: usize, limit: usize) -> Result<(), Error> {
         return Ok(());
     }
     let numbers = [bytes as u64, limit as u64, 0];
-    Err(Error::new(ErrorCode::TooLarge, Text { numbers, ..Text::new(Sentence::TooLarge) }))
+    Err(Error::new(ErrorCode::TooLarge, Text::with(Sentence::TooLarge, numbers, Said::Nothing)))
 }

@@ -1,8 +1,6 @@
 //! What must hold where nothing more happens by itself.
 
-use std::time::Duration;
-
-use onesocket_core::StateName;
+use onesocket_core::{StateName, Time};
 
 use crate::exploration::observed::Observed;
 use crate::exploration::place::Place;
@@ -29,7 +27,9 @@ impl Place {
             StateName::Idle => true,
             StateName::Connected if answers => false,
             StateName::Connected => {
-                ensure!(self.observed.silence == Duration::MAX, "nobody notices the silence");
+                // One beyond the end of the clock is none to notice.
+                let noticed = Time::ZERO + self.observed.silence;
+                ensure!(noticed == Time::NEVER, "nobody notices the silence");
                 true
             }
             StateName::Waiting if offline => true,

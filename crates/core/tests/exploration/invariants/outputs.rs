@@ -1,5 +1,7 @@
 //! What must hold of each output, and what is known once it was carried out.
 
+use std::sync::Arc;
+
 use onesocket_core::protocol::CloseCode;
 use onesocket_core::{ErrorCode, FetchReason, Output, ReadyState, StateName, Time};
 
@@ -135,6 +137,7 @@ impl Observed {
             }
             Output::Status { previous, status, reason: _ } => {
                 ensure!(previous == step.status.state, "the state before was not {previous:?}");
+                let status = Arc::unwrap_or_clone(status);
                 ensure!(status != step.status, "the same status twice: {status:?}");
                 let before = std::mem::replace(&mut step.status, status);
                 if step.status.state != before.state {
