@@ -31,7 +31,6 @@ pub(crate) fn run(setup: &Setup, port: Option<u16>) -> Result<()> {
     if !process::interrupted() {
         bail!("the server has ended ({status})");
     }
-    println!("\nThe demo has ended");
     Ok(())
 }
 

@@ -18,7 +18,6 @@ mod process;
 mod project;
 mod server;
 mod setup;
-mod soak;
 mod stamp;
 mod test;
 
@@ -109,7 +108,7 @@ fn run(command: &Command) -> Result<bool> {
         Command::Demo { port } => demo::run(&setup, *port).map(|()| true),
         Command::Faults(options) => faults::run(&setup, options),
         Command::Mutants(options) => mutants::run(&setup, options),
-        Command::Soak => soak::run(&setup).map(|()| true),
+        Command::Soak => test::soak(&setup).map(|()| true),
         Command::Test(options) => test::run(&setup, options),
     }
 }

@@ -269,6 +269,16 @@ pub(crate) fn node_with_pages(setup: &Setup) -> Result<Command> {
     Ok(node)
 }
 
+/// Holds a connection for six real minutes, and then takes the network away; eight minutes in all.
+///
+/// # Errors
+///
+/// Returns an error if something cannot be set up, or if anything was not as it should be.
+pub(crate) fn soak(setup: &Setup) -> Result<()> {
+    let mut node = node_with_pages(setup)?;
+    process::run(node.args(["--test-reporter=spec", "tests/soak/soak.mjs"]), LIMIT)
+}
+
 /// Writes `webdriver.json` with the browser we have found, and returns where.
 fn capabilities(setup: &Setup, browser: &Browser) -> Result<PathBuf> {
     let text = fs::read_to_string(setup.project.path("webdriver.json"))
