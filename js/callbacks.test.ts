@@ -5,6 +5,8 @@ import { StatusStore } from "./status_store.js";
 import { Calls } from "./calls.js";
 import type { Arrived, Callbacks } from "./core.js";
 import { CoreCallbacks } from "./callbacks.js";
+import { SENTENCES } from "./sentences.js";
+import type { Tokens } from "./tokens.js";
 
 test("a message has what was said, and nothing of the wire or of what a server has added", () => {
   const { callbacks, told } = setUp();
@@ -68,6 +70,47 @@ test("a line of the log takes its turn among the events", () => {
   callbacks.log("debug", "later");
 
   assert.deepEqual(lines, ["told", "caused", "later"]);
+});
+
+test("a token's event says how long it lives where that is known", () => {
+  const { callbacks, store } = setUp();
+  const events: unknown[] = [];
+  store.listeners.add("token", (event) => events.push(event));
+
+  callbacks.token("fetched", 5000);
+  callbacks.token("failed", undefined);
+
+  assert.deepEqual(events, [{ event: "fetched", expiresInMs: 5000 }, { event: "failed" }]);
+  assert.ok(events.every((event) => Object.isFrozen(event)));
+});
+
+test("what the machine asks is passed on: the token, a sentence, an error", () => {
+  const asked: unknown[] = [];
+  const tokens = {
+    ask: (...asks: unknown[]) => asked.push(asks),
+    abort: (fetch: number) => asked.push(fetch),
+  } as unknown as Tokens;
+  const callbacks = new CoreCallbacks(new StatusStore(5), new Calls(), tokens, () => {});
+
+  callbacks.fetchToken(3, "refresh");
+  callbacks.abortToken(3);
+  assert.deepEqual(asked, [[3, "refresh"], 3]);
+  const without = setUp().callbacks;
+  without.fetchToken(4, "connect");
+  without.abortToken(4);
+
+  const sentence = SENTENCES.findIndex((words) => words.includes("{0} of {1}"));
+  assert.match(callbacks.text(sentence, 2, 5, 250, undefined), /attempt 2 of 5\) in 250 ms/);
+  const error = callbacks.refusal("queue-full", "no room");
+  assert.deepEqual([error.code, error.message], ["queue-full", "no room"]);
+});
+
+test("a text over a plain wire is the message, also where it looks like one of ours", () => {
+  const { callbacks, told } = setUp();
+
+  callbacks.message("plain");
+
+  assert.deepEqual(told, [{ data: "plain" }]);
 });
 
 /** A callbacks, what is behind it, and the messages that are told. */

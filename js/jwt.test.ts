@@ -29,3 +29,21 @@ test("what says nothing of its life has none", () => {
     assert.equal(lifeOfJwt(token, NOW), undefined);
   }
 });
+
+test("what is left counts up to the very life that it was made for, and nothing is no life", () => {
+  assert.equal(lifeOfJwt(jwt({ iat: SECONDS, exp: SECONDS + 300 }), NOW), 300_000);
+  assert.equal(lifeOfJwt(jwt({ iat: SECONDS - 300, exp: SECONDS }), NOW), 300_000);
+  assert.equal(lifeOfJwt(jwt({ iat: SECONDS, exp: SECONDS }), NOW), undefined);
+  assert.equal(lifeOfJwt(jwt({ exp: "2000000000" }), 0), undefined);
+});
+
+test("only what has three parts is a JWT, and its base64 is the one for URLs", () => {
+  const [head, claims] = jwt({ exp: SECONDS + 200 }).split(".");
+  assert.equal(lifeOfJwt(`${head}.${claims}`, NOW), undefined);
+  assert.equal(lifeOfJwt(`${head}.${claims}.`, NOW), 200_000);
+
+  // These bytes have both letters that the two base64s write in different ways.
+  const odd = jwt({ exp: SECONDS + 200, sub: "ÿ?>~ÿÿ>>??" });
+  assert.match(odd, /[-_]/);
+  assert.equal(lifeOfJwt(odd, NOW), 200_000);
+});

@@ -267,3 +267,37 @@ function assertFaults(options: Record<string, unknown>, faults: RegExp[]): void 
     message,
   );
 }
+
+test("a long url that is none is quoted up to where it can be read, and no query at all", () => {
+  const said = (url: string): string => {
+    try {
+      readOptions({ url });
+    } catch (error) {
+      return (error as Error).message;
+    }
+    return "";
+  };
+
+  assert.match(said(`no ${"x".repeat(77)}`), /"no x{77}" is no URL/);
+  assert.match(said(`no ${"x".repeat(78)}`), /"no x{77}…" is no URL/);
+  assert.match(said("no url?token=secret"), /"no url" is no URL/);
+  assert.match(said(""), /"" is no URL/);
+});
+
+test("a number may be the least and the most there is", () => {
+  for (const queue of [{ maxMessages: 0 }, { maxMessages: 1_000_000 }]) {
+    assert.deepEqual(readOptions({ url: URL_OK, queue }).given, ["queue.maxMessages"]);
+  }
+  assert.throws(() => readOptions({ url: URL_OK, queue: { maxMessages: 1_000_001 } }));
+  const { numbers } = readOptions({ url: URL_OK, reconnect: { intervalMs: 60_000 } });
+  assert.equal(numbers["reconnect.maxIntervalMs"], 60_000);
+});
+
+test("a group of options must be an object, each by its name", () => {
+  for (const group of ["reconnect", "refresh", "heartbeat", "queue"]) {
+    const message = new RegExp(`${group}: must be an object${group === "reconnect" ? " or false" : ""}[.;]`);
+    assert.throws(() => readOptions({ url: URL_OK, [group]: 5 }), { message });
+    const unknown = new RegExp(`unknown: ${group}\\.speed \\(known: ${group}\\.`);
+    assert.throws(() => readOptions({ url: URL_OK, [group]: { speed: 1 } }), { message: unknown });
+  }
+});

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 
 import { type Client, type ClientOptions, connect } from "./client.js";
 import { clientFor } from "./shared_clients.js";
+import { freedAfter } from "./test_support/clients.js";
+import { StandInSocket } from "./test_support/stand_in_socket.js";
 
 test("connect() names all faults of its options, and where it cannot work", async () => {
   await assert.rejects(connect({ url: "ftp://x", jitter: 1 } as ClientOptions), {
@@ -42,4 +45,48 @@ test("a client that was freed is forgotten", () => {
 
   assert.notEqual(second, first);
   assert.equal(clientFor({ ...options, reconnect: false }), second);
+});
+
+test("the newest getToken is asked, and one that is missing replaces none", async () => {
+  const url = "wss://example.com/newest";
+  const asked: string[] = [];
+  const tokenOf = (name: string) => () => {
+    asked.push(name);
+    return name;
+  };
+  const options = { url, WebSocket: StandInSocket };
+  const client = freedAfter(clientFor({ ...options, getToken: tokenOf("old") }));
+  clientFor({ ...options, getToken: tokenOf("new") });
+  clientFor(options);
+
+  void client.connect();
+  await setImmediate();
+  assert.deepEqual(asked, ["new"]);
+});
+
+test("a client without a getToken asks for none", () => {
+  const options = { url: "wss://example.com/none", WebSocket: StandInSocket };
+  void freedAfter(clientFor(options)).connect();
+
+  assert.equal(StandInSocket.last.protocols.length, 2);
+  assert.throws(() => clientFor({ ...options, getToken: () => "t" }), {
+    message: /other options \(getToken\)\. Use the same ones, or free\(\) that client first\.$/,
+  });
+});
+
+test("another wire, logger or WebSocket for the same url is refused by name", () => {
+  const url = "wss://example.com/differs";
+  const [ping, logger] = [() => "ping", console];
+  freedAfter(clientFor({ url, wire: { ping }, logger, WebSocket: StandInSocket }));
+  const again = { url, wire: { ping }, logger, WebSocket: StandInSocket };
+
+  assert.doesNotThrow(() => clientFor(again));
+  for (const [name, other] of Object.entries({
+    wire: { wire: { ping: () => "ping" } },
+    WebSocket: { WebSocket: class extends StandInSocket {} },
+    logger: { logger: { ...console } },
+  })) {
+    const message = new RegExp(`other options \\(${name}\\)`);
+    assert.throws(() => clientFor({ ...again, ...other }), { message });
+  }
 });

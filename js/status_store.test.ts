@@ -45,6 +45,41 @@ test("after its end nothing changes and nobody is told", () => {
   assert.deepEqual([store.status.state, told], ["closed", ["idle > closed", "status"]]);
 });
 
+test("a change has its reason where there is one, and no field for it else", () => {
+  const { store } = setUp();
+  const changes: unknown[] = [];
+  store.listeners.add("state", (change) => changes.push(change));
+
+  store.tell("connecting", undefined);
+  store.tell("failed", "because");
+
+  assert.deepEqual(changes, [
+    { previous: "idle", current: "connecting" },
+    { previous: "connecting", current: "failed", reason: "because" },
+  ]);
+});
+
+test("an error has the messages that were lost, if there are any", () => {
+  const { store, told } = setUp();
+
+  store.tellError("closed", "gone", ["tea"]);
+  store.tellError("closed", "gone", []);
+  store.tellError("closed", "gone");
+
+  const none = "error closed undefined";
+  assert.deepEqual(told, ['error closed ["tea"]', none, none]);
+});
+
+test("to become what it is already is told to nobody", () => {
+  const { store, told } = setUp();
+
+  store.become("idle");
+  store.become("closed");
+  store.become("closed");
+
+  assert.deepEqual(told, ["idle > closed", "status"]);
+});
+
 /** A store, and what it tells. */
 function setUp(): { store: StatusStore; told: string[] } {
   const store = new StatusStore(5);

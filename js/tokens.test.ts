@@ -207,3 +207,16 @@ function setUp(getToken: GetToken): {
   const tokens = new Tokens(recorded, (fetch, result) => results.push([fetch, result]));
   return { tokens, asked, results };
 }
+
+test("what is no number is no time, and what has no name says so", () => {
+  const answer = (expiresInMs: unknown) => readAnswer({ token: "t", expiresInMs: expiresInMs as never });
+  assert.equal(answer("5").kind, "failed");
+  assert.equal(readThrown(new RetryLater("5" as never)).kind, "failed");
+  assert.match(JSON.stringify(readThrown("text")), /threw what is no Error/);
+  const nameless = Object.defineProperty(new Error("x"), "name", {
+    get() {
+      throw new Error("no name");
+    },
+  });
+  assert.match(JSON.stringify(readThrown(nameless)), /failed with an Error;/);
+});

@@ -144,3 +144,49 @@ test("the bytes of a payload are those on the wire", () => {
   assert.equal(payloadBytes(new Uint8Array(3)), 3);
   assert.equal(payloadBytes("ü".repeat(5000)), 10_000);
 });
+
+test("each kind of object that JSON would lose is named", () => {
+  const lossy = {
+    Blob: new Blob([]),
+    Map: new Map(),
+    Set: new Set(),
+    WeakMap: new WeakMap(),
+    WeakSet: new WeakSet(),
+    ArrayBuffer: new ArrayBuffer(1),
+    SharedArrayBuffer: new SharedArrayBuffer(1),
+    File: Object.defineProperty({}, Symbol.toStringTag, { value: "File" }),
+    view: new DataView(new ArrayBuffer(1)),
+  };
+  for (const [kind, value] of Object.entries(lossy)) {
+    const message = new RegExp(
+      `JSON cannot carry the ${kind} inside this message\\. Publish an ArrayBuffer or a view of one by ` +
+        "itself, and write everything else as strings, numbers, arrays and plain objects\\.$",
+    );
+    assert.throws(() => readPublishable({ inside: [value] }), { code: "invalid-message", message });
+  }
+  assert.deepEqual(readPublishable({ text: "a", no: null, yes: true }), {
+    json: '{"text":"a","no":null,"yes":true}',
+  });
+});
+
+test("what cannot be written at all says why, and keeps the cause", () => {
+  const loop: { self?: unknown } = {};
+  loop.self = loop;
+  for (const value of [loop, 5n]) {
+    assert.throws(() => readPublishable(value), (error: Error) => {
+      assert.match(error.message, /takes what JSON\.stringify\(\) can write: no cycles, no BigInt\.$/);
+      return error.cause instanceof TypeError;
+    });
+  }
+  for (const value of [undefined, () => 5, Symbol("x")]) {
+    assert.throws(() => readPublishable(value), { message: /Publish null instead\.$/ });
+  }
+  assert.throws(() => readSendable({} as never), {
+    message: /^send\(\) takes a string, an ArrayBuffer or a view of one, and no shared .*JSON\.stringify\(\), a Blob /,
+  });
+});
+
+test("a code that is no number is no code", () => {
+  assert.notEqual(closeFault("3000" as never, undefined), undefined);
+  assert.equal(closeFault(3000, undefined), undefined);
+});

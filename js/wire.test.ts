@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 
+import type { OneSocketError } from "./client.js";
 import { makeWire, type PlainWire } from "./wire.js";
 
 const BASE = "wss://example.com/ws";
@@ -103,4 +104,51 @@ test("what is to be sent is a copy: the application may go on to change its buff
   buffer[0] = 9;
 
   assert.deepEqual("message" in sent && sent.message, new Uint8Array([1, 2]));
+});
+
+test("a place that is not there is not asked", () => {
+  // Nothing is reported, as it would be of a call of what is no function.
+  const wire = makeWire({});
+  wire.open(BASE, "");
+  wire.isPong("x");
+  wire.retry(1006);
+
+  assert.deepEqual(reported, []);
+});
+
+test("a path is resolved on the page's origin, and what is no text or URL is no place", () => {
+  const page = globalThis as { location?: unknown };
+  page.location = { origin: "https://app.example" };
+  try {
+    const opened = makeWire({ url: (token) => `/ws?${token}` }).open(BASE, "t");
+    assert.deepEqual(opened, { url: "wss://app.example/ws?t", protocols: [] });
+  } finally {
+    delete page.location;
+  }
+  for (const answer of [undefined, null, 5, { href: "wss://example.com/" }]) {
+    const opened = makeWire({ url: () => answer as never }).open(BASE, "");
+    assert.match("fault" in opened ? opened.fault : "", /^wire\.url\(\) must answer a ws:/);
+  }
+});
+
+test("one protocol that is no string spoils the list", () => {
+  const opened = makeWire({ protocols: () => ["chat", 5] as never }).open(BASE, "");
+
+  const fault = "wire.protocols() must answer a list of strings.";
+  assert.deepEqual(opened, { fault });
+});
+
+test("what a wire answers in passing and may not is reported by its place", () => {
+  makeWire({ ping: () => 5 as never }).ping();
+  makeWire({ retry: () => "later" as never }).retry(1000);
+
+  const said = reported.map((error) => [(error as OneSocketError).code, (error as Error).message]);
+  assert.deepEqual(said, [
+    ["invalid-options", "wire.ping() must answer a string, an ArrayBuffer or a view of one."],
+    ["invalid-options", 'wire.retry() must answer "never", "soon", "fresh-token" or undefined.'],
+  ]);
+});
+
+test("a text is sent as it is", () => {
+  assert.deepEqual(makeWire({ refresh: (token) => token }).refresh("abc"), { message: "abc" });
 });
