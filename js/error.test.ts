@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { NotAuthenticated, OneSocketError } from "./client.js";
+import { NotAuthenticated, OneSocketError, RetryLater } from "./client.js";
+import { report } from "./error.js";
 
 test("an error has a code for programs, a sentence for people and its name", () => {
   const error = new OneSocketError("queue-full", "The queue is full.");
@@ -28,4 +29,23 @@ test("that nobody is signed in is an error of its own", () => {
   assert.ok(error instanceof Error);
   assert.equal(error.name, "NotAuthenticated");
   assert.equal(new NotAuthenticated("Gone.").message, "Gone.");
+});
+
+test("the errors for getToken have their names, and say something by themselves", () => {
+  const later = new RetryLater(5);
+
+  assert.deepEqual([later.name, later.afterMs, later.message], ["RetryLater", 5, "There is no token now."]);
+  assert.equal(new RetryLater(5, "Soon.").message, "Soon.");
+  assert.equal(new NotAuthenticated().message, "Nobody is signed in.");
+});
+
+test("where a page cannot be told of an error it is thrown as nobody's, later", (context) => {
+  const later: (() => void)[] = [];
+  context.mock.method(globalThis, "queueMicrotask", (work: () => void) => later.push(work));
+  const thrown = new Error("of a listener");
+
+  report(thrown);
+
+  assert.equal(later.length, 1);
+  assert.throws(() => later[0]?.(), thrown);
 });

@@ -17,17 +17,16 @@ export function lifeOfJwt(token: string, now: number): number | undefined {
 }
 
 function readClaims(token: string): { exp?: unknown; iat?: unknown } {
-  const [, payload, signature] = token.split(".");
-  if (payload === undefined || signature === undefined) return {};
+  const [, payload = "", signature] = token.split(".");
+  if (signature === undefined) return {};
   try {
     const base64 = payload.replaceAll("-", "+").replaceAll("_", "/");
-    const claims: unknown = JSON.parse(atob(base64));
-    return typeof claims === "object" && claims !== null ? claims : {};
+    return (JSON.parse(atob(base64)) as object | null) ?? {};
   } catch {
     return {};
   }
 }
 
 function isTime(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value);
+  return Number.isFinite(value);
 }

@@ -168,6 +168,61 @@ test("refreshToken() brings the server a new token, and has none to bring withou
   assert.equal(client.stats().refreshes, 1);
 });
 
+test("bytes that wait are a copy, whether they are sent or published", () => {
+  const { client } = setUp();
+  const bytes = new Uint8Array([1]);
+  client.send(bytes);
+  void client.publish("tea", bytes).catch(() => {});
+  bytes[0] = 9;
+
+  void client.connect();
+  StandInSocket.last.connects();
+  const sent = StandInSocket.last.sent.map((frame) => (frame as Uint8Array).at(-1));
+  assert.deepEqual(sent, [1, 1]);
+});
+
+test("where the machine cannot be made it says so, and connect() is the way back", async (context) => {
+  const { client } = setUp();
+  const random = context.mock.method(globalThis.crypto, "getRandomValues", () => {
+    throw new TypeError("no random numbers");
+  });
+
+  await assert.rejects(client.connect(), (error: Error & { code?: string }) => {
+    assert.equal(error.code, "unsupported");
+    assert.match(error.message, /cannot be made here \(.*no random numbers\)\. Call connect\(\) to try again/);
+    return error.cause instanceof TypeError;
+  });
+  assert.equal(client.state, "failed");
+  random.mock.restore();
+  void client.connect();
+  StandInSocket.last.connects();
+  assert.equal(client.state, "connected");
+});
+
+test("a signal that has fired asks for nothing", async () => {
+  const { client } = setUp();
+
+  await assert.rejects(client.connect({ signal: AbortSignal.abort() }), {
+    code: "aborted",
+    message: "The AbortSignal of this connect() fired.",
+  });
+  assert.equal(client.state, "idle");
+});
+
+test("a jitter is drawn for each client", (context) => {
+  const drawn = context.mock.method(Math, "random", () => 0.5);
+  const [waits, made] = [new Set<number>(), [0.1, 0.5, 0.9]];
+  for (const chance of made) {
+    drawn.mock.mockImplementation(() => chance);
+    const { client } = setUp({ reconnect: { jitter: 1, intervalMs: 1_000_000, maxIntervalMs: 1_000_000 } });
+    void client.connect();
+    StandInSocket.last.closes();
+    waits.add(Math.round(((client.status.retryAtMs ?? 0) - Date.now()) / 1000));
+  }
+
+  assert.equal(waits.size, made.length, [...waits].join());
+});
+
 test("the log's lines are written for a logger, and for nobody else", () => {
   const lines: string[] = [];
   const write = (line: string): void => {

@@ -120,7 +120,8 @@ test("a client that a provider has made is freed after it, and made anew for ano
     };
     await act(() =>
       root.render(
-        <ConnectionProvider options={{ ...OPTIONS, url, getToken }}>
+        // It is freed, and not only let go of: that would take a minute.
+        <ConnectionProvider options={{ ...OPTIONS, url, getToken, releaseAfterMs: 60_000 }}>
           <Shown />
         </ConnectionProvider>,
       ),
@@ -180,6 +181,8 @@ test("the actions of the hook are those of the client", async () => {
   StandInSocket.last.receives('{"type":"ack","id":2}');
   await Promise.all(settled);
   const leaving = actions.leave("tea");
+  assert.match(String(StandInSocket.last.sent[2]), /"leave"/);
+  await assert.rejects(actions.connect({ signal: AbortSignal.abort() }), { code: "aborted" });
   StandInSocket.last.receives('{"type":"ack","id":3}');
   await leaving;
   await act(() => root.unmount());

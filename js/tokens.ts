@@ -113,7 +113,7 @@ export function readThrown(thrown: unknown): TokenResult {
 
 function readLater(thrown: unknown): TokenResult {
   const { afterMs } = thrown as { afterMs?: unknown };
-  if (typeof afterMs === "number" && Number.isFinite(afterMs) && afterMs >= 0) {
+  if (isNumber(afterMs) && afterMs >= 0) {
     return { kind: "later", afterMs };
   }
   return failed("threw RetryLater with what is no number of milliseconds");
@@ -139,10 +139,14 @@ function readToken(token: string, expiresInMs: unknown): TokenResult {
   if (expiresInMs === undefined) {
     return { kind: "token", token, expiresInMs: lifeOfJwt(token, Date.now()) };
   }
-  if (typeof expiresInMs === "number" && Number.isFinite(expiresInMs) && expiresInMs > 0) {
+  if (isNumber(expiresInMs) && expiresInMs > 0) {
     return { kind: "token", token, expiresInMs };
   }
   return failed("answered an expiresInMs that is no positive number of milliseconds");
+}
+
+function isNumber(value: unknown): value is number {
+  return Number.isFinite(value);
 }
 
 function failed(what: string): TokenResult {
