@@ -18,11 +18,13 @@ const CLOSED = { name: "OneSocketError", code: "closed" };
 
 test("importing the package does nothing", async () => {
   const script = `
-    const before = Object.getOwnPropertyNames(globalThis).join();
+    // StrykerJS has names of its own there, when it changes the code.
+    const isOurs = (name) => !name.startsWith("__stryker");
+    const names = () => Object.getOwnPropertyNames(globalThis).filter(isOurs).join();
+    const before = names();
     await import(${JSON.stringify(new globalThis.URL("./client.js", import.meta.url).href)});
     await import(${JSON.stringify(new globalThis.URL("./react.js", import.meta.url).href)});
-    const after = Object.getOwnPropertyNames(globalThis).join();
-    console.log(before === after);
+    console.log(before === names());
   `;
   // That it comes back at all says that nothing was left running.
   const { stdout } = await promisify(execFile)(process.execPath, [

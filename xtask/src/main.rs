@@ -69,7 +69,7 @@ enum Command {
     /// Put faults into copies of the code, one at a time: its tests must catch each
     Faults(faults::Options),
 
-    /// Have cargo-mutants change the machine and the wire everywhere: their tests should notice
+    /// Have the machine, the wire and the JavaScript changed everywhere: their tests should notice
     Mutants(mutants::Options),
 
     /// Hold a connection for six real minutes in a real browser, then take the network away

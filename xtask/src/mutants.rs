@@ -1,5 +1,6 @@
 //! `cargo xtask mutants`: cargo-mutants changes the machine and the wire, one place at a time, and
-//! their tests should notice. What may survive is named in `.cargo/mutants.toml`, with its reason.
+//! StrykerJS the JavaScript; their tests should notice. What may survive is named in
+//! `.cargo/mutants.toml`, with its reason.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use crate::build;
 use crate::faults::{self, Tests};
 use crate::process::{self, Running};
 use crate::setup::Setup;
+use crate::test;
 
 /// How long all the mutants of a crate may take.
 const LIMIT: Duration = Duration::from_secs(8 * 3600);
@@ -22,16 +24,16 @@ const MINIMUM: &str = "10";
 /// The share of all mutants that should be caught, in percent.
 const AIM: f64 = 95.0;
 
-/// The crates that are changed.
-const CRATES: [&str; 2] = ["onesocket-protocol", "onesocket-core"];
+/// The crates that are changed, and the JavaScript.
+const PARTS: [&str; 3] = ["onesocket-protocol", "onesocket-core", "js"];
 
 /// Which mutants are tried.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// onesocket-core or onesocket-protocol; both if neither is named
-    #[arg(value_name = "CRATE")]
-    #[arg(value_parser = CRATES)]
-    crates: Vec<String>,
+    /// onesocket-core, onesocket-protocol or js; all if none is named
+    #[arg(value_name = "PART")]
+    #[arg(value_parser = PARTS)]
+    parts: Vec<String>,
 }
 
 /// Tries the mutants and prints what share was caught; `false` if one survives without a reason.
@@ -41,20 +43,33 @@ pub(crate) struct Options {
 /// Returns an error if cargo-mutants cannot be installed, if the tests fail without a mutant, or if
 /// we were interrupted.
 pub(crate) fn run(setup: &Setup, options: &Options) -> Result<bool> {
-    let tool = setup.mutants()?;
     let mut summary = String::new();
     let mut good = true;
-    for package in CRATES {
-        if !options.crates.is_empty() && !options.crates.iter().any(|name| name == package) {
+    for package in PARTS {
+        if !options.parts.is_empty() && !options.parts.iter().any(|name| name == package) {
             continue;
         }
         println!("\n== {package}");
-        let found = try_all(setup, &tool, package)?;
+        if package == "js" {
+            good &= javascript(setup)?;
+            continue;
+        }
+        let found = try_all(setup, &setup.mutants()?, package)?;
         good &= found.missed.is_empty();
         summary += &found.tell(package);
     }
     println!("\n{summary}");
     Ok(good)
+}
+
+/// Has StrykerJS change the JavaScript, as it is compiled for its tests; says whether they notice
+/// [`AIM`] percent. It prints what they do not.
+fn javascript(setup: &Setup) -> Result<bool> {
+    setup.packages("tests/mutants")?;
+    test::compile_js(setup)?;
+    let mut stryker = setup.project.command("tests/mutants/node_modules/.bin/stryker");
+    let running = Running::start(stryker.args(["run", "tests/mutants/stryker.json"]));
+    Ok(running?.wait(LIMIT)?.success())
 }
 
 /// The lists that cargo-mutants leaves.

@@ -212,6 +212,12 @@ fn browser(setup: &Setup) -> Result<Ran> {
 
 /// The tests beside the TypeScript, in Node.js.
 fn js(setup: &Setup, names: &[String]) -> Result<Ran> {
+    let folder = compile_js(setup)?;
+    run_files(setup.project.command("node"), &folder, names)
+}
+
+/// Compiles the TypeScript with its tests, and returns the folder.
+pub(crate) fn compile_js(setup: &Setup) -> Result<PathBuf> {
     build::package(setup)?;
     let project = &setup.project;
     let folder = project.path("target/js");
@@ -219,7 +225,7 @@ fn js(setup: &Setup, names: &[String]) -> Result<Ran> {
     let mut tsc = project.npm_tool("tsc");
     process::run(tsc.args(["-p", "js/tsconfig.test.json"]), LIMIT)?;
     build::copy_wasm(setup, &folder.join("wasm"))?;
-    run_files(project.command("node"), &folder, names)
+    Ok(folder)
 }
 
 /// The tests that open real pages, with the package installed into the demo page.

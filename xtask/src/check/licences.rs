@@ -29,14 +29,14 @@ const ALLOWED: &[&str] = &[
 ];
 
 /// Terms under which a tool may be used that builds the demo page and is not shipped.
-const ALLOWED_FOR_TOOLS: &[&str] = &["CC0-1.0", "MPL-2.0"]; // lightningcss, which Vite brings
+const ALLOWED_FOR_TOOLS: &[&str] = &["BlueOak-1.0.0", "CC-BY-4.0", "CC0-1.0", "MPL-2.0"];
 
 /// Packages whose manifest names no licence, though they have one: this is MIT (its file LICENSE), and
 /// socket.io-client brings it into the benches.
 const SILENT: [&str; 1] = ["node_modules/xmlhttprequest-ssl"];
 
 /// The folders with npm packages; all of these are tools, for our package has no dependency.
-const NPM: [&str; 3] = ["", "benches", "www"];
+const NPM: [&str; 4] = ["", "benches", "tests/mutants", "www"];
 
 /// Where every crate comes from.
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";

@@ -1,0 +1,256 @@
+/** What the shell does in JavaScript (`crates/web/src/*.js`), met through a client. */
+
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+
+import { type Client, type ClientOptions, createClient, type OneSocketError } from "./client.js";
+import { freedAfter } from "./test_support/clients.js";
+import { StandInSocket } from "./test_support/stand_in_socket.js";
+
+const page = globalThis as Record<string, unknown>;
+
+afterEach(() => {
+  for (const name of ["document", "window"]) delete page[name];
+  Object.defineProperty(page, "navigator", { value: undefined, configurable: true });
+});
+
+test("what is wrong with a frame is told, and the connection stays", () => {
+  const { client, errors } = connected();
+  const welcome = { type: "welcome", connectionId: "c", user: "u", pingIntervalMs: 1, maxMessageBytes: 1 };
+  const without = (field: string, value?: unknown): string =>
+    JSON.stringify({ ...welcome, [field]: value });
+
+  for (const [frame, sentence] of [
+    ["{", /a text that is no JSON/],
+    [bytes("{"), /a text that is no JSON/],
+    ["null", /JSON that is no object/],
+    ["5", /JSON that is no object/],
+    ["{}", /a frame without a type/],
+    ['{"type":""}', /a frame without a type/],
+    ['{"type":"shout"}', /a frame of an unknown type "shout"/],
+    [`{"type":"${"x".repeat(20)}"}`, /a frame of an unknown type "x{20}"/],
+    [`{"type":"${"x".repeat(21)}"}`, /a frame whose type is none of ours/],
+    ['{"type":"a b"}', /a frame whose type is none of ours/],
+    ['{"type":"toString"}', /a frame whose type is none of ours/],
+    ['{"type":"ack"}', /a frame of type "ack" that lacks a field/],
+    ['{"type":"ack","id":-1}', /a frame of type "ack" that lacks a field/],
+    ['{"type":"ack","id":1.5}', /a frame of type "ack" that lacks a field/],
+    ['{"type":"refreshed","id":"1"}', /a frame of type "refreshed" that lacks a field/],
+    ['{"type":"error","code":"refused"}', /a frame of type "error" that lacks a field/],
+    ['{"type":"error","message":"no"}', /a frame of type "error" that lacks a field/],
+    [without("connectionId"), /a frame of type "welcome" that lacks a field/],
+    [without("user"), /a frame of type "welcome" that lacks a field/],
+    [without("pingIntervalMs"), /a frame of type "welcome" that lacks a field/],
+    [without("maxMessageBytes", -1), /a frame of type "welcome" that lacks a field/],
+    ['{"type":"message"}', /a message without a payload/],
+    ['{"type":"message"}\n{no', /a message whose payload is no JSON/],
+    ['{"type":"message","format":"x"}\n1', /a message of a format that is none of ours/],
+  ] as const) {
+    StandInSocket.last.receives(frame);
+    const { code, message } = errors.at(-1) as OneSocketError;
+    assert.equal(code, "invalid-message", String(frame));
+    assert.match(message, sentence, String(frame));
+  }
+  assert.equal(errors.length, 24);
+  assert.equal(client.state, "connected");
+});
+
+test("a payload is what was sent: JSON, a text, or bytes that are not copied", () => {
+  const { client } = connected();
+  const heard: unknown[] = [];
+  client.on("message", (message) => heard.push(message));
+  const frame = bytes('{"type":"message","group":"tea","from":"bob"}\n\u0001\n\u0002');
+
+  StandInSocket.last.receives('{"type":"message"}\n{"a":[1]}');
+  StandInSocket.last.receives('{"type":"message","format":"text","group":"tea"}\n"two\nlines"');
+  StandInSocket.last.receives(frame);
+
+  assert.deepEqual(heard, [
+    { data: { a: [1] } },
+    { data: '"two\nlines"', group: "tea" },
+    { data: new Uint8Array([1, 10, 2]), group: "tea", from: "bob" },
+  ]);
+  const { data } = heard[2] as { data: Uint8Array };
+  assert.equal(data.buffer, frame);
+  assert.equal(client.stats().bytesIn, 28 + 60 + frame.byteLength);
+});
+
+test("what a frame may have and has not as it should is as if it were not there", () => {
+  const { client, errors } = connected({ tokenExpiresInMs: "soon", epoch: 5 });
+
+  assert.equal(client.status.tokenExpiresAtMs, null);
+  StandInSocket.last.receives('{"type":"error","id":"1","code":"refused","message":"so it is"}');
+  const [error] = errors;
+  assert.match(error?.message ?? "", /The server answered: so it is/);
+});
+
+test("what is sent is written as PROTOCOL.md says", async () => {
+  const { client } = connected();
+  const { sent } = StandInSocket.last;
+
+  client.send('two\n"lines"');
+  client.send(new Uint8Array([1, 2]));
+  const published = [client.publish("té", { a: 1 }), client.publish("tea", "text")];
+  StandInSocket.last.receives('{"type":"ping"}');
+  StandInSocket.last.receives('{"type":"ack","id":4}');
+  await Promise.all(published);
+
+  assert.deepEqual(sent, [
+    '{"type":"message","id":1,"format":"text"}\ntwo\n"lines"',
+    new Uint8Array(bytes('{"type":"message","id":2}\n\u0001\u0002')),
+    '{"type":"publish","id":3,"group":"té"}\n{"a":1}',
+    '{"type":"publish","id":4,"group":"tea","format":"text"}\ntext',
+    '{"type":"pong"}',
+  ]);
+});
+
+test("what was sent as JSON and is lost comes back as it was given", async () => {
+  const { client, errors } = connected();
+  const lost = client.publish("tea", { a: 1 });
+  client.send("text");
+
+  StandInSocket.last.closes(4409);
+  await assert.rejects(lost, { code: "replaced" });
+  assert.deepEqual(errors.flatMap(({ undelivered }) => undelivered ?? []), ["text"]);
+});
+
+test("over a wire of its own a message passes as it is", () => {
+  const wire = { hello: () => "hi", ping: () => "ping", isPong: (data: unknown) => data === "pong" };
+  const { client } = setUp({ wire });
+  const heard: unknown[] = [];
+  client.on("message", ({ data }) => heard.push(data));
+  void client.connect();
+  StandInSocket.last.opens();
+  const raw = bytes("raw");
+
+  for (const data of ["{}", raw, "pong"]) StandInSocket.last.receives(data);
+  client.send("out");
+  client.send(new Uint8Array([1]));
+
+  assert.deepEqual(heard, ["{}", raw]);
+  assert.deepEqual(StandInSocket.last.sent, ["hi", "out", new Uint8Array([1])]);
+  assert.equal(client.stats().bytesIn, 2 + 3);
+});
+
+test("what a constructor throws is named, without its words and without a query", async () => {
+  class Refusing extends StandInSocket {
+    constructor(url: string, protocols: string[]) {
+      super(url, protocols);
+      throw new SyntaxError(`no good: ${url}`);
+    }
+  }
+  const options = { url: "wss://example.com/ws?token=secret", WebSocket: Refusing };
+  const client = freedAfter(createClient(options));
+
+  await assert.rejects(client.connect(), (error: Error) => {
+    assert.match(error.message, /wss:\/\/example\.com\/ws \(SyntaxError\)/);
+    return !error.message.includes("secret");
+  });
+});
+
+test("a socket that throws when it is sent to or closed ends nothing by that", async () => {
+  const { client } = connected();
+  const socket = StandInSocket.last;
+  socket.send = () => {
+    throw new Error("not now");
+  };
+  socket.close = () => {
+    throw new Error("never");
+  };
+
+  client.send("x");
+  assert.notEqual(client.state, "failed");
+  const closed = client.close();
+  socket.closes(1000);
+  await closed;
+  assert.equal(client.state, "closed");
+});
+
+test("a socket that is done with is silent", async () => {
+  const { client } = connected();
+  const socket = StandInSocket.last;
+  const closed = client.close(4000, "done");
+  assert.deepEqual(socket.closed, [4000, "done"]);
+  socket.closes(1000);
+  await closed;
+
+  assert.deepEqual([socket.onopen, socket.onmessage, socket.onclose], [null, null, null]);
+});
+
+test("offline puts an attempt off, online makes it, and a server on this machine needs neither", () => {
+  const window = (page["window"] = new EventTarget());
+  const { client } = setUp();
+  void client.connect();
+  window.dispatchEvent(new Event("offline"));
+  StandInSocket.last.closes();
+  assert.deepEqual([client.state, client.status.retryAtMs], ["waiting", null]);
+  window.dispatchEvent(new Event("online"));
+  assert.equal(client.state, "connecting");
+
+  for (const host of ["localhost", "app.localhost", "127.0.0.1", "[::1]"]) {
+    const local = setUp({ url: `ws://${host}:1/ws` }).client;
+    void local.connect();
+    window.dispatchEvent(new Event("offline"));
+    StandInSocket.last.closes();
+    assert.notEqual(local.status.retryAtMs, null, host);
+  }
+});
+
+test("a client that is made offline waits, where the url needs a network", () => {
+  Object.defineProperty(page, "navigator", { value: { onLine: false }, configurable: true });
+  const outcome = (url: string): unknown => {
+    const { client } = setUp({ url });
+    void client.connect();
+    StandInSocket.last.closes();
+    return client.status.retryAtMs;
+  };
+
+  assert.equal(outcome("wss://example.com/ws"), null);
+  assert.equal(outcome("wss://localhost.example/ws"), null);
+  assert.notEqual(outcome("ws://localhost/ws"), null);
+});
+
+test("a page that comes back asks the server whether it is there; one that goes does not", () => {
+  const document = (page["document"] = Object.assign(new EventTarget(), { visibilityState: "visible" }));
+  const window = (page["window"] = new EventTarget());
+  const { client } = connected();
+  const socket = StandInSocket.last;
+  const pings = (): number => socket.sent.splice(0).length;
+  const happens = (target: EventTarget, type: string, more: object = {}): number => {
+    target.dispatchEvent(Object.assign(new Event(type), more));
+    const asked = pings();
+    socket.receives('{"type":"pong"}');
+    return asked;
+  };
+
+  assert.equal(happens(document, "resume"), 1);
+  assert.equal(happens(document, "visibilitychange"), 1);
+  document.visibilityState = "hidden";
+  assert.equal(happens(document, "visibilitychange"), 0);
+  assert.equal(happens(window, "pageshow", { persisted: true }), 1);
+  assert.equal(happens(window, "pageshow", { persisted: false }), 0);
+
+  client.free();
+  document.visibilityState = "visible";
+  assert.equal(happens(document, "visibilitychange"), 0);
+});
+
+/** A client over a stand-in, and the errors that it tells. */
+function setUp(more: Partial<ClientOptions> = {}): { client: Client; errors: OneSocketError[] } {
+  const options = { url: "wss://example.com/ws", WebSocket: StandInSocket, ...more };
+  const client = freedAfter(createClient(options));
+  const errors: OneSocketError[] = [];
+  client.on("error", (error) => errors.push(error));
+  return { client, errors };
+}
+
+function connected(welcome: object = {}): ReturnType<typeof setUp> {
+  const made = setUp();
+  void made.client.connect();
+  StandInSocket.last.connects(welcome);
+  return made;
+}
+
+function bytes(text: string): ArrayBuffer {
+  return new Uint8Array(Buffer.from(text)).buffer;
+}
