@@ -1,6 +1,6 @@
 //! The only thing that performs what the machine says.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -30,12 +30,12 @@ const LONGEST_TIMEOUT_MS: u32 = i32::MAX as u32;
 ///
 /// Everything may be called from inside a callback that the driver made: the machine takes the
 /// input at once, so the caller sees its effect, and the call already running performs what
-/// follows. Nothing is taken while foreign code runs.
+/// follows. Nothing is lent while foreign code runs.
 pub struct Driver {
-    connection: Taken<Box<Connection<JsValue>>>,
+    connection: Lent<Connection<JsValue>>,
     /// Which status was reported last: see [`Connection::status_version`].
     published: Cell<u32>,
-    sockets: Taken<Vec<Rc<Socket>>>,
+    sockets: Lent<Vec<Rc<Socket>>>,
     /// Listens to the page until the driver is let go of.
     page: Cell<Option<Page>>,
     /// Dropped after those that call it.
@@ -53,21 +53,17 @@ pub struct Driver {
     retired: Cell<Option<Rc<Self>>>,
 }
 
-/// What is taken out while it is used, and put back. A `RefCell` says in words that it was taken twice,
-/// and with them comes all that formats: 0.8 KB of what a page loads.
-struct Taken<T>(Cell<Option<T>>);
+/// What is lent for one call at a time: so no borrow outlives it, and each place that borrows is smaller.
+struct Lent<T>(RefCell<T>);
 
-impl<T> Taken<T> {
+impl<T> Lent<T> {
     fn new(value: T) -> Self {
-        Self(Cell::new(Some(value)))
+        Self(RefCell::new(value))
     }
 
     /// Uses it. No foreign code may run meanwhile, which could come back here.
     fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
-        let Some(mut value) = self.0.take() else { panic!("it is in use") };
-        let result = act(&mut value);
-        self.0.set(Some(value));
-        result
+        act(&mut self.0.borrow_mut())
     }
 }
 
@@ -99,7 +95,7 @@ impl Driver {
         }
         let driver = Rc::new_cyclic(|me: &Weak<Self>| Self {
             published: Cell::new(connection.status_version()),
-            connection: Taken::new(Box::new(connection)),
+            connection: Lent::new(connection),
             page: Cell::new(None),
             tell: teller({
                 let me = me.clone();
@@ -109,7 +105,7 @@ impl Driver {
                     }
                 }
             }),
-            sockets: Taken::new(Vec::new()),
+            sockets: Lent::new(Vec::new()),
             alarm: Cell::new(None),
             performing: Cell::new(false),
             clock: Clock::start(),
@@ -172,7 +168,7 @@ impl Driver {
     }
 
     fn bytes_in_sockets(&self) -> usize {
-        // None is taken while a socket is asked: one that an application has made may call back.
+        // None is lent while a socket is asked: one that an application has made may call back.
         let socket = |at| self.sockets.with(|sockets| sockets.get(at).cloned());
         let bytes: u32 = (0..).map_while(socket).map(|socket| socket.buffered_bytes()).sum();
         bytes as usize
@@ -308,7 +304,7 @@ impl Driver {
         self.socket(attempt).map(|socket| act(&socket))
     }
 
-    // Nothing stays taken after this: a socket that an application has made may call back from anything.
+    // Nothing is lent after this: a socket that an application has made may call back from anything.
     fn socket(&self, attempt: Attempt) -> Option<Rc<Socket>> {
         self.sockets
             .with(|sockets| sockets.iter().find(|socket| socket.attempt == attempt).cloned())
