@@ -222,6 +222,8 @@ mod tests {
         let cause = Text::with(Sentence::SocketClosed, [1006, 0, 0], Said::words("bye"));
         let text = Text::with(Sentence::GaveUp, [5, 0, 0], Said::Text(cause));
 
+        assert_eq!((text.sentence(), text.numbers()), (Sentence::GaveUp, [5, 0, 0]));
+        assert!(matches!(text.said(), Said::Text(said) if said.numbers() == [1006, 0, 0]));
         assert_eq!(
             text.to_string(),
             "Gave up after 5 attempts to reconnect; the socket closed with code 1006 \"bye\". Check \
