@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 
 import { type Client, type ClientOptions, createClient, type OneSocketError } from "./client.js";
 import { freedAfter } from "./test_support/clients.js";
@@ -82,6 +83,36 @@ test("what a frame may have and has not as it should is as if it were not there"
   StandInSocket.last.receives('{"type":"error","id":"1","code":"refused","message":"so it is"}');
   const [error] = errors;
   assert.match(error?.message ?? "", /The server answered: so it is/);
+});
+
+test("a client has a name of 16 random bytes in base64url, and keeps it", (context) => {
+  context.mock.method(globalThis.crypto, "getRandomValues", (bytes: Uint8Array) => {
+    bytes.fill(0xff);
+    bytes.set([0xfb, 0xef, 0xbe]);
+    return bytes;
+  });
+  const { client } = setUp();
+
+  void client.connect();
+  assert.deepEqual(StandInSocket.last.protocols, [
+    "onesocket.v1",
+    "onesocket.client.----_________________w",
+  ]);
+  StandInSocket.last.connects({ tokenExpiresInMs: 60_000 });
+  assert.ok((client.status.tokenExpiresAtMs ?? 0) > Date.now());
+});
+
+test("what is thrown and is no error has no name", async () => {
+  const WebSocket = class extends StandInSocket {
+    constructor(url: string, protocols: string[]) {
+      super(url, protocols);
+      // oxlint-disable-next-line no-throw-literal
+      throw "text";
+    }
+  };
+  const { client } = setUp({ WebSocket });
+
+  await assert.rejects(client.connect(), { message: /wss:\/\/example\.com\/ws \(\)/ });
 });
 
 test("what is sent is written as PROTOCOL.md says", async () => {
@@ -207,13 +238,14 @@ test("a client that is made offline waits, where the url needs a network", () =>
 
   assert.equal(outcome("wss://example.com/ws"), null);
   assert.equal(outcome("wss://localhost.example/ws"), null);
+  assert.equal(outcome("wss://notlocalhost/ws"), null);
   assert.notEqual(outcome("ws://localhost/ws"), null);
 });
 
-test("a page that comes back asks the server whether it is there; one that goes does not", () => {
+test("a page that comes back asks the server whether it is there; one that goes does not", async () => {
   const document = (page["document"] = Object.assign(new EventTarget(), { visibilityState: "visible" }));
   const window = (page["window"] = new EventTarget());
-  const { client } = connected();
+  const { client, errors } = connected();
   const socket = StandInSocket.last;
   const pings = (): number => socket.sent.splice(0).length;
   const happens = (target: EventTarget, type: string, more: object = {}): number => {
@@ -227,12 +259,20 @@ test("a page that comes back asks the server whether it is there; one that goes 
   assert.equal(happens(document, "visibilitychange"), 1);
   document.visibilityState = "hidden";
   assert.equal(happens(document, "visibilitychange"), 0);
+  assert.equal(happens(document, "resume"), 1);
   assert.equal(happens(window, "pageshow", { persisted: true }), 1);
   assert.equal(happens(window, "pageshow", { persisted: false }), 0);
 
+  assert.deepEqual(errors, []);
+
+  const removed: string[] = [];
+  for (const target of [document, window]) {
+    target.removeEventListener = (type: string) => removed.push(type);
+  }
   client.free();
-  document.visibilityState = "visible";
-  assert.equal(happens(document, "visibilitychange"), 0);
+  await setImmediate();
+  const events = ["resume", "visibilitychange", "offline", "online", "pageshow"];
+  assert.deepEqual(removed, events);
 });
 
 /** A client over a stand-in, and the errors that it tells. */

@@ -42,5 +42,6 @@ test("schemes and fragments are known", () => {
   assert.ok(!hasSocketScheme(url("ftp://a/")));
   assert.deepEqual([hasFragment(url("ws://a/#")), hasFragment(url("ws://a/"))], [true, false]);
   assert.equal(toWebSocket(url("https://http.example/http")), "wss://http.example/http");
+  assert.equal(toWebSocket(url("ws://http.example/")), "ws://http.example/");
   assert.equal(parseUrl("::"), undefined);
 });
