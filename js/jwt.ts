@@ -9,9 +9,9 @@
  */
 export function lifeOfJwt(token: string, now: number): number | undefined {
   const { exp, iat } = readClaims(token);
-  if (!isTime(exp)) return undefined;
+  if (!isNumber(exp)) return undefined;
   const left = exp * 1000 - now;
-  const whole = isTime(iat) ? (exp - iat) * 1000 : left;
+  const whole = isNumber(iat) ? (exp - iat) * 1000 : left;
   const life = left > 0 && left <= whole ? left : whole;
   return life > 0 ? life : undefined;
 }
@@ -27,6 +27,7 @@ function readClaims(token: string): { exp?: unknown; iat?: unknown } {
   }
 }
 
-function isTime(value: unknown): value is number {
+/** Says whether something is a number that can be counted with. */
+export function isNumber(value: unknown): value is number {
   return Number.isFinite(value);
 }

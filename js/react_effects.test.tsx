@@ -3,6 +3,10 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { after, test } from "node:test";
+import type { ReactElement } from "react";
+import type { Root } from "react-dom/client";
+
+import type { Client } from "./client.js";
 
 // It has no types of its own.
 const { JSDOM } = createRequire(import.meta.url)("jsdom") as {
@@ -29,13 +33,7 @@ test("a hook connects while it is mounted, renders every change, and lets go", a
   const client = freedAfter(createClient(OPTIONS));
   const main = window.document.createElement("main");
   const root = createRoot(main);
-  await act(() =>
-    root.render(
-      <ConnectionProvider client={client}>
-        <Shown />
-      </ConnectionProvider>,
-    ),
-  );
+  await render(root, client, <Shown />);
   assert.equal(main.textContent, "connecting");
   await act(() => StandInSocket.last.connects());
   assert.equal(main.textContent, "connected");
@@ -60,13 +58,7 @@ test("messages reach the listener of the last render, and the connection is held
   };
   const main = window.document.createElement("main");
   const root = createRoot(main);
-  await act(() =>
-    root.render(
-      <ConnectionProvider client={client}>
-        <Listener />
-      </ConnectionProvider>,
-    ),
-  );
+  await render(root, client, <Listener />);
   await act(() => StandInSocket.last.connects());
   StandInSocket.last.receives('{"type":"message"}\n1');
   await act(() => rename("second"));
@@ -92,13 +84,7 @@ test("another client in the provider is held and heard in place of the first", a
   const root = createRoot(main);
   for (const client of [first, second]) {
     assert.ok(client !== undefined);
-    await act(() =>
-      root.render(
-        <ConnectionProvider client={client}>
-          <Listener />
-        </ConnectionProvider>,
-      ),
-    );
+    await render(root, client, <Listener />);
     await act(() => StandInSocket.last.connects());
     StandInSocket.last.receives('{"type":"message"}\n"heard"');
   }
@@ -113,7 +99,7 @@ test("a client that a provider has made is freed after it, and made anew for ano
   const asked: string[] = [];
   const main = window.document.createElement("main");
   const root = createRoot(main);
-  const render = async (url: string, token: string): Promise<void> => {
+  const renderFor = async (url: string, token: string): Promise<void> => {
     const getToken = (): string => {
       asked.push(token);
       return token;
@@ -127,10 +113,10 @@ test("a client that a provider has made is freed after it, and made anew for ano
       ),
     );
   };
-  await render("wss://example.com/one", "t1");
+  await renderFor("wss://example.com/one", "t1");
   await act(() => StandInSocket.last.connects());
   const one = StandInSocket.last;
-  await render("wss://example.com/one", "t2");
+  await renderFor("wss://example.com/one", "t2");
   await act(async () => {
     one.closes(4401);
     await pause();
@@ -139,7 +125,7 @@ test("a client that a provider has made is freed after it, and made anew for ano
   const again = StandInSocket.last;
   await act(() => again.connects());
 
-  await render("wss://example.com/two", "t3");
+  await renderFor("wss://example.com/two", "t3");
   await act(() => StandInSocket.last.connects());
   assert.equal(StandInSocket.last.url, "wss://example.com/two");
   await pause();
@@ -162,13 +148,7 @@ test("the actions of the hook are those of the client", async () => {
     see(useConnection());
     return null;
   };
-  await act(() =>
-    root.render(
-      <ConnectionProvider client={client}>
-        <Actor />
-      </ConnectionProvider>,
-    ),
-  );
+  await render(root, client, <Actor />);
   const connecting = actions.connect();
   await act(() => StandInSocket.last.connects());
   await connecting;
@@ -187,6 +167,10 @@ test("the actions of the hook are those of the client", async () => {
   await leaving;
   await act(() => root.unmount());
 });
+
+async function render(root: Root, client: Client, children: ReactElement): Promise<void> {
+  await act(() => root.render(<ConnectionProvider client={client}>{children}</ConnectionProvider>));
+}
 
 function Shown(): string {
   return useConnection().state;

@@ -1,5 +1,5 @@
 import { NotAuthenticated, RetryLater } from "./error.js";
-import { lifeOfJwt } from "./jwt.js";
+import { isNumber, lifeOfJwt } from "./jwt.js";
 import { fitsUtf8 } from "./utf8.js";
 
 /** What `getToken` may answer; `null`: nobody is signed in. */
@@ -143,10 +143,6 @@ function readToken(token: string, expiresInMs: unknown): TokenResult {
     return { kind: "token", token, expiresInMs };
   }
   return failed("answered an expiresInMs that is no positive number of milliseconds");
-}
-
-function isNumber(value: unknown): value is number {
-  return Number.isFinite(value);
 }
 
 function failed(what: string): TokenResult {

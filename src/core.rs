@@ -99,9 +99,10 @@ impl Core {
         let time = ms.map(from_ms);
         let answer = match kind {
             0 => TokenAnswer::Token(Token::new(text), time),
-            1 => TokenAnswer::Failed(text),
             2 => TokenAnswer::Later(time.unwrap_or_default()),
-            _ => TokenAnswer::NoSession,
+            3 => TokenAnswer::NoSession,
+            // And one that a later `js/` may have: it must sign nobody out.
+            _ => TokenAnswer::Failed(text),
         };
         self.driver.feed(Input::Token { fetch: Fetch(fetch), answer });
     }

@@ -31,7 +31,7 @@ extern "C" {
 #[wasm_bindgen]
 extern "C" {
     /// The head of a frame from a server, which `codec.js` has checked.
-    pub(crate) type Head;
+    type Head;
 
     #[wasm_bindgen(method, getter)]
     fn id(this: &Head) -> Option<f64>;

@@ -1,5 +1,6 @@
 // A `WebSocket`, and what happens to it.
 
+// `codec.rs` names it too, so wasm-bindgen puts it beside this file.
 import { read } from "./codec.js";
 
 // See `event.rs`.

@@ -28,7 +28,7 @@ const ALLOWED: &[&str] = &[
     "Zlib",
 ];
 
-/// Terms under which a tool may be used that builds the demo page and is not shipped.
+/// Terms under which a tool may be used that is not shipped: what Vite and StrykerJS bring.
 const ALLOWED_FOR_TOOLS: &[&str] = &["BlueOak-1.0.0", "CC-BY-4.0", "CC0-1.0", "MPL-2.0"];
 
 /// Packages whose manifest names no licence, though they have one: this is MIT (its file LICENSE), and
