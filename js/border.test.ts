@@ -56,6 +56,33 @@ test("what is wrong with a frame is told, and the connection stays", () => {
   assert.equal(client.state, "connected");
 });
 
+test("a socket that has failed without a close is given up at once, and one that closes is not twice", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { client } = connected({}, { reconnect: false });
+  const socket = StandInSocket.last;
+
+  socket.readyState = 1;
+  socket.onerror?.({ type: "error" } as never);
+  t.mock.timers.tick(1);
+  assert.equal(client.state, "connected");
+
+  // A Content-Security-Policy does so in Chromium.
+  socket.readyState = 3;
+  socket.onerror?.({ type: "error" } as never);
+  t.mock.timers.tick(1);
+  assert.equal(client.status.error?.code, "attempts-exhausted");
+  assert.match(client.status.error?.message ?? "", /closed with code 1006/);
+
+  const other = connected({}, { reconnect: false }).client;
+  const closing = StandInSocket.last;
+  closing.readyState = 3;
+  closing.onerror?.({ type: "error" } as never);
+  closing.closes(4000, "bye");
+  t.mock.timers.tick(1);
+  assert.match(other.status.error?.message ?? "", /closed with code 4000 "bye"/);
+  assert.equal(other.stats().staleEvents, 0);
+});
+
 test("a payload is what was sent: JSON, a text, or bytes that are not copied", () => {
   const { client } = connected();
   const heard: unknown[] = [];
@@ -284,8 +311,11 @@ function setUp(more: Partial<ClientOptions> = {}): { client: Client; errors: One
   return { client, errors };
 }
 
-function connected(welcome: object = {}): ReturnType<typeof setUp> {
-  const made = setUp();
+function connected(
+  welcome: object = {},
+  options: Partial<ClientOptions> = {},
+): ReturnType<typeof setUp> {
+  const made = setUp(options);
   void made.client.connect();
   StandInSocket.last.connects(welcome);
   return made;

@@ -6,6 +6,7 @@ import { Calls } from "./calls.js";
 import type { Arrived, Callbacks } from "./core.js";
 import { CoreCallbacks } from "./callbacks.js";
 import { SENTENCES } from "./sentences.js";
+import type { Logger } from "./options.js";
 import type { Tokens } from "./tokens.js";
 
 test("a message has what was said, and nothing of the wire or of what a server has added", () => {
@@ -60,7 +61,7 @@ test("an answer without a code is a success, and one with a code an error of our
 
 test("a line of the log takes its turn among the events", () => {
   const lines: string[] = [];
-  const { callbacks, store } = setUp((_, text) => lines.push(text));
+  const { callbacks, store } = setUp({ ...console, debug: (text: string) => lines.push(text) });
   store.listeners.add("token", () => {
     callbacks.log("debug", "caused");
     lines.push("told");
@@ -90,7 +91,7 @@ test("what the machine asks is passed on: the token, a sentence, an error", () =
     ask: (...asks: unknown[]) => asked.push(asks),
     abort: (fetch: number) => asked.push(fetch),
   } as unknown as Tokens;
-  const callbacks = new CoreCallbacks(new StatusStore(5), new Calls(), tokens, () => {});
+  const callbacks = new CoreCallbacks(new StatusStore(5), new Calls(), tokens, undefined);
 
   callbacks.fetchToken(3, "refresh");
   callbacks.abortToken(3);
@@ -114,7 +115,7 @@ test("a text over a plain wire is the message, also where it looks like one of o
 });
 
 /** A callbacks, what is behind it, and the messages that are told. */
-function setUp(log: Callbacks["log"] = () => {}): {
+function setUp(logger?: Logger): {
   callbacks: Callbacks;
   store: StatusStore;
   calls: Calls;
@@ -123,5 +124,5 @@ function setUp(log: Callbacks["log"] = () => {}): {
   const [store, calls] = [new StatusStore(5), new Calls()];
   const told: unknown[] = [];
   store.listeners.add("message", (message) => told.push(message));
-  return { callbacks: new CoreCallbacks(store, calls, undefined, log), store, calls, told };
+  return { callbacks: new CoreCallbacks(store, calls, undefined, logger), store, calls, told };
 }

@@ -2,7 +2,8 @@ import type { StatusStore } from "./status_store.js";
 import type { Calls } from "./calls.js";
 import type { Arrived, Callbacks } from "./core.js";
 import { type ErrorCode, OneSocketError } from "./error.js";
-import type { Log } from "./log.js";
+import { writeLog } from "./log.js";
+import type { Logger } from "./options.js";
 import type { ReadyState, State } from "./status.js";
 import { writeOut } from "./text.js";
 import type { Tokens } from "./tokens.js";
@@ -13,13 +14,18 @@ export class CoreCallbacks implements Callbacks {
   readonly #store: StatusStore;
   readonly #calls: Calls;
   readonly #tokens: Tokens | undefined;
-  readonly #log: Log;
+  readonly #logger: Logger | undefined;
 
-  constructor(store: StatusStore, calls: Calls, tokens: Tokens | undefined, log: Log) {
+  constructor(
+    store: StatusStore,
+    calls: Calls,
+    tokens: Tokens | undefined,
+    logger: Logger | undefined,
+  ) {
     this.#store = store;
     this.#calls = calls;
     this.#tokens = tokens;
-    this.#log = log;
+    this.#logger = logger;
   }
 
   status(
@@ -79,7 +85,7 @@ export class CoreCallbacks implements Callbacks {
   }
 
   log(level: "debug" | "info" | "warn" | "error", text: string): void {
-    this.#store.listeners.inTurn(() => this.#log(level, text));
+    this.#store.listeners.inTurn(() => writeLog(this.#logger, level, text));
   }
 
   text(sentence: number, a: number, b: number, c: number, said: string | undefined): string {

@@ -1,4 +1,5 @@
 interface Open {
+  readonly call: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
   readonly settled: (() => void) | undefined;
@@ -7,7 +8,8 @@ interface Open {
 /** The promises that have not been settled, by the number under which the machine knows the call. */
 export class Calls {
   #last = 0;
-  readonly #open = new Map<number, Open>();
+  /** Oldest first, as the server answers; an empty list is the smallest thing to keep. */
+  #open: readonly Open[] = [];
 
   /** A number for a call whose answer nobody waits for. */
   number(): number {
@@ -19,16 +21,16 @@ export class Calls {
   open(settled?: () => void): { call: number; promise: Promise<void> } {
     const call = this.number();
     const promise = new Promise<void>((resolve, reject) => {
-      this.#open.set(call, { resolve, reject, settled });
+      this.#open = [...this.#open, { call, resolve, reject, settled }];
     });
     return { call, promise };
   }
 
   /** Settles a call, if that has not been done; without an error it has succeeded. */
   settle(call: number, error?: unknown): void {
-    const open = this.#open.get(call);
+    const open = this.#open.find((other) => other.call === call);
     if (open === undefined) return;
-    this.#open.delete(call);
+    this.#open = this.#open.filter((other) => other !== open);
     open.settled?.();
     if (error === undefined) open.resolve();
     else open.reject(error);
@@ -36,6 +38,6 @@ export class Calls {
 
   /** Rejects every call that is open. */
   rejectAll(error: unknown): void {
-    for (const call of this.#open.keys()) this.settle(call, error);
+    for (const { call } of this.#open) this.settle(call, error);
   }
 }

@@ -3,7 +3,7 @@
  * is built from `src/`; `wasm.ts` is where the compiler compares it with these interfaces.
  */
 
-import type { WebSocketLike } from "./socket.js";
+import type { WebSocketConstructor } from "./socket.js";
 import type { State } from "./status.js";
 
 /** What the generated glue exports. */
@@ -69,8 +69,8 @@ export interface CoreOptions {
   readonly url: string;
   /** Whether there is a `getToken`. */
   readonly hasToken: boolean;
-  /** Makes a `WebSocket`; may throw what the constructor throws. */
-  readonly newSocket: (url: string, protocols: string[]) => WebSocketLike;
+  /** Where it is not the global one. */
+  readonly WebSocket: WebSocketConstructor | undefined;
   /** How to speak with a server that is not ours; `undefined` for `onesocket.v1`. */
   readonly wire: CoreWire | undefined;
   /** Whether anybody listens to `Callbacks.log`. */

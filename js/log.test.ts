@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 
-import { makeLog } from "./log.js";
+import { writeLog } from "./log.js";
 import type { Logger } from "./options.js";
 
 test("a line goes to the method of its level, as a method of the logger", () => {
@@ -17,8 +17,8 @@ test("a line goes to the method of its level, as a method of the logger", () => 
     error: () => {},
   };
 
-  makeLog(logger)("warn", "text");
-  makeLog(undefined)("warn", "to nobody");
+  writeLog(logger, "warn", "text");
+  writeLog(undefined, "warn", "to nobody");
 
   assert.deepEqual(lines, ["app: text"]);
 });
@@ -39,8 +39,8 @@ test("a logger that throws, or whose promise rejects, is reported to the page", 
     error: () => {},
   };
   try {
-    makeLog(logger)("debug", "text");
-    makeLog(logger)("info", "text");
+    writeLog(logger, "debug", "text");
+    writeLog(logger, "info", "text");
     await setImmediate();
   } finally {
     delete page.reportError;

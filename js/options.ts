@@ -110,7 +110,7 @@ export interface ClientOptions {
   readonly logger?: Logger;
 }
 
-/** The options, checked and complete. */
+/** The options, checked. */
 export interface Settings {
   /** An absolute `ws:` or `wss:` URL, or a path that begins with `/`. */
   readonly url: string;
@@ -120,17 +120,15 @@ export interface Settings {
   /** `undefined` for the global one. */
   readonly WebSocket: WebSocketConstructor | undefined;
   readonly logger: Logger | undefined;
-  /** All numbers, by name. */
+  /** The numbers that the user has set. */
   readonly numbers: Numbers;
-  /** The names of those that the user has set. */
-  readonly given: readonly OptionName[];
 }
 
 /** The names of the options that are numbers, in the order of the machine. */
 export const OPTION_NAMES = Object.keys(DEFAULTS) as OptionName[];
 
-/** The options that are numbers. */
-export type Numbers = Readonly<Record<OptionName, number>>;
+/** Options that are numbers, by name. */
+export type Numbers = Readonly<Partial<Record<OptionName, number>>>;
 
 interface Rule {
   readonly min: number;
@@ -159,6 +157,9 @@ const RULES: Readonly<Record<OptionName, Rule>> = {
   "queue.maxBytes": { min: 0, max: 2 ** 30, whole: true },
 };
 
+const INTERVAL = "reconnect.intervalMs";
+const MAX_INTERVAL = "reconnect.maxIntervalMs";
+
 /** The options that are objects with numbers in them. */
 const GROUPS = ["reconnect", "refresh", "heartbeat", "queue"];
 const LOG_METHODS = ["debug", "info", "warn", "error"] as const;
@@ -174,7 +175,7 @@ const OPTIONS = [
 type Named = Readonly<Record<string, unknown>>;
 
 /**
- * Checks the options and completes them.
+ * Checks the options.
  *
  * Throws one `invalid-options` that names all faults together.
  */
@@ -190,7 +191,7 @@ export function readOptions(options: unknown): Settings {
     wire: readWire(options["wire"], faults),
     WebSocket: readWebSocket(options["WebSocket"], faults),
     logger: readLogger(options["logger"], faults),
-    ...readNumbers(options, faults),
+    numbers: readNumbers(options, faults),
   };
   const { getToken, wire } = settings;
   if (getToken !== undefined && wire !== undefined && !TOKEN_PLACES.some((place) => wire[place])) {
@@ -202,9 +203,18 @@ export function readOptions(options: unknown): Settings {
   return settings;
 }
 
+/** Returns an option that is a number: as it was set, or its default. */
+export function numberOf(numbers: Numbers, name: OptionName): number {
+  const value = numbers[name] ?? DEFAULTS[name];
+  // An interval that is set above the default of the largest one raises it.
+  return name === MAX_INTERVAL ? Math.max(value, numbers[INTERVAL] ?? 0) : value;
+}
+
 /** Names the options in which two settings differ, but for `getToken`, which may be replaced. */
 export function differences(a: Settings, b: Settings): string[] {
-  const names: string[] = OPTION_NAMES.filter((name) => a.numbers[name] !== b.numbers[name]);
+  const names: string[] = OPTION_NAMES.filter(
+    (name) => numberOf(a.numbers, name) !== numberOf(b.numbers, name),
+  );
   if (PLACES.some((place) => a.wire?.[place] !== b.wire?.[place])) names.push("wire");
   if (a.WebSocket !== b.WebSocket) names.push("WebSocket");
   if (a.logger !== b.logger) names.push("logger");
@@ -285,7 +295,7 @@ function readLogger(value: unknown, faults: string[]): Logger | undefined {
   return value as Logger | undefined;
 }
 
-function readNumbers(options: Named, faults: string[]): Pick<Settings, "numbers" | "given"> {
+function readNumbers(options: Named, faults: string[]): Numbers {
   const reconnect = options["reconnect"];
   // `false` means the same as no attempts, whatever else there is.
   const named: Named = {
@@ -302,36 +312,20 @@ function readNumbers(options: Named, faults: string[]): Pick<Settings, "numbers"
       faults.push(`${group}: must be an object${group === "reconnect" ? " or false" : ""}`);
     }
   }
-  const given = OPTION_NAMES.filter((name) => lookUp(named, name) !== undefined);
-  const numbers: Record<OptionName, number> = { ...DEFAULTS };
-  for (const name of given) numbers[name] = readNumber(lookUp(named, name), name, faults);
-  orderIntervals(numbers, given, faults);
-  return { numbers, given };
-}
-
-function readNumber(value: unknown, name: OptionName, faults: string[]): number {
-  const { min, max, whole } = RULES[name];
-  const inRange = typeof value === "number" && value >= min && value <= max;
-  if (inRange && (!whole || Number.isInteger(value))) return value;
-  faults.push(`${name}: must be a ${whole ? "whole " : ""}number from ${min} to ${max}`);
-  return DEFAULTS[name];
-}
-
-/** An interval that is set above the default of the largest one raises it, as the machine does. */
-function orderIntervals(
-  numbers: Record<OptionName, number>,
-  given: readonly OptionName[],
-  faults: string[],
-): void {
-  const interval = numbers["reconnect.intervalMs"];
-  if (numbers["reconnect.maxIntervalMs"] >= interval) return;
-  if (given.includes("reconnect.maxIntervalMs")) {
-    faults.push(
-      `reconnect.maxIntervalMs: must not be less than reconnect.intervalMs (${interval})`,
-    );
-  } else {
-    numbers["reconnect.maxIntervalMs"] = interval;
+  const numbers: Partial<Record<OptionName, number>> = {};
+  for (const name of OPTION_NAMES) {
+    const value = lookUp(named, name);
+    if (value === undefined) continue;
+    const { min, max, whole } = RULES[name];
+    const inRange = typeof value === "number" && value >= min && value <= max;
+    if (inRange && (!whole || Number.isInteger(value))) numbers[name] = value;
+    else faults.push(`${name}: must be a ${whole ? "whole " : ""}number from ${min} to ${max}`);
   }
+  const interval = numberOf(numbers, INTERVAL);
+  if ((numbers[MAX_INTERVAL] ?? interval) < interval) {
+    faults.push(`${MAX_INTERVAL}: must not be less than ${INTERVAL} (${interval})`);
+  }
+  return numbers;
 }
 
 /** Returns `options.a.b` for "a.b". */

@@ -1,31 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { socketMaker } from "./socket.js";
+import { requireSockets } from "./socket.js";
 import { StandInSocket } from "./test_support/stand_in_socket.js";
 
-test("the constructor that was given makes the sockets, whatever the global one is", () => {
-  withGlobal(class extends StandInSocket {}, () => {
-    const socket = socketMaker(StandInSocket)("wss://example.com/", ["a", "b"]) as StandInSocket;
-
-    assert.equal(Object.getPrototypeOf(socket), StandInSocket.prototype);
-    assert.deepEqual([socket.url, socket.protocols], ["wss://example.com/", ["a", "b"]]);
+test("there must be a constructor: one that was given, or the global one", () => {
+  withGlobal(StandInSocket, () => requireSockets(undefined));
+  withGlobal(undefined, () => {
+    requireSockets(StandInSocket);
+    assert.throws(() => requireSockets(undefined), { code: "unsupported", message: /Node 20/ });
   });
-});
-
-test("without one it is the global one of the moment", () => {
-  class Later extends StandInSocket {}
-  const make = withGlobal(StandInSocket, () => socketMaker(undefined));
-
-  withGlobal(Later, () => assert.ok(make("wss://example.com/", []) instanceof Later));
-  assert.throws(() => make("wss://example.com/", []), { code: "unsupported" });
-});
-
-test("a socket has a listener for errors: the package ws throws what nobody hears", () => {
-  const socket = socketMaker(StandInSocket)("wss://example.com/", []);
-
-  assert.equal(socket.onerror?.({} as never), undefined);
-  assert.equal(typeof socket.onerror, "function");
 });
 
 function withGlobal<T>(constructor: unknown, work: () => T): T {

@@ -18,28 +18,9 @@ export interface WebSocketLike {
 /** A constructor of sockets: the browser's `WebSocket`, that of the package `ws`, or one of your own. */
 export type WebSocketConstructor = new (url: string, protocols: string[]) => WebSocketLike;
 
-/**
- * Returns what makes the sockets of a client: the constructor that was given, or the one that there is
- * at that moment.
- *
- * Throws `unsupported` where there is none.
- */
-export function socketMaker(
-  given: WebSocketConstructor | undefined,
-): (url: string, protocols: string[]) => WebSocketLike {
-  constructorOf(given);
-  return (url, protocols) => {
-    const socket = new (constructorOf(given))(url, protocols);
-    // A close follows every error and tells all that there is to know. Without a listener the package
-    // ws would throw the error.
-    socket.onerror = () => {};
-    return socket;
-  };
-}
-
-function constructorOf(given: WebSocketConstructor | undefined): WebSocketConstructor {
-  const found = given ?? globalThis.WebSocket;
-  if (found !== undefined) return found as WebSocketConstructor;
+/** Throws `unsupported` where there are no sockets, neither of a given constructor nor of the global one. */
+export function requireSockets(given: WebSocketConstructor | undefined): void {
+  if ((given ?? globalThis.WebSocket) !== undefined) return;
   throw new OneSocketError(
     "unsupported",
     "There is no WebSocket here. Browsers, workers, Node 22, Deno and Bun have one. In Node 20 give " +

@@ -9,11 +9,12 @@ import {
   readSendable,
 } from "./validate.js";
 import type { Core, Payload } from "./core.js";
+import type { OptionName } from "./defaults.js";
 import { OneSocketError } from "./error.js";
 import { CoreCallbacks } from "./callbacks.js";
-import { type Log, makeLog } from "./log.js";
-import { OPTION_NAMES, type Settings } from "./options.js";
-import { socketMaker } from "./socket.js";
+import { writeLog } from "./log.js";
+import { numberOf, OPTION_NAMES, type Settings } from "./options.js";
+import { requireSockets } from "./socket.js";
 import { nameStats, type Stats } from "./stats.js";
 import type { ReadyState, State, Status } from "./status.js";
 import { type TokenResult, Tokens } from "./tokens.js";
@@ -26,11 +27,11 @@ const EVENTS: readonly (keyof Events)[] = ["state", "message", "error", "token"]
 
 /** The client. It decides nothing: the machine does, which is made when it is first needed. */
 export class WasmClient implements Client {
-  readonly #settings: Settings;
+  /** What the machine is made of; `undefined` once it is. */
+  #settings: Settings | undefined;
   readonly #onFree: (() => void) | undefined;
   readonly #store: StatusStore;
   readonly #calls = new Calls();
-  readonly #log: Log;
   readonly #tokens: Tokens | undefined;
   #core: Core | undefined;
   /** The promise of all `connect()` calls without a signal, while it is pending. */
@@ -38,11 +39,10 @@ export class WasmClient implements Client {
   #freed = false;
 
   constructor(settings: Settings, onFree?: () => void) {
-    const { getToken, logger, numbers } = settings;
+    const { getToken, numbers } = settings;
     this.#settings = settings;
     this.#onFree = onFree;
-    this.#store = new StatusStore(numbers["reconnect.maxAttempts"]);
-    this.#log = makeLog(logger);
+    this.#store = new StatusStore(numberOf(numbers, "reconnect.maxAttempts"));
     this.#tokens =
       getToken && new Tokens(getToken, (fetch, result) => this.#answerToken(fetch, result));
   }
@@ -213,7 +213,7 @@ export class WasmClient implements Client {
       return this.#machine();
     } catch (thrown) {
       const { code, message } = thrown as OneSocketError;
-      this.#log("error", `🔌 WebSocket connection failed: ${message}`);
+      writeLog(this.#settings?.logger, "error", `🔌 WebSocket connection failed: ${message}`);
       // Together: a listener that connects again is told of that after all of this.
       this.#store.listeners.together(() => {
         this.#calls.rejectAll(thrown);
@@ -231,29 +231,13 @@ export class WasmClient implements Client {
    * Throws `unsupported`.
    */
   #machine(): Core {
-    if (this.#core !== undefined) return this.#core;
-    const { url, getToken, wire, WebSocket, logger, numbers, given } = this.#settings;
-    const set = OPTION_NAMES.map((name) => (given.includes(name) ? numbers[name] : undefined));
-    const options = {
-      number: (at: number) => set[at],
-      url: resolveUrl(url),
-      hasToken: getToken !== undefined,
-      newSocket: socketMaker(WebSocket),
-      wire: wire && makeWire(wire),
-      logs: logger !== undefined,
-      seed: Math.floor(Math.random() * 2 ** 32),
-    };
-    const callbacks = new CoreCallbacks(this.#store, this.#calls, this.#tokens, this.#log);
-    const Core = coreClass();
-    try {
-      this.#core = new Core(options, callbacks);
-    } catch (cause) {
-      throw new OneSocketError(
-        "unsupported",
-        `The machine cannot be made here (${String(cause)}). Call connect() to try again.`,
-        { cause },
-      );
+    if (this.#settings !== undefined) {
+      const { logger } = this.#settings;
+      const callbacks = new CoreCallbacks(this.#store, this.#calls, this.#tokens, logger);
+      this.#core = makeCore(this.#settings, callbacks);
+      this.#settings = undefined;
     }
+    if (this.#core === undefined) throw freed();
     return this.#core;
   }
 
@@ -284,6 +268,31 @@ export class WasmClient implements Client {
         this.#core?.answer(fetch, 3, "", undefined);
         break;
     }
+  }
+}
+
+/** Throws `unsupported` where there can be no machine. */
+function makeCore(settings: Settings, callbacks: CoreCallbacks): Core {
+  const { url, getToken, wire, WebSocket, logger, numbers } = settings;
+  requireSockets(WebSocket);
+  const options = {
+    number: (at: number) => numbers[OPTION_NAMES[at] as OptionName],
+    url: resolveUrl(url),
+    hasToken: getToken !== undefined,
+    WebSocket,
+    wire: wire && makeWire(wire),
+    logs: logger !== undefined,
+    seed: Math.floor(Math.random() * 2 ** 32),
+  };
+  const Core = coreClass();
+  try {
+    return new Core(options, callbacks);
+  } catch (cause) {
+    throw new OneSocketError(
+      "unsupported",
+      `The machine cannot be made here (${String(cause)}). Call connect() to try again.`,
+      { cause },
+    );
   }
 }
 

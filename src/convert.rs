@@ -23,8 +23,8 @@ extern "C" {
     pub(crate) fn logs(this: &CoreOptions) -> bool;
     #[wasm_bindgen(method, getter)]
     fn seed(this: &CoreOptions) -> u32;
-    #[wasm_bindgen(method, getter, js_name = newSocket)]
-    pub(crate) fn new_socket(this: &CoreOptions) -> Function;
+    #[wasm_bindgen(method, getter, js_name = WebSocket)]
+    pub(crate) fn web_socket(this: &CoreOptions) -> Option<Function>;
     /// Returns what the user has set: the option at this place of [`Config::OPTIONS`].
     #[wasm_bindgen(method)]
     fn number(this: &CoreOptions, at: usize) -> Option<f64>;

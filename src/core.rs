@@ -27,9 +27,9 @@ impl Core {
         let logs = options.logs();
         let plain = options.wire().map(|wire| Box::new(JsWire(wire)) as Box<dyn PlainWire>);
         let (url, config) = (options.url(), convert::config(&options));
-        let make_socket = Some(options.new_socket());
+        let constructor = options.web_socket();
         let shared = callbacks.clone();
-        let driver = Driver::new(url, config, make_socket, plain, |_| {
+        let driver = Driver::new(url, config, constructor, plain, |_| {
             Box::new(JsCallbacks { callbacks: shared, logs })
         });
         Self { driver, callbacks }

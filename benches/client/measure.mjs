@@ -7,6 +7,8 @@ import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { chromium } from "playwright-core";
 
+import { measureCpu } from "./cpu.mjs";
+
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"];
 const HEAP_FLAGS = ["--js-flags=--expose-gc", "--enable-precise-memory-info"];
 
@@ -136,6 +138,17 @@ async function messages(script) {
   table("client", [...received, ...sent.map((what) => `${what}, ns over plain`)], rows);
 }
 
+async function cpu(script) {
+  const best = await measureCpu(script, FLAGS, LIMIT);
+  const measures = Object.keys(best);
+  const us = measures.map((what) => `${what}: ${best[what].plain.all.toFixed(1)}`).join(", ");
+  console.log(`\nover a real socket, least of the rounds; µs of CPU that a plain socket takes in all processes: ${us}`);
+  for (const [part, title] of [["all", "CPU of a message"], ["renderer", "the same in the renderer alone"]]) {
+    const cells = (name) => measures.map((what) => times(best[what][name][part], best[what].plain[part]));
+    table(title, measures, Object.keys(best[measures[0]]).map((name) => [name, cells(name)]));
+  }
+}
+
 async function heap(script) {
   const bytes = await inPage(script, HEAP_FLAGS, (page) =>
     page.evaluate(([count, tries]) => globalThis.bench.heap(count, tries), [CLIENTS, TRIES]),
@@ -163,5 +176,6 @@ async function cold(script) {
 const page = await scriptOf("page.js");
 await sizes();
 await messages(page);
+await cpu(await scriptOf("cpu_page.js"));
 await heap(page);
 await cold(await scriptOf("cold.js"));

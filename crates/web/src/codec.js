@@ -46,10 +46,10 @@ const FRAMES = {
 };
 
 /**
- * Reads what a `WebSocket` has received, a string or an `ArrayBuffer`, and hands over what it is: one
- * of the numbers above and the head, with the payload as its `data`; or the name of a wrong type.
+ * Reads what the socket of an attempt has received, a string or an `ArrayBuffer`, and tells what it is:
+ * one of the numbers above and the head, with the payload as its `data`; or the name of a wrong type.
  */
-export function read(data, take) {
+export function read(data, driver, attempt) {
   const text = isText(data);
   // A view: bytes are not copied.
   const whole = text ? data : new Uint8Array(data);
@@ -60,39 +60,39 @@ export function read(data, take) {
   try {
     head = JSON.parse(text ? first : decode(first));
   } catch {
-    return take(NOT_JSON, undefined, size);
+    return driver.tell(attempt, NOT_JSON, undefined, size);
   }
-  if (typeof head !== "object" || head === null) return take(NOT_AN_OBJECT, undefined, size);
+  if (typeof head !== "object" || head === null) return driver.tell(attempt, NOT_AN_OBJECT, undefined, size);
   const { type } = head;
   if (type === "message") {
-    if (end < 0) return take(PAYLOAD_MISSING, undefined, size);
+    if (end < 0) return driver.tell(attempt, PAYLOAD_MISSING, undefined, size);
     if (!text) {
       head.data = whole.subarray(end + 1);
     } else if (head.format === undefined) {
       try {
         head.data = JSON.parse(whole.slice(end + 1));
       } catch {
-        return take(PAYLOAD_NOT_JSON, undefined, size);
+        return driver.tell(attempt, PAYLOAD_NOT_JSON, undefined, size);
       }
     } else if (head.format === "text") {
       head.data = whole.slice(end + 1);
     } else {
-      return take(STRANGE_FORMAT, undefined, size);
+      return driver.tell(attempt, STRANGE_FORMAT, undefined, size);
     }
-    return take(MESSAGE, head, size);
+    return driver.tell(attempt, MESSAGE, head, size);
   }
-  if (!isText(type) || type === "") return take(NO_TYPE, undefined, size);
+  if (!isText(type) || type === "") return driver.tell(attempt, NO_TYPE, undefined, size);
   if (!(type in FRAMES)) {
     // Only a short word is named, as types are: what else is there may be of any size, and a token.
     const isWord = /^[a-z-]{1,20}$/.test(type);
-    return take(isWord ? UNKNOWN_TYPE : STRANGE_TYPE, isWord ? type : undefined, size);
+    return driver.tell(attempt, isWord ? UNKNOWN_TYPE : STRANGE_TYPE, isWord ? type : undefined, size);
   }
   const [kind, isComplete] = FRAMES[type];
-  if (!isComplete(head)) return take(FIELD_MISSING, type, size);
+  if (!isComplete(head)) return driver.tell(attempt, FIELD_MISSING, type, size);
   if (!isWhole(head.id)) head.id = undefined;
   if (!isWhole(head.tokenExpiresInMs)) head.tokenExpiresInMs = undefined;
   if (!isText(head.epoch)) head.epoch = undefined;
-  return take(kind, head, size);
+  return driver.tell(attempt, kind, head, size);
 }
 
 /** How the frames begin that have an id, and the field behind it. */

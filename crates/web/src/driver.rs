@@ -14,7 +14,7 @@ use onesocket_core::{
 use wasm_bindgen::JsValue;
 
 use crate::codec::given;
-use crate::event::{Event, Tell, teller};
+use crate::event::{DriverHandle, Event};
 use crate::page::{Page, is_offline};
 use crate::socket::Socket;
 use crate::wire::{PlainWire, Wire};
@@ -38,14 +38,14 @@ pub struct Driver {
     sockets: Lent<Vec<Rc<Socket>>>,
     /// Listens to the page until the driver is let go of.
     page: Cell<Option<Page>>,
-    /// Dropped after those that call it.
-    tell: Tell,
+    /// What JavaScript has of this.
+    handle: JsValue,
     alarm: Cell<Option<Alarm>>,
     performing: Cell<bool>,
     clock: Clock,
     url: String,
-    /// Makes a socket for a URL and subprotocols; where there is none, the browser does.
-    make_socket: Option<Function>,
+    /// The constructor of sockets, where it is not the browser's `WebSocket`.
+    constructor: Option<Function>,
     wire: Wire,
     callbacks: Box<dyn Callbacks>,
     me: Weak<Self>,
@@ -77,13 +77,13 @@ struct Alarm {
 
 impl Driver {
     /// Makes a driver that does nothing yet; without a `plain` wire it speaks `onesocket.v1`.
-    /// `make_socket` makes its sockets, out of a URL and the subprotocols to offer; without one they are
+    /// `constructor` makes its sockets, out of a URL and the subprotocols to offer; without one they are
     /// the browser's own. `callbacks` makes the callbacks; it is given a reference to the
     /// driver, which they may call.
     pub fn new(
         url: String,
         mut config: Config,
-        make_socket: Option<Function>,
+        constructor: Option<Function>,
         plain: Option<Box<dyn PlainWire>>,
         callbacks: impl FnOnce(Weak<Self>) -> Box<dyn Callbacks>,
     ) -> Rc<Self> {
@@ -97,26 +97,19 @@ impl Driver {
             published: Cell::new(connection.status_version()),
             connection: Lent::new(connection),
             page: Cell::new(None),
-            tell: teller({
-                let me = me.clone();
-                move |attempt, event| {
-                    if let Some(driver) = me.upgrade() {
-                        driver.on_event(attempt, event);
-                    }
-                }
-            }),
+            handle: DriverHandle::of(me.clone()),
             sockets: Lent::new(Vec::new()),
             alarm: Cell::new(None),
             performing: Cell::new(false),
             clock: Clock::start(),
             url,
-            make_socket,
+            constructor,
             wire,
             callbacks: callbacks(me.clone()),
             me: me.clone(),
             retired: Cell::new(None),
         });
-        driver.page.set(Some(Page::listen(&driver.url, &driver.tell)));
+        driver.page.set(Some(Page::listen(&driver.url, &driver.handle)));
         driver
     }
 
@@ -183,7 +176,7 @@ impl Driver {
         self.end_if_retired();
     }
 
-    fn on_event(&self, attempt: Attempt, event: Event) {
+    pub(crate) fn on_event(&self, attempt: Attempt, event: Event) {
         match event {
             Event::Opened => self.feed(Input::Opened { attempt }),
             Event::Received { kind, value, size } => {
@@ -279,8 +272,10 @@ impl Driver {
 
     fn open(&self, attempt: Attempt, token: Option<&Token>) {
         let handshake = self.wire.opening_handshake(&self.url, token).map_err(Text::from);
-        let (make, raw) = (self.make_socket.as_ref(), self.wire.raw());
-        match handshake.and_then(|it| Socket::open(make, &self.url, it, raw, attempt, &self.tell)) {
+        let (constructor, raw) = (self.constructor.as_ref(), self.wire.raw());
+        match handshake
+            .and_then(|it| Socket::open(constructor, &self.url, it, raw, attempt, &self.handle))
+        {
             Ok(socket) => self.sockets.with(|sockets| sockets.push(Rc::new(socket))),
             Err(problem) => self.feed(Input::OpenFailed { attempt, problem }),
         }

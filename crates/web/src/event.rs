@@ -1,8 +1,12 @@
-//! What the browser tells, through one function for all of it: `page.js` and `socket.js` call it.
+//! What the browser tells, through one method for all of it: `page.js` and `socket.js` call it.
+
+use std::rc::Weak;
 
 use onesocket_core::Attempt;
 use onesocket_core::protocol::CloseCode;
 use wasm_bindgen::prelude::*;
+
+use crate::driver::Driver;
 
 /// Something that the browser tells.
 pub(crate) enum Event {
@@ -20,13 +24,24 @@ pub(crate) enum Event {
     Online,
 }
 
-/// What is called with the socket (none for the page), the number of an event, and what belongs to it.
-/// The browser holds the function, which must outlive its last call.
-pub(crate) type Tell = Closure<dyn Fn(u32, u8, JsValue, u32)>;
+/// What JavaScript has of a driver. An object with a method is half as large as a closure, and its call
+/// is cheaper.
+#[wasm_bindgen(skip_typescript)]
+#[derive(Debug)]
+pub struct DriverHandle(Weak<Driver>);
 
-/// Makes the function that the browser calls.
-pub(crate) fn teller(on_event: impl Fn(Attempt, Event) + 'static) -> Tell {
-    Tell::new(move |attempt, kind, value: JsValue, number| {
+impl DriverHandle {
+    pub(crate) fn of(driver: Weak<Driver>) -> JsValue {
+        Self(driver).into()
+    }
+}
+
+#[wasm_bindgen]
+impl DriverHandle {
+    /// Tells of the socket of an attempt (0 for the page) the number of an event, and what belongs to it.
+    #[doc(hidden)]
+    pub fn tell(&self, attempt: u32, kind: u8, value: JsValue, number: u32) {
+        let Some(driver) = self.0.upgrade() else { return };
         let event = match kind {
             20 => Event::Opened,
             21 => Event::Closed {
@@ -38,6 +53,6 @@ pub(crate) fn teller(on_event: impl Fn(Attempt, Event) + 'static) -> Tell {
             32 => Event::Online,
             kind => Event::Received { kind, value, size: number },
         };
-        on_event(Attempt(attempt), event);
-    })
+        driver.on_event(Attempt(attempt), event);
+    }
 }

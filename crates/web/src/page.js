@@ -35,19 +35,19 @@ function each(method, listener) {
 }
 
 /** Listens, and tells what the machine has to know; returns what `end` takes. */
-export function listen(url, tell) {
+export function listen(url, driver) {
   const needsNetwork = !isLoopback(url);
   const listener = ({ type, persisted }) => {
     if (type === "offline") {
-      if (needsNetwork) tell(0, OFFLINE);
+      if (needsNetwork) driver.tell(0, OFFLINE);
     } else if (type === "online") {
-      tell(0, ONLINE);
+      driver.tell(0, ONLINE);
     } else if (type === "pageshow") {
       // Else it is shown for the first time, not brought back.
-      if (persisted) tell(0, WAKE);
+      if (persisted) driver.tell(0, WAKE);
     } else if (type === "resume" || document.visibilityState !== "hidden") {
       // Hidden now: nothing to look at.
-      tell(0, WAKE);
+      driver.tell(0, WAKE);
     }
   };
   each("addEventListener", listener);

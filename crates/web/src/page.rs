@@ -2,11 +2,9 @@
 
 use wasm_bindgen::prelude::*;
 
-use crate::event::Tell;
-
 #[wasm_bindgen(module = "/src/page.js")]
 extern "C" {
-    fn listen(url: &str, tell: &JsValue) -> JsValue;
+    fn listen(url: &str, driver: &JsValue) -> JsValue;
 
     fn end(listener: &JsValue);
 
@@ -21,8 +19,8 @@ pub(crate) struct Page(JsValue);
 
 impl Page {
     /// Listens, and tells what the machine has to know.
-    pub(crate) fn listen(url: &str, tell: &Tell) -> Self {
-        Self(listen(url, tell.as_ref()))
+    pub(crate) fn listen(url: &str, driver: &JsValue) -> Self {
+        Self(listen(url, driver))
     }
 }
 

@@ -7,33 +7,50 @@ import { read } from "./codec.js";
 const OPENED = 20;
 const CLOSED = 21;
 
-const make = (url, protocols) => new WebSocket(url, protocols);
+/** The code of a close without a closing handshake (RFC 6455, section 7.4.1). */
+const ABNORMAL = 1006;
+
+/** The events that are listened to. */
+const EVENTS = ["open", "message", "error", "close"];
+
+/** Listens with a function, or with `null` no more. */
+function listen(socket, listener) {
+  for (const type of EVENTS) socket[`on${type}`] = listener;
+}
 
 /**
- * Makes a socket, with a function that does it or as the browser does, and tells what happens to it; what
- * it receives is read, or is a `raw` where that is a number. Returns words instead, with the name of
- * what was thrown and the URL as people know it, without its query: there, and in what an error says, a
- * token may be.
+ * Makes a socket, of a constructor or of the browser's, and tells what happens to it; what it receives is
+ * read, or is a `raw` where that is a number. Returns words instead, with the name of what was thrown and
+ * the URL as people know it, without its query: there, and in what an error says, a token may be.
  */
-export function open(makeSocket, url, protocols, knownUrl, raw, attempt, tell) {
+export function open(Given, url, protocols, knownUrl, raw, attempt, driver) {
   let socket;
   try {
-    socket = (makeSocket ?? make)(url, protocols);
+    socket = new (Given ?? WebSocket)(url, protocols);
   } catch (thrown) {
     return `${knownUrl.split("?")[0]} (${thrown instanceof Error ? thrown.name : ""})`;
   }
   // A `Blob` can only be read later, which would let messages overtake each other.
   socket.binaryType = "arraybuffer";
-  socket.onopen = () => tell(attempt, OPENED, undefined, 0);
-  // Of a text the UTF-16 units are counted, which are its bytes where it is ASCII: to count others
-  // would be to read it.
-  const take = (kind, value, size) => tell(attempt, kind, value, size);
-  socket.onmessage =
-    raw === undefined
-      ? ({ data }) => read(data, take)
-      : ({ data }) => take(raw, data, data.length ?? data.byteLength);
-  // `close` always comes, `error` does not: nothing depends on `error`.
-  socket.onclose = ({ code, reason }) => tell(attempt, CLOSED, reason, code);
+  // One function for all events, by what they have: it is smaller, and what an application has made may
+  // tell of events without a type.
+  listen(socket, (event = {}) => {
+    const { data, code } = event;
+    if (data !== undefined) {
+      // Of a text the UTF-16 units are counted, which are its bytes where it is ASCII: to count others
+      // would be to read it.
+      if (raw === undefined) read(data, driver, attempt);
+      else driver.tell(attempt, raw, data, data.length ?? data.byteLength);
+    } else if (code !== undefined) {
+      driver.tell(attempt, CLOSED, event.reason, code);
+    } else if (socket.readyState === 3) {
+      // A close comes in the same task, with the code; but none for a socket that a
+      // Content-Security-Policy has blocked (Chromium).
+      setTimeout(() => socket.onclose && driver.tell(attempt, CLOSED, "", ABNORMAL), 0);
+    } else if (event.type !== "error") {
+      driver.tell(attempt, OPENED, undefined, 0);
+    }
+  });
   return socket;
 }
 
@@ -58,7 +75,5 @@ export function shut(socket, code, reason) {
 
 /** Tells nothing any more. */
 export function silence(socket) {
-  socket.onopen = null;
-  socket.onmessage = null;
-  socket.onclose = null;
+  listen(socket, null);
 }

@@ -6,19 +6,18 @@ use onesocket_core::{Attempt, Sentence, Text};
 use wasm_bindgen::prelude::*;
 use web_sys::WebSocket;
 
-use crate::event::Tell;
 use crate::wire::OpeningHandshake;
 
 #[wasm_bindgen(module = "/src/socket.js")]
 extern "C" {
     fn open(
-        make: Option<&Function>,
+        constructor: Option<&Function>,
         url: &str,
         protocols: &Array,
         known_url: &str,
         raw: Option<u8>,
         attempt: u32,
-        tell: &JsValue,
+        driver: &JsValue,
     ) -> JsValue;
 
     fn send(socket: &WebSocket, frame: &JsValue) -> bool;
@@ -40,21 +39,21 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
-    /// Makes a socket, with the function `make` or as the browser does; people know it by `url`.
+    /// Makes a socket of a constructor, or of the browser's; people know it by `url`.
     ///
     /// # Errors
     ///
     /// Says what was thrown: a malformed URL, or `ws:` on an `https:` page.
     pub(crate) fn open(
-        make: Option<&Function>,
+        constructor: Option<&Function>,
         url: &str,
         handshake: OpeningHandshake,
         raw: Option<u8>,
         attempt: Attempt,
-        tell: &Tell,
+        driver: &JsValue,
     ) -> Result<Self, Text> {
         let OpeningHandshake { url: to, protocols, hello } = handshake;
-        let made = open(make, &to, &protocols, url, raw, attempt.0, tell.as_ref());
+        let made = open(constructor, &to, &protocols, url, raw, attempt.0, driver);
         match made.as_string() {
             Some(thrown) => Err(Text::with_words(Sentence::CannotOpen, thrown)),
             None => Ok(Self { attempt, raw: made.unchecked_into(), hello }),
