@@ -1,15 +1,11 @@
 //! What calls JavaScript.
 
-use std::time::Duration;
-
 use js_sys::Array;
 use onesocket_core::{
-    Call, Error, Fetch, FetchReason, Level, LogEvent, Said, StateName, Status, Text,
+    Call, Error, Fetch, FetchReason, Level, LogEvent, Said, Span, StateName, Status, Text,
 };
 use onesocket_web::Clock;
 use wasm_bindgen::prelude::*;
-
-use crate::convert::ms;
 
 #[wasm_bindgen]
 extern "C" {
@@ -137,15 +133,15 @@ impl onesocket_web::Callbacks for JsCallbacks {
         self.callbacks.abort_token(fetch.0);
     }
 
-    fn token_fetched(&self, result: Result<Option<Duration>, Error>) {
+    fn token_fetched(&self, result: Result<Option<Span>, Error>) {
         match result {
-            Ok(life) => self.callbacks.token("fetched", life.map(ms)),
+            Ok(life) => self.callbacks.token("fetched", life.map(Span::ms)),
             Err(_) => self.callbacks.token("failed", None),
         }
     }
 
-    fn token_refreshed(&self, life: Option<Duration>) {
-        self.callbacks.token("refreshed", life.map(ms));
+    fn token_refreshed(&self, life: Option<Span>) {
+        self.callbacks.token("refreshed", life.map(Span::ms));
     }
 
     fn log(&self, event: &LogEvent) {

@@ -1,7 +1,5 @@
 //! The options.
 
-use std::time::Duration;
-
 use js_sys::Function;
 use onesocket_core::Config;
 use wasm_bindgen::prelude::*;
@@ -40,8 +38,4 @@ pub(crate) fn config(options: &CoreOptions) -> Config {
         }
     }
     config
-}
-
-pub(crate) fn ms(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1000.0
 }

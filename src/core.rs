@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use onesocket_core::protocol::{CloseCode, Group, from_ms};
-use onesocket_core::{Call, Fetch, Input, Request, Sentence, Text, Token, TokenAnswer};
+use onesocket_core::protocol::{CloseCode, Group};
+use onesocket_core::{Call, Fetch, Input, Request, Sentence, Span, Text, Token, TokenAnswer};
 use onesocket_web::{Driver, PlainWire};
 use wasm_bindgen::prelude::*;
 
@@ -96,7 +96,7 @@ impl Core {
     /// (0); with why there is none (1); with the milliseconds after which to ask again (2); or that there
     /// is no session any more.
     pub fn answer(&self, fetch: u32, kind: u8, text: String, ms: Option<f64>) {
-        let time = ms.map(from_ms);
+        let time = ms.map(Span::from_ms);
         let answer = match kind {
             0 => TokenAnswer::Token(Token::new(text), time),
             2 => TokenAnswer::Later(time.unwrap_or_default()),

@@ -258,7 +258,8 @@ async fn a_dropped_client_leaves_no_socket() {
 #[wasm_bindgen_test]
 async fn a_held_connection_is_closed_after_the_last_release() {
     let mut quick = options("browser-held");
-    quick = quick.configure(|config| config.release_after = std::time::Duration::from_millis(5));
+    quick =
+        quick.configure(|config| config.release_after = std::time::Duration::from_millis(5).into());
     let client = Client::new(quick);
     let (resolve_closed, closed) = once();
     let (resolve_connected, connected) = once();

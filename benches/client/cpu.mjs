@@ -117,7 +117,7 @@ export async function measureCpu(script, flags, limit) {
   const folder = mkdtempSync(join(tmpdir(), "onesocket-cpu-"));
   let browser;
   let running;
-  const end = Promise.withResolvers();
+  const end = Promise.withResolvers?.() ?? null;
 
   const next = () => {
     const now = taken(browser);

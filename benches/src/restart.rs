@@ -92,7 +92,8 @@ pub(crate) async fn measure(programs: &Programs, count: usize, down: Duration) -
 /// Returns what the retry rules allow at most: by then a client is back, or has failed.
 fn longest(config: &Config) -> Duration {
     let Reconnect { max_attempts, interval, jitter, .. } = config.reconnect;
-    (interval.mul_f64(1.0 + jitter) + config.connect_timeout) * max_attempts
+    let attempt = Duration::from(config.connect_timeout);
+    (Duration::from(interval).mul_f64(1.0 + jitter) + attempt) * max_attempts
 }
 
 /// Waits until each client has had its say, and for each only once; `take` says what is good.

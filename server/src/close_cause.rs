@@ -78,7 +78,7 @@ impl CloseCause {
             Self::Stale => "no frame for too long",
             Self::TokenExpired => "the token has expired",
             Self::TooManyInvalidFrames => "too many frames were not frames of onesocket.v1",
-            Self::TooManyMessages(delay) => return Cow::Owned(retry_after_reason(delay)),
+            Self::TooManyMessages(delay) => return Cow::Owned(retry_after_reason(delay.into())),
         })
     }
 

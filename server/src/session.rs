@@ -106,8 +106,8 @@ impl Session {
         let welcome = Welcome {
             connection_id: key.connection_id(),
             user: identity.user.clone(),
-            token_expires_in: Some(identity.expires_in),
-            ping_interval: config.ping_every,
+            token_expires_in: Some(identity.expires_in.into()),
+            ping_interval: config.ping_every.into(),
             max_message_bytes: config.max_message,
             epoch,
         };
@@ -163,7 +163,7 @@ impl Session {
         let answer = match life {
             Ok(life) => {
                 open.expires_at = now + life + grace;
-                Outgoing::new(&ServerFrame::Refreshed { id, token_expires_in: Some(life) })
+                Outgoing::new(&ServerFrame::Refreshed { id, token_expires_in: Some(life.into()) })
             }
             Err(error) => {
                 Outgoing::error(Some(id), FrameErrorCode::Unauthorized, error.to_string())

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use onesocket_core::{Config, HeartbeatRules, QueueLimits, Reconnect};
+use onesocket_core::{Config, HeartbeatRules, QueueLimits, Reconnect, Span};
 use onesocket_server::Config as ServerConfig;
 use onesocket_server::token::Secret;
 
@@ -34,17 +34,17 @@ pub(crate) fn client_config(random: &mut Random) -> Config {
     if random.percent(30) {
         config.reconnect = Reconnect {
             max_attempts: random.pick(&[0, 1, 2, 5]),
-            interval: random.ms(100, 10_000),
+            interval: random.ms(100, 10_000).into(),
             factor: random.pick(&[1.0, 2.0]),
             ..Reconnect::default()
         };
-        config.connect_timeout = random.ms(1000, 15_000);
-        config.close_timeout = random.ms(100, 5000);
-        config.stable_after = random.ms(0, 20_000);
+        config.connect_timeout = random.ms(1000, 15_000).into();
+        config.close_timeout = random.ms(100, 5000).into();
+        config.stable_after = random.ms(0, 20_000).into();
     }
     if random.percent(20) {
-        let interval = random.pick(&[None, Some(Duration::from_secs(40))]);
-        config.heartbeat = HeartbeatRules { interval, timeout: random.ms(3000, 10_000) };
+        let interval = random.pick(&[None, Some(Span::from_secs(40))]);
+        config.heartbeat = HeartbeatRules { interval, timeout: random.ms(3000, 10_000).into() };
     }
     if random.percent(30) {
         let max_messages = 1 + random.index(20);

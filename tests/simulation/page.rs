@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use onesocket_core::protocol::CloseCode;
-use onesocket_core::{Fetch, Input, Time, TokenAnswer, whole_ms};
+use onesocket_core::{Fetch, Input, Span, Time, TokenAnswer};
 use onesocket_server::Outgoing;
 use onesocket_web::Reading;
 
@@ -100,8 +100,8 @@ impl Page {
     }
 
     /// Returns when a timer fires that is set for so long.
-    fn fires_at(&self, now: Duration, delay: Duration) -> Duration {
-        let at = now + Duration::from_millis(whole_ms(delay) + 1);
+    fn fires_at(&self, now: Duration, delay: Span) -> Duration {
+        let at = now + Duration::from_millis(delay.whole_ms() + 1);
         let step = match self.hidden_since {
             None => return at,
             Some(since) if now - since >= LONG_HIDDEN => LONG_HIDDEN,

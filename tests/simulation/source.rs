@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use onesocket_core::{Fetch, FetchReason, Input, Token, TokenAnswer};
+use onesocket_core::{Fetch, FetchReason, Input, Span, Token, TokenAnswer};
 
 use crate::page::Task;
 use crate::world::{Event, World};
@@ -63,11 +63,11 @@ impl World {
         };
         let token = self.server.issue(&user, self.now, ago);
         let says_life = self.clients[client].source.says_life;
-        let life = says_life.then(|| life.saturating_sub(ago));
+        let life = says_life.then(|| Span::from(life.saturating_sub(ago)));
         let answer = match mood {
             Mood::Hangs => return self.cover("a getToken that hangs"),
             Mood::Fails => TokenAnswer::Failed("the token endpoint answers 500".into()),
-            Mood::Busy => TokenAnswer::Later(self.random.ms(0, 60_000)),
+            Mood::Busy => TokenAnswer::Later(self.random.ms(0, 60_000).into()),
             Mood::NoSession => TokenAnswer::NoSession,
             Mood::Rubbish => TokenAnswer::Token(Token::new("no token\r\n"), life),
             Mood::Good | Mood::Slow | Mood::Dead | Mood::Short | Mood::Foreign => {

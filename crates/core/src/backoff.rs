@@ -1,10 +1,7 @@
 //! Automatic attempts: how many are left, and the delay before each.
 
-use std::time::Duration;
-
-use onesocket_protocol::from_ms;
-
 use crate::config::Reconnect;
+use onesocket_protocol::Span;
 
 /// The automatic attempts that were used since the last reset.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -43,22 +40,22 @@ impl Backoff {
     }
 
     /// Grants one more attempt and returns the delay before it; `None` once all are used.
-    pub(crate) fn next(&mut self, rules: &Reconnect) -> Option<Duration> {
+    pub(crate) fn next(&mut self, rules: &Reconnect) -> Option<Span> {
         if self.used >= rules.max_attempts {
             return None;
         }
         self.used += 1;
-        let longest = rules.max_interval.max(rules.interval).as_secs_f64();
-        let mut seconds = rules.interval.as_secs_f64();
+        let longest = rules.max_interval.max(rules.interval).ms();
+        let mut ms = rules.interval.ms();
         for _ in 1..self.used {
-            seconds *= rules.factor.max(1.0);
-            if seconds >= longest {
-                seconds = longest;
+            ms *= rules.factor.max(1.0);
+            if ms >= longest {
+                ms = longest;
                 break;
             }
         }
-        seconds *= 1.0 + rules.jitter.clamp(0.0, 1.0) * self.chance();
-        Some(from_ms(seconds * 1000.0))
+        ms *= 1.0 + rules.jitter.clamp(0.0, 1.0) * self.chance();
+        Some(Span::from_ms(ms))
     }
 
     /// Grants the fresh try after a refused token; there is one between two resets.
@@ -96,7 +93,7 @@ mod tests {
 
         assert_eq!(delays.len(), 5);
         for delay in &delays {
-            assert!((5.0..=5.5).contains(&delay.as_secs_f64()), "{delay:?}");
+            assert!((5000.0..=5500.0).contains(&delay.ms()), "{delay:?}");
         }
         assert!(delays.windows(2).any(|pair| pair[0] != pair[1]), "no jitter: {delays:?}");
     }
@@ -124,10 +121,9 @@ mod tests {
         let rules = Reconnect { factor: 3.0, jitter: 0.0, ..Reconnect::default() };
         let mut backoff = Backoff::new(0);
 
-        let seconds: Vec<_> =
-            std::iter::from_fn(|| backoff.next(&rules)).map(|delay| delay.as_secs()).collect();
+        let delays: Vec<_> = std::iter::from_fn(|| backoff.next(&rules)).collect();
 
-        assert_eq!(seconds, [5, 15, 45, 60, 60]);
+        assert_eq!(delays, [5, 15, 45, 60, 60].map(Span::from_secs));
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! The settings and their defaults, and the names by which JavaScript sets them.
 
-use std::time::Duration;
-
-use onesocket_protocol::from_ms;
+use onesocket_protocol::Span;
 
 /// The settings of one connection.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,17 +11,17 @@ pub struct Config {
     ///
     /// 10 s: slower networks than that exist, but a hung handshake also blocks the next socket to
     /// the same host (RFC 6455, section 4.1), and Chromium itself gives up only after 240 s.
-    pub connect_timeout: Duration,
+    pub connect_timeout: Span,
     /// How long the close of a socket is waited for before it is detached.
     ///
     /// 3 s: a browser itself waits 2 s for a missing FIN.
-    pub close_timeout: Duration,
+    pub close_timeout: Span,
     /// How long a connection must last before earlier failures count no more.
-    pub stable_after: Duration,
+    pub stable_after: Span,
     /// How long the connection stays after its last holder has gone.
     ///
     /// 500 ms: a route change or React's Strict Mode unmounts and mounts again within one frame.
-    pub release_after: Duration,
+    pub release_after: Span,
     /// When a token is refreshed.
     pub refresh: RefreshRules,
     /// How a dead connection is found.
@@ -44,11 +42,11 @@ pub struct Reconnect {
     /// How many automatic attempts follow a failure; 0 for none.
     pub max_attempts: u32,
     /// The time between the end of one attempt and the next one.
-    pub interval: Duration,
+    pub interval: Span,
     /// By what the interval grows from attempt to attempt; 1 keeps it.
     pub factor: f64,
     /// What a growing interval does not exceed.
-    pub max_interval: Duration,
+    pub max_interval: Span,
     /// The largest share of the interval that is added by chance, 0 to 1.
     pub jitter: f64,
 }
@@ -66,9 +64,9 @@ pub struct QueueLimits {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RefreshRules {
     /// How long before its end; at half its life where that is later.
-    pub before_expiry: Duration,
+    pub before_expiry: Span,
     /// How long after the last successful fetch at the earliest, unless the token would be dead.
-    pub min_interval: Duration,
+    pub min_interval: Span,
 }
 
 /// How a dead connection is found.
@@ -76,9 +74,9 @@ pub struct RefreshRules {
 pub struct HeartbeatRules {
     /// How often something comes from the server; `None` for as often as its welcome says it pings,
     /// and on a plain wire for as often as it can be asked.
-    pub interval: Option<Duration>,
+    pub interval: Option<Span>,
     /// How much longer it may be silent, and how long it may take to answer a probe.
-    pub timeout: Duration,
+    pub timeout: Span,
 }
 
 /// How the two ends speak.
@@ -103,19 +101,19 @@ pub struct PlainRules {
 /// How often a server is asked for a sign of life that does not ping by itself.
 ///
 /// 25 s: as often as ours pings. Proxies drop what is idle for 60 s, many for 30.
-pub const PLAIN_PING_INTERVAL: Duration = Duration::from_secs(25);
+pub const PLAIN_PING_INTERVAL: Span = Span::from_secs(25);
 
 /// How long `getToken` may take before it is cut off, and the server to answer a new token.
-pub const TOKEN_TIMEOUT: Duration = Duration::from_secs(10);
+pub const TOKEN_TIMEOUT: Span = Span::from_secs(10);
 
 impl Default for Config {
     fn default() -> Self {
         Self {
             reconnect: Reconnect::default(),
-            connect_timeout: Duration::from_secs(10),
-            close_timeout: Duration::from_secs(3),
-            stable_after: Duration::from_secs(10),
-            release_after: Duration::from_millis(500),
+            connect_timeout: Span::from_secs(10),
+            close_timeout: Span::from_secs(3),
+            stable_after: Span::from_secs(10),
+            release_after: Span::from_millis(500),
             refresh: RefreshRules::default(),
             heartbeat: HeartbeatRules::default(),
             queue: QueueLimits::default(),
@@ -130,9 +128,9 @@ impl Default for Reconnect {
     fn default() -> Self {
         Self {
             max_attempts: 5,
-            interval: Duration::from_secs(5),
+            interval: Span::from_secs(5),
             factor: 1.0,
-            max_interval: Duration::from_secs(60),
+            max_interval: Span::from_secs(60),
             jitter: 0.1,
         }
     }
@@ -140,13 +138,13 @@ impl Default for Reconnect {
 
 impl Default for RefreshRules {
     fn default() -> Self {
-        Self { before_expiry: Duration::from_secs(60), min_interval: Duration::from_secs(30) }
+        Self { before_expiry: Span::from_secs(60), min_interval: Span::from_secs(30) }
     }
 }
 
 impl Default for HeartbeatRules {
     fn default() -> Self {
-        Self { interval: None, timeout: Duration::from_secs(10) }
+        Self { interval: None, timeout: Span::from_secs(10) }
     }
 }
 
@@ -165,7 +163,7 @@ macro_rules! options {
             pub const OPTIONS: &[&str] = &[$($name,)*];
 
             /// Sets an option by its place in [`OPTIONS`](Self::OPTIONS), if there is one. Its value has
-            /// been checked: durations are in milliseconds.
+            /// been checked: times are in milliseconds.
             pub fn set(&mut self, at: usize, value: f64) {
                 let fields: [&mut dyn Number; Self::OPTIONS.len()] = [$(&mut self.$($field).+,)*];
                 if let Some(field) = fields.into_iter().nth(at) {
@@ -236,20 +234,20 @@ impl Number for usize {
     }
 }
 
-impl Number for Duration {
+impl Number for Span {
     fn write(&mut self, ms: f64) {
-        *self = from_ms(ms);
+        *self = Self::from_ms(ms);
     }
 
     fn read(&self) -> f64 {
-        self.as_secs_f64() * 1000.0
+        self.ms()
     }
 }
 
 /// 0 for none.
-impl Number for Option<Duration> {
+impl Number for Option<Span> {
     fn write(&mut self, ms: f64) {
-        *self = Some(from_ms(ms)).filter(|duration| !duration.is_zero());
+        *self = Some(Span::from_ms(ms)).filter(|span| !span.is_zero());
     }
 
     fn read(&self) -> f64 {
@@ -290,7 +288,7 @@ mod tests {
         let at = Config::OPTIONS.iter().position(|name| *name == "heartbeat.intervalMs").unwrap();
         let mut config = Config::default();
         config.set(at, 1500.0);
-        assert_eq!(config.heartbeat.interval, Some(Duration::from_millis(1500)));
+        assert_eq!(config.heartbeat.interval, Some(Span::from_millis(1500)));
 
         config.set(at, 0.0);
 

@@ -1,16 +1,15 @@
 //! The heartbeat: the server is alive as long as frames arrive, whatever the socket says.
 
-use std::time::Duration;
-
 use crate::time::Time;
+use onesocket_protocol::Span;
 
 /// A timer that is later than this was asleep: the silence until then proves nothing.
 ///
 /// 1 s: a busy page delays its timers by less, and a hidden page runs them once a second.
-const LATE: Duration = Duration::from_secs(1);
+const LATE: Span = Span::from_secs(1);
 
 /// How long the server may take to answer a probe after the page has woken up.
-const WAKE_TIMEOUT: Duration = Duration::from_secs(2);
+const WAKE_TIMEOUT: Span = Span::from_secs(2);
 
 /// The liveness of the server.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -24,12 +23,12 @@ pub(crate) struct Heartbeat {
 pub(crate) enum HeartbeatMode {
     /// The server pings by itself. After `silence` it is lost; if the timer was late or the page
     /// slept, it is probed first.
-    ServerPings { silence: Duration },
+    ServerPings { silence: Span },
     /// The server does not ping, but answers: after `interval` it is probed.
-    ClientProbes { interval: Duration },
+    ClientProbes { interval: Span },
     /// The server cannot be probed. After `silence` it is lost; without a configured interval that is
     /// never.
-    ListenOnly { silence: Duration },
+    ListenOnly { silence: Span },
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -105,7 +104,7 @@ impl Heartbeat {
     }
 
     /// Returns what to do at a deadline; a probe is to be answered within `timeout`.
-    pub(crate) fn due(&mut self, timeout: Duration, now: Time) -> Due {
+    pub(crate) fn due(&mut self, timeout: Span, now: Time) -> Due {
         let is_late = now.since(self.deadline()) > LATE;
         let asks = matches!(self.mode, HeartbeatMode::ClientProbes { .. }) && !self.is_probing();
         let on_loss = self.on_loss(now);
@@ -155,7 +154,7 @@ impl Heartbeat {
 }
 
 impl HeartbeatMode {
-    fn silence(self) -> Duration {
+    fn silence(self) -> Span {
         match self {
             Self::ServerPings { silence } | Self::ListenOnly { silence } => silence,
             Self::ClientProbes { interval } => interval,
@@ -167,14 +166,14 @@ impl HeartbeatMode {
 mod tests {
     use super::*;
 
-    const TIMEOUT: Duration = Duration::from_secs(10);
+    const TIMEOUT: Span = Span::from_secs(10);
 
     fn at(seconds: u64) -> Time {
-        Time::since_start(Duration::from_secs(seconds))
+        Time::since_start(Span::from_secs(seconds))
     }
 
     fn heartbeat() -> Heartbeat {
-        Heartbeat::new(HeartbeatMode::ServerPings { silence: Duration::from_secs(35) }, at(0))
+        Heartbeat::new(HeartbeatMode::ServerPings { silence: Span::from_secs(35) }, at(0))
     }
 
     #[test]
@@ -207,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_server_that_does_not_ping_is_asked_first() {
-        let mode = HeartbeatMode::ClientProbes { interval: Duration::from_secs(25) };
+        let mode = HeartbeatMode::ClientProbes { interval: Span::from_secs(25) };
         let mut heartbeat = Heartbeat::new(mode, at(0));
 
         assert_eq!(heartbeat.due(TIMEOUT, at(25)), Due::Probe);
@@ -217,7 +216,7 @@ mod tests {
 
     #[test]
     fn a_server_that_cannot_be_asked_is_waited_for_anew_where_silence_proves_nothing() {
-        let mode = HeartbeatMode::ListenOnly { silence: Duration::from_secs(35) };
+        let mode = HeartbeatMode::ListenOnly { silence: Span::from_secs(35) };
         let mut heartbeat = Heartbeat::new(mode, at(0));
 
         assert!(!heartbeat.wake(at(20)));
@@ -228,7 +227,7 @@ mod tests {
 
     #[test]
     fn after_waking_up_a_server_that_cannot_be_asked_is_replaced_if_it_is_lost_soon() {
-        let mode = HeartbeatMode::ListenOnly { silence: Duration::from_secs(35) };
+        let mode = HeartbeatMode::ListenOnly { silence: Span::from_secs(35) };
         let mut heartbeat = Heartbeat::new(mode, at(0));
 
         assert!(!heartbeat.wake(at(20)));

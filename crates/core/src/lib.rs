@@ -39,4 +39,4 @@ pub use time::Time;
 pub use token::{Fetch, FetchReason, TokenAnswer};
 
 pub use onesocket_protocol as protocol;
-pub use onesocket_protocol::{Token, whole_ms};
+pub use onesocket_protocol::{Span, Token};

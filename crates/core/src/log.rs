@@ -1,9 +1,8 @@
 //! The lines of the log.
 
 use std::fmt;
-use std::time::Duration;
 
-use onesocket_protocol::whole_ms;
+use onesocket_protocol::Span;
 
 use crate::error::Error;
 use crate::text::{Said, Sentence, Text};
@@ -30,14 +29,14 @@ pub enum LogEvent {
         /// The largest number of attempts.
         of: u32,
         /// How long until it begins.
-        after: Duration,
+        after: Span,
     },
     /// `connect()` found the connection established.
     Reusing,
     /// The refresh of the token is planned.
     SchedulingRefresh {
         /// How long until it begins.
-        after: Duration,
+        after: Span,
     },
 }
 
@@ -81,12 +80,12 @@ impl LogEvent {
             Self::Connected => Text::new(Sentence::LogConnected),
             Self::Failed(error) => Text::with_cause(Sentence::LogFailed, error.message.clone()),
             Self::Reconnecting { attempt, of, after } => {
-                let numbers = [(*attempt).into(), (*of).into(), whole_ms(*after)];
+                let numbers = [(*attempt).into(), (*of).into(), after.whole_ms()];
                 Text::with(Sentence::LogReconnecting, numbers, Said::Nothing)
             }
             Self::Reusing => Text::new(Sentence::LogReusing),
             Self::SchedulingRefresh { after } => {
-                Text::with_number(Sentence::LogSchedulingRefresh, whole_ms(*after))
+                Text::with_number(Sentence::LogSchedulingRefresh, after.whole_ms())
             }
         }
     }
@@ -104,7 +103,7 @@ mod tests {
 
     #[test]
     fn a_line_has_its_numbers() {
-        let after = Duration::from_millis(5250);
+        let after = Span::from_millis(5250);
         let again = LogEvent::Reconnecting { attempt: 2, of: 5, after };
         assert!(again.to_string().ends_with("(attempt 2 of 5) in 5250 ms"), "{again}");
 

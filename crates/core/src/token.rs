@@ -1,8 +1,6 @@
 //! Tokens: calls of the application's `getToken`, and the plan of the next refresh.
 
-use std::time::Duration;
-
-use onesocket_protocol::Token;
+use onesocket_protocol::{Span, Token};
 
 use crate::config::RefreshRules;
 use crate::time::Time;
@@ -37,11 +35,11 @@ pub enum TokenAnswer {
     Failed(String),
     /// It has no token now and says when to call again, as an endpoint does with 429 and
     /// `Retry-After`.
-    Later(Duration),
+    Later(Span),
     /// There is no session: nobody is signed in.
     NoSession,
     /// A token, and its lifetime if the application knows it.
-    Token(Token, Option<Duration>),
+    Token(Token, Option<Span>),
 }
 
 /// A token, and when it expires if the application knows.
@@ -77,10 +75,10 @@ impl TokenFetch {
     }
 
     /// Returns how long no automatic attempt may call `getToken`.
-    pub(crate) fn deferred_for(&self, now: Time) -> Duration {
+    pub(crate) fn deferred_for(&self, now: Time) -> Span {
         match self {
             Self::Later { at } => at.since(now),
-            Self::Idle | Self::Fetching { .. } | Self::Fetched(_) => Duration::ZERO,
+            Self::Idle | Self::Fetching { .. } | Self::Fetched(_) => Span::ZERO,
         }
     }
 }
@@ -101,16 +99,16 @@ pub(crate) enum Refresh {
 impl Refresh {
     /// Plans the refresh of a token that expires `life` after `now`.
     pub(crate) fn plan(
-        life: Duration,
+        life: Span,
         last_fetch: Option<Time>,
         rules: RefreshRules,
         now: Time,
     ) -> Self {
         // Calling `getToken` again and again would not keep such a token alive.
-        if life < Duration::from_secs(1) {
+        if life < Span::from_secs(1) {
             return Self::Never;
         }
-        let wanted = now + life.saturating_sub(rules.before_expiry).max(life / 2);
+        let wanted = now + (life - rules.before_expiry).max(life / 2);
         let allowed = last_fetch.map_or(wanted, |at| at + rules.min_interval);
         let at = if allowed < now + life { wanted.max(allowed) } else { wanted };
         Self::Planned { at, failures: 0 }
@@ -120,14 +118,14 @@ impl Refresh {
     /// token without a known end was refreshed for a call, which is told of the failure instead.
     pub(crate) fn retry(
         failures: u32,
-        min_delay: Duration,
+        min_delay: Span,
         expires_at: Option<Time>,
         now: Time,
     ) -> Self {
         let delay = match failures {
-            0 => Duration::from_secs(5),
-            1 => Duration::from_secs(10),
-            _ => Duration::from_secs(30),
+            0 => Span::from_secs(5),
+            1 => Span::from_secs(10),
+            _ => Span::from_secs(30),
         };
         let at = now + delay.max(min_delay);
         if expires_at.is_none_or(|expires_at| at >= expires_at) {
@@ -158,15 +156,13 @@ impl Refresh {
 mod tests {
     use super::*;
 
-    const SECOND: Duration = Duration::from_secs(1);
-
     fn at(seconds: u64) -> Time {
-        Time::since_start(Duration::from_secs(seconds))
+        Time::since_start(Span::from_secs(seconds))
     }
 
     fn planned(life: u64, last_fetch: u64) -> Option<Time> {
         let rules = RefreshRules::default();
-        Refresh::plan(Duration::from_secs(life), Some(at(last_fetch)), rules, at(100)).deadline()
+        Refresh::plan(Span::from_secs(life), Some(at(last_fetch)), rules, at(100)).deadline()
     }
 
     #[test]
@@ -189,12 +185,12 @@ mod tests {
 
     #[test]
     fn a_failed_refresh_is_tried_again_until_the_token_has_expired() {
-        let mut refresh = Refresh::retry(0, Duration::ZERO, Some(at(100)), at(0));
+        let mut refresh = Refresh::retry(0, Span::ZERO, Some(at(100)), at(0));
         let mut tries = Vec::new();
         while let Some(now) = refresh.deadline() {
-            tries.push(now.since(Time::ZERO) / SECOND.as_secs() as u32);
-            refresh = Refresh::retry(refresh.failures(), Duration::ZERO, Some(at(100)), now);
+            tries.push(now.since(Time::ZERO));
+            refresh = Refresh::retry(refresh.failures(), Span::ZERO, Some(at(100)), now);
         }
-        assert_eq!(tries, [5, 15, 45, 75].map(Duration::from_secs));
+        assert_eq!(tries, [5, 15, 45, 75].map(Span::from_secs));
     }
 }

@@ -5,11 +5,9 @@
 
 mod exploration;
 
-use std::time::Duration;
-
 use exploration::{Action, Coverage, Place, Scope};
 use onesocket_core::{
-    Config, HeartbeatRules, PlainRules, QueueLimits, Reconnect, RefreshRules, StateName, Wire,
+    Config, HeartbeatRules, PlainRules, QueueLimits, Reconnect, RefreshRules, Span, StateName, Wire,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
@@ -19,8 +17,7 @@ use proptest::test_runner::{FileFailurePersistence, RngSeed};
 const LARGEST: usize = 20_000;
 
 /// How long tokens live.
-const LIVES: [Option<Duration>; 3] =
-    [None, Some(Duration::from_millis(500)), Some(Duration::from_secs(100))];
+const LIVES: [Option<Span>; 3] = [None, Some(Span::from_millis(500)), Some(Span::from_secs(100))];
 
 fn scope(config: Config) -> Scope {
     Scope {
@@ -37,8 +34,8 @@ fn scope(config: Config) -> Scope {
         wakes: true,
         resumes: &[false, true],
         codes: &[1006, 4529, 1000, 1001, 1002, 1012, 4100, 4101, 4401, 4409, 4413, 4508, 65535],
-        tick: Duration::from_millis(700),
-        sleep: Duration::from_hours(9),
+        tick: Span::from_millis(700),
+        sleep: Span::from_hours(9),
     }
 }
 
@@ -60,23 +57,23 @@ fn configs() -> impl Strategy<Value = Config> {
         |((max_attempts, interval, factor, jitter), times, more, tokens, wire, seed)| Config {
             reconnect: Reconnect {
                 max_attempts,
-                interval: Duration::from_millis(interval),
+                interval: Span::from_millis(interval),
                 factor,
                 jitter,
                 ..Reconnect::default()
             },
-            connect_timeout: Duration::from_millis(times.0),
-            close_timeout: Duration::from_millis(times.1),
-            stable_after: Duration::from_millis(times.2),
-            release_after: Duration::from_millis(times.3),
+            connect_timeout: Span::from_millis(times.0),
+            close_timeout: Span::from_millis(times.1),
+            stable_after: Span::from_millis(times.2),
+            release_after: Span::from_millis(times.3),
             queue: QueueLimits { max_messages: 20, max_bytes: 120 },
             heartbeat: HeartbeatRules {
-                interval: more.0.map(Duration::from_millis),
-                timeout: Duration::from_millis(more.1),
+                interval: more.0.map(Span::from_millis),
+                timeout: Span::from_millis(more.1),
             },
             refresh: RefreshRules {
-                before_expiry: Duration::from_millis(more.2),
-                min_interval: Duration::from_millis(more.3),
+                before_expiry: Span::from_millis(more.2),
+                min_interval: Span::from_millis(more.3),
             },
             tokens,
             wire,

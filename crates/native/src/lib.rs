@@ -8,6 +8,7 @@ mod socket;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 use onesocket_core::protocol::{ClientFrame, CloseCode};
 use onesocket_core::{
@@ -93,7 +94,8 @@ impl<G: Fn() -> TokenAnswer, T: FnMut(Event)> Driver<G, T> {
     /// Waits for what happens next, a deadline included.
     async fn next(&mut self, happenings: &mut UnboundedReceiver<(Attempt, Happening)>) {
         let deadline = self.machine.deadline();
-        let due = deadline.map_or(self.started, |at| self.started + at.since(Time::ZERO));
+        let due =
+            deadline.map_or(self.started, |at| self.started + Duration::from(at.since(Time::ZERO)));
         tokio::select! {
             Some((attempt, happening)) = happenings.recv() => self.on_happening(attempt, happening),
             () = sleep_until(due), if deadline.is_some() => self.feed(Input::Elapsed),
@@ -190,6 +192,6 @@ impl<G: Fn() -> TokenAnswer, T: FnMut(Event)> Driver<G, T> {
     }
 
     fn now(&self) -> Time {
-        Time::since_start(self.started.elapsed())
+        Time::since_start(self.started.elapsed().into())
     }
 }

@@ -1,7 +1,7 @@
 //! The frames, as values. How they look as bytes is the codec's affair: `codec/` for native
 //! code, the browser's own JSON for pages.
 
-use std::time::Duration;
+use crate::span::Span;
 
 use crate::{ConnectionId, Epoch, FrameError, Group, MessageId, Token};
 
@@ -86,7 +86,7 @@ pub enum ServerFrame<P> {
         /// Which [`ClientFrame::Refresh`] is answered.
         id: MessageId,
         /// How long the new token has to live; `None` if it does not run out.
-        token_expires_in: Option<Duration>,
+        token_expires_in: Option<Span>,
     },
     /// The session is agreed. The first frame of every connection.
     Welcome(Welcome),
@@ -111,9 +111,9 @@ pub struct Welcome {
     /// Whom the token named.
     pub user: String,
     /// How long the token has to live; `None` if it does not run out.
-    pub token_expires_in: Option<Duration>,
+    pub token_expires_in: Option<Span>,
     /// How often the server pings.
-    pub ping_interval: Duration,
+    pub ping_interval: Span,
     /// The largest payload the server takes, in bytes.
     pub max_message_bytes: usize,
     /// Identifies what the server remembers of this client; `None` if it remembers nothing.

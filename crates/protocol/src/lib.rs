@@ -6,11 +6,12 @@
 mod close;
 #[cfg(feature = "json")]
 mod codec;
-mod duration;
+
 mod error;
 mod frame;
 mod id;
 mod retry_after;
+mod span;
 mod subprotocol;
 mod token;
 
@@ -19,11 +20,12 @@ pub use close::{CloseCode, NamedCloseCode, Retry};
 pub use codec::{
     DecodeError, Decoded, Encoded, Wire, decode_client, decode_server, encode_client, encode_server,
 };
-pub use duration::{from_ms, whole_ms};
+
 pub use error::{FrameError, FrameErrorCode};
 pub use frame::{ClientFrame, Payload, ServerFrame, ServerMessage, Welcome};
 pub use id::{ConnectionId, Epoch, Group, GroupError, MessageId};
 pub use retry_after::{LONGEST_RETRY_AFTER, retry_after, retry_after_reason};
+pub use span::Span;
 pub use subprotocol::{
     CLIENT_PREFIX, SUBPROTOCOL, TOKEN_PREFIX, client_subprotocol, offered_client, offered_token,
     token_subprotocol,

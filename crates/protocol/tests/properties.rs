@@ -1,11 +1,9 @@
 //! Whatever arrives is read or refused, and what is written is read again as it was meant.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::time::Duration;
-
 use onesocket_protocol::{
     ClientFrame, CloseCode, ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId,
-    Payload, ServerFrame, ServerMessage, Token, Welcome, Wire, decode_client, decode_server,
+    Payload, ServerFrame, ServerMessage, Span, Token, Welcome, Wire, decode_client, decode_server,
     encode_client, encode_server, offered_token, retry_after, token_subprotocol,
 };
 use proptest::prelude::*;
@@ -88,8 +86,10 @@ fn server_frames() -> impl Strategy<Value = ServerFrame<ServerMessage<Owned>>> {
         (prop::option::of(ids()), prop::sample::select(FrameErrorCode::ALL), any::<String>());
     let message = (payloads(), prop::option::of(groups()), prop::option::of(any::<String>()));
     let epoch = prop::option::of(any::<String>());
-    let life = || prop::option::of(any::<u64>().prop_map(Duration::from_millis));
-    let welcome = (any::<(String, String)>(), life(), any::<u64>(), any::<usize>(), epoch);
+    // The longest time is 2^64 microseconds.
+    let longest_ms = || 0..u64::MAX / 1000;
+    let life = || prop::option::of(longest_ms().prop_map(Span::from_millis));
+    let welcome = (any::<(String, String)>(), life(), longest_ms(), any::<usize>(), epoch);
     prop_oneof![
         Just(ServerFrame::Ping),
         Just(ServerFrame::Pong),
@@ -105,7 +105,7 @@ fn server_frames() -> impl Strategy<Value = ServerFrame<ServerMessage<Owned>>> {
                 connection_id: ConnectionId(connection_id),
                 user,
                 token_expires_in: life,
-                ping_interval: Duration::from_millis(ping),
+                ping_interval: Span::from_millis(ping),
                 max_message_bytes,
                 epoch: epoch.map(Epoch),
             })
@@ -260,6 +260,6 @@ proptest! {
     fn any_close_code_and_reason_has_a_meaning(code in any::<u16>(), reason in any::<String>()) {
         let _ = (CloseCode::seen(code).retry(), CloseCode::sendable(code), retry_after(&reason));
         let named = retry_after(&format!("retry-after-ms={code}"));
-        prop_assert_eq!(named, Some(Duration::from_millis(code.into())));
+        prop_assert_eq!(named, Some(Span::from_millis(code.into())));
     }
 }

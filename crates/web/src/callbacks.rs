@@ -1,8 +1,6 @@
 //! The callbacks of a driver.
 
-use std::time::Duration;
-
-use onesocket_core::{Call, Error, Fetch, FetchReason, LogEvent, StateName, Status, Text};
+use onesocket_core::{Call, Error, Fetch, FetchReason, LogEvent, Span, StateName, Status, Text};
 use wasm_bindgen::JsValue;
 
 use crate::Clock;
@@ -34,10 +32,10 @@ pub trait Callbacks {
     fn abort_token(&self, fetch: Fetch);
 
     /// Tells what came of asking: the life of the token where it is known.
-    fn token_fetched(&self, result: Result<Option<Duration>, Error>);
+    fn token_fetched(&self, result: Result<Option<Span>, Error>);
 
     /// Tells that the server has taken a new token, and how long it lives.
-    fn token_refreshed(&self, life: Option<Duration>);
+    fn token_refreshed(&self, life: Option<Span>);
 
     /// Takes a line for the log.
     fn log(&self, event: &LogEvent);

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::{Rc, Weak};
-use std::time::Duration;
 
 use futures_channel::oneshot;
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{
-    Call, Config, Error, Fetch, FetchReason, Input, LogEvent, Request, StateName, Stats, Status,
-    Text, TokenAnswer,
+    Call, Config, Error, Fetch, FetchReason, Input, LogEvent, Request, Span, StateName, Stats,
+    Status, Text, TokenAnswer,
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -462,9 +461,9 @@ impl Callbacks for RustCallbacks {
     fn abort_token(&self, _fetch: Fetch) {}
 
     // The status and the errors say it all.
-    fn token_fetched(&self, _result: Result<Option<Duration>, Error>) {}
+    fn token_fetched(&self, _result: Result<Option<Span>, Error>) {}
 
-    fn token_refreshed(&self, _life: Option<Duration>) {}
+    fn token_refreshed(&self, _life: Option<Span>) {}
 
     fn log(&self, event: &LogEvent) {
         self.subscribers.log.tell(event);

@@ -3,8 +3,7 @@
 use std::cell::Cell;
 
 use js_sys::Date;
-use onesocket_core::Time;
-use onesocket_core::protocol::from_ms;
+use onesocket_core::{Span, Time};
 
 use wasm_bindgen::prelude::*;
 
@@ -62,7 +61,7 @@ impl Reading {
 
     /// Returns the time since the start.
     pub fn time(self) -> Time {
-        Time::since_start(from_ms(self.elapsed_ms))
+        Time::since_start(Span::from_ms(self.elapsed_ms))
     }
 }
 
@@ -87,7 +86,7 @@ impl Clock {
     /// Returns a point in time as `Date.now()` would give it, for display: milliseconds.
     pub fn epoch_ms(&self, time: Time) -> f64 {
         let now = self.now();
-        let ahead = time.since(now).as_secs_f64() - now.since(time).as_secs_f64();
-        (Date::now() + ahead * 1000.0).round()
+        let ahead = time.since(now).ms() - now.since(time).ms();
+        (Date::now() + ahead).round()
     }
 }

@@ -5,12 +5,10 @@
 //! of a value. A message that was received is an object with `data`, and with `group` and `from` where
 //! the server says so; over a plain wire it is a string or an `ArrayBuffer`.
 
-use std::time::Duration;
-
 use onesocket_core::protocol::{
     ClientFrame, ConnectionId, Epoch, FrameError, FrameErrorCode, MessageId, ServerFrame, Welcome,
 };
-use onesocket_core::{Sentence, Text};
+use onesocket_core::{Sentence, Span, Text};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/src/codec.js")]
@@ -87,7 +85,7 @@ pub(crate) fn frame(kind: u8, value: JsValue) -> Result<ServerFrame<JsValue>, Te
     let number = || head.id().map(|id| MessageId(id as u64));
     // It has one: what has none does not get here.
     let id = || number().unwrap_or(MessageId(0));
-    let life = || head.token_expires_in_ms().map(|ms| Duration::from_millis(ms as u64));
+    let life = || head.token_expires_in_ms().map(|ms| Span::from_millis(ms as u64));
     Ok(match kind {
         MESSAGE => ServerFrame::Message(value),
         1 => ServerFrame::Ping,
@@ -103,7 +101,7 @@ pub(crate) fn frame(kind: u8, value: JsValue) -> Result<ServerFrame<JsValue>, Te
             connection_id: ConnectionId(head.connection_id()),
             user: head.user(),
             token_expires_in: life(),
-            ping_interval: Duration::from_millis(head.ping_interval_ms() as u64),
+            ping_interval: Span::from_millis(head.ping_interval_ms() as u64),
             max_message_bytes: head.max_message_bytes() as usize,
             epoch: head.epoch().map(Epoch),
         }),

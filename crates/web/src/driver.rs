@@ -2,14 +2,13 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
-use std::time::Duration;
 
 use gloo_timers::callback::Timeout;
 use js_sys::Function;
 use onesocket_core::protocol::{ClientFrame, CloseCode};
 use onesocket_core::{
-    Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Stats, Status, Text, Time,
-    Token, whole_ms,
+    Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Span, Stats, Status, Text,
+    Time, Token,
 };
 use wasm_bindgen::JsValue;
 
@@ -333,8 +332,8 @@ impl Driver {
 }
 
 /// One more than the whole milliseconds: a timer that came early would have to be set again.
-fn timeout_ms(duration: Duration) -> u32 {
-    u32::try_from(whole_ms(duration).saturating_add(1))
+fn timeout_ms(span: Span) -> u32 {
+    u32::try_from(span.whole_ms().saturating_add(1))
         .unwrap_or(LONGEST_TIMEOUT_MS)
         .min(LONGEST_TIMEOUT_MS)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use onesocket_protocol::whole_ms;
+use onesocket_protocol::Span;
 use tracing::info;
 
 use crate::auth::token::{Identity, TokenError, Tokens};
@@ -34,7 +34,7 @@ impl Validator {
         match &checked {
             Ok(Identity { user, expires_in }) => {
                 self.metrics.token("accepted");
-                let expires_in_ms = whole_ms(*expires_in);
+                let expires_in_ms = Span::from(*expires_in).whole_ms();
                 info!(outcome = "accepted", user, expires_in_ms, "Token validation");
             }
             Err(error) => {

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
-use onesocket_protocol::whole_ms;
+use onesocket_protocol::Span;
 use serde::Deserialize;
 use serde_json::json;
 use tracing::info;
@@ -44,7 +44,7 @@ pub(crate) async fn token(
         .issue(&request.user, &unique_id()?, SystemTime::now())
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     info!(user = request.user, "Token issued");
-    let answer = json!({"token": token, "expiresInMs": whole_ms(tokens.life())});
+    let answer = json!({"token": token, "expiresInMs": Span::from(tokens.life()).whole_ms()});
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
 }
 

@@ -64,7 +64,7 @@ async fn connect(client: usize, address: String, tell: UnboundedSender<(usize, T
 /// As an application has it that sets nothing, but for the patience.
 fn config(client: usize) -> Config {
     let connect_timeout = Duration::from_mins(1);
-    Config { connect_timeout, seed: client as u64, ..Config::default() }
+    Config { connect_timeout: connect_timeout.into(), seed: client as u64, ..Config::default() }
 }
 
 type Told = Result<Event, Error>;

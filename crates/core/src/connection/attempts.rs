@@ -1,9 +1,7 @@
 //! Attempts: how one begins, what follows when it fails or its connection is lost, when the machine
 //! gives up.
 
-use std::time::Duration;
-
-use onesocket_protocol::{CloseCode, Retry, retry_after, whole_ms};
+use onesocket_protocol::{CloseCode, Retry, Span, retry_after};
 
 use super::{Connection, Output};
 use crate::error::Error;
@@ -31,7 +29,7 @@ impl<M: Clone> Connection<M> {
             OldSocket::None if self.config.tokens => match self.take_fetched(now) {
                 Some(fetched) => self.open(Some(fetched), reason, now),
                 None => match self.token_fetch.deferred_for(now) {
-                    Duration::ZERO => {
+                    Span::ZERO => {
                         self.enter(State::Connecting(Phase::Fetching), reason);
                         self.fetch(FetchReason::Connect, now);
                     }
@@ -66,7 +64,7 @@ impl<M: Clone> Connection<M> {
             Retry::Soon => {
                 let delay = match code {
                     CloseCode::TOO_MANY_REQUESTS => retry_after(reason).unwrap_or_default(),
-                    _ => Duration::ZERO,
+                    _ => Span::ZERO,
                 };
                 let (numbers, said) = ([code.get().into(), 0, 0], Said::words(reason));
                 let cause = Text::with(Sentence::SocketClosed, numbers, said);
@@ -91,7 +89,7 @@ impl<M: Clone> Connection<M> {
     /// Begins the next attempt at once if there is a network; gives up after the last one.
     pub(super) fn replace(&mut self, cause: Text, now: Time) {
         if !self.network.is_online() {
-            self.try_again(cause, Duration::ZERO, OldSocket::None, now);
+            self.try_again(cause, Span::ZERO, OldSocket::None, now);
         } else if self.grant(&cause, OldSocket::None).is_some() {
             self.log_reconnecting(self.token_fetch.deferred_for(now));
             self.begin(OldSocket::None, Some(cause), now);
@@ -102,7 +100,7 @@ impl<M: Clone> Connection<M> {
     pub(super) fn try_again(
         &mut self,
         cause: Text,
-        min_delay: Duration,
+        min_delay: Span,
         old_socket: OldSocket,
         now: Time,
     ) {
@@ -115,7 +113,7 @@ impl<M: Clone> Connection<M> {
     }
 
     /// Grants one more attempt and returns the delay before it; gives up after the last one.
-    pub(super) fn grant(&mut self, cause: &Text, old_socket: OldSocket) -> Option<Duration> {
+    pub(super) fn grant(&mut self, cause: &Text, old_socket: OldSocket) -> Option<Span> {
         let delay = self.backoff.next(&self.config.reconnect);
         if delay.is_none() {
             let attempts = self.config.reconnect.max_attempts;
@@ -125,7 +123,7 @@ impl<M: Clone> Connection<M> {
     }
 
     /// Logs the attempt that was granted.
-    pub(super) fn log_reconnecting(&mut self, after: Duration) {
+    pub(super) fn log_reconnecting(&mut self, after: Span) {
         let (attempt, of) = (self.backoff.attempt(), self.config.reconnect.max_attempts);
         self.log(LogEvent::Reconnecting { attempt, of, after });
     }
@@ -172,10 +170,10 @@ impl<M: Clone> Connection<M> {
     }
 
     fn on_timeout(&mut self, attempt: Attempt, what: Sentence, now: Time) {
-        let ms = whole_ms(self.config.connect_timeout);
+        let ms = self.config.connect_timeout.whole_ms();
         let cause = Text::with_number(what, ms);
         let old_socket = self.close_socket(attempt, CloseCode::TIMED_OUT, String::new(), now);
-        self.try_again(cause, Duration::ZERO, old_socket, now);
+        self.try_again(cause, Span::ZERO, old_socket, now);
     }
 }
 

@@ -1,8 +1,6 @@
 //! The heartbeat of the server, a page that wakes up, and the network.
 
-use std::time::Duration;
-
-use onesocket_protocol::{ClientFrame, CloseCode};
+use onesocket_protocol::{ClientFrame, CloseCode, Span};
 
 use super::{Connection, Output};
 use crate::error::ErrorCode;
@@ -12,7 +10,7 @@ use crate::text::{Sentence, Text};
 use crate::time::Time;
 
 /// The shortest time between two attempts that a waking page leads to.
-pub(super) const WAKE_INTERVAL: Duration = Duration::from_secs(1);
+pub(super) const WAKE_INTERVAL: Span = Span::from_secs(1);
 
 impl<M: Clone> Connection<M> {
     pub(super) fn on_network(&mut self, network: Network, now: Time) {
@@ -97,7 +95,7 @@ impl<M: Clone> Connection<M> {
         self.outputs.push(Output::Detach { attempt });
         self.lose_traffic();
         match on_loss {
-            OnLoss::BackOff => self.try_again(cause, Duration::ZERO, OldSocket::None, now),
+            OnLoss::BackOff => self.try_again(cause, Span::ZERO, OldSocket::None, now),
             OnLoss::ReplaceNow => self.replace(cause, now),
         }
     }

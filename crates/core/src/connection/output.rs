@@ -1,9 +1,8 @@
 //! The outputs: everything that the shell has to do.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use onesocket_protocol::{ClientFrame, CloseCode, Token};
+use onesocket_protocol::{ClientFrame, CloseCode, Span, Token};
 
 use crate::error::Error;
 use crate::ids::{Attempt, Call};
@@ -83,12 +82,12 @@ pub enum Output<M> {
     /// Report to the user how a call of `getToken` ended.
     TokenFetched {
         /// The lifetime of the token, if the application knows it; or the error.
-        result: Result<Option<Duration>, Error>,
+        result: Result<Option<Span>, Error>,
     },
     /// Report to the user that the server has accepted a new token.
     TokenRefreshed {
         /// Its lifetime; `None` if it does not expire.
-        life: Option<Duration>,
+        life: Option<Span>,
     },
     /// Send a frame.
     Transmit {

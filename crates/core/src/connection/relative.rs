@@ -7,9 +7,8 @@
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
-use std::time::Duration;
 
-use onesocket_protocol::{Epoch, MessageId};
+use onesocket_protocol::{Epoch, MessageId, Span};
 
 use super::Connection;
 use super::liveness::WAKE_INTERVAL;
@@ -26,7 +25,7 @@ use crate::token::{Fetch, FetchedToken, Refresh, TokenFetch};
 const NEWEST: u32 = 4;
 
 /// The new time of the origin; it leaves room for a past.
-const ORIGIN: Duration = Duration::from_hours(1_000_000);
+const ORIGIN: Span = Span::from_hours(1_000_000);
 
 /// The origin of times, and the present.
 #[derive(Clone, Copy, Debug)]
@@ -44,8 +43,8 @@ impl Moment {
         if at == Time::NEVER {
             return Time::NEVER;
         }
-        let later = ORIGIN.saturating_add(at.since(self.origin));
-        Time::since_start(later.saturating_sub(self.origin.since(at)))
+        let later = ORIGIN + at.since(self.origin);
+        Time::since_start(later - self.origin.since(at))
     }
 
     /// The same for a time that matters only until it is past.
@@ -54,7 +53,7 @@ impl Moment {
     }
 
     /// The same for the time of an event that matters only for a while.
-    pub fn memory(self, at: Time, lasts: Duration) -> Option<Time> {
+    pub fn memory(self, at: Time, lasts: Span) -> Option<Time> {
         (at + lasts > self.now).then(|| self.time(at))
     }
 }
@@ -302,11 +301,7 @@ impl Beginning {
     /// A deadline that is suspended, while offline or during a probe, may be long past.
     fn put_off(&self, at: Time) -> Time {
         let past = at < self.moment.origin;
-        if past {
-            Time::since_start(ORIGIN.saturating_sub(Duration::from_millis(1)))
-        } else {
-            self.time(at)
-        }
+        if past { Time::since_start(ORIGIN - Span::from_millis(1)) } else { self.time(at) }
     }
 
     fn state(&self, state: State) -> State {

@@ -6,9 +6,7 @@
 //! A new request is a variant of [`Request`] and of [`Asked`], and the arms that the compiler then
 //! asks for.
 
-use std::time::Duration;
-
-use onesocket_protocol::{ClientFrame, Group, MessageId};
+use onesocket_protocol::{ClientFrame, Group, MessageId, Span};
 
 use super::Connection;
 use crate::config::Wire;
@@ -74,7 +72,7 @@ pub(super) enum Answer {
     Accepted,
     Refused(Error),
     /// The new token was accepted; the server may say how long it lives.
-    Refreshed(Option<Duration>),
+    Refreshed(Option<Span>),
 }
 
 /// The requests that were sent over this connection and are not answered yet, oldest first.

@@ -1,8 +1,6 @@
 //! The beginning of a session.
 
-use std::time::Duration;
-
-use onesocket_protocol::{ConnectionId, Epoch, Welcome};
+use onesocket_protocol::{ConnectionId, Epoch, Span, Welcome};
 
 use super::Connection;
 use crate::config::{PLAIN_PING_INTERVAL, PlainRules};
@@ -25,7 +23,7 @@ pub(super) struct NewSession {
 
 /// How the server shows that it is alive when it has nothing else to send.
 enum Pings {
-    Every(Duration),
+    Every(Span),
     WhenAsked,
     Never,
 }
@@ -67,13 +65,13 @@ impl<M: Clone> Connection<M> {
         let rules = self.config.heartbeat;
         let mode = match session.pings {
             Pings::Every(interval) => HeartbeatMode::ServerPings {
-                silence: rules.interval.unwrap_or(interval).saturating_add(rules.timeout),
+                silence: rules.interval.unwrap_or(interval) + rules.timeout,
             },
             Pings::WhenAsked => HeartbeatMode::ClientProbes {
                 interval: rules.interval.unwrap_or(PLAIN_PING_INTERVAL),
             },
             Pings::Never => HeartbeatMode::ListenOnly {
-                silence: rules.interval.unwrap_or(Duration::MAX).saturating_add(rules.timeout),
+                silence: rules.interval.unwrap_or(Span::MAX) + rules.timeout,
             },
         };
         // The server's word counts; without one, the application's.

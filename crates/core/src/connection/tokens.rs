@@ -1,8 +1,6 @@
 //! Tokens: one is fetched for every attempt, and refreshed over the connection before it expires.
 
-use std::time::Duration;
-
-use onesocket_protocol::{ClientFrame, CloseCode, LONGEST_RETRY_AFTER, MessageId, whole_ms};
+use onesocket_protocol::{ClientFrame, CloseCode, LONGEST_RETRY_AFTER, MessageId, Span};
 
 use super::requests::Asked;
 use super::{Connection, Output};
@@ -83,7 +81,7 @@ impl<M: Clone> Connection<M> {
             TokenAnswer::Failed(problem) => self.on_token_failed(problem.into(), now),
             TokenAnswer::Later(after) => {
                 let after = after.min(LONGEST_RETRY_AFTER);
-                let ms = whole_ms(after);
+                let ms = after.whole_ms();
                 self.token_fetch = TokenFetch::Later { at: now + after };
                 self.on_token_failed(Text::with_number(Sentence::AskLater, ms), now);
             }
@@ -97,7 +95,7 @@ impl<M: Clone> Connection<M> {
     /// `getToken` has not answered in time.
     pub(super) fn on_fetch_due(&mut self, now: Time) {
         self.abort_fetch();
-        let ms = whole_ms(TOKEN_TIMEOUT);
+        let ms = TOKEN_TIMEOUT.whole_ms();
         self.on_token_failed(Text::with_number(Sentence::NoToken, ms), now);
     }
 
@@ -128,7 +126,7 @@ impl<M: Clone> Connection<M> {
         match &self.state {
             State::Connecting(Phase::Fetching) => {
                 let old_socket = self.state.old_socket();
-                self.try_again(problem, Duration::ZERO, old_socket, now);
+                self.try_again(problem, Span::ZERO, old_socket, now);
             }
             State::Connected(_) => self.retry_refresh(&error, now),
             // The connection that needed the token was lost meanwhile.

@@ -1,15 +1,13 @@
 //! What happens at the very moment at which one rule ends and another begins.
 
-use std::time::Duration;
-
 use crate::SECOND;
 use crate::world::{World, config, token, welcome};
 use onesocket_core::protocol::{ServerFrame, Welcome};
-use onesocket_core::{Config, FetchReason, Output, StateName};
+use onesocket_core::{Config, FetchReason, Output, Span, StateName};
 
 /// Connects with a token of this life, and returns after what time it is refreshed; `None` if never
 /// while it lives.
-fn refreshed_after(life: Duration) -> Option<Duration> {
+fn refreshed_after(life: Span) -> Option<Span> {
     let mut world = World::new(Config { tokens: true, ..config() });
     world.connect();
     world.answer(token());
@@ -29,9 +27,9 @@ fn refreshed_after(life: Duration) -> Option<Duration> {
 #[test]
 fn a_token_is_refreshed_a_minute_before_its_end_or_at_half_its_life_where_that_is_later() {
     for (life, after) in [(300, 240), (121, 61), (120, 60), (100, 50), (40, 30)] {
-        let after = Duration::from_secs(after);
+        let after = Span::from_secs(after);
 
-        assert_eq!(refreshed_after(Duration::from_secs(life)), Some(after), "a life of {life} s");
+        assert_eq!(refreshed_after(Span::from_secs(life)), Some(after), "a life of {life} s");
     }
 }
 
@@ -44,17 +42,17 @@ fn a_refresh_is_not_put_off_until_the_token_has_expired() {
 #[test]
 fn a_token_that_lives_for_less_than_a_second_is_not_refreshed() {
     assert_eq!(refreshed_after(SECOND), Some(SECOND / 2));
-    assert_eq!(refreshed_after(SECOND - Duration::from_millis(1)), None);
+    assert_eq!(refreshed_after(SECOND - Span::from_millis(1)), None);
 }
 
 #[test]
 fn a_timer_is_late_when_it_comes_more_than_a_second_after_its_time() {
     for (late, state) in
-        [(SECOND, StateName::Waiting), (SECOND + Duration::from_millis(1), StateName::Connected)]
+        [(SECOND, StateName::Waiting), (SECOND + Span::from_millis(1), StateName::Connected)]
     {
         let mut world = World::plain().connected();
         // The ping that has not come, and what an answer may take.
-        let silence = Duration::from_secs(25 + 10);
+        let silence = Span::from_secs(25 + 10);
 
         world.pass(silence + late);
 

@@ -1,8 +1,6 @@
 //! Components hold a connection while they are mounted; the last to release it closes it.
 
-use std::time::Duration;
-
-use onesocket_core::{Input, StateName};
+use onesocket_core::{Input, Span, StateName};
 
 use crate::SECOND;
 use crate::world::World;
@@ -31,7 +29,7 @@ fn the_last_release_closes_half_a_second_later_and_the_next_hold_connects_again(
     assert_eq!(world.state(), StateName::Connected);
     world.feed(Input::Release);
 
-    assert_eq!(world.elapse(), Duration::from_millis(500));
+    assert_eq!(world.elapse(), Span::from_millis(500));
     assert_eq!(world.state(), StateName::Closing);
     world.closed(1000);
     assert_eq!(world.state(), StateName::Closed);

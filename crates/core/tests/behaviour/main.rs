@@ -19,17 +19,15 @@ mod tokens;
 #[path = "../world/mod.rs"]
 mod world;
 
-use std::time::Duration;
-
 use onesocket_core::protocol::ClientFrame;
-use onesocket_core::{Output, Time};
+use onesocket_core::{Output, Span, Time};
 
 use world::World;
 
-const SECOND: Duration = Duration::from_secs(1);
+const SECOND: Span = Span::from_secs(1);
 
 fn at(seconds: u64) -> Time {
-    Time::since_start(Duration::from_secs(seconds))
+    Time::since_start(Span::from_secs(seconds))
 }
 
 /// What was sent, over whichever socket, from some point of the history on.

@@ -1,8 +1,6 @@
 //! A page wakes up, goes offline and comes back online.
 
-use std::time::Duration;
-
-use onesocket_core::{Config, Input, Output, Reconnect, StateName, TokenAnswer};
+use onesocket_core::{Config, Input, Output, Reconnect, Span, StateName, TokenAnswer};
 
 use crate::SECOND;
 use crate::world::{World, config};
@@ -162,7 +160,7 @@ fn waking_up_often_revives_a_failed_connection_once_a_second() {
     }
 
     assert_eq!(world.sockets(), 2);
-    world.pass(Duration::from_secs(1));
+    world.pass(Span::from_secs(1));
     world.feed(Input::Wake);
     assert_eq!(world.sockets(), 3);
 }

@@ -1,12 +1,10 @@
 //! A server that is not ours: it welcomes nobody, answers nothing, and has its own close codes.
 
-use std::time::Duration;
-
 use crate::world::{World, config, hash};
 use onesocket_core::protocol::{ClientFrame, CloseCode, MessageId, Retry, ServerFrame};
 use onesocket_core::{
     Config, ErrorCode, HeartbeatRules, Input, Moment, Output, PLAIN_PING_INTERVAL, PlainRules,
-    QueueLimits, StateName, Time, Token, TokenAnswer, Wire,
+    QueueLimits, Span, StateName, Time, Token, TokenAnswer, Wire,
 };
 
 const MUTE: PlainRules = PlainRules { ping: false, refresh: false };
@@ -29,7 +27,7 @@ fn connected(config: Config) -> World {
 }
 
 fn lives(seconds: u64) -> TokenAnswer {
-    TokenAnswer::Token(Token::new("canary"), Some(Duration::from_secs(seconds)))
+    TokenAnswer::Token(Token::new("canary"), Some(Span::from_secs(seconds)))
 }
 
 fn closed(world: &mut World, code: u16, retry: Retry) {
@@ -47,7 +45,7 @@ fn sent(world: &World) -> Vec<&ClientFrame<&'static str>> {
 }
 
 fn seconds(count: u64) -> Time {
-    Time::since_start(Duration::from_secs(count))
+    Time::since_start(Span::from_secs(count))
 }
 
 #[test]
@@ -126,7 +124,7 @@ fn a_silent_server_is_asked_and_lost_if_it_does_not_answer() {
     assert_eq!(sent(&world), [&ClientFrame::Ping]);
     world.receive(ServerFrame::Pong);
     assert_eq!(world.elapse(), PLAIN_PING_INTERVAL);
-    assert_eq!(world.elapse(), Duration::from_secs(10));
+    assert_eq!(world.elapse(), Span::from_secs(10));
 
     assert_eq!(world.state(), StateName::Waiting);
 }
@@ -134,17 +132,17 @@ fn a_silent_server_is_asked_and_lost_if_it_does_not_answer() {
 #[test]
 fn a_server_without_pings_is_lost_by_silence_only_where_an_interval_is_set() {
     let mut world = connected(plain(MUTE));
-    world.pass(Duration::from_hours(1000));
+    world.pass(Span::from_hours(1000));
     world.feed(Input::Wake);
     assert_eq!(world.state(), StateName::Connected);
 
     let heartbeat =
-        HeartbeatRules { interval: Some(Duration::from_secs(20)), ..HeartbeatRules::default() };
+        HeartbeatRules { interval: Some(Span::from_secs(20)), ..HeartbeatRules::default() };
     let mut world = connected(Config { heartbeat, ..plain(MUTE) });
     // A timer that comes late proves nothing.
-    world.pass(Duration::from_hours(1));
+    world.pass(Span::from_hours(1));
     assert_eq!(world.state(), StateName::Connected);
-    assert_eq!(world.elapse(), Duration::from_secs(30));
+    assert_eq!(world.elapse(), Span::from_secs(30));
     assert_eq!(world.state(), StateName::Waiting);
     assert!(sent(&world).is_empty());
 }
@@ -153,9 +151,9 @@ fn a_server_without_pings_is_lost_by_silence_only_where_an_interval_is_set() {
 fn a_socket_that_is_found_dead_when_the_page_wakes_up_is_replaced_at_once() {
     for (after, stage) in [(1, "connecting/opening"), (2, "waiting")] {
         let mut world = connected(plain(MUTE));
-        world.pass(Duration::from_hours(1));
+        world.pass(Span::from_hours(1));
         world.feed(Input::Wake);
-        world.pass(Duration::from_secs(after));
+        world.pass(Span::from_secs(after));
 
         closed(&mut world, 1006, Retry::Soon);
 
@@ -175,8 +173,8 @@ fn a_wake_up_matters_for_two_seconds() {
     woken.feed(Input::Wake);
 
     for is_over in [false, true] {
-        awake.pass(Duration::from_secs(1));
-        woken.pass(Duration::from_secs(1));
+        awake.pass(Span::from_secs(1));
+        woken.pass(Span::from_secs(1));
         assert_eq!(place(&awake) == place(&woken), is_over);
     }
 }
@@ -185,7 +183,7 @@ fn a_wake_up_matters_for_two_seconds() {
 fn a_token_is_refreshed_once_the_refresh_message_is_out() {
     let mut world = connected(Config { tokens: true, ..plain(REFRESHES) });
     assert_eq!(world.machine.status().token_expires_at, Some(seconds(100)));
-    assert_eq!(world.elapse(), Duration::from_secs(50));
+    assert_eq!(world.elapse(), Span::from_secs(50));
     let refresh = world.refresh();
     world.answer(lives(300));
     let attempt = world.attempt();
@@ -195,7 +193,7 @@ fn a_token_is_refreshed_once_the_refresh_message_is_out() {
 
     assert_eq!(world.answer_to(refresh), Some(Ok(())));
     assert_eq!(world.machine.status().token_expires_at, Some(seconds(350)));
-    assert_eq!(world.elapse(), Duration::from_secs(240));
+    assert_eq!(world.elapse(), Span::from_secs(240));
     assert_eq!(world.sockets(), 1);
 }
 
@@ -211,7 +209,7 @@ fn a_refresh_message_that_cannot_be_made_is_reported_and_tried_again() {
 
     assert_eq!(world.answer_to(refresh), Some(Err(ErrorCode::TokenFailed)));
     assert_eq!(world.errors(), [(ErrorCode::TokenFailed, vec![])]);
-    assert_eq!(world.elapse(), Duration::from_secs(5));
+    assert_eq!(world.elapse(), Span::from_secs(5));
     assert_eq!(world.stage(), "connected/fetching");
 }
 

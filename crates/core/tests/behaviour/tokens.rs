@@ -1,9 +1,7 @@
 //! The token of an attempt: when `getToken` is called, and what follows from its answer.
 
-use std::time::Duration;
-
 use onesocket_core::protocol::{MessageId, ServerFrame, Welcome};
-use onesocket_core::{ErrorCode, Input, Output, StateName, Time, Token, TokenAnswer};
+use onesocket_core::{ErrorCode, Input, Output, Span, StateName, Time, Token, TokenAnswer};
 
 use crate::SECOND;
 use crate::world::{World, token, welcome};
@@ -116,7 +114,7 @@ fn a_token_is_never_printed() {
 #[test]
 fn without_an_expiry_from_the_server_that_of_get_token_counts() {
     let mut world = World::with_tokens();
-    let lives = |seconds| TokenAnswer::Token(Token::new("t"), Some(Duration::from_secs(seconds)));
+    let lives = |seconds| TokenAnswer::Token(Token::new("t"), Some(Span::from_secs(seconds)));
     let silent = Welcome { token_expires_in: None, ..welcome() };
     world.connect();
     world.answer(lives(100));
@@ -124,17 +122,17 @@ fn without_an_expiry_from_the_server_that_of_get_token_counts() {
     world.receive(ServerFrame::Welcome(silent));
     assert_eq!(
         world.machine.status().token_expires_at,
-        Some(Time::since_start(Duration::from_secs(100)))
+        Some(Time::since_start(Span::from_secs(100)))
     );
 
     world.stay_connected_while(|world| world.stage() != "connected/fetching");
-    assert_eq!(world.now, Time::since_start(Duration::from_secs(50)));
+    assert_eq!(world.now, Time::since_start(Span::from_secs(50)));
     world.answer(lives(500));
     world.receive(ServerFrame::Refreshed { id: MessageId(1), token_expires_in: None });
 
     assert_eq!(
         world.machine.status().token_expires_at,
-        Some(Time::since_start(Duration::from_secs(550)))
+        Some(Time::since_start(Span::from_secs(550)))
     );
 }
 
@@ -144,11 +142,11 @@ fn a_get_token_that_says_when_to_ask_again_is_obeyed_at_every_attempt_and_counte
     world.connect();
     let mut waited = Vec::new();
     for seconds in [70, 1, 1_000_000] {
-        world.answer(TokenAnswer::Later(Duration::from_secs(seconds)));
+        world.answer(TokenAnswer::Later(Span::from_secs(seconds)));
         waited.push(world.elapse());
     }
 
-    assert_eq!(waited, [70 * SECOND, 5 * SECOND, Duration::from_hours(24)]);
+    assert_eq!(waited, [70 * SECOND, 5 * SECOND, Span::from_hours(24)]);
     assert_eq!(world.machine.status().attempt, 3);
     assert_eq!(world.errors().len(), 3);
     assert_eq!(world.sockets(), 0);

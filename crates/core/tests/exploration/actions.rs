@@ -1,9 +1,7 @@
 //! Everything that may happen in a place.
 
-use std::time::Duration;
-
-use onesocket_core::Call;
 use onesocket_core::protocol::MessageId;
+use onesocket_core::{Call, Span};
 
 use crate::exploration::Message;
 use crate::exploration::observed::Socket;
@@ -53,7 +51,7 @@ pub(crate) enum Answer {
     Later,
     NoSession,
     /// It lives so long, as far as the application knows.
-    Token(Option<Duration>),
+    Token(Option<Span>),
 }
 
 /// What a server sends.
@@ -65,13 +63,13 @@ pub(crate) enum Frame {
     Ping,
     Pong,
     /// The new token was taken, and lives so long.
-    Refreshed(MessageId, Option<Duration>),
+    Refreshed(MessageId, Option<Span>),
     Refusal(MessageId),
     Welcome {
         /// The server remembers what it has had.
         resumed: bool,
         /// How long the token lives.
-        life: Option<Duration>,
+        life: Option<Span>,
     },
 }
 
@@ -82,7 +80,7 @@ pub(super) const UNKNOWN: MessageId = MessageId(1 << 50);
 pub(crate) const EARLIER: MessageId = MessageId(0);
 
 /// How long `getToken` wants not to be asked again.
-pub(crate) const LATER: Duration = Duration::from_secs(20);
+pub(crate) const LATER: Span = Span::from_secs(20);
 
 /// Any welcome.
 pub(super) const WELCOME: Frame = Frame::Welcome { resumed: false, life: None };

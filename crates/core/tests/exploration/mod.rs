@@ -16,10 +16,8 @@ mod scope;
 mod stale_inputs;
 mod worlds;
 
-use std::time::Duration;
-
 use onesocket_core::protocol::{ConnectionId, Epoch, Welcome};
-use onesocket_core::{ConnectedStage, ConnectingStage, Stage, StateName};
+use onesocket_core::{ConnectedStage, ConnectingStage, Span, Stage, StateName};
 
 pub(crate) use actions::Action;
 pub(crate) use coverage::Coverage;
@@ -49,22 +47,22 @@ pub(crate) const PROBING: Stage = Stage::Connected(ConnectedStage::Probing);
 pub(crate) const REFRESHING: Stage = Stage::Connected(ConnectedStage::Refreshing);
 
 /// The page has slept when a timer comes later than this.
-pub(crate) const LATE: Duration = Duration::from_secs(1);
+pub(crate) const LATE: Span = Span::from_secs(1);
 
 /// The shortest time between two attempts that begin because the page wakes up.
-pub(crate) const WAKE_INTERVAL: Duration = Duration::from_secs(1);
+pub(crate) const WAKE_INTERVAL: Span = Span::from_secs(1);
 
 /// How long a probe may take after waking up.
-pub(crate) const WAKE_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const WAKE_TIMEOUT: Span = Span::from_secs(2);
 
 /// How often the server pings.
-const PINGS: Duration = Duration::from_secs(25);
+const PINGS: Span = Span::from_secs(25);
 
 /// The largest message that the server takes.
 pub(crate) const LARGEST: usize = 10;
 
 /// The welcome of a server that names its memory of the client `epoch`.
-pub(crate) fn welcome(epoch: u32, token_expires_in: Option<Duration>) -> Welcome {
+pub(crate) fn welcome(epoch: u32, token_expires_in: Option<Span>) -> Welcome {
     Welcome {
         connection_id: ConnectionId("c".into()),
         user: "ada".into(),

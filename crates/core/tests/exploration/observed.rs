@@ -2,10 +2,9 @@
 //! invariants are checked against it.
 
 use std::hash::Hash;
-use std::time::Duration;
 
 use onesocket_core::protocol::MessageId;
-use onesocket_core::{Attempt, Call, Fetch, StateName, Time};
+use onesocket_core::{Attempt, Call, Fetch, Span, StateName, Time};
 
 use crate::exploration::Message;
 use crate::exploration::scope::Scope;
@@ -113,7 +112,7 @@ pub(crate) struct Observed {
     /// When the server was heard, how long it may be silent, and when it has to have answered a
     /// probe.
     pub(crate) heard: Time,
-    pub(crate) silence: Duration,
+    pub(crate) silence: Span,
     pub(crate) probe: Option<Time>,
     /// The page has woken up, and nothing was heard since: a loss before this is replaced at once.
     pub(crate) woken_until: Option<Time>,

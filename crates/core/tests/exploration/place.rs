@@ -2,10 +2,9 @@
 //! whenever they were reached.
 
 use std::hash::Hash;
-use std::time::Duration;
 
 use onesocket_core::protocol::MessageId;
-use onesocket_core::{Attempt, Connection, Fetch, Moment, Time};
+use onesocket_core::{Attempt, Connection, Fetch, Moment, Span, Time};
 
 use crate::exploration::fingerprint::fingerprint;
 use crate::exploration::observed::{Observed, Socket};
@@ -70,7 +69,7 @@ impl Place {
         observed.later = moment.end(observed.later);
         observed.woken_at = observed.woken_at.and_then(|at| moment.memory(at, WAKE_INTERVAL));
         let connected = machine.connected_attempt().is_some();
-        let matters = connected && observed.silence != Duration::MAX && observed.probe.is_none();
+        let matters = connected && observed.silence != Span::MAX && observed.probe.is_none();
         // Where it does not, a friendly server still speaks once a moment.
         let matters = matters || connected && observed.heard == now;
         observed.heard = if matters { time(observed.heard) } else { Time::ZERO };

@@ -1,9 +1,7 @@
 //! What bounds an exploration: how much of everything there may be, and how the machine is set.
 
-use std::time::Duration;
-
 use onesocket_core::protocol::{CloseCode, Retry};
-use onesocket_core::{Config, HeartbeatRules, PlainRules, Wire};
+use onesocket_core::{Config, HeartbeatRules, PlainRules, Span, Wire};
 
 use crate::exploration::PINGS;
 
@@ -24,7 +22,7 @@ pub(crate) struct Scope {
     /// How many `refreshToken()` calls may be unanswered at once.
     pub(crate) refreshes: usize,
     /// How long tokens live.
-    pub(crate) lives: &'static [Option<Duration>],
+    pub(crate) lives: &'static [Option<Span>],
     /// Whether the page sleeps and wakes, and the network comes and goes.
     pub(crate) wakes: bool,
     /// Whether the server remembers, when it is come back to.
@@ -32,8 +30,8 @@ pub(crate) struct Scope {
     /// The codes with which sockets close.
     pub(crate) codes: &'static [u16],
     /// The step in which time passes, and a long sleep.
-    pub(crate) tick: Duration,
-    pub(crate) sleep: Duration,
+    pub(crate) tick: Span,
+    pub(crate) sleep: Span,
 }
 
 impl Scope {
@@ -66,14 +64,14 @@ impl Scope {
         !self.is_plain() || self.asks_first()
     }
 
-    pub(super) fn silence(&self) -> Duration {
+    pub(super) fn silence(&self) -> Span {
         let HeartbeatRules { interval, timeout } = self.config.heartbeat;
         if self.asks_first() {
             interval.unwrap_or(PINGS)
         } else if self.is_plain() {
-            interval.unwrap_or(Duration::MAX).saturating_add(timeout)
+            interval.unwrap_or(Span::MAX) + timeout
         } else {
-            interval.unwrap_or(PINGS).saturating_add(timeout)
+            interval.unwrap_or(PINGS) + timeout
         }
     }
 }

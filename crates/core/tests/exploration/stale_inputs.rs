@@ -1,10 +1,9 @@
 //! What must change nothing: the late and double events of sockets and token fetches that are over.
 
 use std::hash::Hash;
-use std::time::Duration;
 
 use onesocket_core::protocol::{MessageId, Retry};
-use onesocket_core::{Attempt, Call, Input, Token, TokenAnswer};
+use onesocket_core::{Attempt, Call, Input, Span, Token, TokenAnswer};
 
 use crate::exploration::actions::{Frame, UNKNOWN, WELCOME};
 use crate::exploration::fingerprint::fingerprint;
@@ -64,7 +63,7 @@ impl Place {
             fetches.push(observed.newest_fetch.0);
         }
         for fetch in fetches.into_iter().map(onesocket_core::Fetch) {
-            let answer = TokenAnswer::Token(Token::new("late"), Some(Duration::from_secs(9)));
+            let answer = TokenAnswer::Token(Token::new("late"), Some(Span::from_secs(9)));
             inputs.push(Input::Token { fetch, answer });
             inputs.push(Input::Token { fetch, answer: TokenAnswer::NoSession });
         }

@@ -1,19 +1,16 @@
 //! What is explored: the configurations of the machine, and how much of everything there may be.
 
-use std::time::Duration;
-
 use onesocket_core::{
-    Config, HeartbeatRules, PlainRules, QueueLimits, Reconnect, RefreshRules, Wire,
+    Config, HeartbeatRules, PlainRules, QueueLimits, Reconnect, RefreshRules, Span, Wire,
 };
 
 use crate::exploration::Scope;
 
 /// Times are counted in these, so that all of them meet: the time that a token may take is two.
-const TICK: Duration = Duration::from_secs(5);
+const TICK: Span = Span::from_secs(5);
 
 /// How long tokens live.
-const LIVES: [Option<Duration>; 3] =
-    [None, Some(Duration::from_secs(10)), Some(Duration::from_secs(30))];
+const LIVES: [Option<Span>; 3] = [None, Some(Span::from_secs(10)), Some(Span::from_secs(30))];
 
 /// What is explored. What no bound is named for is explored whole.
 pub(crate) fn scopes() -> Vec<Scope> {
@@ -25,7 +22,7 @@ pub(crate) fn scopes() -> Vec<Scope> {
         stable_after: 2 * TICK,
         release_after: TICK,
         // The server may be silent for ever.
-        heartbeat: HeartbeatRules { interval: Some(Duration::MAX), timeout: TICK },
+        heartbeat: HeartbeatRules { interval: Some(Span::MAX), timeout: TICK },
         refresh: RefreshRules { before_expiry: TICK, min_interval: 2 * TICK },
         queue: QueueLimits { max_messages: 2, max_bytes: 12 },
         tokens: true,
@@ -65,7 +62,7 @@ pub(crate) fn scopes() -> Vec<Scope> {
         resumes: &[false, true],
         ..connection.clone()
     };
-    let second = Duration::from_secs(1);
+    let second = Span::from_secs(1);
     let heartbeat = Scope {
         name: "heartbeat",
         config: Config {

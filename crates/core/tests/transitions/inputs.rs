@@ -1,9 +1,7 @@
 //! Every input of the machine, and how it is fed.
 
-use std::time::Duration;
-
 use onesocket_core::protocol::{CloseCode, FrameErrorCode, Group, MessageId, ServerFrame};
-use onesocket_core::{Attempt, Input, Output, Request, TokenAnswer};
+use onesocket_core::{Attempt, Input, Output, Request, Span, TokenAnswer};
 
 use crate::world::{Message, World, refusal, token, welcome};
 use crate::{EARLIER, NEW};
@@ -46,7 +44,7 @@ pub(crate) const INPUTS: &[(&str, Feed)] = &[
     }),
     ("token", |world| answer(world, token())),
     ("no session", |world| answer(world, TokenAnswer::NoSession)),
-    ("getToken says later", |world| answer(world, TokenAnswer::Later(Duration::from_secs(70)))),
+    ("getToken says later", |world| answer(world, TokenAnswer::Later(Span::from_secs(70)))),
     ("getToken failed", |world| answer(world, TokenAnswer::Failed("it threw".into()))),
     ("browser refuses", |world| {
         let attempt = last_attempt(world);
@@ -63,7 +61,7 @@ pub(crate) const INPUTS: &[(&str, Feed)] = &[
     ("error", |world| receive(world, refusal(1, FrameErrorCode::Refused))),
     ("pong", |world| receive(world, ServerFrame::Pong)),
     ("refreshed", |world| {
-        let token_expires_in = Some(Duration::from_secs(300));
+        let token_expires_in = Some(Span::from_secs(300));
         receive(world, ServerFrame::Refreshed { id: MessageId(1), token_expires_in });
     }),
     ("new token sent", |world| token_sent(world, Ok(()))),
@@ -83,13 +81,13 @@ pub(crate) const INPUTS: &[(&str, Feed)] = &[
     ("closed 4529", |world| closed(world, 4529, "retry-after-ms=30000")),
     // Two seconds after the server was heard: before that nothing is asked.
     ("awake", |world| {
-        world.now = world.now + Duration::from_secs(2);
+        world.now = world.now + Span::from_secs(2);
         feed(world, Input::Wake);
     }),
     ("offline", |world| feed(world, Input::Offline)),
     ("online", |world| {
         feed(world, Input::Offline);
-        world.now = world.now + Duration::from_secs(2);
+        world.now = world.now + Span::from_secs(2);
         feed(world, Input::Online);
     }),
     ("an old socket closed", |world| {
@@ -101,7 +99,7 @@ pub(crate) const INPUTS: &[(&str, Feed)] = &[
         if world.machine.deadline().is_some() {
             world.elapse();
         } else {
-            world.pass(Duration::from_secs(3600));
+            world.pass(Span::from_secs(3600));
         }
     }),
 ];

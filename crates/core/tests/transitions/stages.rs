@@ -1,8 +1,6 @@
 //! Every stage of the machine, and how to get there.
 
-use std::time::Duration;
-
-use onesocket_core::{Config, Input, PLAIN_PING_INTERVAL, PlainRules, Wire};
+use onesocket_core::{Config, Input, PLAIN_PING_INTERVAL, PlainRules, Span, Wire};
 
 use crate::EARLIER;
 use crate::world::{World, config, token};
@@ -36,7 +34,7 @@ pub(crate) const SCENES: &[Scene] = &[
     ("connected/fetching", asking),
     ("connected/refreshing", || after(asking(), |world| world.answer(token()))),
     ("connected/probing", || {
-        after(World::plain().connected(), |world| world.pass(Duration::from_secs(60)))
+        after(World::plain().connected(), |world| world.pass(Span::from_secs(60)))
     }),
     ("waiting", || after(World::plain().connected(), |world| world.closed(1006))),
     ("waiting with a token on its way", || after(asking(), |world| world.closed(1006))),

@@ -5,15 +5,14 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::time::Duration;
 
 use onesocket_core::protocol::{
     CloseCode, ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId, ServerFrame,
     Welcome,
 };
 use onesocket_core::{
-    Attempt, Call, Config, Connection, Error, ErrorCode, Fetch, Input, Output, Request, StateName,
-    Time, Token, TokenAnswer,
+    Attempt, Call, Config, Connection, Error, ErrorCode, Fetch, Input, Output, Request, Span,
+    StateName, Time, Token, TokenAnswer,
 };
 
 /// A message is a text.
@@ -57,14 +56,14 @@ impl World {
     }
 
     /// Moves the time to the next deadline and says so; returns how long that was.
-    pub(crate) fn elapse(&mut self) -> Duration {
+    pub(crate) fn elapse(&mut self) -> Span {
         let before = self.now;
         self.now = self.machine.deadline().unwrap();
         self.feed(Input::Elapsed);
         self.now.since(before)
     }
 
-    pub(crate) fn pass(&mut self, duration: Duration) {
+    pub(crate) fn pass(&mut self, duration: Span) {
         self.now = self.now + duration;
         self.feed(Input::Elapsed);
     }
@@ -200,7 +199,7 @@ impl World {
     /// The same, for as long as something holds; looked at at every deadline.
     pub(crate) fn stay_connected_while(&mut self, holds: impl Fn(&Self) -> bool) {
         while holds(self) {
-            let ping = self.now + Duration::from_secs(5);
+            let ping = self.now + Span::from_secs(5);
             self.now = self.machine.deadline().map_or(ping, |due| due.min(ping));
             self.feed(Input::Elapsed);
             self.receive(ServerFrame::Ping);
@@ -209,7 +208,7 @@ impl World {
 
     /// The server takes the token that was sent under `id`.
     pub(crate) fn refreshed(&mut self, id: u64, life: u64) {
-        let token_expires_in = Some(Duration::from_secs(life));
+        let token_expires_in = Some(Span::from_secs(life));
         self.receive(ServerFrame::Refreshed { id: MessageId(id), token_expires_in });
     }
 
@@ -264,8 +263,8 @@ pub(crate) fn welcome() -> Welcome {
     Welcome {
         connection_id: ConnectionId("c1".into()),
         user: "ada".into(),
-        token_expires_in: Some(Duration::from_secs(300)),
-        ping_interval: Duration::from_secs(25),
+        token_expires_in: Some(Span::from_secs(300)),
+        ping_interval: Span::from_secs(25),
         max_message_bytes: 64,
         epoch: Some(Epoch("m1".into())),
     }

@@ -1,8 +1,8 @@
 //! The head of a frame and its payload, and what is wrong with bytes that are not a frame.
 
+use crate::span::Span;
 use std::borrow::Cow;
 use std::fmt;
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -122,9 +122,9 @@ impl<'a> Fields<'a> {
         }
     }
 
-    pub(super) fn token_expires_in(&self) -> Decoded<Option<Duration>> {
+    pub(super) fn token_expires_in(&self) -> Decoded<Option<Span>> {
         let ms: Option<u64> = self.may(self.head.token_expires_in_ms, "tokenExpiresInMs")?;
-        Ok(ms.map(Duration::from_millis))
+        Ok(ms.map(Span::from_millis))
     }
 
     /// Reads a field that the frame must have.

@@ -1,13 +1,13 @@
 //! What a server says, as it stands on the wire.
 
+use crate::span::Span;
 use std::borrow::Cow;
-use std::time::Duration;
 
 use super::fields::{Decoded, Fields, Head};
 use super::wire::{Encoded, Wire};
 use crate::{
     ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId, Payload, ServerFrame,
-    ServerMessage, Welcome, whole_ms,
+    ServerMessage, Welcome,
 };
 
 /// Reads a frame from a server.
@@ -43,7 +43,7 @@ pub fn decode_server(wire: Wire<'_>) -> Decoded<ServerFrame<ServerMessage<Payloa
                 connection_id: ConnectionId(fields.need(head.connection_id, "connectionId")?),
                 user: fields.need(head.user, "user")?,
                 token_expires_in,
-                ping_interval: Duration::from_millis(ping_interval),
+                ping_interval: Span::from_millis(ping_interval),
                 max_message_bytes: fields.need(head.max_message_bytes, "maxMessageBytes")?,
                 epoch: fields.may(head.epoch, "epoch")?.map(Epoch),
             })
@@ -71,14 +71,14 @@ pub fn encode_server(frame: &ServerFrame<ServerMessage<Payload<'_>>>) -> Encoded
         ServerFrame::Pong => Head::of("pong"),
         ServerFrame::Refreshed { id, token_expires_in } => Head {
             id: Some(id.0),
-            token_expires_in_ms: token_expires_in.map(whole_ms),
+            token_expires_in_ms: token_expires_in.map(Span::whole_ms),
             ..Head::of("refreshed")
         },
         ServerFrame::Welcome(welcome) => Head {
             connection_id: Some(welcome.connection_id.0.as_str()),
             user: Some(welcome.user.as_str()),
-            token_expires_in_ms: welcome.token_expires_in.map(whole_ms),
-            ping_interval_ms: Some(whole_ms(welcome.ping_interval)),
+            token_expires_in_ms: welcome.token_expires_in.map(Span::whole_ms),
+            ping_interval_ms: Some(welcome.ping_interval.whole_ms()),
             max_message_bytes: Some(welcome.max_message_bytes),
             epoch: welcome.epoch.as_ref().map(|epoch| epoch.0.as_str()),
             ..Head::of("welcome")

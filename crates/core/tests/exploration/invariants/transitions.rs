@@ -1,9 +1,7 @@
 //! What must hold where an attempt begins and where the user is told of another state.
 
-use std::time::Duration;
-
 use onesocket_core::protocol::Retry;
-use onesocket_core::{ErrorCode, StateName, Status, Time};
+use onesocket_core::{ErrorCode, Span, StateName, Status, Time};
 
 use crate::exploration::actions::{Action, Answer, Frame};
 use crate::exploration::invariants::{Step, is_refusal};
@@ -105,8 +103,8 @@ impl Observed {
             }
             StateName::Waiting => {
                 let named = match step.action {
-                    Action::Closed(4529) => Duration::from_secs(15),
-                    _ => Duration::ZERO,
+                    Action::Closed(4529) => Span::from_secs(15),
+                    _ => Span::ZERO,
                 };
                 let final_end = !comes_back(step.scope, step.action);
                 ensure!(!final_end, "it comes back after {:?}", step.action);
