@@ -117,7 +117,8 @@ export async function measureCpu(script, flags, limit) {
   const folder = mkdtempSync(join(tmpdir(), "onesocket-cpu-"));
   let browser;
   let running;
-  const end = Promise.withResolvers?.() ?? null;
+  let settle;
+  const ended = new Promise((resolve, reject) => (settle = { resolve, reject }));
 
   const next = () => {
     const now = taken(browser);
@@ -132,7 +133,7 @@ export async function measureCpu(script, flags, limit) {
     }
     const order = list.shift() ?? null;
     running = { order, before: now };
-    if (order === null) end.resolve();
+    if (order === null) settle.resolve();
     return order;
   };
   const server = createServer((request, response) => {
@@ -146,9 +147,9 @@ export async function measureCpu(script, flags, limit) {
   try {
     const page = `http://127.0.0.1:${server.address().port}/`;
     browser = spawn(env.ONESOCKET_BROWSER, ["--headless", ...flags, `--user-data-dir=${folder}`, page], { stdio: "ignore" });
-    browser.on("exit", () => end.reject(new Error("the browser has ended")));
-    setTimeout(() => end.reject(new Error("it took too long")), limit).unref();
-    await end.promise;
+    browser.on("exit", () => settle.reject(new Error("the browser has ended")));
+    setTimeout(() => settle.reject(new Error("it took too long")), limit).unref();
+    await ended;
   } finally {
     browser?.removeAllListeners("exit");
     browser?.kill();

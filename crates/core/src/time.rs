@@ -1,5 +1,6 @@
 //! Points in time.
 
+use std::num::NonZero;
 use std::ops::Add;
 
 use onesocket_protocol::Span;
@@ -7,24 +8,31 @@ use onesocket_protocol::Span;
 /// A point on the caller's clock: the time since an arbitrary start, in whole microseconds.
 ///
 /// The machine never reads a clock, so a test spends an hour in a microsecond.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct Time(u64);
+// One more than the microseconds: an `Option<Time>` is one number then.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Time(NonZero<u64>);
 
 impl Time {
     /// The start of the clock.
-    pub const ZERO: Self = Self(0);
+    pub const ZERO: Self = Self(NonZero::<u64>::MIN);
 
     /// The end of the clock: a deadline that is never reached.
-    pub const NEVER: Self = Self(u64::MAX);
+    pub const NEVER: Self = Self(NonZero::<u64>::MAX);
 
     /// Makes a point from the time since the start of the clock.
     pub const fn since_start(elapsed: Span) -> Self {
-        Self(elapsed.as_micros())
+        Self(Self::ZERO.0.saturating_add(elapsed.as_micros()))
     }
 
     /// Returns the time since `earlier`; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Span {
-        Span::from_micros(self.0.saturating_sub(earlier.0))
+        Span::from_micros(self.0.get().saturating_sub(earlier.0.get()))
+    }
+}
+
+impl Default for Time {
+    fn default() -> Self {
+        Self::ZERO
     }
 }
 
