@@ -66,6 +66,10 @@ async function exchange({ client, kind, size, batch, batches }) {
   }
 }
 
+addEventListener("unhandledrejection", ({ reason }) => {
+  void fetch("/broken", { method: "POST", body: String(reason) });
+});
+
 for (;;) {
   const response = await fetch("/next");
   const order = await response.json();

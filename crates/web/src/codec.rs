@@ -5,6 +5,11 @@
 //! of a value. A message that was received is an object with `data`, and with `group` and `from` where
 //! the server says so; over a plain wire it is a string or an `ArrayBuffer`.
 
+#[cfg(feature = "explore")]
+use std::cell::RefCell;
+#[cfg(feature = "explore")]
+use std::rc::Rc;
+
 use onesocket_core::protocol::{
     ClientFrame, ConnectionId, Epoch, FrameError, FrameErrorCode, MessageId, ServerFrame, Welcome,
 };
@@ -23,7 +28,7 @@ extern "C" {
     pub(crate) fn given(payload: JsValue) -> JsValue;
 
     #[cfg(feature = "explore")]
-    fn read(data: &JsValue, take: &mut dyn FnMut(u8, JsValue, u32));
+    fn read(data: &JsValue, driver: &JsValue, attempt: u32);
 }
 
 #[wasm_bindgen]
@@ -137,7 +142,14 @@ pub fn encode(frame: &ClientFrame<JsValue>) -> JsValue {
 /// Says what is wrong with it.
 #[cfg(feature = "explore")]
 pub fn decode(data: JsValue) -> Result<ServerFrame<JsValue>, Text> {
-    let mut decoded = Err(Text::new(Sentence::NotJson));
-    read(&data, &mut |kind, value, _| decoded = frame(kind, value));
-    decoded
+    let decoded = Rc::new(RefCell::new(Err(Text::new(Sentence::NotJson))));
+    let told = Rc::clone(&decoded);
+    let tell = Closure::<dyn FnMut(u32, u8, JsValue, u32)>::new(move |_, kind, value, _| {
+        *told.borrow_mut() = frame(kind, value);
+    });
+    // Stands where a `DriverHandle` does.
+    let driver = js_sys::Object::new();
+    let _ = js_sys::Reflect::set(&driver, &"tell".into(), tell.as_ref());
+    read(&data, &driver, 0);
+    decoded.replace(Err(Text::new(Sentence::NotJson)))
 }
