@@ -66,9 +66,12 @@ async function exchange({ client, kind, size, batch, batches }) {
   }
 }
 
-addEventListener("unhandledrejection", ({ reason }) => {
-  void fetch("/broken", { method: "POST", body: String(reason) });
-});
+/** Tells the server of an error, which ends the run. */
+function tell({ reason, message }) {
+  void fetch("/broken", { method: "POST", body: String(reason ?? message) });
+}
+addEventListener("unhandledrejection", tell);
+addEventListener("error", tell);
 
 for (;;) {
   const response = await fetch("/next");

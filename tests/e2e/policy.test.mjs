@@ -35,6 +35,24 @@ test(
   }),
 );
 
+test(
+  "a socket that the policy blocks has failed at once, though no close event comes",
+  scene(async (the) => {
+    const allow = [/Content Security Policy/];
+    const scripts = "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'";
+    const { page, watch } = await plainPage(the, { allow }, { policy: `${scripts}; connect-src 'none'` });
+
+    const outcome = await page.evaluate(() => {
+      const options = { url: "/ws", reconnect: false, connectTimeoutMs: 600_000 };
+      return window.outcome(window.onesocket.createClient(options).connect());
+    });
+
+    assert.equal(outcome.code, "attempts-exhausted");
+    assert.match(outcome.message, /the socket closed with code 1006/);
+    assert.equal(watch.sockets.length, 0);
+  }),
+);
+
 /** Runs in the page: says what is told of a `connect()` that fails. */
 async function connectInVain() {
   window.client ??= window.clientOf("ada");

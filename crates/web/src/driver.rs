@@ -10,10 +10,10 @@ use onesocket_core::{
     Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Span, Stats, Status, Text,
     Time, Token,
 };
-use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::*;
 
 use crate::codec::given;
-use crate::event::{DriverHandle, Event};
+use crate::event::Event;
 use crate::page::{Page, is_offline};
 use crate::socket::Socket;
 use crate::wire::{PlainWire, Wire};
@@ -96,7 +96,7 @@ impl Driver {
             published: Cell::new(connection.status_version()),
             connection: Lent::new(connection),
             page: Cell::new(None),
-            handle: DriverHandle::of(me.clone()),
+            handle: DriverHandle(me.clone()).into(),
             sockets: Lent::new(Vec::new()),
             alarm: Cell::new(None),
             performing: Cell::new(false),
@@ -175,7 +175,7 @@ impl Driver {
         self.end_if_retired();
     }
 
-    pub(crate) fn on_event(&self, attempt: Attempt, event: Event) {
+    fn on_event(&self, attempt: Attempt, event: Event) {
         match event {
             Event::Opened => self.feed(Input::Opened { attempt }),
             Event::Received { kind, value, size } => {
@@ -328,6 +328,24 @@ impl Driver {
             Alarm { at, slept, _timeout: timeout }
         });
         self.alarm.set(alarm);
+    }
+}
+
+/// What JavaScript has of a driver. An object with a method is half as large as a closure, and its call
+/// is cheaper.
+#[wasm_bindgen(skip_typescript)]
+#[derive(Debug)]
+pub struct DriverHandle(Weak<Driver>);
+
+#[wasm_bindgen]
+impl DriverHandle {
+    /// Tells of the socket of an attempt (0 for the page) the number of an event, and what belongs to it:
+    /// `page.js` and `socket.js` do.
+    #[doc(hidden)]
+    pub fn tell(&self, attempt: u32, kind: u8, value: JsValue, number: u32) {
+        if let Some(driver) = self.0.upgrade() {
+            driver.on_event(Attempt(attempt), Event::of(kind, value, number));
+        }
     }
 }
 

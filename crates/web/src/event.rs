@@ -1,12 +1,7 @@
-//! What the browser tells, through one method for all of it: `page.js` and `socket.js` call it.
+//! What the browser tells.
 
-use std::rc::Weak;
-
-use onesocket_core::Attempt;
 use onesocket_core::protocol::CloseCode;
 use wasm_bindgen::prelude::*;
-
-use crate::driver::Driver;
 
 /// Something that the browser tells.
 pub(crate) enum Event {
@@ -24,35 +19,19 @@ pub(crate) enum Event {
     Online,
 }
 
-/// What JavaScript has of a driver. An object with a method is half as large as a closure, and its call
-/// is cheaper.
-#[wasm_bindgen(skip_typescript)]
-#[derive(Debug)]
-pub struct DriverHandle(Weak<Driver>);
-
-impl DriverHandle {
-    pub(crate) fn of(driver: Weak<Driver>) -> JsValue {
-        Self(driver).into()
-    }
-}
-
-#[wasm_bindgen]
-impl DriverHandle {
-    /// Tells of the socket of an attempt (0 for the page) the number of an event, and what belongs to it.
-    #[doc(hidden)]
-    pub fn tell(&self, attempt: u32, kind: u8, value: JsValue, number: u32) {
-        let Some(driver) = self.0.upgrade() else { return };
-        let event = match kind {
-            20 => Event::Opened,
-            21 => Event::Closed {
+impl Event {
+    /// Reads what `page.js` and `socket.js` tell: the number of an event, and what belongs to it.
+    pub(crate) fn of(kind: u8, value: JsValue, number: u32) -> Self {
+        match kind {
+            20 => Self::Opened,
+            21 => Self::Closed {
                 code: CloseCode::seen(number as u16),
                 reason: value.as_string().unwrap_or_default(),
             },
-            30 => Event::Wake,
-            31 => Event::Offline,
-            32 => Event::Online,
-            kind => Event::Received { kind, value, size: number },
-        };
-        driver.on_event(Attempt(attempt), event);
+            30 => Self::Wake,
+            31 => Self::Offline,
+            32 => Self::Online,
+            kind => Self::Received { kind, value, size: number },
+        }
     }
 }
