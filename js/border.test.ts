@@ -56,6 +56,32 @@ test("what is wrong with a frame is told, and the connection stays", () => {
   assert.equal(client.state, "connected");
 });
 
+test("a given constructor makes the sockets, whatever the global one is; else the one of the moment does", () => {
+  class Global extends StandInSocket {}
+  page["WebSocket"] = Global;
+  try {
+    void setUp().client.connect();
+    const given = StandInSocket.last;
+    assert.equal(Object.getPrototypeOf(given), StandInSocket.prototype);
+    assert.equal(given.url, "wss://example.com/ws");
+    assert.equal(given.protocols[0], "onesocket.v1");
+    // The package ws throws an error that nobody hears.
+    assert.equal(typeof given.onerror, "function");
+    assert.equal(given.onerror?.({} as never), undefined);
+
+    const client = freedAfter(createClient({ url: "wss://example.com/ws", reconnect: false }));
+    client.hold();
+    assert.ok(StandInSocket.last instanceof Global);
+    StandInSocket.last.closes();
+    class Later extends StandInSocket {}
+    page["WebSocket"] = Later;
+    void client.connect();
+    assert.ok(StandInSocket.last instanceof Later);
+  } finally {
+    delete page["WebSocket"];
+  }
+});
+
 test("a socket that has failed without a close is given up at once, and one that closes is not twice", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { client } = connected({}, { reconnect: false });

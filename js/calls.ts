@@ -1,5 +1,4 @@
 interface Open {
-  readonly call: number;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
   readonly settled: (() => void) | undefined;
@@ -8,8 +7,8 @@ interface Open {
 /** The promises that have not been settled, by the number under which the machine knows the call. */
 export class Calls {
   #last = 0;
-  /** Oldest first, as the server answers; an empty list is the smallest thing to keep. */
-  #open: readonly Open[] = [];
+  /** There only while something is open: an empty map would be a tenth of an idle client. */
+  #open: Map<number, Open> | undefined;
 
   /** A number for a call whose answer nobody waits for. */
   number(): number {
@@ -21,16 +20,18 @@ export class Calls {
   open(settled?: () => void): { call: number; promise: Promise<void> } {
     const call = this.number();
     const promise = new Promise<void>((resolve, reject) => {
-      this.#open = [...this.#open, { call, resolve, reject, settled }];
+      this.#open ??= new Map();
+      this.#open.set(call, { resolve, reject, settled });
     });
     return { call, promise };
   }
 
   /** Settles a call, if that has not been done; without an error it has succeeded. */
   settle(call: number, error?: unknown): void {
-    const open = this.#open.find((other) => other.call === call);
+    const open = this.#open?.get(call);
     if (open === undefined) return;
-    this.#open = this.#open.filter((other) => other !== open);
+    this.#open?.delete(call);
+    if (this.#open?.size === 0) this.#open = undefined;
     open.settled?.();
     if (error === undefined) open.resolve();
     else open.reject(error);
@@ -38,6 +39,6 @@ export class Calls {
 
   /** Rejects every call that is open. */
   rejectAll(error: unknown): void {
-    for (const { call } of this.#open) this.settle(call, error);
+    for (const call of this.#open?.keys() ?? []) this.settle(call, error);
   }
 }

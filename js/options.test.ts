@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { type ClientOptions, createClient, OneSocketError } from "./client.js";
-import { differences, numberOf, readOptions } from "./options.js";
+import { differences, numberOf, OPTION_NAMES, readOptions } from "./options.js";
 import { StandInSocket } from "./test_support/stand_in_socket.js";
 import { resolveUrl } from "./url.js";
 
 const URL_OK = "wss://example.com/ws";
 
-test("an option that is not set has its default", () => {
+test("every option has its default", () => {
   assert.deepEqual(readOptions({ url: URL_OK }), {
     url: URL_OK,
     getToken: undefined,
@@ -17,8 +17,37 @@ test("an option that is not set has its default", () => {
     logger: undefined,
     numbers: {},
   });
-  assert.equal(numberOf({}, "reconnect.maxIntervalMs"), 60_000);
+  const numbers = Object.fromEntries(OPTION_NAMES.map((name) => [name, numberOf({}, name)]));
+  assert.deepEqual(numbers, {
+    "reconnect.maxAttempts": 5,
+    "reconnect.intervalMs": 5000,
+    "reconnect.factor": 1,
+    "reconnect.maxIntervalMs": 60_000,
+    "reconnect.jitter": 0.1,
+    connectTimeoutMs: 10_000,
+    closeTimeoutMs: 3000,
+    stableAfterMs: 10_000,
+    releaseAfterMs: 500,
+    "refresh.beforeExpiryMs": 60_000,
+    "refresh.minIntervalMs": 30_000,
+    "heartbeat.intervalMs": 0,
+    "heartbeat.timeoutMs": 10_000,
+    "queue.maxMessages": 1000,
+    "queue.maxBytes": 1_048_576,
+  });
   assert.equal(numberOf({ "reconnect.jitter": 0 }, "reconnect.jitter"), 0);
+});
+
+test("an option that is undefined has its default", () => {
+  const bare = readOptions({ url: URL_OK });
+
+  const options = {
+    url: URL_OK,
+    getToken: undefined,
+    reconnect: undefined,
+    queue: { maxBytes: undefined },
+  };
+  assert.deepEqual(readOptions(options), bare);
 });
 
 test("every option can be set", () => {
@@ -82,6 +111,7 @@ test("reconnect: false means no automatic attempt", () => {
   const { numbers } = readOptions({ url: URL_OK, reconnect: false });
 
   assert.deepEqual(numbers, { "reconnect.maxAttempts": 0 });
+  assert.equal(numberOf(numbers, "reconnect.intervalMs"), 5000);
 });
 
 test("an interval above the largest one raises it, unless both were given", () => {
@@ -260,6 +290,8 @@ test("a number may be the least and the most there is", () => {
     assert.deepEqual(readOptions({ url: URL_OK, queue }).numbers, numbers);
   }
   assert.throws(() => readOptions({ url: URL_OK, queue: { maxMessages: 1_000_001 } }));
+  const { numbers } = readOptions({ url: URL_OK, reconnect: { intervalMs: 60_000 } });
+  assert.equal(numberOf(numbers, "reconnect.maxIntervalMs"), 60_000);
   const reconnect = { intervalMs: 60_000, maxIntervalMs: 60_000 };
   assert.equal(readOptions({ url: URL_OK, reconnect }).numbers["reconnect.maxIntervalMs"], 60_000);
 });

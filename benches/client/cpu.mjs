@@ -14,6 +14,8 @@ import { env } from "node:process";
 
 import { WebSocketServer } from "ws";
 
+import { shuffled } from "./shuffled.js";
+
 /** What is measured: its name, a payload's bytes, how many messages make a batch, and how many batches. */
 const MEASURES = [
   ["received text", 64, 500, 30],
@@ -51,7 +53,7 @@ function serve(socket) {
       read = JSON.parse(data.subarray(0, from)).id;
     }
     // All that was read in one go has one answer.
-    setImmediate(acknowledge);
+    if (ours) setImmediate(acknowledge);
     if (isBinary) return;
     const text = data.subarray(from).toString();
     if (text === "answer") {
@@ -101,10 +103,7 @@ function orders() {
   const list = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const [kind, size, batch, batches] of MEASURES) {
-      const clients = CLIENTS.map((client) => ({ client, key: Math.random() }));
-      for (const { client } of clients.toSorted((a, b) => a.key - b.key)) {
-        list.push({ client, kind, size, batch, batches });
-      }
+      for (const client of shuffled(CLIENTS)) list.push({ client, kind, size, batch, batches });
     }
   }
   return list;
@@ -119,6 +118,7 @@ export async function measureCpu(script, flags, limit) {
   const list = orders();
   const folder = mkdtempSync(join(tmpdir(), "onesocket-cpu-"));
   let browser;
+  let closed;
   let running;
   let settle;
   const ended = new Promise((resolve, reject) => (settle = { resolve, reject }));
@@ -154,13 +154,15 @@ export async function measureCpu(script, flags, limit) {
   try {
     const page = `http://127.0.0.1:${server.address().port}/`;
     browser = spawn(env.ONESOCKET_BROWSER, ["--headless", ...flags, `--user-data-dir=${folder}`, page], { stdio: "ignore" });
+    // From here on: it may have ended by itself before it is waited for.
+    closed = new Promise((resolve) => browser.once("close", resolve));
     browser.on("exit", () => settle.reject(new Error("the browser has ended")));
     setTimeout(() => settle.reject(new Error("it took too long")), limit).unref();
     await ended;
   } finally {
     browser?.removeAllListeners("exit");
     browser?.kill();
-    await new Promise((resolve) => browser.once("close", resolve));
+    await closed;
     server.closeAllConnections();
     server.close();
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });

@@ -10,6 +10,7 @@ import * as phoenix from "./clients/phoenix.js";
 import * as plain from "./clients/plain.js";
 import * as reconnecting from "./clients/reconnecting_websocket.js";
 import * as socketIo from "./clients/socket_io.js";
+import { shuffled } from "./shuffled.js";
 import { StandIn } from "./stand_in.js";
 
 /** By the names that the tables have. The second plain one shows the noise. */
@@ -113,12 +114,6 @@ async function batchOfSent(name, client, size, count) {
   if (sent !== count) throw new Error(`${name} has sent ${sent} of ${count}`);
   client.answered?.();
   return (ms * 1e6) / count;
-}
-
-/** Returns the same in another order, each as likely as any other. */
-function shuffled(list) {
-  const keyed = list.map((entry) => ({ entry, key: Math.random() }));
-  return keyed.toSorted((a, b) => a.key - b.key).map(({ entry }) => entry);
 }
 
 /** Measures each client, in a new order each round; returns their names, and the best batch of each. */

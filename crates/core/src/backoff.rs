@@ -1,7 +1,8 @@
 //! Automatic attempts: how many are left, and the delay before each.
 
-use crate::config::Reconnect;
 use onesocket_protocol::Span;
+
+use crate::config::Reconnect;
 
 /// The automatic attempts that were used since the last reset.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]

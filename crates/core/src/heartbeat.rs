@@ -1,7 +1,8 @@
 //! The heartbeat: the server is alive as long as frames arrive, whatever the socket says.
 
-use crate::time::Time;
 use onesocket_protocol::Span;
+
+use crate::time::Time;
 
 /// A timer that is later than this was asleep: the silence until then proves nothing.
 ///

@@ -1,9 +1,10 @@
 //! What happens at the very moment at which one rule ends and another begins.
 
-use crate::SECOND;
-use crate::world::{World, config, token, welcome};
 use onesocket_core::protocol::{ServerFrame, Welcome};
 use onesocket_core::{Config, FetchReason, Output, Span, StateName};
+
+use crate::SECOND;
+use crate::world::{World, config, token, welcome};
 
 /// Connects with a token of this life, and returns after what time it is refreshed; `None` if never
 /// while it lives.

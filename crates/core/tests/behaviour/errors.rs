@@ -1,9 +1,10 @@
 //! What errors say: the code for programs, and the words of a server for people; and other names
 //! that JavaScript sees.
 
-use crate::world::{World, config, refusal};
 use onesocket_core::protocol::{FrameError, FrameErrorCode, MessageId, ServerFrame};
 use onesocket_core::{Error, ErrorCode, FetchReason, Output, ReadyState, Reconnect};
+
+use crate::world::{World, config, refusal};
 
 /// The error with which the connection has failed.
 fn failure(world: &World) -> Error {

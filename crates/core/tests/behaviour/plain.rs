@@ -1,11 +1,12 @@
 //! A server that is not ours: it welcomes nobody, answers nothing, and has its own close codes.
 
-use crate::world::{World, config, hash};
 use onesocket_core::protocol::{ClientFrame, CloseCode, MessageId, Retry, ServerFrame};
 use onesocket_core::{
     Config, ErrorCode, HeartbeatRules, Input, Moment, Output, PLAIN_PING_INTERVAL, PlainRules,
     QueueLimits, Span, StateName, Time, Token, TokenAnswer, Wire,
 };
+
+use crate::world::{World, config, hash};
 
 const MUTE: PlainRules = PlainRules { ping: false, refresh: false };
 const PINGS: PlainRules = PlainRules { ping: true, refresh: false };

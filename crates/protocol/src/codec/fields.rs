@@ -1,6 +1,5 @@
 //! The head of a frame and its payload, and what is wrong with bytes that are not a frame.
 
-use crate::span::Span;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -8,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::wire::{Encoded, Wire};
-use crate::{Group, MessageId, Payload};
+use crate::{Group, MessageId, Payload, Span};
 
 /// Why bytes are no frame.
 #[derive(Clone, Debug, Eq, PartialEq)]

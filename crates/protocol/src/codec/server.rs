@@ -1,13 +1,12 @@
 //! What a server says, as it stands on the wire.
 
-use crate::span::Span;
 use std::borrow::Cow;
 
 use super::fields::{Decoded, Fields, Head};
 use super::wire::{Encoded, Wire};
 use crate::{
     ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId, Payload, ServerFrame,
-    ServerMessage, Welcome,
+    ServerMessage, Span, Welcome,
 };
 
 /// Reads a frame from a server.
