@@ -58,7 +58,10 @@ export interface Json {
   readonly json: string;
 }
 
-/** A payload: a text, bytes that nobody changes any more, or a value as JSON. */
+/**
+ * A payload: a text, bytes that nobody changes any more, or a value as JSON. What stands before the
+ * bytes in their buffer is overwritten: see `copied()` in `validate.ts`.
+ */
 export type Payload = string | Uint8Array | Json;
 
 /** The options, checked. */

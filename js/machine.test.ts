@@ -181,6 +181,27 @@ test("bytes that wait are a copy, whether they are sent or published", () => {
   assert.deepEqual(sent, [1, 1]);
 });
 
+test("bytes are copied once: the head of their frame is written before them, if it has the room", () => {
+  const { client } = setUp();
+  void client.connect();
+  StandInSocket.last.connects();
+  for (const group of ["tea", "x".repeat(128), '"'.repeat(128)]) {
+    void client.publish(group, new Uint8Array([1, 2])).catch(() => {});
+  }
+
+  const frames = StandInSocket.last.sent as Uint8Array[];
+  assert.deepEqual(
+    frames.map((frame) => new TextDecoder().decode(frame)),
+    ["tea", "x".repeat(128), '"'.repeat(128)].map(
+      (group, at) => `{"type":"publish","id":${at + 1},"group":${JSON.stringify(group)}}\n\u0001\u0002`,
+    ),
+  );
+  assert.deepEqual(
+    frames.map((frame) => frame.byteOffset > 0),
+    [true, true, false],
+  );
+});
+
 test("where the machine cannot be made it says so, and connect() is the way back", async (context) => {
   const { client } = setUp();
   const random = context.mock.method(globalThis.crypto, "getRandomValues", () => {

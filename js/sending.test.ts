@@ -51,7 +51,10 @@ test("what was sent and will not be delivered is reported once, as it was when i
   await assert.rejects(published, CLOSED);
   assert.equal(errors.length, 1);
   assert.equal(errors[0]?.code, "closed");
-  assert.deepEqual(errors[0]?.undelivered, ["first", new Uint8Array([1, 2, 3])]);
+  const undelivered = errors[0]?.undelivered ?? [];
+  assert.deepEqual(undelivered, ["first", new Uint8Array([1, 2, 3])]);
+  // Nothing but the message is in its buffer.
+  assert.equal((undelivered[1] as Uint8Array).buffer.byteLength, 3);
 });
 
 test("what a failed connection had taken is reported in the one error event there is", async () => {

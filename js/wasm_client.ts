@@ -2,6 +2,7 @@ import { StatusStore } from "./status_store.js";
 import { Calls } from "./calls.js";
 import {
   closeFault,
+  copied,
   groupFault,
   isSignal,
   payloadBytes,
@@ -113,14 +114,13 @@ export class WasmClient implements Client {
   send(data: Sendable): void {
     const given = readSendable(data);
     if (this.#freed) throw freed();
-    // The caller may go on to change its buffer.
-    const payload = typeof given === "string" ? given : given.slice();
+    const payload = typeof given === "string" ? given : copied(given);
     this.#machine().send(payload, payloadBytes(payload));
   }
 
   async publish(group: string, data: unknown): Promise<void> {
     const given = readPublishable(data);
-    await this.#request("publish", group, given instanceof Uint8Array ? given.slice() : given);
+    await this.#request("publish", group, given instanceof Uint8Array ? copied(given) : given);
   }
 
   async join(group: string): Promise<void> {

@@ -12,7 +12,9 @@ use std::rc::Rc;
 use frame_table::{Outcome, Row, Sender, rows};
 use futures_channel::oneshot;
 use js_sys::{Promise, Reflect, Uint8Array};
-use onesocket_protocol::{Group, Payload, ServerMessage, Wire, decode_client, decode_server};
+use onesocket_protocol::{
+    ClientFrame, Group, MessageId, Payload, ServerMessage, Wire, decode_client, decode_server,
+};
 use onesocket_web::core::{Error, ErrorCode, LogEvent, StateName, Token, TokenAnswer};
 use onesocket_web::{Client, Options};
 use serde::{Deserialize, Serialize};
@@ -434,6 +436,24 @@ fn the_browsers_codec_reads_and_writes_every_frame_as_the_table_says() {
             }
             // The browser does not read frames of clients.
             (Sender::Client, Outcome::MeansInShort(_) | Outcome::Refused { .. }) => {}
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+fn bytes_are_copied_once_more_only_where_there_is_no_room_for_a_head_before_them() {
+    let head = "{\"type\":\"message\",\"id\":7}\n";
+    for room in [0, head.len() - 1, head.len(), head.len() + 9] {
+        let buffer = Uint8Array::from("x".repeat(room + 3).as_bytes());
+        let payload = buffer.subarray(room as u32, buffer.length());
+
+        for _ in 0..2 {
+            let data = JsValue::from(&payload);
+            let frame = ClientFrame::Message { id: MessageId(7), data };
+            let written: Uint8Array = onesocket_web::encode(&frame).unchecked_into();
+
+            assert_eq!(written.to_vec(), format!("{head}xxx").as_bytes(), "{room}");
+            assert_eq!(written.buffer() == payload.buffer(), room >= head.len(), "{room}");
         }
     }
 }

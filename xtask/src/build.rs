@@ -3,9 +3,11 @@
 //! Each product has a stamp with the hash of what it was made from and is left alone while that
 //! stays the same.
 
+mod closures;
 mod script;
 mod short_names;
 
+use std::env;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,6 +20,15 @@ use crate::stamp::{self, Inputs};
 
 /// How long one step of the build may take on a slow machine.
 const LIMIT: Duration = Duration::from_secs(1800);
+
+/// What the wasm may contain, as wasm-opt names it.
+const FEATURES: [&str; 5] = [
+    "--enable-reference-types",
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+];
 
 /// The texts that are shipped with the package.
 const TEXTS: [&str; 5] =
@@ -140,7 +151,7 @@ fn wasm(setup: &Setup) -> Result<String> {
     let project = &setup.project;
     let rust = process::output(project.command("rustc").arg("--version"), LIMIT)?;
     let mut inputs = Inputs::new().text(&rust);
-    for step in ["build.rs", "build/script.rs", "build/short_names.rs"] {
+    for step in ["build.rs", "build/closures.rs", "build/script.rs", "build/short_names.rs"] {
         inputs = inputs.path(&project.path("xtask/src").join(step))?;
     }
     for source in
@@ -159,6 +170,11 @@ fn wasm(setup: &Setup) -> Result<String> {
         remove(&folder)?;
         let mut wasm_pack = project.command(&tools.wasm_pack);
         wasm_pack.env("PATH", &tools.path);
+        // A panic names the file of its line; the folder of whoever builds this does not belong into it.
+        if let Some(home) = cargo_home() {
+            let flag = format!("--remap-path-prefix={}=", home.join("registry/src").display());
+            wasm_pack.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flag);
+        }
         wasm_pack.args(["build", "--target", "web", "--no-pack", "--mode", "no-install"]);
         wasm_pack.args(["--profile", "wasm-release"]);
         wasm_pack.args(["--out-dir", "pkg/wasm", "--out-name", "onesocket"]);
@@ -166,11 +182,18 @@ fn wasm(setup: &Setup) -> Result<String> {
         // It says `*`, which makes `npm pack` ship nothing.
         remove(&folder.join(".gitignore"))?;
         let (wasm, glue) = (folder.join("onesocket_bg.wasm"), folder.join("onesocket.js"));
+        closures::drop_callers(setup, &wasm)?;
         short_names::give(setup, &wasm, &glue)?;
         script::write(&folder)?;
         stamp::write(&stamp, &hash)
     })?;
     Ok(hash)
+}
+
+/// Returns where cargo keeps the sources of others.
+fn cargo_home() -> Option<PathBuf> {
+    let home = || env::home_dir().map(|home| home.join(".cargo"));
+    env::var_os("CARGO_HOME").map(PathBuf::from).or_else(home)
 }
 
 /// Copies what the wasm build has made to where the tests of `js/` look for it.

@@ -165,8 +165,9 @@ macro_rules! options {
             /// Sets an option by its place in [`OPTIONS`](Self::OPTIONS), if there is one. Its value has
             /// been checked: times are in milliseconds.
             pub fn set(&mut self, at: usize, value: f64) {
-                let fields: [&mut dyn Number; Self::OPTIONS.len()] = [$(&mut self.$($field).+,)*];
-                if let Some(field) = fields.into_iter().nth(at) {
+                let mut fields: [&mut dyn Number; Self::OPTIONS.len()] =
+                    [$(&mut self.$($field).+,)*];
+                if let Some(field) = fields.get_mut(at) {
                     field.write(value);
                 }
             }

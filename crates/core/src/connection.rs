@@ -172,10 +172,9 @@ impl<M: Clone> Connection<M> {
 
     /// Returns when to handle [`Input::Elapsed`]; `None` while there is no deadline.
     pub fn deadline(&self) -> Option<Time> {
-        let release_at = self.demand.release_at().filter(|_| self.state.is_live());
-        let state = self.state.deadline(self.network);
-        let deadlines = [state, release_at, self.token_fetch.deadline()].into_iter().flatten();
-        deadlines.min().filter(|at| *at < Time::NEVER)
+        let due = self.state.deadline(self.network).min(self.token_fetch.deadline());
+        let due = if self.state.is_live() { due.min(self.demand.release_at()) } else { due };
+        (due < Time::NEVER).then_some(due)
     }
 
     /// Returns the status that the user sees.
@@ -214,9 +213,9 @@ impl<M: Clone> Connection<M> {
     /// Handles the deadlines that have passed, in their order.
     fn on_elapsed(&mut self, now: Time) {
         while let Some(due) = self.deadline().filter(|due| *due <= now) {
-            if self.demand.release_at() == Some(due) && self.state.is_live() {
+            if self.demand.release_at() == due && self.state.is_live() {
                 self.end(EndedBy::Release, CloseCode::NORMAL, String::new(), now);
-            } else if self.token_fetch.deadline() == Some(due) {
+            } else if self.token_fetch.deadline() == due {
                 self.on_fetch_due(now);
             } else {
                 self.on_state_due(due, now);

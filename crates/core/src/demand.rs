@@ -23,8 +23,8 @@ impl Demand {
     }
 
     /// Returns when the connection is to be released.
-    pub(crate) fn release_at(&self) -> Option<Time> {
-        self.release_at
+    pub(crate) fn release_at(&self) -> Time {
+        self.release_at.unwrap_or(Time::NEVER)
     }
 
     pub(crate) fn add_call(&mut self, call: Call) {

@@ -235,32 +235,31 @@ impl State {
         }
     }
 
-    /// Returns the next deadline of the state itself.
-    pub(crate) fn deadline(&self, network: Network) -> Option<Time> {
+    /// Returns the next deadline of the state itself; [`Time::NEVER`] if there is none.
+    pub(crate) fn deadline(&self, network: Network) -> Time {
         match self {
             Self::Connecting(Phase::ServerClosing(socket) | Phase::ClosingOld(socket))
-            | Self::Closing { socket, .. } => Some(socket.detach_at),
+            | Self::Closing { socket, .. } => socket.detach_at,
             Self::Connecting(Phase::Opening(handshake) | Phase::Agreeing(handshake)) => {
-                Some(handshake.give_up_at)
+                handshake.give_up_at
             }
             Self::Connected(session) => {
                 // No refresh begins while a probe is unanswered: if the connection is dead, the next
                 // attempt fetches a token anyway.
                 let can_wait = matches!(session.refresh, Refresh::Planned { .. });
                 let waits = can_wait && session.heartbeat.is_probing();
-                let refresh = session.refresh.deadline().filter(|_| !waits);
-                let deadlines = [session.stable_at, refresh];
-                let heartbeat = session.heartbeat.deadline();
-                Some(deadlines.into_iter().flatten().fold(heartbeat, Time::min))
+                let refresh = if waits { Time::NEVER } else { session.refresh.deadline() };
+                let stable_at = session.stable_at.unwrap_or(Time::NEVER);
+                session.heartbeat.deadline().min(refresh).min(stable_at)
             }
             Self::Waiting { retry_at, old_socket, not_before: _ } => {
-                let retry_at = network.is_online().then_some(*retry_at);
-                [retry_at, old_socket.deadline()].into_iter().flatten().min()
+                let retry_at = if network.is_online() { *retry_at } else { Time::NEVER };
+                retry_at.min(old_socket.deadline())
             }
             Self::Closed { old_socket, .. } | Self::Failed { old_socket, .. } => {
                 old_socket.deadline()
             }
-            Self::Idle | Self::Connecting(Phase::Fetching) => None,
+            Self::Idle | Self::Connecting(Phase::Fetching) => Time::NEVER,
         }
     }
 }
@@ -272,11 +271,11 @@ impl Network {
 }
 
 impl OldSocket {
-    pub(crate) fn deadline(self) -> Option<Time> {
+    pub(crate) fn deadline(self) -> Time {
         match self {
-            Self::None => None,
-            Self::Lingering(handshake) => Some(handshake.give_up_at),
-            Self::Closing(socket) => Some(socket.detach_at),
+            Self::None => Time::NEVER,
+            Self::Lingering(handshake) => handshake.give_up_at,
+            Self::Closing(socket) => socket.detach_at,
         }
     }
 }

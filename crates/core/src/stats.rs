@@ -49,5 +49,5 @@ pub(crate) fn count(counter: &mut u64) {
 
 /// Adds to a counter.
 pub(crate) fn add(counter: &mut u64, more: usize) {
-    *counter = counter.saturating_add(more as u64);
+    *counter = counter.wrapping_add(more as u64);
 }

@@ -67,10 +67,10 @@ pub(crate) enum TokenFetch {
 }
 
 impl TokenFetch {
-    pub(crate) fn deadline(&self) -> Option<Time> {
+    pub(crate) fn deadline(&self) -> Time {
         match self {
-            Self::Fetching { give_up_at, .. } => Some(*give_up_at),
-            Self::Idle | Self::Fetched(_) | Self::Later { .. } => None,
+            Self::Fetching { give_up_at, .. } => *give_up_at,
+            Self::Idle | Self::Fetched(_) | Self::Later { .. } => Time::NEVER,
         }
     }
 
@@ -143,11 +143,11 @@ impl Refresh {
         }
     }
 
-    pub(crate) fn deadline(self) -> Option<Time> {
+    pub(crate) fn deadline(self) -> Time {
         match self {
-            Self::Never | Self::Fetching { .. } => None,
-            Self::Planned { at, .. } => Some(at),
-            Self::Sent { give_up_at, .. } => Some(give_up_at),
+            Self::Never | Self::Fetching { .. } => Time::NEVER,
+            Self::Planned { at, .. } => at,
+            Self::Sent { give_up_at, .. } => give_up_at,
         }
     }
 }
@@ -160,34 +160,35 @@ mod tests {
         Time::since_start(Span::from_secs(seconds))
     }
 
-    fn planned(life: u64, last_fetch: u64) -> Option<Time> {
+    fn planned(life: u64, last_fetch: u64) -> Time {
         let rules = RefreshRules::default();
         Refresh::plan(Span::from_secs(life), Some(at(last_fetch)), rules, at(100)).deadline()
     }
 
     #[test]
     fn a_token_is_refreshed_a_minute_before_its_end_or_at_half_its_life() {
-        assert_eq!(planned(300, 100), Some(at(340)));
-        assert_eq!(planned(90, 100), Some(at(145)));
+        assert_eq!(planned(300, 100), at(340));
+        assert_eq!(planned(90, 100), at(145));
     }
 
     #[test]
     fn fetches_are_half_a_minute_apart_unless_the_token_would_have_expired_by_then() {
-        assert_eq!(planned(40, 100), Some(at(130)));
-        assert_eq!(planned(20, 100), Some(at(110)));
+        assert_eq!(planned(40, 100), at(130));
+        assert_eq!(planned(20, 100), at(110));
     }
 
     #[test]
     fn a_life_of_nothing_is_not_chased_and_one_without_end_does_not_overflow() {
-        assert_eq!(planned(0, 100), None);
-        assert_eq!(planned(u64::MAX, 100), Some(Time::NEVER));
+        assert_eq!(planned(0, 100), Time::NEVER);
+        assert_eq!(planned(u64::MAX, 100), Time::NEVER);
     }
 
     #[test]
     fn a_failed_refresh_is_tried_again_until_the_token_has_expired() {
         let mut refresh = Refresh::retry(0, Span::ZERO, Some(at(100)), at(0));
         let mut tries = Vec::new();
-        while let Some(now) = refresh.deadline() {
+        while refresh != Refresh::Never {
+            let now = refresh.deadline();
             tries.push(now.since(Time::ZERO));
             refresh = Refresh::retry(refresh.failures(), Span::ZERO, Some(at(100)), now);
         }

@@ -104,7 +104,10 @@ const BEGINNINGS = [
   ["refresh", "token"],
 ].map(([type, field]) => [`{"type":"${type}","id":`, `,"${field}":`]);
 
-/** Writes a frame, with the value of its field and the payload (see `codec.rs`) where it has them. */
+/**
+ * Writes a frame, with the value of its field and the payload (see `codec.rs`) where it has them. The
+ * head of bytes is written before them in their buffer, if it has the room: they are not copied again.
+ */
 export function write(kind, id, value, payload) {
   const [start, field] = BEGINNINGS[kind];
   let head = start + id;
@@ -113,9 +116,12 @@ export function write(kind, id, value, payload) {
   if (isText(payload)) return `${head},"format":"text"}\n${payload}`;
   if (!(payload instanceof Uint8Array)) return `${head}}\n${payload.json}`;
   const line = encode(`${head}}\n`);
-  const frame = new Uint8Array(line.length + payload.length);
+  const size = line.length + payload.length;
+  const at = payload.byteOffset - line.length;
+  const hasRoom = at >= 0;
+  const frame = hasRoom ? new Uint8Array(payload.buffer, at, size) : new Uint8Array(size);
   frame.set(line);
-  frame.set(payload, line.length);
+  if (!hasRoom) frame.set(payload, line.length);
   return frame;
 }
 
@@ -126,7 +132,8 @@ export function bare(payload) {
 
 /** Returns a payload as the user gave it. */
 export function given(payload) {
-  return payload.json === undefined ? payload : JSON.parse(payload.json);
+  if (payload instanceof Uint8Array) return payload.slice();
+  return isText(payload) ? payload : JSON.parse(payload.json);
 }
 
 /** Returns how many bytes a text is in UTF-8. */

@@ -1,8 +1,8 @@
 //! Frames: `codec.js` reads and writes them, so payloads stay in JavaScript and a message costs two
 //! calls across the border.
 //!
-//! A payload that is sent is a string, a `Uint8Array`, or an object whose field `json` is the JSON text
-//! of a value. A message that was received is an object with `data`, and with `group` and `from` where
+//! A payload that is sent is a string, a `Uint8Array` (whatever stands before it in its buffer is room
+//! for a head, and overwritten), or an object whose field `json` is the JSON text of a value. A message that was received is an object with `data`, and with `group` and `from` where
 //! the server says so; over a plain wire it is a string or an `ArrayBuffer`.
 
 #[cfg(feature = "explore")]

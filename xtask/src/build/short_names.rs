@@ -30,8 +30,7 @@ struct Renamed {
 /// Returns an error if wasm-opt fails, or if the glue names something in a way that is not known.
 pub(super) fn give(setup: &Setup, wasm: &Path, glue: &Path) -> Result<()> {
     let mut wasm_opt = setup.project.npm_tool("wasm-opt");
-    wasm_opt.args(["--enable-reference-types", "--enable-bulk-memory", "--enable-multivalue"]);
-    wasm_opt.args(["--enable-nontrapping-float-to-int", "--enable-sign-ext"]);
+    wasm_opt.args(super::FEATURES);
     wasm_opt.args(["--strip-producers", "--strip-target-features"]);
     wasm_opt.args(["--minify-imports-and-exports-and-modules"]);
     let map = process::output(wasm_opt.arg(wasm).arg("-o").arg(wasm), LIMIT)?;

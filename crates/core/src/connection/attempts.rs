@@ -142,7 +142,7 @@ impl<M: Clone> Connection<M> {
     /// A deadline of the state has passed.
     pub(super) fn on_state_due(&mut self, due: Time, now: Time) {
         let old_socket = self.state.old_socket();
-        if old_socket.deadline() == Some(due) {
+        if old_socket.deadline() == due {
             return self.on_old_socket_due(old_socket, now);
         }
         match self.state {

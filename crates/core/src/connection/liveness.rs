@@ -66,7 +66,7 @@ impl<M: Clone> Connection<M> {
     pub(super) fn on_connected_due(&mut self, due: Time, now: Time) {
         let timeout = self.config.heartbeat.timeout;
         let State::Connected(session) = &mut self.state else { return };
-        if session.refresh.deadline() == Some(due) {
+        if session.refresh.deadline() == due {
             let refresh = session.refresh;
             return self.on_refresh_due(refresh, now);
         }

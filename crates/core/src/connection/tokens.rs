@@ -252,7 +252,7 @@ impl<M: Clone> Connection<M> {
         };
         let life = expires_at.since(now);
         let refresh = Refresh::plan(life, self.fetched_at, self.config.refresh, now);
-        if let Some(at) = refresh.deadline() {
+        if let Refresh::Planned { at, .. } = refresh {
             self.log(LogEvent::SchedulingRefresh { after: at.since(now) });
         }
         refresh
