@@ -320,12 +320,61 @@ test("a page that comes back asks the server whether it is there; one that goes 
 
   const removed: string[] = [];
   for (const target of [document, window]) {
-    target.removeEventListener = (type: string) => removed.push(type);
+    target.removeEventListener = (type: string, _: unknown, captures: unknown) => {
+      if (captures === true) removed.push(type);
+    };
   }
   client.free();
   await setImmediate();
-  const events = ["resume", "visibilitychange", "offline", "online", "pageshow"];
-  assert.deepEqual(removed, events);
+  const onDocument = ["keydown", "pointerdown", "resume", "visibilitychange"];
+  assert.deepEqual(removed, [...onDocument, "focus", "offline", "online", "pageshow"]);
+});
+
+test("a key, a click or the focus revives what has used up its attempts, and costs the rest nothing", () => {
+  const document = (page["document"] = new EventTarget());
+  const window = (page["window"] = new EventTarget());
+  const { client } = setUp({ reconnect: false });
+  const uses: [EventTarget, string][] = [
+    [document, "keydown"],
+    [document, "pointerdown"],
+    [window, "focus"],
+  ];
+  for (const [target, type] of uses) {
+    void client.connect().catch(() => {});
+    const before = StandInSocket.made.length;
+    target.dispatchEvent(new Event(type));
+    assert.equal(client.state, "connecting", type);
+    StandInSocket.last.closes();
+    assert.equal(client.state, "failed", type);
+
+    target.dispatchEvent(new Event(type));
+
+    // Once a second, however often: the first brings it back, the others come too soon.
+    assert.equal(client.state, type === "keydown" ? "connecting" : "failed", type);
+    assert.equal(StandInSocket.made.length, type === "keydown" ? before + 1 : before, type);
+  }
+});
+
+test("a server that answers without the subprotocol is told apart at once, and its socket closes first", async () => {
+  const { client } = setUp();
+  const connecting = client.connect();
+  const socket = StandInSocket.last;
+  socket.opens("");
+  assert.deepEqual(socket.closed, [1000, ""]);
+  assert.equal(client.state, "connecting");
+  socket.closes(1000);
+
+  await assert.rejects(connecting, {
+    code: "invalid-options",
+    message: /does not speak onesocket\.v1.*give the option wire/,
+  });
+  assert.equal(StandInSocket.last, socket);
+
+  // A wire of an application's own needs none.
+  const { client: plain } = setUp({ wire: {} });
+  void plain.connect();
+  StandInSocket.last.opens("");
+  assert.equal(plain.state, "connected");
 });
 
 /** A client over a stand-in, and the errors that it tells. */

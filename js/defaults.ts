@@ -19,5 +19,14 @@ export const DEFAULTS = {
   "queue.maxBytes": 1_048_576,
 } as const satisfies Readonly<Record<string, number>>;
 
+/** What `reconnect: "forever"` stands for. */
+export const FOREVER = {
+  maxAttempts: Infinity,
+  intervalMs: 1000,
+  factor: 2,
+  maxIntervalMs: 30_000,
+  jitter: 0.5,
+} as const;
+
 /** The name of an option that is a number. */
 export type OptionName = keyof typeof DEFAULTS;

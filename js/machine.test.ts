@@ -244,6 +244,23 @@ test("a jitter is drawn for each client", (context) => {
   assert.equal(waits.size, made.length, [...waits].join());
 });
 
+test("attempts without end are Infinity in the status, and the log does not count towards it", () => {
+  const lines: string[] = [];
+  const write = (line: string): void => {
+    lines.push(line);
+  };
+  const logger = { debug: write, info: write, warn: write, error: write };
+  const { client } = setUp({ reconnect: "forever", logger });
+  assert.equal(client.status.maxAttempts, Infinity);
+
+  void client.connect();
+  StandInSocket.last.closes();
+
+  const { state, attempt, maxAttempts } = client.status;
+  assert.deepEqual([state, attempt, maxAttempts], ["waiting", 1, Infinity]);
+  assert.match(lines.at(-1) ?? "", /^🔌 Reconnecting \(attempt 1\) in 1\d\d\d ms$/);
+});
+
 test("the log's lines are written for a logger, and for nobody else", () => {
   const lines: string[] = [];
   const write = (line: string): void => {

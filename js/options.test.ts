@@ -107,6 +107,17 @@ test("a wire is ours, or an object of functions with a place for the token", () 
   ]);
 });
 
+test('reconnect: "forever" has no end, and Infinity is a number of attempts', () => {
+  const { numbers } = readOptions({ url: URL_OK, reconnect: "forever" });
+  assert.equal(numberOf(numbers, "reconnect.maxAttempts"), Infinity);
+  assert.equal(numberOf(numbers, "reconnect.intervalMs"), 1000);
+  assert.equal(numberOf(numbers, "reconnect.maxIntervalMs"), 30_000);
+  assert.equal(readOptions({ url: URL_OK, reconnect: { maxAttempts: Infinity } }).numbers["reconnect.maxAttempts"], Infinity);
+  for (const word of ["false", "always"]) {
+    assertFaults({ reconnect: word }, [/reconnect: must be an object, "forever" or false/]);
+  }
+});
+
 test("reconnect: false means no automatic attempt", () => {
   const { numbers } = readOptions({ url: URL_OK, reconnect: false });
 
@@ -173,7 +184,7 @@ test("a number out of its range is named with the range", () => {
   assertFaults(
     { reconnect: { maxAttempts: 1.5, intervalMs: 0, factor: 0.9, maxIntervalMs: 0, jitter: 1.1 } },
     [
-      /reconnect\.maxAttempts: must be a whole number from 0 to 1000000/,
+      /reconnect\.maxAttempts: must be a whole number from 0 to Infinity/,
       /reconnect\.intervalMs: must be a number from 1 to 2147483647/,
       /reconnect\.factor: must be a number from 1 to 10/,
       /reconnect\.maxIntervalMs: must be a number from 1/,
@@ -191,7 +202,7 @@ test("what is of the wrong kind is named", () => {
     /getToken: must be a function/,
     /WebSocket: must be a constructor/,
     /logger: must have the methods debug, info, warn, error/,
-    /reconnect: must be an object or false/,
+    /reconnect: must be an object, "forever" or false/,
     /queue: must be an object(;|\.)/,
   ]);
   for (const options of [undefined, null, "wss://example.com", 1]) {
@@ -298,7 +309,7 @@ test("a number may be the least and the most there is", () => {
 
 test("a group of options must be an object, each by its name", () => {
   for (const group of ["reconnect", "refresh", "heartbeat", "queue"]) {
-    const message = new RegExp(`${group}: must be an object${group === "reconnect" ? " or false" : ""}[.;]`);
+    const message = new RegExp(`${group}: must be an object${group === "reconnect" ? ', "forever" or false' : ""}[.;]`);
     assert.throws(() => readOptions({ url: URL_OK, [group]: 5 }), { message });
     const unknown = new RegExp(`unknown: ${group}\\.speed \\(known: ${group}\\.`);
     assert.throws(() => readOptions({ url: URL_OK, [group]: { speed: 1 } }), { message: unknown });

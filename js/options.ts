@@ -1,6 +1,6 @@
 /** The options: what they mean, their defaults, and the only place where they are checked. */
 
-import { DEFAULTS, type OptionName } from "./defaults.js";
+import { DEFAULTS, FOREVER, type OptionName } from "./defaults.js";
 import { OneSocketError } from "./error.js";
 import type { WebSocketConstructor } from "./socket.js";
 import type { GetToken } from "./tokens.js";
@@ -9,7 +9,7 @@ import { PLACES, type PlainWire, TOKEN_PLACES } from "./wire.js";
 
 /** How a connection is tried again after a failure. */
 export interface ReconnectOptions {
-  /** How many automatic attempts follow a failure; 0 for none, at most 1 000 000. Default: 5. */
+  /** How many automatic attempts follow a failure; 0 for none, `Infinity` for no end. Default: 5. */
   readonly maxAttempts?: number;
   /** The time between the end of one attempt and the next one, in milliseconds. Default: 5000. */
   readonly intervalMs?: number;
@@ -90,8 +90,11 @@ export interface ClientOptions {
    * package `ws` in Node 20, for example. Default: the global one.
    */
   readonly WebSocket?: WebSocketConstructor;
-  /** How a connection is tried again; `false` for not at all. */
-  readonly reconnect?: false | ReconnectOptions;
+  /**
+   * How a connection is tried again: `false` for not at all, `"forever"` for without end: after 1 s,
+   * then after twice as long each time, up to 30 s, with up to half of that added by chance.
+   */
+  readonly reconnect?: false | "forever" | ReconnectOptions;
   /** How long a handshake may take until the session is agreed. Default: 10 000. */
   readonly connectTimeoutMs?: number;
   /** How long the close of a socket is waited for before it is given up. Default: 3000. */
@@ -140,7 +143,7 @@ interface Rule {
 const MAX_MS = 2 ** 31 - 1;
 
 const RULES: Readonly<Record<OptionName, Rule>> = {
-  "reconnect.maxAttempts": { min: 0, max: 1_000_000, whole: true },
+  "reconnect.maxAttempts": { min: 0, max: Infinity, whole: true },
   "reconnect.intervalMs": { min: 1, max: MAX_MS },
   "reconnect.factor": { min: 1, max: 10 },
   "reconnect.maxIntervalMs": { min: 1, max: MAX_MS },
@@ -296,12 +299,7 @@ function readLogger(value: unknown, faults: string[]): Logger | undefined {
 }
 
 function readNumbers(options: Named, faults: string[]): Numbers {
-  const reconnect = options["reconnect"];
-  // `false` means the same as no attempts, whatever else there is.
-  const named: Named = {
-    ...options,
-    reconnect: reconnect === false ? { maxAttempts: 0 } : reconnect,
-  };
+  const named: Named = { ...options, reconnect: readReconnect(options["reconnect"]) };
   for (const group of GROUPS) {
     const known = OPTION_NAMES.filter((name) => name.startsWith(`${group}.`));
     const value = named[group];
@@ -309,7 +307,7 @@ function readNumbers(options: Named, faults: string[]): Numbers {
       const inner = known.map((name) => name.slice(group.length + 1));
       checkNames(value, `${group}.`, inner, faults);
     } else if (value !== undefined) {
-      faults.push(`${group}: must be an object${group === "reconnect" ? " or false" : ""}`);
+      faults.push(`${group}: must be an object${group === "reconnect" ? ', "forever" or false' : ""}`);
     }
   }
   const numbers: Partial<Record<OptionName, number>> = {};
@@ -318,7 +316,7 @@ function readNumbers(options: Named, faults: string[]): Numbers {
     if (value === undefined) continue;
     const { min, max, whole } = RULES[name];
     const inRange = typeof value === "number" && value >= min && value <= max;
-    if (inRange && (!whole || Number.isInteger(value))) numbers[name] = value;
+    if (inRange && (!whole || Math.floor(value) === value)) numbers[name] = value;
     else faults.push(`${name}: must be a ${whole ? "whole " : ""}number from ${min} to ${max}`);
   }
   const interval = numberOf(numbers, INTERVAL);
@@ -326,6 +324,12 @@ function readNumbers(options: Named, faults: string[]): Numbers {
     faults.push(`${MAX_INTERVAL}: must not be less than ${INTERVAL} (${interval})`);
   }
   return numbers;
+}
+
+/** Returns the options that a word stands for. */
+function readReconnect(value: unknown): unknown {
+  if (value === false) return { maxAttempts: 0 };
+  return value === "forever" ? FOREVER : value;
 }
 
 /** Returns `options.a.b` for "a.b". */

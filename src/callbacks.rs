@@ -2,7 +2,8 @@
 
 use js_sys::Array;
 use onesocket_core::{
-    Call, Error, Fetch, FetchReason, Level, LogEvent, Said, Span, StateName, Status, Text,
+    Call, Error, Fetch, FetchReason, Level, LogEvent, Reconnect, Said, Span, StateName, Status,
+    Text,
 };
 use onesocket_web::Clock;
 use wasm_bindgen::prelude::*;
@@ -21,7 +22,7 @@ extern "C" {
         state: &str,
         ready_state: u8,
         attempt: u32,
-        max_attempts: u32,
+        max_attempts: f64,
         retry_at_ms: Option<f64>,
         connection_id: Option<&str>,
         token_expires_at_ms: Option<f64>,
@@ -92,7 +93,10 @@ impl onesocket_web::Callbacks for JsCallbacks {
             status.state.as_str(),
             status.ready_state.as_u8(),
             status.attempt,
-            status.max_attempts,
+            match status.max_attempts {
+                Reconnect::WITHOUT_END => f64::INFINITY,
+                number => number.into(),
+            },
             status.retry_at.map(|at| clock.epoch_ms(at)),
             status.connection_id.as_ref().map(|id| id.0.as_str()),
             status.token_expires_at.map(|at| clock.epoch_ms(at)),

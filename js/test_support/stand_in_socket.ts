@@ -18,6 +18,7 @@ export class StandInSocket {
   onerror: ((event: never) => unknown) | null = null;
   onclose: ((event: never) => unknown) | null = null;
   readyState = 0;
+  protocol = "";
   bufferedAmount = 0;
   readonly url: string;
   readonly protocols: string[];
@@ -39,9 +40,10 @@ export class StandInSocket {
     if (this.readyState < 2) this.readyState = 2;
   }
 
-  /** The opening handshake has succeeded. */
-  opens(): void {
+  /** The opening handshake has succeeded, and the server has chosen a subprotocol. */
+  opens(protocol = this.protocols[0] ?? ""): void {
     this.readyState = 1;
+    this.protocol = protocol;
     this.onopen?.({} as never);
   }
 

@@ -36,19 +36,19 @@ test(
 );
 
 test(
-  "a socket that the policy blocks has failed at once, though no close event comes",
+  "a socket that the policy blocks has failed at once and for good, and the error names connect-src",
   scene(async (the) => {
     const allow = [/Content Security Policy/];
     const scripts = "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'";
     const { page, watch } = await plainPage(the, { allow }, { policy: `${scripts}; connect-src 'none'` });
 
     const outcome = await page.evaluate(() => {
-      const options = { url: "/ws", reconnect: false, connectTimeoutMs: 600_000 };
+      const options = { url: "/ws?secret", connectTimeoutMs: 600_000 };
       return window.outcome(window.onesocket.createClient(options).connect());
     });
 
-    assert.equal(outcome.code, "attempts-exhausted");
-    assert.match(outcome.message, /the socket closed with code 1006/);
+    assert.equal(outcome.code, "invalid-options");
+    assert.match(outcome.message, /Content-Security-Policy.*ws:\/\/[\d.:]+\/ws\. Allow it in connect-src/);
     assert.equal(watch.sockets.length, 0);
   }),
 );

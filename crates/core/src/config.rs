@@ -136,6 +136,21 @@ impl Default for Reconnect {
     }
 }
 
+impl Reconnect {
+    /// The number of attempts that has no end.
+    pub const WITHOUT_END: u32 = u32::MAX;
+
+    /// Tries without end: after 1 s, then after twice as long each time, up to 30 s. Up to half of that
+    /// is added by chance: when a server comes back, its clients do not come back all at once.
+    pub const FOREVER: Self = Self {
+        max_attempts: Self::WITHOUT_END,
+        interval: Span::from_secs(1),
+        factor: 2.0,
+        max_interval: Span::from_secs(30),
+        jitter: 0.5,
+    };
+}
+
 impl Default for RefreshRules {
     fn default() -> Self {
         Self { before_expiry: Span::from_secs(60), min_interval: Span::from_secs(30) }

@@ -47,7 +47,7 @@ use crate::outbox::Outbox;
 use crate::state::{EndedBy, Network, OldSocket, State};
 use crate::stats::{Stats, count};
 use crate::status::Status;
-use crate::text::Text;
+use crate::text::{Sentence, Text};
 use crate::time::Time;
 use crate::token::{Fetch, TokenFetch};
 
@@ -132,9 +132,11 @@ impl<M: Clone> Connection<M> {
         self.reset_backoff_if_due(now);
         match input {
             Input::Abort { call } => self.on_abort(call, now),
+            Input::Activity => self.on_activity(now),
             Input::Close { call, code, reason } => self.on_close(call, code, reason, now),
             Input::Closed { attempt, code, reason, retry } => {
-                self.on_closed(attempt, CloseEvent { code, reason: &reason, retry }, now);
+                let what = Sentence::SocketClosed;
+                self.on_closed(attempt, CloseEvent { code, reason: &reason, retry, what }, now);
             }
             Input::Closing { attempt } => self.on_closing(attempt, now),
             Input::Connect { call } => self.on_connect(call, now),

@@ -95,12 +95,14 @@ impl Error {
         Self::new(ErrorCode::AttemptsExhausted, message)
     }
 
-    /// Says why a close with this code is final; `retry` is what was made of the code.
-    pub(crate) fn of_close(code: CloseCode, retry: Retry, reason: &str) -> Self {
+    /// Says why a close with this code is final; `retry` is what was made of the code, and `tokens` says
+    /// whether there is a `getToken`.
+    pub(crate) fn of_close(code: CloseCode, retry: Retry, reason: &str, tokens: bool) -> Self {
         let number = code.get().into();
         let (code, sentence) = match code {
             _ if retry == Retry::WithFreshToken => {
-                (ErrorCode::Unauthorized, Sentence::TokenRefused)
+                let sentence = if tokens { Sentence::TokenRefused } else { Sentence::TokenWanted };
+                (ErrorCode::Unauthorized, sentence)
             }
             CloseCode::REPLACED => (ErrorCode::Replaced, Sentence::Replaced),
             CloseCode::TOO_LARGE => (ErrorCode::TooLarge, Sentence::FrameTooLarge),
@@ -140,7 +142,7 @@ mod tests {
         for known in CloseCode::NAMED {
             let Some(name) = known.error else { continue };
 
-            let error = Error::of_close(known.code, known.code.retry(), "");
+            let error = Error::of_close(known.code, known.code.retry(), "", true);
 
             assert_eq!(error.code.as_str(), name, "{known:?}");
         }

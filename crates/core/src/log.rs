@@ -4,6 +4,7 @@ use std::fmt;
 
 use onesocket_protocol::Span;
 
+use crate::config::Reconnect;
 use crate::error::Error;
 use crate::text::{Said, Sentence, Text};
 
@@ -20,8 +21,12 @@ pub enum LogEvent {
     ConnectCalled,
     /// The session is established.
     Connected,
+    /// Something went wrong, and the connection goes on.
+    Error(Error),
     /// The connection has failed for good.
     Failed(Error),
+    /// A connection is lost, or an attempt has failed, for this reason.
+    Lost(Text),
     /// The next attempt is planned.
     Reconnecting {
         /// The number of the attempt.
@@ -64,7 +69,7 @@ impl LogEvent {
             | Self::SchedulingRefresh { .. } => Level::Debug,
             Self::Closed(_) | Self::Connected => Level::Info,
             Self::Failed(_) => Level::Error,
-            Self::Reconnecting { .. } => Level::Warn,
+            Self::Error(_) | Self::Lost(_) | Self::Reconnecting { .. } => Level::Warn,
         }
     }
 }
@@ -78,10 +83,16 @@ impl LogEvent {
             Self::Closed(why) => Text::with_cause(Sentence::LogClosed, why.clone()),
             Self::ConnectCalled => Text::new(Sentence::LogConnectCalled),
             Self::Connected => Text::new(Sentence::LogConnected),
+            Self::Error(error) => Text::with_cause(Sentence::LogError, error.message.clone()),
             Self::Failed(error) => Text::with_cause(Sentence::LogFailed, error.message.clone()),
+            Self::Lost(why) => Text::with_cause(Sentence::LogLost, why.clone()),
             Self::Reconnecting { attempt, of, after } => {
+                let sentence = match *of {
+                    Reconnect::WITHOUT_END => Sentence::LogReconnectingForever,
+                    _ => Sentence::LogReconnecting,
+                };
                 let numbers = [(*attempt).into(), (*of).into(), after.whole_ms()];
-                Text::with(Sentence::LogReconnecting, numbers, Said::Nothing)
+                Text::with(sentence, numbers, Said::Nothing)
             }
             Self::Reusing => Text::new(Sentence::LogReusing),
             Self::SchedulingRefresh { after } => {

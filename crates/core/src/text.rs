@@ -62,6 +62,7 @@ sentences! {
     LeftBeforeJoined, "leave() was called before the group was joined.";
     QueueFull, "The queue is full ({0} messages or {1} bytes wait to be sent or answered). Send less, or raise the option queue.";
     TooLarge, "A message of {0} bytes; the server takes {1}. Send smaller ones.";
+    TokenWanted, "The server wants a token{quoted}, and there is no getToken. Give one, then call connect().";
     TokenRefused, "The server refused the token{quoted}. Sign in, then call connect().";
     Replaced, "The same user has connected elsewhere. Call connect() to take over; do so only when a person asks for it.";
     FrameTooLarge, "A message was larger than the server takes{quoted}. Send smaller ones.";
@@ -69,8 +70,10 @@ sentences! {
     ServerAnswered, "The server answered: {said}";
 
     SocketClosed, "the socket closed with code {0}{quoted}";
+    NotMade, "the socket closed with code {0} before it opened: the server is away, refuses the token or the origin of this page, or does not speak onesocket.v1 (a server of your own needs the option wire)";
+    PlainNotMade, "the socket closed with code {0} before it opened: the server is away, or refuses what it was asked with or the origin of this page";
     NotOpened, "the socket did not open within {0} ms";
-    NoWelcome, "no welcome came within {0} ms";
+    NoWelcome, "no welcome came within {0} ms; does the server speak onesocket.v1? (a server of your own needs the option wire)";
     FellSilent, "the server has fallen silent";
     ServerIsClosing, "the server is closing the connection";
     TryingFreshToken, "the token was refused; trying a fresh one";
@@ -79,6 +82,8 @@ sentences! {
     NewTokenNotAnswered, "The server did not answer the new token.";
 
     CannotOpen, "The browser will not connect to {said}. Check the url; a page that came over https: can only use wss:.";
+    WrongSubprotocol, "The server does not speak onesocket.v1: it answered without that subprotocol. For a server of your own give the option wire.";
+    Forbidden, "The Content-Security-Policy of this page forbids to connect to {said}. Allow it in connect-src.";
     NotJson, "The server sent a text that is no JSON.";
     NotAnObject, "The server sent JSON that is no object.";
     NoType, "The server sent a frame without a type.";
@@ -97,8 +102,11 @@ sentences! {
     LogClosed, "🔌 WebSocket connection closed: {said}";
     LogConnectCalled, "🔌 WebSocket connect called";
     LogConnected, "🔌 WebSocket connected";
+    LogError, "🔌 WebSocket error: {said}";
     LogFailed, "🔌 WebSocket connection failed: {said}";
+    LogLost, "🔌 No WebSocket connection: {said}";
     LogReconnecting, "🔌 Reconnecting (attempt {0} of {1}) in {2} ms";
+    LogReconnectingForever, "🔌 Reconnecting (attempt {0}) in {2} ms";
     LogReusing, "🔌 Reusing existing WebSocket connection";
     LogSchedulingRefresh, "🔌 Scheduling WebSocket token refresh in {0} ms";
 }

@@ -7,7 +7,7 @@ mod golden;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use onesocket_core::{Config, ErrorCode, Sentence, Stats};
+use onesocket_core::{Config, ErrorCode, Reconnect, Sentence, Stats};
 
 /// Reads a file of the repository.
 fn read(path: &str) -> String {
@@ -84,7 +84,19 @@ fn javascript_has_the_defaults_of_the_machine() {
         let digits = for_people(default).replace(' ', "_");
         writeln!(text, "  {quote}{name}{quote}: {digits},").unwrap();
     }
+    let forever = Config { reconnect: Reconnect::FOREVER, ..Config::default() };
     text += "} as const satisfies Readonly<Record<string, number>>;\n\n\
+             /** What `reconnect: \"forever\"` stands for. */\n\
+             export const FOREVER = {\n";
+    for (at, name) in Config::OPTIONS.iter().enumerate() {
+        let (Some(name), Some(value)) = (name.strip_prefix("reconnect."), forever.get(at)) else {
+            continue;
+        };
+        let endless = value == f64::from(Reconnect::WITHOUT_END);
+        let digits = if endless { "Infinity".into() } else { for_people(value).replace(' ', "_") };
+        writeln!(text, "  {name}: {digits},").unwrap();
+    }
+    text += "} as const;\n\n\
              /** The name of an option that is a number. */\n\
              export type OptionName = keyof typeof DEFAULTS;\n";
 

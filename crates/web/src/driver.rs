@@ -190,9 +190,14 @@ impl Driver {
                 self.feed(Input::Closed { attempt, code, reason, retry });
                 self.forget(attempt);
             }
+            Event::Refused { problem } => {
+                self.feed(Input::OpenFailed { attempt, problem });
+                self.forget(attempt);
+            }
             Event::Wake => self.feed(Input::Wake),
             Event::Offline => self.feed(Input::Offline),
             Event::Online => self.feed(Input::Online),
+            Event::Activity => self.feed(Input::Activity),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What the browser tells.
 
 use onesocket_core::protocol::CloseCode;
+use onesocket_core::{Sentence, Text};
 use wasm_bindgen::prelude::*;
 
 /// Something that the browser tells.
@@ -11,12 +12,16 @@ pub(crate) enum Event {
     Received { kind: u8, value: JsValue, size: u32 },
     /// A socket has closed.
     Closed { code: CloseCode, reason: String },
+    /// A socket will never open, and is gone.
+    Refused { problem: Text },
     /// The page has woken up.
     Wake,
     /// The browser has gone offline.
     Offline,
     /// The browser is online again.
     Online,
+    /// A person uses the page.
+    Activity,
 }
 
 impl Event {
@@ -28,9 +33,17 @@ impl Event {
                 code: CloseCode::seen(number as u16),
                 reason: value.as_string().unwrap_or_default(),
             },
+            22 => Self::Refused { problem: Text::new(Sentence::WrongSubprotocol) },
+            23 => Self::Refused {
+                problem: Text::with_words(
+                    Sentence::Forbidden,
+                    value.as_string().unwrap_or_default(),
+                ),
+            },
             30 => Self::Wake,
             31 => Self::Offline,
             32 => Self::Online,
+            33 => Self::Activity,
             kind => Self::Received { kind, value, size: number },
         }
     }

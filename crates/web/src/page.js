@@ -1,9 +1,10 @@
-// The life of the page: hidden and visible, frozen and resumed, offline and online.
+// The life of the page: hidden and visible, frozen and resumed, offline and online, in use.
 
 // See `event.rs`.
 const WAKE = 30;
 const OFFLINE = 31;
 const ONLINE = 32;
+const ACTIVITY = 33;
 
 /** Says whether a URL leads to this machine, where no network is needed. */
 function isLoopback(url) {
@@ -22,16 +23,22 @@ export function isOffline(url) {
 
 /** The events, each with its target. */
 const EVENTS = [
+  ["document", "keydown"],
+  ["document", "pointerdown"],
   ["document", "resume"],
   ["document", "visibilitychange"],
+  ["window", "focus"],
   ["window", "offline"],
   ["window", "online"],
   ["window", "pageshow"],
 ];
 
-/** Calls a method of every target there is: in a worker, for example, there is no page. */
+/**
+ * Calls a method of every target there is: in a worker, for example, there is no page. Before others, who
+ * may keep a key or a click to themselves.
+ */
 function each(method, listener) {
-  for (const [target, type] of EVENTS) globalThis[target]?.[method]?.(type, listener);
+  for (const [target, type] of EVENTS) globalThis[target]?.[method]?.(type, listener, true);
 }
 
 /** Listens, and tells what the machine has to know; returns what `end` takes. */
@@ -45,9 +52,11 @@ export function listen(url, driver) {
     } else if (type === "pageshow") {
       // Else it is shown for the first time, not brought back.
       if (persisted) driver.tell(0, WAKE);
-    } else if (type === "resume" || document.visibilityState !== "hidden") {
+    } else if (type === "resume" || type === "visibilitychange") {
       // Hidden now: nothing to look at.
-      driver.tell(0, WAKE);
+      if (type === "resume" || document.visibilityState !== "hidden") driver.tell(0, WAKE);
+    } else {
+      driver.tell(0, ACTIVITY);
     }
   };
   each("addEventListener", listener);

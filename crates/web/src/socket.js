@@ -6,6 +6,8 @@ import { read } from "./codec.js";
 // See `event.rs`.
 const OPENED = 20;
 const CLOSED = 21;
+const WRONG_SUBPROTOCOL = 22;
+const FORBIDDEN = 23;
 
 /** The code of a close without a closing handshake (RFC 6455, section 7.4.1). */
 const ABNORMAL = 1006;
@@ -18,17 +20,32 @@ function listen(socket, listener) {
   for (const type of EVENTS) socket[`on${type}`] = listener;
 }
 
+/** What a Content-Security-Policy has forbidden to connect to last; `undefined` before it is watched. */
+let forbidden;
+
+/** Watches for it, from the first socket on. */
+function watchPolicy() {
+  if (forbidden !== undefined) return;
+  forbidden = "";
+  globalThis.addEventListener?.("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
+    if (effectiveDirective === "connect-src") forbidden = blockedURI;
+  });
+}
+
 /**
  * Makes a socket, of a constructor or of the browser's, and tells what happens to it; what it receives is
  * read, or is a `raw` where that is a number. Returns words instead, with the name of what was thrown and
  * the URL as people know it, without its query: there, and in what an error says, a token may be.
  */
 export function open(Given, url, protocols, knownUrl, raw, attempt, driver) {
+  watchPolicy();
+  const known = knownUrl.split("?")[0];
+  let wasWrong = false;
   let socket;
   try {
     socket = new (Given ?? WebSocket)(url, protocols);
   } catch (thrown) {
-    return `${knownUrl.split("?")[0]} (${thrown instanceof Error ? thrown.name : ""})`;
+    return `${known} (${thrown instanceof Error ? thrown.name : ""})`;
   }
   // A `Blob` can only be read later, which would let messages overtake each other.
   socket.binaryType = "arraybuffer";
@@ -42,13 +59,20 @@ export function open(Given, url, protocols, knownUrl, raw, attempt, driver) {
       if (raw === undefined) read(data, driver, attempt);
       else driver.tell(attempt, raw, data, data.length ?? data.byteLength);
     } else if (code !== undefined) {
-      driver.tell(attempt, CLOSED, event.reason, code);
+      driver.tell(attempt, wasWrong ? WRONG_SUBPROTOCOL : CLOSED, event.reason, code);
     } else if (socket.readyState === 3) {
       // A close comes in the same task, with the code; but none for a socket that a
       // Content-Security-Policy has blocked (Chromium).
-      setTimeout(() => socket.onclose && driver.tell(attempt, CLOSED, "", ABNORMAL), 0);
+      setTimeout(() => {
+        if (socket.onclose === null) return;
+        if (forbidden !== "" && url.startsWith(forbidden)) driver.tell(attempt, FORBIDDEN, known, 0);
+        else driver.tell(attempt, CLOSED, "", ABNORMAL);
+      }, 0);
     } else if (event.type !== "error") {
-      driver.tell(attempt, OPENED, undefined, 0);
+      // A server that does not know the wire's subprotocol answers without one; some browsers close then.
+      wasWrong = raw === undefined && socket.protocol === "";
+      if (wasWrong) shut(socket, 1000, "");
+      else driver.tell(attempt, OPENED, undefined, 0);
     }
   });
   return socket;

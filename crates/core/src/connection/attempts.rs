@@ -58,7 +58,7 @@ impl<M: Clone> Connection<M> {
     /// Continues after the server or the network has closed the socket. No other place obeys a
     /// [`Retry`].
     pub(super) fn after_close(&mut self, event: CloseEvent<'_>, on_loss: OnLoss, now: Time) {
-        let CloseEvent { code, reason, retry } = event;
+        let CloseEvent { code, reason, retry, what } = event;
         let again = match retry {
             Retry::Never => false,
             Retry::Soon => {
@@ -67,7 +67,7 @@ impl<M: Clone> Connection<M> {
                     _ => Span::ZERO,
                 };
                 let (numbers, said) = ([code.get().into(), 0, 0], Said::words(reason));
-                let cause = Text::with(Sentence::SocketClosed, numbers, said);
+                let cause = Text::with(what, numbers, said);
                 return match on_loss {
                     // A page learns that its socket is dead only when it has woken up.
                     OnLoss::ReplaceNow if delay.is_zero() => self.replace(cause, now),
@@ -82,7 +82,8 @@ impl<M: Clone> Connection<M> {
             let reason = Text::new(Sentence::TryingFreshToken);
             self.begin(OldSocket::None, Some(reason), now);
         } else {
-            self.fail(Error::of_close(code, retry, reason), OldSocket::None);
+            let error = Error::of_close(code, retry, reason, self.config.tokens);
+            self.fail(error, OldSocket::None);
         }
     }
 
@@ -91,7 +92,7 @@ impl<M: Clone> Connection<M> {
         if !self.network.is_online() {
             self.try_again(cause, Span::ZERO, OldSocket::None, now);
         } else if self.grant(&cause, OldSocket::None).is_some() {
-            self.log_reconnecting(self.token_fetch.deferred_for(now));
+            self.log_reconnecting(&cause, self.token_fetch.deferred_for(now));
             self.begin(OldSocket::None, Some(cause), now);
         }
     }
@@ -107,7 +108,7 @@ impl<M: Clone> Connection<M> {
         let Some(delay) = self.grant(&cause, old_socket) else { return };
         let min_delay = min_delay.max(self.token_fetch.deferred_for(now));
         let after = delay.max(min_delay);
-        self.log_reconnecting(after);
+        self.log_reconnecting(&cause, after);
         let (retry_at, not_before) = (now + after, now + min_delay);
         self.enter(State::Waiting { retry_at, not_before, old_socket }, Some(cause));
     }
@@ -122,8 +123,9 @@ impl<M: Clone> Connection<M> {
         delay
     }
 
-    /// Logs the attempt that was granted.
-    pub(super) fn log_reconnecting(&mut self, after: Span) {
+    /// Logs why there is no connection, and the attempt that was granted.
+    fn log_reconnecting(&mut self, cause: &Text, after: Span) {
+        self.log(LogEvent::Lost(cause.clone()));
         let (attempt, of) = (self.backoff.attempt(), self.config.reconnect.max_attempts);
         self.log(LogEvent::Reconnecting { attempt, of, after });
     }
@@ -183,9 +185,16 @@ pub(super) struct CloseEvent<'a> {
     pub(super) code: CloseCode,
     pub(super) reason: &'a str,
     pub(super) retry: Retry,
+    /// How it is told.
+    pub(super) what: Sentence,
 }
 
 impl CloseEvent<'_> {
     /// Stands for an event that has not come in time.
-    const LOST: Self = Self { code: CloseCode::ABNORMAL, reason: "", retry: Retry::Soon };
+    const LOST: Self = Self {
+        code: CloseCode::ABNORMAL,
+        reason: "",
+        retry: Retry::Soon,
+        what: Sentence::SocketClosed,
+    };
 }

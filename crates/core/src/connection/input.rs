@@ -47,6 +47,8 @@ pub enum Input<M> {
         /// Settled once connected, or once the connection has failed for good.
         call: Call,
     },
+    /// A person uses the page: a key, a click, the focus.
+    Activity,
     /// A deadline may have passed. Every other input checks the deadlines too.
     Elapsed,
     /// A component was mounted that needs the connection.

@@ -55,6 +55,14 @@ impl<M: Clone> Connection<M> {
         }
     }
 
+    /// A person uses the page, which revives what has used up its attempts; what is still being tried
+    /// goes on at its own pace.
+    pub(super) fn on_activity(&mut self, now: Time) {
+        if let State::Failed { .. } = self.state {
+            self.on_wake(now);
+        }
+    }
+
     /// A frame has come from the server.
     pub(super) fn heard(&mut self, now: Time) {
         if let State::Connected(session) = &mut self.state {

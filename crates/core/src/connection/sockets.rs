@@ -93,7 +93,15 @@ impl<M: Clone> Connection<M> {
                 self.lose_traffic();
                 self.after_close(event, on_loss, now);
             }
-            SocketRole::Opening(_) | SocketRole::Agreeing(_) | SocketRole::ServerClosing => {
+            SocketRole::Opening(_) => {
+                // A browser does not say why: the likely causes are named.
+                let what = match self.config.wire {
+                    Wire::OneSocket => Sentence::NotMade,
+                    Wire::Plain(_) => Sentence::PlainNotMade,
+                };
+                self.after_close(CloseEvent { what, ..event }, OnLoss::BackOff, now);
+            }
+            SocketRole::Agreeing(_) | SocketRole::ServerClosing => {
                 self.after_close(event, OnLoss::BackOff, now);
             }
             SocketRole::Lingering | SocketRole::Closing => self.on_old_socket_gone(now),

@@ -86,8 +86,10 @@ impl<M: Clone> Connection<M> {
                 self.on_token_failed(Text::with_number(Sentence::AskLater, ms), now);
             }
             TokenAnswer::NoSession => {
+                let error = Error::of(ErrorCode::Unauthorized, Sentence::NoSession);
+                self.settle_refresh_calls(Err(&error));
                 let old_socket = self.let_go(CloseCode::NORMAL, String::new(), now);
-                self.fail(Error::of(ErrorCode::Unauthorized, Sentence::NoSession), old_socket);
+                self.fail(error, old_socket);
             }
         }
     }

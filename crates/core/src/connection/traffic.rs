@@ -7,6 +7,7 @@ use super::{Connection, Output};
 use crate::config::Wire;
 use crate::error::{Error, ErrorCode};
 use crate::ids::Attempt;
+use crate::log::LogEvent;
 use crate::outbox::{Destination, Outgoing};
 use crate::state::{SocketRole, State};
 use crate::stats::{add, count};
@@ -190,8 +191,7 @@ impl<M: Clone> Connection<M> {
     pub(super) fn give_up_on_traffic(&mut self, error: &Error) {
         let undelivered = self.drop_traffic(error);
         if !undelivered.is_empty() {
-            let error = error.clone();
-            self.outputs.push(Output::Error { error, undelivered });
+            self.report_with(error.clone(), undelivered);
         }
     }
 
@@ -200,7 +200,7 @@ impl<M: Clone> Connection<M> {
     fn report_undelivered(&mut self, messages: Vec<Outgoing<M>>, error: Error) {
         let undelivered = self.undeliverable(messages, &error);
         if !undelivered.is_empty() {
-            self.outputs.push(Output::Error { error, undelivered });
+            self.report_with(error, undelivered);
         }
     }
 
@@ -236,7 +236,14 @@ impl<M: Clone> Connection<M> {
     }
 
     pub(super) fn report(&mut self, error: Error) {
-        self.outputs.push(Output::Error { error, undelivered: Vec::new() });
+        self.report_with(error, Vec::new());
+    }
+
+    /// Reports an error of a connection that goes on, or was ended, with the messages that will not be
+    /// delivered.
+    fn report_with(&mut self, error: Error, undelivered: Vec<M>) {
+        self.log(LogEvent::Error(error.clone()));
+        self.outputs.push(Output::Error { error, undelivered });
     }
 }
 

@@ -2,9 +2,12 @@
 //! that JavaScript sees.
 
 use onesocket_core::protocol::{FrameError, FrameErrorCode, MessageId, ServerFrame};
-use onesocket_core::{Error, ErrorCode, FetchReason, Output, ReadyState, Reconnect};
+use onesocket_core::{
+    Config, Error, ErrorCode, FetchReason, LogEvent, Output, PlainRules, ReadyState, Reconnect,
+    Wire,
+};
 
-use crate::world::{World, config, refusal};
+use crate::world::{World, config, refusal, token};
 
 /// The error with which the connection has failed.
 fn failure(world: &World) -> Error {
@@ -89,6 +92,45 @@ fn the_reason_of_a_loss_names_the_code_and_the_reason_of_the_close() {
             _ => None,
         });
         assert_eq!(last.as_deref(), Some(told));
+    }
+}
+
+#[test]
+fn a_socket_that_never_opened_names_the_likely_causes_at_the_first_failure() {
+    let plain = Config { wire: Wire::Plain(PlainRules::default()), ..config() };
+    for (config, likely) in
+        [(config(), "needs the option wire"), (plain, "refuses what it was asked")]
+    {
+        let mut world = World::new(config);
+        world.connect();
+
+        world.closed(1006);
+
+        let line = world.said.iter().find_map(|output| match output {
+            Output::Log(line @ LogEvent::Lost(_)) => Some(line.to_string()),
+            _ => None,
+        });
+        let line = line.unwrap();
+        assert!(line.contains("code 1006 before it opened"), "{line}");
+        assert!(line.contains(likely), "{line}");
+    }
+}
+
+#[test]
+fn a_server_that_wants_a_token_is_told_from_one_that_refuses_it() {
+    let mut without = World::plain().connected();
+    without.closed_saying(4401, "sign in");
+    let mut with = World::with_tokens().connected();
+    with.closed_saying(4401, "stale");
+    with.answer(token());
+    with.closed_saying(4401, "stale");
+
+    for (world, message) in [
+        (without, "The server wants a token \"sign in\", and there is no getToken. Give one, then"),
+        (with, "The server refused the token \"stale\". Sign in, then"),
+    ] {
+        let message = message.to_owned() + " call connect().";
+        assert_eq!(failure(&world).to_string(), message);
     }
 }
 

@@ -145,6 +145,33 @@ fn online_revives_a_connection_that_has_used_up_its_attempts_and_no_other() {
 }
 
 #[test]
+fn a_person_who_uses_the_page_revives_what_has_used_up_its_attempts_and_hurries_nothing() {
+    let mut world = World::plain();
+    world.feed(Input::Activity);
+    assert_eq!(world.state(), StateName::Idle);
+    world.connect();
+    world.closed(1006);
+    world.feed(Input::Activity);
+    assert_eq!(world.state(), StateName::Waiting);
+    for _ in 0..5 {
+        world.elapse();
+        world.closed(1006);
+    }
+    assert_eq!(world.state(), StateName::Failed);
+
+    world.feed(Input::Activity);
+
+    assert_eq!((world.state(), world.machine.status().attempt), (StateName::Connecting, 0));
+    world.opened();
+    world.welcomed();
+    let said = world.feed(Input::Activity);
+    assert_eq!(said, []);
+    world.closed(4409);
+    world.feed(Input::Activity);
+    assert_eq!(world.state(), StateName::Failed);
+}
+
+#[test]
 fn waking_up_often_revives_a_failed_connection_once_a_second() {
     let mut world = World::new(Config {
         reconnect: Reconnect { max_attempts: 0, ..config().reconnect },

@@ -74,9 +74,11 @@ fn a_refresh_for_which_get_token_says_when_to_ask_again_waits_while_the_connecti
 #[test]
 fn no_session_during_a_refresh_ends_the_connection_at_once() {
     let mut world = World::with_tokens().connected();
-    world.refresh();
+    let call = world.refresh();
 
     world.answer(TokenAnswer::NoSession);
+
+    assert_eq!(world.answer_to(call), Some(Err(ErrorCode::Unauthorized)));
 
     assert_eq!(world.machine.status().error.as_ref().unwrap().code, ErrorCode::Unauthorized);
     assert!(world.said.iter().any(|said| matches!(said, Output::Shut { .. })));

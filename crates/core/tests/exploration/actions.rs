@@ -13,6 +13,7 @@ use crate::exploration::scope::Scope;
 pub(crate) enum Action {
     // The user.
     Abort(Call),
+    Activity,
     Close,
     Connect,
     Hold,
@@ -125,7 +126,7 @@ impl Place {
         }
         if scope.wakes {
             let network = if observed.offline { Action::Online } else { Action::Offline };
-            actions.extend([Action::Wake, network]);
+            actions.extend([Action::Activity, Action::Wake, network]);
         }
         // A server that answers out of turn could be asked without end.
         if observed.calls.len() < scope.calls && observed.asked.len() <= scope.calls {

@@ -29,8 +29,9 @@ impl Coverage {
 }
 
 /// Every input, as [`input_name`] has them.
-pub(crate) const INPUTS: [&str; 21] = [
+pub(crate) const INPUTS: [&str; 22] = [
     "Abort",
+    "Activity",
     "Close",
     "Closed",
     "Closing",
@@ -108,6 +109,7 @@ pub(crate) fn input_name(input: &Input<Message>) -> &'static str {
         Input::Release => "Release",
         Input::Token { .. } => "Token",
         Input::TokenSent { .. } => "TokenSent",
+        Input::Activity => "Activity",
         Input::Wake => "Wake",
         Input::Request { request: Request::Refresh, .. } => "Refresh",
         Input::Online => "Online",

@@ -32,6 +32,7 @@ impl Place {
         let attempt = self.observed.newest;
         Some(match action {
             Action::Abort(call) => Input::Abort { call },
+            Action::Activity => Input::Activity,
             Action::Close => Input::Close { call, code: CloseCode::NORMAL, reason: String::new() },
             Action::Connect => Input::Connect { call },
             Action::Hold => Input::Hold,

@@ -84,6 +84,10 @@ pub(crate) const INPUTS: &[(&str, Feed)] = &[
         world.now = world.now + Span::from_secs(2);
         feed(world, Input::Wake);
     }),
+    ("in use", |world| {
+        world.now = world.now + Span::from_secs(2);
+        feed(world, Input::Activity);
+    }),
     ("offline", |world| feed(world, Input::Offline)),
     ("online", |world| {
         feed(world, Input::Offline);

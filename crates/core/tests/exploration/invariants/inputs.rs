@@ -139,6 +139,7 @@ impl Observed {
                 }
             }
             Action::Abort(_)
+            | Action::Activity
             | Action::Due
             | Action::Elapsed
             | Action::InvalidFrame

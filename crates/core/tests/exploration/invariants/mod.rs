@@ -27,7 +27,7 @@ mod traffic;
 mod transitions;
 
 use onesocket_core::protocol::{MessageId, Retry};
-use onesocket_core::{Call, ErrorCode, StateName, Status, Time};
+use onesocket_core::{Call, Error, ErrorCode, StateName, Status, Time};
 
 use crate::exploration::actions::Action;
 use crate::exploration::coverage::{Coverage, error_name, input_name, output_name};
@@ -76,6 +76,8 @@ pub(super) struct Step<'a> {
     hello_due: bool,
     /// The groups that were asked for in this step.
     pub(super) asked_for: Vec<&'static str>,
+    /// The error that a line of the log has told last in this step.
+    pub(super) logged: Option<Error>,
 }
 
 impl Place {
@@ -123,6 +125,7 @@ impl Place {
             silent: false,
             hello_due: false,
             asked_for: Vec::new(),
+            logged: None,
         };
         let call = self.free_call();
         if let Some(input) = self.input(scope, action, call) {

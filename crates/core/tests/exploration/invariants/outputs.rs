@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use onesocket_core::protocol::CloseCode;
-use onesocket_core::{ErrorCode, FetchReason, Output, ReadyState, StateName, Time};
+use onesocket_core::{ErrorCode, FetchReason, LogEvent, Output, ReadyState, StateName, Time};
 
 use crate::exploration::actions::{Action, EARLIER, FROM_SERVER, Frame};
 use crate::exploration::coverage::{Coverage, error_name};
@@ -44,6 +44,7 @@ impl Observed {
             Output::Error { error, undelivered } => {
                 coverage.errors.insert(error_name(error.code));
                 let code = error.code;
+                ensure!(step.logged.as_ref() == Some(&error), "{error} has no line in the log");
                 if self.refreshing.is_some_and(|(_, until)| until <= step.now)
                     && code == ErrorCode::TokenFailed
                 {
@@ -96,7 +97,12 @@ impl Observed {
                 }
                 (self.newest_fetch, self.fetching) = (fetch, true);
             }
-            Output::Log(note_input) => drop(note_input.to_string()),
+            Output::Log(line) => {
+                drop(line.to_string());
+                if let LogEvent::Error(error) | LogEvent::Failed(error) = line {
+                    step.logged = Some(error);
+                }
+            }
             Output::Open { attempt, token } => {
                 ensure!(self.socket == Socket::Gone, "a second socket while {:?}", self.socket);
                 ensure!(attempt.0 == self.newest.0.wrapping_add(1), "{attempt:?} is no new number");

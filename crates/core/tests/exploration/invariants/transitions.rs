@@ -56,6 +56,7 @@ impl Observed {
                     | Action::TokenSent(_)
                     | Action::Receive(_)
                     | Action::Refresh
+                    | Action::Activity
                     | Action::Wake
                     | Action::Online
                     | Action::Offline
@@ -63,7 +64,8 @@ impl Observed {
             ensure!(!keeps || step.was_late, "the connection was ended by {:?}", step.action);
         }
         // A connection that is lost in this moment is replaced; waking up is not the cause of that.
-        let wakes = matches!(step.action, Action::Wake | Action::Online)
+        let used = step.action == Action::Activity && before.state == StateName::Failed;
+        let wakes = (used || matches!(step.action, Action::Wake | Action::Online))
             && before.state != StateName::Connected;
         if wakes && status.state == StateName::Connecting && before.state == step.before {
             ensure!(!self.offline, "woken while offline");
