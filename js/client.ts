@@ -7,6 +7,7 @@
  * @packageDocumentation
  */
 
+import { Face } from "./face.js";
 import { WasmClient } from "./wasm_client.js";
 import { type ClientOptions, readOptions } from "./options.js";
 import type { Client } from "./types.js";
@@ -18,7 +19,7 @@ import type { Client } from "./types.js";
  * Throws a {@link OneSocketError} with the code `invalid-options` that names all faults together.
  */
 export function createClient(options: ClientOptions): Client {
-  return new WasmClient(readOptions(options));
+  return new Face(new WasmClient(readOptions(options)));
 }
 
 export { type ErrorCode, NotAuthenticated, OneSocketError, RetryLater } from "./error.js";

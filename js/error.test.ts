@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 
 import { NotAuthenticated, OneSocketError, RetryLater } from "./client.js";
 import { report } from "./error.js";
@@ -21,6 +22,26 @@ test("an error carries the lost messages and its cause", () => {
 
   assert.deepEqual(error.undelivered, ["a", "b"]);
   assert.equal(error.cause, cause);
+});
+
+test("an error of another copy of this package is one of ours, and a subclass is only itself", () => {
+  class Mine extends OneSocketError {}
+  const foreign = Object.assign(new Error("x"), { name: "OneSocketError", code: "closed" });
+  const ofAnotherWindow: unknown = runInNewContext(
+    'Object.assign(new Error("x"), { name: "OneSocketError" })',
+  );
+
+  for (const [error, ours, mine] of [
+    [foreign, true, false],
+    [ofAnotherWindow, true, false],
+    [new Mine("closed", "x"), true, true],
+    [new OneSocketError("closed", "x"), true, false],
+    [new TypeError("x"), false, false],
+    [{ name: "OneSocketError" }, false, false],
+    [undefined, false, false],
+  ]) {
+    assert.deepEqual([error instanceof OneSocketError, error instanceof Mine], [ours, mine]);
+  }
 });
 
 test("that nobody is signed in is an error of its own", () => {

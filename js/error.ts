@@ -32,6 +32,22 @@ export class OneSocketError extends Error {
     this.code = code;
     this.undelivered = more.undelivered;
   }
+
+  /** Knows an error of another copy of this package by its name: `instanceof` means what it says. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    const isOurs = Function.prototype[Symbol.hasInstance].call(this, value);
+    return isOurs || (this === OneSocketError && nameOf(value) === "OneSocketError");
+  }
+}
+
+/** Returns the name of an error, of another window's too; `undefined` for what is none. */
+export function nameOf(thrown: unknown): string | undefined {
+  const isError = thrown instanceof Error || /Error|DOMException/.test(Object.prototype.toString.call(thrown));
+  try {
+    return isError ? String((thrown as Error).name) : undefined;
+  } catch {
+    return "an Error";
+  }
 }
 
 /**

@@ -253,6 +253,25 @@ test("settings differ by what was set, not by how it was written", () => {
   assert.deepEqual(differences(other, { ...other, getToken: () => "another" }), []);
 });
 
+test("another function in the place of one is no difference, one more or one less of a wire is", () => {
+  const made = readOptions({ url: URL_OK, wire: { ping: () => "a" }, logger: console, WebSocket: StandInSocket });
+  const differ = (more: object): string[] => differences(made, { ...made, ...more });
+
+  for (const same of [
+    { wire: { ping: () => "b" } },
+    { logger: { ...console } },
+    { logger: undefined },
+    { WebSocket: class extends StandInSocket {} },
+    { WebSocket: undefined },
+  ]) {
+    assert.deepEqual(differ(same), [], JSON.stringify(same));
+  }
+  for (const wire of [undefined, {}, { ping: () => "a", isPong: () => true }, { isPong: () => true }]) {
+    assert.deepEqual(differ({ wire }), ["wire"], JSON.stringify(wire));
+  }
+  assert.deepEqual(differences({ ...made, WebSocket: undefined, wire: undefined }, made), ["wire", "WebSocket"]);
+});
+
 test("a path has no meaning where there is no page", () => {
   assert.equal(resolveUrl("wss://example.com/ws"), "wss://example.com/ws");
   assert.throws(() => resolveUrl("/ws"), { code: "unsupported", message: /Write the whole URL/ });

@@ -165,7 +165,8 @@ const MAX_INTERVAL = "reconnect.maxIntervalMs";
 
 /** The options that are objects with numbers in them. */
 const GROUPS = ["reconnect", "refresh", "heartbeat", "queue"];
-const LOG_METHODS = ["debug", "info", "warn", "error"] as const;
+/** The methods of a {@link Logger}. */
+export const LOG_METHODS = ["debug", "info", "warn", "error"] as const;
 const OPTIONS = [
   "url",
   "getToken",
@@ -174,6 +175,9 @@ const OPTIONS = [
   ...new Set(OPTION_NAMES.map((name) => name.split(".")[0] as string)),
   "logger",
 ];
+
+/** The options that are functions, or have them: the newest ones are called. */
+const REPLACED = ["WebSocket", "logger", "getToken"] as const;
 
 type Named = Readonly<Record<string, unknown>>;
 
@@ -213,17 +217,20 @@ export function numberOf(numbers: Numbers, name: OptionName): number {
   return name === MAX_INTERVAL ? Math.max(value, numbers[INTERVAL] ?? 0) : value;
 }
 
-/** Names the options in which two settings differ, but for `getToken`, which may be replaced. */
-export function differences(a: Settings, b: Settings): string[] {
+/**
+ * Names the options in which newer settings differ from those with which a client was made. Another
+ * function in the place of one does not: each render and each hot reload makes new ones.
+ */
+export function differences(made: Settings, newer: Settings): string[] {
   const names: string[] = OPTION_NAMES.filter(
-    (name) => numberOf(a.numbers, name) !== numberOf(b.numbers, name),
+    (name) => numberOf(made.numbers, name) !== numberOf(newer.numbers, name),
   );
-  if (PLACES.some((place) => a.wire?.[place] !== b.wire?.[place])) names.push("wire");
-  if (a.WebSocket !== b.WebSocket) names.push("WebSocket");
-  if (a.logger !== b.logger) names.push("logger");
-  // What was made without tokens cannot begin to use them.
-  if (a.getToken === undefined && b.getToken !== undefined) names.push("getToken");
-  return names;
+  const has = ({ wire }: Settings): unknown[] => [wire, ...PLACES.map((place) => wire?.[place])];
+  const places = has(newer);
+  if (has(made).some((place, at) => !place !== !places[at])) names.push("wire");
+  // What was made without one cannot begin to use it.
+  const begun = REPLACED.filter((name) => made[name] === undefined && newer[name] !== undefined);
+  return [...names, ...begun];
 }
 
 function readUrl(value: unknown, faults: string[]): string {

@@ -1,6 +1,10 @@
 import assert from "node:assert/strict";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 
 import { type Client, type ClientOptions, connect } from "./client.js";
 import { clientFor } from "./shared_clients.js";
@@ -74,19 +78,62 @@ test("a client without a getToken asks for none", () => {
   });
 });
 
-test("another wire, logger or WebSocket for the same url is refused by name", () => {
+test("another wire, logger or WebSocket where there was none is refused by name", () => {
   const url = "wss://example.com/differs";
-  const [ping, logger] = [() => "ping", console];
-  freedAfter(clientFor({ url, wire: { ping }, logger, WebSocket: StandInSocket }));
-  const again = { url, wire: { ping }, logger, WebSocket: StandInSocket };
+  freedAfter(clientFor({ url, WebSocket: StandInSocket }));
 
-  assert.doesNotThrow(() => clientFor(again));
-  for (const [name, other] of Object.entries({
-    wire: { wire: { ping: () => "ping" } },
-    WebSocket: { WebSocket: class extends StandInSocket {} },
-    logger: { logger: { ...console } },
-  })) {
+  for (const [name, other] of Object.entries({ wire: { wire: {} }, logger: { logger: console } })) {
     const message = new RegExp(`other options \\(${name}\\)`);
-    assert.throws(() => clientFor({ ...again, ...other }), { message });
+    assert.throws(() => clientFor({ url, ...other }), { message });
   }
+});
+
+test("the newest functions are called, as methods of what they came with", async () => {
+  const said: string[] = [];
+  const optionsOf = (name: string, WebSocket: typeof StandInSocket): ClientOptions => ({
+    url: "wss://example.com/functions",
+    WebSocket,
+    getToken: () => name,
+    wire: { hello: (token) => `${name} ${token}` },
+    logger: new (class {
+      name = name;
+      debug = (): void => {};
+      info(): void {
+        said.push(this.name);
+      }
+      warn = this.debug;
+      error = this.debug;
+    })(),
+  });
+  class Newer extends StandInSocket {}
+  const client = freedAfter(clientFor(optionsOf("old", StandInSocket)));
+  assert.equal(clientFor(optionsOf("new", Newer)), client);
+
+  void client.connect();
+  await setImmediate();
+  StandInSocket.last.opens();
+
+  assert.ok(StandInSocket.last instanceof Newer);
+  assert.deepEqual(StandInSocket.last.sent, ["new new"]);
+  assert.deepEqual(said, ["new"]);
+});
+
+test("two copies of the package share the page's clients", async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), "onesocket-copy-"));
+  context.after(() => rmSync(folder, { recursive: true }));
+  cpSync(new URL(".", import.meta.url), folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+  const copy = pathToFileURL(join(folder, "client.js")).href;
+  const other = (await import(copy)) as typeof import("./client.js");
+  assert.notEqual(other.connect, connect);
+  const options = { url: "wss://example.com/copies", WebSocket: StandInSocket };
+  const before = StandInSocket.made.length;
+
+  const first = connect(options);
+  const second = other.connect(options);
+  StandInSocket.last.connects();
+
+  assert.equal(await first, await second);
+  assert.equal(StandInSocket.made.length, before + 1);
+  freedAfter(await first);
 });

@@ -4,6 +4,7 @@ import { setImmediate } from "node:timers/promises";
 
 import { NotAuthenticated, RetryLater } from "./client.js";
 import {
+  doubtOf,
   type GetToken,
   readAnswer,
   readThrown,
@@ -197,16 +198,42 @@ function setUp(getToken: GetToken): {
   tokens: Tokens;
   asked: TokenRequest[];
   results: [number, TokenResult][];
+  warnings: string[];
 } {
   const asked: TokenRequest[] = [];
   const results: [number, TokenResult][] = [];
+  const warnings: string[] = [];
   const recorded: GetToken = (request) => {
     asked.push(request);
     return getToken(request);
   };
-  const tokens = new Tokens(recorded, (fetch, result) => results.push([fetch, result]));
-  return { tokens, asked, results };
+  const warn = (text: string): void => {
+    warnings.push(text);
+  };
+  const tokens = new Tokens(recorded, (fetch, result) => results.push([fetch, result]), warn);
+  return { tokens, asked, results, warnings };
 }
+
+test("a life that is implausible is taken, and warned of once, with the likely reason", async () => {
+  const lives = [3600, 300, 1_700_000_000_000];
+  const { tokens, results, warnings } = setUp(() => ({ token: "t", expiresInMs: lives.shift() as number }));
+  for (const fetch of [1, 2, 3]) {
+    tokens.ask(fetch, "connect");
+    await setImmediate();
+  }
+
+  assert.deepEqual(
+    results.map(([, result]) => result.kind === "token" && result.expiresInMs),
+    [3600, 300, 1_700_000_000_000],
+  );
+  assert.equal(warnings.length, 1);
+  assert.match(warnings[0] ?? "", /lives for 3600 ms.*Is this seconds, as OAuth has them/);
+  assert.match(doubtOf({ token: "t", expiresInMs: 1_700_000_000_000 }) ?? "", /Is this a point in time/);
+  for (const plausible of [10_000, 300_000, 365 * 24 * 3600 * 1000, 0, -1, Number.NaN, "5", undefined]) {
+    assert.equal(doubtOf({ token: "t", expiresInMs: plausible }), undefined, String(plausible));
+  }
+  for (const answer of ["t", null, undefined]) assert.equal(doubtOf(answer), undefined);
+});
 
 test("what is no number is no time, and what has no name says so", () => {
   const answer = (expiresInMs: unknown) => readAnswer({ token: "t", expiresInMs: expiresInMs as never });

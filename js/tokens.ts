@@ -1,4 +1,4 @@
-import { NotAuthenticated, RetryLater } from "./error.js";
+import { nameOf, NotAuthenticated, RetryLater } from "./error.js";
 import { isNumber, lifeOfJwt } from "./jwt.js";
 import { fitsUtf8 } from "./utf8.js";
 
@@ -42,11 +42,18 @@ const MAX_NAME = 64;
 export class Tokens {
   readonly #getToken: GetToken;
   readonly #answered: (fetch: number, result: TokenResult) => void;
+  readonly #warn: (text: string) => void;
   readonly #asked = new Map<number, AbortController>();
+  #hasWarned = false;
 
-  constructor(getToken: GetToken, answered: (fetch: number, result: TokenResult) => void) {
+  constructor(
+    getToken: GetToken,
+    answered: (fetch: number, result: TokenResult) => void,
+    warn: (text: string) => void,
+  ) {
     this.#getToken = getToken;
     this.#answered = answered;
+    this.#warn = warn;
   }
 
   /**
@@ -76,12 +83,34 @@ export class Tokens {
   async #run(fetch: number, reason: "connect" | "refresh", signal: AbortSignal): Promise<void> {
     let result: TokenResult;
     try {
-      result = readAnswer(await this.#getToken({ reason, signal }));
+      const answer = await this.#getToken({ reason, signal });
+      result = readAnswer(answer);
+      const doubt = this.#hasWarned ? undefined : doubtOf(answer);
+      if (doubt !== undefined) {
+        this.#hasWarned = true;
+        this.#warn(doubt);
+      }
     } catch (thrown) {
       result = readThrown(thrown);
     }
     if (this.#asked.delete(fetch)) this.#answered(fetch, result);
   }
+}
+
+/** A life below is probably in seconds, as `expires_in` of OAuth 2 is: of 2 hours that is 7200. */
+const SHORT_LIFE_MS = 10_000;
+/** A life above is probably a point in time, as `exp` of a JWT or `Date.now()` is: 10 years. */
+const LONG_LIFE_MS = 10 * 365 * 24 * 3600 * 1000;
+
+/** Says what is implausible about the life that `getToken` names; it is taken all the same. */
+export function doubtOf(answer: unknown): string | undefined {
+  const { expiresInMs: life } = (answer ?? {}) as { expiresInMs?: unknown };
+  if (!isNumber(life) || life <= 0 || (life >= SHORT_LIFE_MS && life <= LONG_LIFE_MS)) return undefined;
+  const likely = life < SHORT_LIFE_MS ? "seconds, as OAuth has them (times 1000 then)" : "a point in time";
+  return (
+    `🔌 getToken says that the token lives for ${life} ms, which is implausible. expiresInMs is in ` +
+    `milliseconds from now. Is this ${likely}?`
+  );
 }
 
 /** Makes sense of what `getToken` answered. */
@@ -102,7 +131,7 @@ export function readAnswer(answer: unknown): TokenResult {
  * quotes what was to be read, which may be a token, and so may the application's own.
  */
 export function readThrown(thrown: unknown): TokenResult {
-  const name = nameOf(thrown);
+  const name = nameOf(thrown)?.slice(0, MAX_NAME);
   // The name, for the application may have got its class from another copy of this package.
   if (thrown instanceof NotAuthenticated || name === "NotAuthenticated") return { kind: "none" };
   if (name === undefined) return failed("threw what is no Error");
@@ -117,15 +146,6 @@ function readLater(thrown: unknown): TokenResult {
     return { kind: "later", afterMs };
   }
   return failed("threw RetryLater with what is no number of milliseconds");
-}
-
-/** Returns the name of an error; `undefined` for what is none. */
-function nameOf(thrown: unknown): string | undefined {
-  try {
-    return thrown instanceof Error ? String(thrown.name).slice(0, MAX_NAME) : undefined;
-  } catch {
-    return "an Error";
-  }
 }
 
 function readToken(token: string, expiresInMs: unknown): TokenResult {

@@ -40,12 +40,18 @@ export class WasmClient implements Client {
   #freed = false;
 
   constructor(settings: Settings, onFree?: () => void) {
-    const { getToken, numbers } = settings;
+    const { getToken, logger, numbers } = settings;
     this.#settings = settings;
     this.#onFree = onFree;
     this.#store = new StatusStore(numberOf(numbers, "reconnect.maxAttempts"));
     this.#tokens =
-      getToken && new Tokens(getToken, (fetch, result) => this.#answerToken(fetch, result));
+      getToken &&
+      new Tokens(
+        getToken,
+        (fetch, result) => this.#answerToken(fetch, result),
+        // A mistake of the programmer's: who has no logger is to know of it all the same.
+        (text) => writeLog(logger ?? console, "warn", text),
+      );
   }
 
   get state(): State {
@@ -219,7 +225,7 @@ export class WasmClient implements Client {
         this.#calls.rejectAll(thrown);
         this.#store.become("connecting");
         this.#store.become("failed", message, { code, message });
-        this.#store.tellError(code, message);
+        this.#store.listeners.tell("error", thrown as OneSocketError);
       });
       return undefined;
     }

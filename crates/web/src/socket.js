@@ -15,21 +15,12 @@ const ABNORMAL = 1006;
 /** The events that are listened to. */
 const EVENTS = ["open", "message", "error", "close"];
 
+/** What a page is told of that its Content-Security-Policy has forbidden. */
+const VIOLATION = "securitypolicyviolation";
+
 /** Listens with a function, or with `null` no more. */
 function listen(socket, listener) {
   for (const type of EVENTS) socket[`on${type}`] = listener;
-}
-
-/** What a Content-Security-Policy has forbidden to connect to last; `undefined` before it is watched. */
-let forbidden;
-
-/** Watches for it, from the first socket on. */
-function watchPolicy() {
-  if (forbidden !== undefined) return;
-  forbidden = "";
-  globalThis.addEventListener?.("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
-    if (effectiveDirective === "connect-src") forbidden = blockedURI;
-  });
 }
 
 /**
@@ -38,9 +29,9 @@ function watchPolicy() {
  * the URL as people know it, without its query: there, and in what an error says, a token may be.
  */
 export function open(Given, url, protocols, knownUrl, raw, attempt, driver) {
-  watchPolicy();
   const known = knownUrl.split("?")[0];
   let wasWrong = false;
+  let isForbidden = false;
   let socket;
   try {
     socket = new (Given ?? WebSocket)(url, protocols);
@@ -51,7 +42,7 @@ export function open(Given, url, protocols, knownUrl, raw, attempt, driver) {
   socket.binaryType = "arraybuffer";
   // One function for all events, by what they have: it is smaller, and what an application has made may
   // tell of events without a type.
-  listen(socket, (event = {}) => {
+  const listener = (event = {}) => {
     const { data, code } = event;
     if (data !== undefined) {
       // Of a text the UTF-16 units are counted, which are its bytes where it is ASCII: to count others
@@ -60,12 +51,15 @@ export function open(Given, url, protocols, knownUrl, raw, attempt, driver) {
       else driver.tell(attempt, raw, data, data.length ?? data.byteLength);
     } else if (code !== undefined) {
       driver.tell(attempt, wasWrong ? WRONG_SUBPROTOCOL : CLOSED, event.reason, code);
+    } else if (event.type === VIOLATION) {
+      // An event of the page, perhaps of another socket.
+      isForbidden ||= event.effectiveDirective === "connect-src" && url.startsWith(event.blockedURI);
     } else if (socket.readyState === 3) {
       // A close comes in the same task, with the code; but none for a socket that a
       // Content-Security-Policy has blocked (Chromium).
       setTimeout(() => {
         if (socket.onclose === null) return;
-        if (forbidden !== "" && url.startsWith(forbidden)) driver.tell(attempt, FORBIDDEN, known, 0);
+        if (isForbidden) driver.tell(attempt, FORBIDDEN, known, 0);
         else driver.tell(attempt, CLOSED, "", ABNORMAL);
       }, 0);
     } else if (event.type !== "error") {
@@ -74,7 +68,9 @@ export function open(Given, url, protocols, knownUrl, raw, attempt, driver) {
       if (wasWrong) shut(socket, 1000, "");
       else driver.tell(attempt, OPENED, undefined, 0);
     }
-  });
+  };
+  listen(socket, listener);
+  globalThis.addEventListener?.(VIOLATION, listener);
   return socket;
 }
 
@@ -99,5 +95,6 @@ export function shut(socket, code, reason) {
 
 /** Tells nothing any more. */
 export function silence(socket) {
+  globalThis.removeEventListener?.(VIOLATION, socket.onclose);
   listen(socket, null);
 }
