@@ -97,8 +97,8 @@ export class Tokens {
   }
 }
 
-/** A life below is probably in seconds, as `expires_in` of OAuth 2 is: of 2 hours that is 7200. */
-const SHORT_LIFE_MS = 10_000;
+/** A life below is probably in seconds, as `expires_in` of OAuth 2 is: of an hour that is 3600. */
+const SHORT_LIFE_MS = 5000;
 /** A life above is probably a point in time, as `exp` of a JWT or `Date.now()` is: 10 years. */
 const LONG_LIFE_MS = 10 * 365 * 24 * 3600 * 1000;
 

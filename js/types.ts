@@ -142,8 +142,8 @@ export interface Client {
   publish(group: string, data: unknown): Promise<void>;
 
   /**
-   * Joins a group, and joins it again after every reconnect until `leave()`. Settles with the
-   * server's answer.
+   * Joins a group, and joins it again after every reconnect until `leave()`. It is counted: two
+   * components that join a group are in it until both have left it. Settles with the server's answer.
    *
    * @param group - 1 to 128 bytes of UTF-8 without control characters.
    *
@@ -153,7 +153,8 @@ export interface Client {
   join(group: string): Promise<void>;
 
   /**
-   * Leaves a group. Settles with the server's answer; leaving what was not joined is no error.
+   * Takes back one `join()` of a group, and leaves it with the last one. Settles with the server's
+   * answer, at once while others have joined it too; leaving what was not joined is no error.
    *
    * @param group - 1 to 128 bytes of UTF-8 without control characters.
    *

@@ -153,7 +153,7 @@ test(
     the.print(JSON.stringify(growth));
     assert.throws(() => checkGrowth(growth, HALF), /bytes in 250 cycles/);
     const { second } = growth;
-    assert.deepEqual([second.clients, second.listeners], [HALF, 5 * HALF]);
+    assert.deepEqual([second.clients, second.listeners], [HALF, 8 * HALF]);
     assert.ok(second.wasmBytes > 0);
   }),
 );

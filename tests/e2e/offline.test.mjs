@@ -1,6 +1,6 @@
 /**
- * What the browser says of the network, of a server that is not on this machine by its name: while
- * it is offline nothing is tried and nothing counted; once it is online, at once.
+ * What the browser says of the network, of a server that is not on this machine by its name: it is a
+ * hint. Offline a try is made every 30 s, and none is counted; once it is online, at once.
  */
 
 import assert from "node:assert/strict";
@@ -9,26 +9,47 @@ import { test } from "node:test";
 import { faultPage } from "./support/fault_page.mjs";
 import { FAR_HOST } from "./support/flags.mjs";
 import { scene } from "./support/scene.mjs";
+import { until } from "./support/wait.mjs";
 
 test(
-  "offline nothing is tried and nothing counted, for an hour; online it is there again at once",
+  "offline is a hint: it is tried every 30 s, at no cost; online it is there again at once",
   scene(async (the) => {
-    const { fault, ada } = await connected(the);
+    const { fault, ada } = await connected(the, {
+      allow: [/WebSocket connection to 'ws:[^']*' failed: /],
+    });
     await tell(ada, "offline");
     assert.equal((await ada.status()).state, "connected", "a socket may live on");
 
+    fault.play = (peer) => peer.reset();
     fault.peers[0].reset();
-    await ada.isIn("waiting", 1);
-    assert.equal((await ada.status()).retryAtMs, null, "nothing is planned");
-    await ada.pass(3_600_000);
-    assert.deepEqual([(await ada.status()).state, (await ada.status()).attempt], ["waiting", 1]);
-    assert.equal(fault.peers.length, 1);
-    assert.equal(ada.watch.tokenRequests, 1);
+    await ada.isIn("waiting", 0);
+    for (let tries = 2; tries <= 12; tries += 1) {
+      await ada.pass(29_900);
+      assert.equal(fault.peers.length, tries - 1, "it is tried rarely");
+      await ada.pass(200);
+      await until("it is tried", () => fault.peers.length === tries);
+      await ada.isIn("waiting", 0);
+    }
 
+    fault.play = (peer) => peer.accept().welcome();
     await tell(ada, "online");
-    await ada.isIn("connected", 1);
+    await ada.isIn("connected", 0);
+    assert.equal(fault.peers.length, 13);
+    assert.equal(ada.watch.tokenRequests, 13);
+  }),
+);
+
+test(
+  "a browser that never says that it is online again is not believed",
+  scene(async (the) => {
+    const { fault, ada } = await connected(the);
+    await tell(ada, "offline");
+    fault.peers[0].reset();
+    await ada.isIn("waiting", 0);
+
+    await ada.pass(31_000);
+    await ada.isIn("connected", 0);
     assert.equal(fault.peers.length, 2);
-    assert.equal(ada.watch.tokenRequests, 2);
   }),
 );
 

@@ -11,7 +11,7 @@ import { until } from "./support/wait.mjs";
 const CANARY = "canary".repeat(5);
 
 /** The client's own lines: it logs to the console here. */
-const LINES = /🔌 (WebSocket connection failed|Reconnecting)/;
+const LINES = /🔌 (WebSocket connection failed|WebSocket error|No WebSocket connection|Reconnecting)/;
 
 for (const format of ["json", "text"]) {
   test(

@@ -96,8 +96,7 @@ for (const [column, manner] of ["as the README has it", "that looks at the answe
 
         const expected = {
           failed: ["token-failed", "connected", 1, ["token-failed"]],
-          // The connection is no more: the refresh has not been answered.
-          none: ["closed", "failed", 1, ["unauthorized"]],
+          none: ["unauthorized", "failed", 1, ["unauthorized"]],
           good: [undefined, "connected", 1, []],
         }[comes[column]];
         const sockets = watch.sockets.length - before;

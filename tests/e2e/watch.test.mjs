@@ -16,7 +16,7 @@ import { UNREACHABLE } from "./support/watch.mjs";
 const SHORT = 300;
 
 /** What is left of a connection that is not closed. */
-const LEFT = /left after all.*: a socket, readyState 1, a timer, (a listener to [a-z]+(, )?){5}$/;
+const LEFT = /left after all.*: a socket, readyState 1, a timer, (a listener to [a-z]+(, )?){9}$/;
 
 for (const [what, cause, found, allow] of [
   ["an uncaught error", () => void setTimeout(() => window.nothing.at.all), /uncaught: TypeError/],

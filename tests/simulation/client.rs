@@ -82,6 +82,11 @@ impl World {
         let time = self.time(client);
         self.log(|| format!("{client} <- {input:?}"));
         let cause = Cause::of(&input);
+        match input {
+            Input::Offline => self.clients[client].observed.offline = true,
+            Input::Online => self.clients[client].observed.offline = false,
+            _ => {}
+        }
         self.before(client, time);
         self.clients[client].machine.handle(input, time);
         self.act(client, cause, time);
@@ -249,11 +254,12 @@ impl World {
 
     pub(crate) fn join(&mut self, client: usize, group: Group) {
         let call = self.call(client, Want::Join(group.clone()));
+        self.clients[client].observed.join(&group);
         self.ask(client, Input::Request { call, request: Request::Join(group) });
     }
 
     pub(crate) fn leave(&mut self, client: usize, group: Group) {
-        self.clients[client].observed.groups.remove(&group);
+        self.clients[client].observed.leave(&group);
         let call = self.call(client, Want::Leave);
         self.ask(client, Input::Request { call, request: Request::Leave(group) });
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Every event that a run of full length has to come to.
-const ALL: [&str; 55] = [
+const ALL: [&str; 56] = [
     "a client that is forgotten for sixteen others",
     "a client that is not let in",
     "a client that is swept",
@@ -53,6 +53,7 @@ const ALL: [&str; 55] = [
     "a token that is refreshed over the connection",
     "a user who is forgotten",
     "a wait for the next attempt",
+    "an attempt that was planned offline",
     "all attempts used up",
     "an end for another reason",
     "an end that waking up revives",

@@ -99,7 +99,7 @@ impl<M: Clone> Connection<M> {
         let backoff = Backoff::new(config.seed);
         let state = State::Idle;
         let network = Network::Online;
-        let status = state.status(network, 0, config.reconnect.max_attempts);
+        let status = state.status(0, config.reconnect.max_attempts);
         Self {
             config,
             state,
@@ -145,8 +145,8 @@ impl<M: Clone> Connection<M> {
             Input::InvalidFrame { attempt, problem } => {
                 self.on_invalid_frame(attempt, problem, now);
             }
-            Input::Offline => self.on_network(Network::Offline, now),
-            Input::Online => self.on_network(Network::Online, now),
+            Input::Offline => self.network = Network::Offline,
+            Input::Online => self.on_online(now),
             Input::OpenFailed { attempt, problem } => self.on_open_failed(attempt, problem, now),
             Input::Opened { attempt } => self.on_opened(attempt, now),
             Input::Received { attempt, frame, bytes } => {
@@ -174,7 +174,7 @@ impl<M: Clone> Connection<M> {
 
     /// Returns when to handle [`Input::Elapsed`]; `None` while there is no deadline.
     pub fn deadline(&self) -> Option<Time> {
-        let due = self.state.deadline(self.network).min(self.token_fetch.deadline());
+        let due = self.state.deadline().min(self.token_fetch.deadline());
         let due = if self.state.is_live() { due.min(self.demand.release_at()) } else { due };
         (due < Time::NEVER).then_some(due)
     }
@@ -245,7 +245,7 @@ impl<M: Clone> Connection<M> {
     /// Reports a change of the state.
     fn changed(&mut self, reason: Option<Text>) {
         let (attempt, max_attempts) = (self.backoff.attempt(), self.config.reconnect.max_attempts);
-        let status = self.state.status(self.network, attempt, max_attempts);
+        let status = self.state.status(attempt, max_attempts);
         if status != *self.status {
             let previous = self.status.state;
             self.status = Arc::new(status);

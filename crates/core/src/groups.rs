@@ -6,20 +6,22 @@ use crate::ids::Call;
 
 /// A group that the user wants to be in.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-enum Membership {
+struct Wanted {
+    group: Group,
+    /// How many `join()` calls no `leave()` has followed: two components that join a group are in it
+    /// until both have left it.
+    joins: usize,
     /// The server has confirmed it on this connection.
-    Joined,
-    /// The server confirmed it on an earlier connection, not yet on this one; these calls wait.
-    JoinedBefore(Vec<Call>),
-    /// The server has not confirmed it yet; these calls wait.
-    Joining(Vec<Call>),
+    is_joined: bool,
+    /// The `join()` calls that wait for the server.
+    calls: Vec<Call>,
 }
 
 /// The groups that the user wants to be in, across connections.
 ///
 /// A list, as a client is in few groups and a `BTreeMap` would be a sixth of the wasm.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
-pub(crate) struct Groups(Vec<(Group, Membership)>);
+pub(crate) struct Groups(Vec<Wanted>);
 
 /// What a `join()` leads to.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -35,71 +37,73 @@ pub(crate) enum Joining {
 impl Groups {
     /// Adds a call that joins `group`.
     pub(crate) fn join(&mut self, group: &Group, call: Call) -> Joining {
+        let Some(wanted) = self.find(group) else {
+            let (group, calls) = (group.clone(), vec![call]);
+            self.0.push(Wanted { group, joins: 1, is_joined: false, calls });
+            return Joining::Ask;
+        };
+        wanted.joins += 1;
+        if wanted.is_joined {
+            return Joining::Already;
+        }
+        wanted.calls.push(call);
+        Joining::Asked
+    }
+
+    /// Takes back one `join()`. Once all are taken back the group is removed, and this returns the calls
+    /// that waited to join it; `None` while others are in it.
+    pub(crate) fn leave(&mut self, group: &Group) -> Option<Vec<Call>> {
         match self.find(group) {
-            None => {
-                self.0.push((group.clone(), Membership::Joining(vec![call])));
-                Joining::Ask
+            Some(wanted) if wanted.joins > 1 => {
+                wanted.joins -= 1;
+                None
             }
-            Some(Membership::Joined) => Joining::Already,
-            Some(Membership::JoinedBefore(calls) | Membership::Joining(calls)) => {
-                calls.push(call);
-                Joining::Asked
-            }
+            Some(_) | None => Some(self.remove(group)),
         }
     }
 
-    /// Removes a group; returns the calls that waited to join it.
-    pub(crate) fn leave(&mut self, group: &Group) -> Vec<Call> {
+    /// Removes a group, whoever has joined it; returns the calls that waited to join it.
+    pub(crate) fn remove(&mut self, group: &Group) -> Vec<Call> {
         let waiting = self.joined(group);
-        self.0.retain(|(name, _)| name != group);
+        self.0.retain(|wanted| wanted.group != *group);
         waiting
     }
 
     /// The server has confirmed a membership; returns the calls that waited for it.
     pub(crate) fn joined(&mut self, group: &Group) -> Vec<Call> {
-        let Some(membership) = self.find(group) else {
+        let Some(wanted) = self.find(group) else {
             return Vec::new();
         };
-        match std::mem::replace(membership, Membership::Joined) {
-            Membership::JoinedBefore(calls) | Membership::Joining(calls) => calls,
-            Membership::Joined => Vec::new(),
-        }
+        wanted.is_joined = true;
+        std::mem::take(&mut wanted.calls)
     }
 
     /// The connection is lost, and its memberships with it.
     pub(crate) fn lost(&mut self) {
-        for (_, membership) in &mut self.0 {
-            if *membership == Membership::Joined {
-                *membership = Membership::JoinedBefore(Vec::new());
-            }
+        for wanted in &mut self.0 {
+            wanted.is_joined = false;
         }
     }
 
-    /// The connection has ended for good: removes the groups that were never joined, and returns the
-    /// calls that waited.
+    /// The connection has ended for good: takes back the calls that waited, which it returns, and removes
+    /// the groups that nobody else has joined.
     pub(crate) fn ended(&mut self) -> Vec<Call> {
         let mut waiting = Vec::new();
-        self.0.retain_mut(|(_, membership)| match membership {
-            Membership::Joined => true,
-            Membership::JoinedBefore(calls) => {
-                waiting.append(calls);
-                true
-            }
-            Membership::Joining(calls) => {
-                waiting.append(calls);
-                false
-            }
+        self.0.retain_mut(|wanted| {
+            wanted.joins = wanted.joins.saturating_sub(wanted.calls.len());
+            waiting.append(&mut wanted.calls);
+            wanted.joins > 0
         });
         self.lost();
         waiting
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &Group> {
-        self.0.iter().map(|(group, _)| group)
+        self.0.iter().map(|wanted| &wanted.group)
     }
 
-    fn find(&mut self, group: &Group) -> Option<&mut Membership> {
-        self.0.iter_mut().find(|(name, _)| name == group).map(|(_, membership)| membership)
+    fn find(&mut self, group: &Group) -> Option<&mut Wanted> {
+        self.0.iter_mut().find(|wanted| wanted.group == *group)
     }
 }
 
@@ -131,7 +135,7 @@ mod tests {
         assert_eq!(groups.names().collect::<Vec<_>>(), [&tea()]);
         assert_eq!(groups.ended(), []);
         assert_eq!(groups.names().count(), 1);
-        assert_eq!(groups.leave(&tea()), []);
+        assert_eq!(groups.leave(&tea()), Some(vec![]));
         assert_eq!(groups.names().count(), 0);
     }
 
@@ -145,6 +149,32 @@ mod tests {
 
         assert_eq!(groups.ended(), [Call(2)]);
         assert_eq!(groups.names().collect::<Vec<_>>(), [&tea()]);
+    }
+
+    #[test]
+    fn a_group_that_two_have_joined_is_left_with_the_second() {
+        let mut groups = Groups::default();
+        groups.join(&tea(), Call(1));
+        groups.joined(&tea());
+        groups.join(&tea(), Call(2));
+
+        assert_eq!(groups.leave(&tea()), None);
+        assert_eq!(groups.names().count(), 1);
+        assert_eq!(groups.leave(&tea()), Some(vec![]));
+        assert_eq!(groups.names().count(), 0);
+        assert_eq!(groups.leave(&tea()), Some(vec![]));
+    }
+
+    #[test]
+    fn a_join_that_came_to_nothing_needs_no_leave() {
+        let mut groups = Groups::default();
+        groups.join(&tea(), Call(1));
+        groups.joined(&tea());
+        groups.lost();
+        groups.join(&tea(), Call(2));
+        groups.ended();
+
+        assert_eq!(groups.leave(&tea()), Some(vec![]));
     }
 
     #[test]

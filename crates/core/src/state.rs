@@ -106,7 +106,7 @@ pub(crate) enum SocketRole {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Network {
     Online,
-    /// Automatic attempts wait.
+    /// It may be wrong, or late to say that the network is back: automatic attempts go on, but rarely.
     Offline,
 }
 
@@ -148,7 +148,7 @@ impl State {
     }
 
     /// Returns the status that the user sees.
-    pub(crate) fn status(&self, network: Network, attempt: u32, max_attempts: u32) -> Status {
+    pub(crate) fn status(&self, attempt: u32, max_attempts: u32) -> Status {
         let mut status = Status {
             state: self.name(),
             ready_state: self.ready_state(),
@@ -164,9 +164,7 @@ impl State {
                 status.connection_id.clone_from(&session.connection_id);
                 status.token_expires_at = session.token_expires_at;
             }
-            Self::Waiting { retry_at, .. } => {
-                status.retry_at = network.is_online().then_some(*retry_at);
-            }
+            Self::Waiting { retry_at, .. } => status.retry_at = Some(*retry_at),
             Self::Failed { error, .. } => status.error = Some(error.clone()),
             Self::Idle | Self::Connecting(_) | Self::Closing { .. } | Self::Closed { .. } => {}
         }
@@ -236,7 +234,7 @@ impl State {
     }
 
     /// Returns the next deadline of the state itself; [`Time::NEVER`] if there is none.
-    pub(crate) fn deadline(&self, network: Network) -> Time {
+    pub(crate) fn deadline(&self) -> Time {
         match self {
             Self::Connecting(Phase::ServerClosing(socket) | Phase::ClosingOld(socket))
             | Self::Closing { socket, .. } => socket.detach_at,
@@ -253,8 +251,7 @@ impl State {
                 session.heartbeat.deadline().min(refresh).min(stable_at)
             }
             Self::Waiting { retry_at, old_socket, not_before: _ } => {
-                let retry_at = if network.is_online() { *retry_at } else { Time::NEVER };
-                retry_at.min(old_socket.deadline())
+                (*retry_at).min(old_socket.deadline())
             }
             Self::Closed { old_socket, .. } | Self::Failed { old_socket, .. } => {
                 old_socket.deadline()

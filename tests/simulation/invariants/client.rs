@@ -97,10 +97,14 @@ impl World {
         let observed = self.observed(client);
         observed.newest = attempt;
         observed.sockets += 1;
-        observed.opens += 1;
+        let is_free = std::mem::take(&mut observed.is_free);
+        observed.opens += u32::from(!is_free);
         let (state, opens, budget) = (observed.status.state, observed.opens, observed.budget);
         self.ensure(state == StateName::Connecting, || format!("{client} opens while {state:?}"));
         self.ensure(opens <= budget, || format!("{client} opens socket {opens} of {budget}"));
+        if is_free {
+            self.cover("an attempt that was planned offline");
+        }
         if opens > 1 {
             self.cover("another attempt");
         }
@@ -173,7 +177,10 @@ impl World {
                     _ => "an end for another reason",
                 });
             }
-            StateName::Waiting => self.cover("a wait for the next attempt"),
+            StateName::Waiting => {
+                observed.is_free = observed.offline;
+                self.cover("a wait for the next attempt");
+            }
             StateName::Idle | StateName::Connecting => {}
         }
     }
@@ -247,8 +254,15 @@ impl World {
                 }
             },
             Want::Join(group) => {
-                if result.is_ok() {
-                    self.observed(client).groups.insert(group);
+                match result {
+                    Ok(()) => {
+                        self.observed(client).groups.insert(group);
+                    }
+                    // A leave() has taken it back before.
+                    Err(error) if error.code == ErrorCode::Aborted => {}
+                    // The server lets nobody in.
+                    Err(_) if is_live(state) => self.observed(client).expel(&group),
+                    Err(_) => self.observed(client).leave(&group),
                 }
             }
             Want::Publish(number) => self.check_publish(client, number, result),

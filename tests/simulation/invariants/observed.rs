@@ -20,9 +20,14 @@ pub(crate) struct Observed {
     pub(crate) released: bool,
     /// The groups that it was let into and has not left since.
     pub(crate) groups: BTreeSet<Group>,
+    /// How often it has joined each group and not left it.
+    joins: BTreeMap<Group, u32>,
     /// How many sockets were opened since the budget was full, and how many may be.
     pub(crate) opens: u32,
     pub(crate) budget: u32,
+    /// The browser has said that it is offline; an attempt that was planned then costs nothing.
+    pub(crate) offline: bool,
+    pub(crate) is_free: bool,
     pub(crate) connected_at: Option<Time>,
     /// The newest socket.
     pub(crate) newest: Attempt,
@@ -47,8 +52,11 @@ impl Observed {
             lasting: false,
             released: false,
             groups: BTreeSet::new(),
+            joins: BTreeMap::new(),
             opens: 0,
             budget: 0,
+            offline: false,
+            is_free: false,
             connected_at: None,
             newest: Attempt(0),
             offered: None,
@@ -58,6 +66,24 @@ impl Observed {
             refreshes: Vec::new(),
             overdue: false,
         }
+    }
+
+    pub(crate) fn join(&mut self, group: &Group) {
+        *self.joins.entry(group.clone()).or_default() += 1;
+    }
+
+    /// Takes back one `join()`.
+    pub(crate) fn leave(&mut self, group: &Group) {
+        match self.joins.get_mut(group) {
+            Some(joins) if *joins > 1 => *joins -= 1,
+            _ => self.expel(group),
+        }
+    }
+
+    /// Takes back all of them.
+    pub(crate) fn expel(&mut self, group: &Group) {
+        self.joins.remove(group);
+        self.groups.remove(group);
     }
 
     /// Says whether anybody wants the connection.

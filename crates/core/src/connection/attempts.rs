@@ -3,12 +3,13 @@
 
 use onesocket_protocol::{CloseCode, Retry, Span, retry_after};
 
+use super::liveness::OFFLINE_INTERVAL;
 use super::{Connection, Output};
 use crate::error::Error;
 use crate::heartbeat::OnLoss;
 use crate::ids::Attempt;
 use crate::log::LogEvent;
-use crate::state::{ClosingSocket, Handshake, OldSocket, Phase, State};
+use crate::state::{ClosingSocket, Handshake, Network, OldSocket, Phase, State};
 use crate::stats::count;
 use crate::text::{Said, Sentence, Text};
 use crate::time::Time;
@@ -115,9 +116,13 @@ impl<M: Clone> Connection<M> {
 
     /// Grants one more attempt and returns the delay before it; gives up after the last one.
     pub(super) fn grant(&mut self, cause: &Text, old_socket: OldSocket) -> Option<Span> {
-        let delay = self.backoff.next(&self.config.reconnect);
+        let attempts = self.config.reconnect.max_attempts;
+        let delay = match self.network {
+            // It costs none of the attempts: a person may be in a tunnel for an hour.
+            Network::Offline if attempts > 0 => Some(OFFLINE_INTERVAL),
+            Network::Offline | Network::Online => self.backoff.next(&self.config.reconnect),
+        };
         if delay.is_none() {
-            let attempts = self.config.reconnect.max_attempts;
             self.fail(Error::exhausted(attempts, cause.clone()), old_socket);
         }
         delay

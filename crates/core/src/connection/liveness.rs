@@ -12,14 +12,16 @@ use crate::time::Time;
 /// The shortest time between two attempts that a waking page leads to.
 pub(super) const WAKE_INTERVAL: Span = Span::from_secs(1);
 
+/// The shortest time between two automatic attempts while the browser says that it is offline.
+///
+/// 30 s: a user who is online in spite of that waits no longer, and an attempt without a network costs
+/// nothing but a line in the console.
+pub(super) const OFFLINE_INTERVAL: Span = Span::from_secs(30);
+
 impl<M: Clone> Connection<M> {
-    pub(super) fn on_network(&mut self, network: Network, now: Time) {
-        self.network = network;
-        // The status shows when the next attempt begins, which depends on the network.
-        self.changed(None);
-        if network.is_online() {
-            self.on_wake(now);
-        }
+    pub(super) fn on_online(&mut self, now: Time) {
+        self.network = Network::Online;
+        self.on_wake(now);
     }
 
     pub(super) fn on_wake(&mut self, now: Time) {

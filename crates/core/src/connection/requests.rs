@@ -23,7 +23,7 @@ use crate::time::Time;
 pub enum Request<M> {
     /// Join a group, on this connection and on later ones.
     Join(Group),
-    /// Leave a group.
+    /// Leave a group, once it was left as often as it was joined.
     Leave(Group),
     /// Send a message to the members of a group.
     Publish {
@@ -128,9 +128,14 @@ impl<M: Clone> Connection<M> {
 
     fn leave(&mut self, call: Call, group: Group) -> Result<(), Error> {
         self.require_groups()?;
+        let Some(waiting) = self.groups.leave(&group) else {
+            // Others have joined it too, and stay.
+            self.require_not_ended()?;
+            self.settle(call, Ok(()));
+            return Ok(());
+        };
         // If the group is joined again, a late answer to the first join() must not count for it.
         self.pending.forget_join(&group);
-        let waiting = self.groups.leave(&group);
         self.settle_each(waiting, Err(&Error::of(ErrorCode::Aborted, Sentence::LeftBeforeJoined)));
         // The group was removed all the same: no later connection joins it.
         self.require_not_ended()?;
@@ -195,7 +200,7 @@ impl<M: Clone> Connection<M> {
                 self.settle_each(waiting, Ok(()));
             }
             (Asked::Join(group), Answer::Refused(error)) => {
-                let waiting = self.groups.leave(&group);
+                let waiting = self.groups.remove(&group);
                 if waiting.is_empty() {
                     // A reconnect has joined it again: no call waits.
                     self.report(error);

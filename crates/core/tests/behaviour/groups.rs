@@ -29,6 +29,24 @@ fn groups_are_joined_again_after_a_loss_until_they_are_left() {
 }
 
 #[test]
+fn a_group_that_two_have_joined_is_left_with_the_second_leave() {
+    let mut world = World::plain().connected();
+    world.join("tea");
+    world.receive(ServerFrame::Ack { id: MessageId(1) });
+    world.join("tea");
+
+    let before = world.said.len();
+    let first = world.leave("tea");
+    assert_eq!(world.answer_to(first), Some(Ok(())));
+    assert!(!world.said[before..].iter().any(|said| matches!(said, Output::Transmit { .. })));
+
+    let second = world.leave("tea");
+    assert_eq!(world.answer_to(second), None);
+    let frame = ClientFrame::Leave { id: MessageId(2), group: Group::new("tea").unwrap() };
+    assert!(world.said.contains(&Output::Transmit { attempt: Attempt(1), frame }));
+}
+
+#[test]
 fn a_refusal_of_the_server_settles_the_call_that_it_refuses() {
     let mut world = World::plain().connected();
     let join = world.join("tea");

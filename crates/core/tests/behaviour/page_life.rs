@@ -93,19 +93,46 @@ fn waking_up_tries_at_once_while_waiting_but_once_a_second_at_most() {
 }
 
 #[test]
-fn offline_puts_attempts_off_and_online_tries_at_once() {
+fn offline_is_a_hint_attempts_go_on_rarely_and_cost_nothing_and_online_tries_at_once() {
     let mut world = World::plain().connected();
     world.closed(1006);
+    let planned = world.machine.status().retry_at;
     world.feed(Input::Offline);
-    assert_eq!(world.machine.status().retry_at, None);
-    assert_eq!(world.machine.deadline(), None);
-    world.pass(3600 * SECOND);
-    assert_eq!(world.sockets(), 1);
+    assert_eq!(world.machine.status().retry_at, planned);
+    for attempts in 2..50 {
+        world.elapse();
+        assert_eq!((world.sockets(), world.machine.status().attempt), (attempts, 1));
+        world.closed(1006);
+        assert_eq!(world.machine.status().retry_at, Some(world.now + Span::from_secs(30)));
+    }
 
     world.feed(Input::Online);
 
-    assert_eq!(world.sockets(), 2);
+    assert_eq!(world.sockets(), 50);
     assert_eq!(world.machine.status().attempt, 1);
+}
+
+#[test]
+fn a_connection_is_found_again_though_the_browser_never_says_that_it_is_online() {
+    let mut world = World::plain().connected();
+    world.feed(Input::Offline);
+    world.closed(1012);
+    assert_eq!(world.elapse(), Span::from_secs(30));
+
+    world.agree();
+
+    assert_eq!(world.state(), StateName::Connected);
+}
+
+#[test]
+fn offline_there_is_no_attempt_where_there_are_none() {
+    let reconnect = Reconnect { max_attempts: 0, ..config().reconnect };
+    let mut world = World::new(Config { reconnect, ..config() }).connected();
+    world.feed(Input::Offline);
+
+    world.closed(1006);
+
+    assert_eq!(world.state(), StateName::Failed);
 }
 
 #[test]

@@ -55,6 +55,9 @@ pub(crate) const WAKE_INTERVAL: Span = Span::from_secs(1);
 /// How long a probe may take after waking up.
 pub(crate) const WAKE_TIMEOUT: Span = Span::from_secs(2);
 
+/// The shortest time between two automatic attempts while the browser says that it is offline.
+pub(crate) const OFFLINE_INTERVAL: Span = Span::from_secs(30);
+
 /// How often the server pings.
 const PINGS: Span = Span::from_secs(25);
 
@@ -79,4 +82,9 @@ pub(crate) fn is_live(state: StateName) -> bool {
         StateName::Connecting | StateName::Connected | StateName::Waiting => true,
         StateName::Idle | StateName::Closing | StateName::Closed | StateName::Failed => false,
     }
+}
+
+/// Says whether the connection was ended, or has failed: nothing can be sent.
+pub(crate) fn is_over(state: StateName) -> bool {
+    state != StateName::Idle && !is_live(state)
 }

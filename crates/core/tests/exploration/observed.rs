@@ -119,6 +119,8 @@ pub(crate) struct Observed {
     /// The groups that the server has let us into and that were not left since, on whatever
     /// connection.
     pub(crate) joined: Vec<&'static str>,
+    /// A group for each `join()` that no `leave()` has followed, and that was not in vain.
+    pub(crate) wishes: Vec<&'static str>,
     /// How many attempts may still begin, and whether a refused token may be tried afresh.
     pub(crate) budget: u32,
     pub(crate) fresh: bool,
@@ -160,11 +162,26 @@ impl Observed {
             probe: None,
             woken_until: None,
             joined: Vec::new(),
+            wishes: Vec::new(),
             budget: 0,
             fresh: false,
             stable_at: None,
             end: None,
         }
+    }
+
+    /// Returns how many have joined a group and not left it.
+    pub(crate) fn wishes(&self, group: &str) -> usize {
+        self.wishes.iter().filter(|wish| **wish == group).count()
+    }
+
+    /// Takes back one `join()` of a group; with the last one its membership ends.
+    pub(crate) fn take_wish(&mut self, group: &str) {
+        if let Some(at) = self.wishes.iter().position(|wish| *wish == group) {
+            self.wishes.remove(at);
+        }
+        let wishes = &self.wishes;
+        self.joined.retain(|joined| wishes.contains(joined));
     }
 
     /// Returns the epoch that a server names which remembers this client, or has forgotten it.

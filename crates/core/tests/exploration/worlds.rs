@@ -67,6 +67,10 @@ impl Place {
 
     /// What a world does next in which nothing ever answers, and only time passes.
     pub(crate) fn silent(&self) -> Option<Action> {
+        if self.observed.offline && self.machine.status().state == StateName::Waiting {
+            // It would try without end.
+            return Some(Action::Online);
+        }
         self.due().map(|_| Action::Due)
     }
 

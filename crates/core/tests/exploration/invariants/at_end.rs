@@ -19,8 +19,7 @@ impl Place {
     /// Checks a place in which nothing more happens by itself.
     pub(crate) fn check_at_end(&self, answers: bool) -> Verdict {
         let Observed { connects, closes, calls, .. } = &self.observed;
-        let offline = self.observed.offline && self.machine.status().state == StateName::Waiting;
-        ensure!(connects.is_empty() || offline, "connect() is never answered: {connects:?}");
+        ensure!(connects.is_empty(), "connect() is never answered: {connects:?}");
         ensure!(closes.is_empty(), "close() is never answered: {closes:?}");
         let may_wait = match self.machine.status().state {
             // For somebody who calls connect().
@@ -32,7 +31,6 @@ impl Place {
                 ensure!(noticed == Time::NEVER, "nobody notices the silence");
                 true
             }
-            StateName::Waiting if offline => true,
             StateName::Closed | StateName::Failed => false,
             state @ (StateName::Connecting | StateName::Waiting | StateName::Closing) => {
                 return Err(format!("stuck in {}", state.as_str()));

@@ -78,7 +78,7 @@ impl Place {
         let fetching = fetching.is_none_or(|fetching| fetching == observed.fetching);
         ensure!(fetching, "{stage}, and fetching a token: {}", observed.fetching);
         let deadline = self.due();
-        let waits = status.state == StateName::Waiting && !observed.offline;
+        let waits = status.state == StateName::Waiting;
         let unwanted = is_live(status.state) && !observed.is_wanted();
         let due = if waits || unwanted || observed.fetching { Some(true) } else { due };
         let right = due.is_none_or(|due| due == deadline.is_some());

@@ -7,7 +7,7 @@ use crate::exploration::actions::{Action, Answer, Frame, LATER};
 use crate::exploration::invariants::Step;
 use crate::exploration::observed::{End, Kept, Observed, Socket, Want, What};
 use crate::exploration::scope::Scope;
-use crate::exploration::{LARGEST, LATE, WAKE_TIMEOUT, is_live};
+use crate::exploration::{LARGEST, LATE, WAKE_TIMEOUT, is_live, is_over};
 
 impl Observed {
     /// Takes note of an input before the machine is given it.
@@ -49,11 +49,20 @@ impl Observed {
                 self.end = Some(End::Asked);
                 self.lasting = false;
             }
-            Action::Join(group) => self.calls.push((call, Want::Join(group))),
+            Action::Join(group) => {
+                self.calls.push((call, Want::Join(group)));
+                if !is_over(state) && !step.scope.is_plain() {
+                    self.wishes.push(group);
+                    self.wishes.sort_unstable();
+                }
+            }
             Action::Leave(group) => {
                 self.calls.push((call, Want::Leave));
-                self.joined.retain(|joined| *joined != group);
-                self.asked.retain(|(_, join)| *join != Some(group));
+                step.stays = self.wishes(group) > 1;
+                self.take_wish(group);
+                if !step.stays {
+                    self.asked.retain(|(_, join)| *join != Some(group));
+                }
             }
             Action::Publish(_) => {
                 self.calls.push((call, Want::Publish));
@@ -135,6 +144,8 @@ impl Observed {
                 step.refused_number = Some(id);
                 self.take_refresh(id);
                 if let Some(group) = self.take_asked(id) {
+                    // Whoever has joined it is out.
+                    self.wishes.retain(|wish| *wish != group);
                     self.joined.retain(|joined| *joined != group);
                 }
             }

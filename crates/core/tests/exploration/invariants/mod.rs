@@ -54,7 +54,7 @@ pub(super) struct Step<'a> {
     /// A message has gone out in this step.
     flushed: bool,
     /// The state before this step.
-    before: StateName,
+    pub(super) before: StateName,
     was_late: bool,
     /// The server remembers, and is sent again what it has not answered.
     pub(super) resends: bool,
@@ -76,6 +76,8 @@ pub(super) struct Step<'a> {
     hello_due: bool,
     /// The groups that were asked for in this step.
     pub(super) asked_for: Vec<&'static str>,
+    /// A group is left that others have joined too.
+    pub(super) stays: bool,
     /// The error that a line of the log has told last in this step.
     pub(super) logged: Option<Error>,
 }
@@ -125,6 +127,7 @@ impl Place {
             silent: false,
             hello_due: false,
             asked_for: Vec::new(),
+            stays: false,
             logged: None,
         };
         let call = self.free_call();

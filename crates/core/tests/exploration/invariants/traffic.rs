@@ -6,7 +6,7 @@ use onesocket_core::{Call, ErrorCode, StateName};
 use crate::exploration::actions::{Action, Frame};
 use crate::exploration::invariants::Step;
 use crate::exploration::observed::{Kept, Observed, Socket, Want, What};
-use crate::exploration::{LARGEST, LATE, Message, Verdict, WAKE_TIMEOUT, ensure, is_live};
+use crate::exploration::{LARGEST, LATE, Message, Verdict, WAKE_TIMEOUT, ensure, is_live, is_over};
 
 impl Observed {
     pub(super) fn settle(
@@ -34,7 +34,15 @@ impl Observed {
                 (Want::Join(group), None) => {
                     ensure!(self.joined.contains(&group), "join() resolved, we are not in {group}");
                 }
-                (Want::Join(_) | Want::Leave, _) => {}
+                (Want::Join(group), Some(_)) => {
+                    // Else the machine has not taken it, or a leave() or the server has ended it before.
+                    if is_over(step.status.state) && !is_over(step.before) {
+                        self.take_wish(group);
+                    }
+                }
+                (Want::Leave, code) => {
+                    ensure!(!step.stays || code != Some(ErrorCode::Refused), "leave() was refused");
+                }
                 (Want::Publish, None) => {
                     ensure!(
                         step.done.contains(&call),
@@ -83,7 +91,10 @@ impl Observed {
                 step.asked_for.push(group);
                 self.asked.push((id, Some(group)));
             }
-            ClientFrame::Leave { .. } => self.asked.push((id, None)),
+            ClientFrame::Leave { .. } => {
+                ensure!(!step.stays, "a group is left that others are in");
+                self.asked.push((id, None));
+            }
             ClientFrame::Message { data, .. } => {
                 self.sent(step, id, |what| *what == What::Message(*data))?;
             }

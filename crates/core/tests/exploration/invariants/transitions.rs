@@ -7,7 +7,7 @@ use crate::exploration::actions::{Action, Answer, Frame};
 use crate::exploration::invariants::{Step, is_refusal};
 use crate::exploration::observed::{End, Observed, Socket};
 use crate::exploration::scope::Scope;
-use crate::exploration::{Verdict, WAKE_INTERVAL, ensure, is_live};
+use crate::exploration::{OFFLINE_INTERVAL, Verdict, WAKE_INTERVAL, ensure, is_live};
 
 impl Observed {
     /// Checks that an attempt may begin.
@@ -18,10 +18,6 @@ impl Observed {
             "an attempt while the old socket is {:?}",
             self.socket
         );
-        let by_itself = matches!(step.before, StateName::Waiting | StateName::Connected)
-            && step.action != Action::Connect
-            && !step.refused;
-        ensure!(!(self.offline && by_itself), "an attempt while offline");
         if step.refused {
             ensure!(self.fresh, "a second fresh try");
             self.fresh = false;
@@ -68,7 +64,9 @@ impl Observed {
         let wakes = (used || matches!(step.action, Action::Wake | Action::Online))
             && before.state != StateName::Connected;
         if wakes && status.state == StateName::Connecting && before.state == step.before {
-            ensure!(!self.offline, "woken while offline");
+            let in_time = before.state == StateName::Waiting
+                && before.retry_at.is_some_and(|at| at <= step.now);
+            ensure!(!self.offline || in_time, "woken while offline");
             let asked = before.state != StateName::Waiting || self.not_before <= step.now;
             ensure!(asked || step.was_late, "woken before {:?}", self.not_before);
             if before.state == StateName::Failed {
@@ -77,11 +75,10 @@ impl Observed {
                 ensure!(self.is_wanted(), "revived though nobody wants it");
                 self.revive(step.scope);
             }
-            let in_time = before.state == StateName::Waiting
-                && before.retry_at.is_some_and(|at| at <= step.now);
             let apart = self.woken_at.is_none_or(|at| step.now.since(at) >= WAKE_INTERVAL);
             ensure!(apart || in_time || step.was_late, "woken too often");
-            if apart {
+            // Offline it is the time that has led to it.
+            if apart && !self.offline {
                 self.woken_at = Some(step.now);
             }
         }
@@ -117,18 +114,21 @@ impl Observed {
                 let may =
                     step.woken && !self.offline && before.state == StateName::Connected && lost;
                 ensure!(!may || delayed, "a page that has woken up waits for what was lost");
-                let asked = if delayed { named } else { named.max(config.reconnect.interval) };
+                let interval =
+                    if self.offline { OFFLINE_INTERVAL } else { config.reconnect.interval };
+                let asked = if delayed { named } else { named.max(interval) };
                 let asked = self.later.max(step.now + asked);
                 let early = status.retry_at.is_some_and(|at| at < asked);
-                ensure!(
-                    status.retry_at.is_none() == self.offline,
-                    "it is told when it tries again"
-                );
+                ensure!(status.retry_at.is_some(), "it is not told when it tries again");
                 ensure!(!early, "the next attempt is too early: {:?}", status.retry_at);
                 if step.refused && delayed {
                     ensure!(self.fresh, "a second fresh try");
                     self.fresh = false;
                     self.granted = true;
+                } else if self.offline {
+                    // That costs nothing, where there are attempts at all.
+                    self.granted = config.reconnect.max_attempts > 0;
+                    ensure!(self.granted, "an attempt is planned where there are none");
                 } else {
                     ensure!(self.budget > 0 || self.granted, "an attempt too many is planned");
                 }
