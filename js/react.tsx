@@ -10,10 +10,9 @@
  */
 
 import {
-  createContext,
   type ReactElement,
   type ReactNode,
-  useContext,
+  useCallback,
   useEffect,
   useInsertionEffect,
   useLayoutEffect,
@@ -31,30 +30,25 @@ import {
   OneSocketError,
   type Status,
 } from "./client.js";
+import {
+  type Connection,
+  type ConnectionActions,
+  Context,
+  type HookOptions,
+  share,
+  useHeld,
+  useProvided,
+} from "./react_context.js";
+import { type GroupStanding, standingIn, stayIn } from "./react_group.js";
 
-/** What can be done with the connection. Each function is the same one for as long as the client is. */
-export interface ConnectionActions {
-  /** The client itself, for what is not here: events, `bufferedAmount`, `free()`. */
-  readonly client: Client;
-  /** {@link Client.connect} */
-  readonly connect: Client["connect"];
-  /** {@link Client.close} */
-  readonly close: Client["close"];
-  /** {@link Client.send} */
-  readonly send: Client["send"];
-  /** {@link Client.publish} */
-  readonly publish: Client["publish"];
-  /** {@link Client.join} */
-  readonly join: Client["join"];
-  /** {@link Client.leave} */
-  readonly leave: Client["leave"];
-}
-
-/** What `useConnection()` returns: the status and the actions. The same object until the status changes. */
-export interface Connection extends Status, ConnectionActions {}
+export type { Connection, ConnectionActions, GroupStanding, HookOptions };
 
 /** The properties of {@link ConnectionProvider}: a client, or the options to make one. */
-export type ConnectionProviderProps = { readonly children?: ReactNode } & (
+export type ConnectionProviderProps = {
+  readonly children?: ReactNode;
+  /** `false`: no hook below holds the connection, as while nobody is signed in. Default: `true`. */
+  readonly enabled?: boolean | undefined;
+} & (
   | {
       /** A client that the application has made, and keeps. */
       readonly client: Client;
@@ -70,36 +64,42 @@ export type ConnectionProviderProps = { readonly children?: ReactNode } & (
     }
 );
 
-/** What hooks need of a client. */
-interface Shared {
-  readonly actions: ConnectionActions;
-  readonly subscribe: (listener: () => void) => () => void;
-  readonly getStatus: () => Status;
-  readonly getServerStatus: () => Status;
-}
-
-const Context = createContext<Shared | null>(null);
-
 interface ProvideOptionsProps {
   readonly options: ClientOptions;
+  readonly enabled: boolean;
   readonly children?: ReactNode;
 }
 
-const sharedByClient = new WeakMap<Client, Shared>();
+/** What {@link useMessages} takes. */
+export interface MessagesOptions extends HookOptions {
+  /** Only messages to this group. It is not joined by that: see {@link useGroup}. */
+  readonly group?: string | undefined;
+}
+
+/** What {@link useGroup} returns. The same object until something changes. */
+export interface GroupMembership extends GroupStanding {
+  /** Publishes a message to the other members: see {@link Client.publish}. */
+  readonly publish: (data: unknown) => Promise<void>;
+}
 
 /** React 18 warns of a layout effect on a server, where it does nothing. */
 const useCommitEffect = typeof document === "undefined" ? useEffect : useLayoutEffect;
 
+const ignore = (): void => {};
+
 /**
- * Gives a client to the components below. It does not connect: a mounted {@link useConnection} or
- * {@link useMessages} does.
+ * Gives a client to the components below. It does not connect: a mounted hook does.
  *
  * Throws `invalid-options` if the options are not good, or if neither a client nor options are given.
  */
 export function ConnectionProvider(props: ConnectionProviderProps): ReactElement {
-  const { client, options, children } = props;
-  if (client !== undefined) return <ProvideClient client={client}>{children}</ProvideClient>;
-  if (options !== undefined) return <ProvideOptions options={options}>{children}</ProvideOptions>;
+  const { client, options, enabled = true, children } = props;
+  if (client !== undefined) {
+    return <ProvideClient client={client} enabled={enabled}>{children}</ProvideClient>;
+  }
+  if (options !== undefined) {
+    return <ProvideOptions options={options} enabled={enabled}>{children}</ProvideOptions>;
+  }
   throw new OneSocketError(
     "invalid-options",
     "<ConnectionProvider> needs a client, or the options to make one.",
@@ -107,17 +107,55 @@ export function ConnectionProvider(props: ConnectionProviderProps): ReactElement
 }
 
 /**
+ * Returns what `selector` makes of the connection, and renders again only when that is another value
+ * (`Object.is`): `useConnection(({ state }) => state)`. Holds the connection while mounted: see
+ * {@link Client.hold}.
+ *
+ * Throws `invalid-options` outside a {@link ConnectionProvider}.
+ */
+export function useConnection<T>(selector: (connection: Connection) => T, options?: HookOptions): T;
+/**
  * Returns the status of the connection and what can be done with it, and renders again whenever the
  * status changes. Holds the connection while mounted: see {@link Client.hold}.
  *
  * Throws `invalid-options` outside a {@link ConnectionProvider}.
  */
-export function useConnection(): Connection {
-  const { actions, subscribe, getStatus, getServerStatus } = useShared("useConnection");
-  const { client } = actions;
-  useEffect(() => client.hold(), [client]);
-  const status = useSyncExternalStore(subscribe, getStatus, getServerStatus);
-  return useMemo(() => ({ ...status, ...actions }), [status, actions]);
+export function useConnection(selector?: undefined, options?: HookOptions): Connection;
+export function useConnection(
+  selector?: (connection: Connection) => unknown,
+  options?: HookOptions,
+): unknown {
+  const { shared } = useHeld("useConnection", options);
+  const { actions, subscribe, getStatus, getServerStatus } = shared;
+  // With the status, so that a selector that makes an object makes one for each status, not each render.
+  const selected = useRef<{ status: Status; of: typeof selector; value: unknown }>(undefined);
+  const select = (status: Status): unknown => {
+    const last = selected.current;
+    if (last?.status === status && last.of === selector) return last.value;
+    const made = selector === undefined ? status : selector({ ...status, ...actions });
+    const value = last !== undefined && Object.is(made, last.value) ? last.value : made;
+    selected.current = { status, of: selector, value };
+    return value;
+  };
+  const value = useSyncExternalStore(
+    subscribe,
+    () => select(getStatus()),
+    () => select(getServerStatus()),
+  );
+  const whole = useMemo(
+    () => (selector === undefined ? { ...(value as Status), ...actions } : undefined),
+    [selector, value, actions],
+  );
+  return whole ?? value;
+}
+
+/**
+ * Returns the client. It holds nothing, and renders nothing when the status changes.
+ *
+ * Throws `invalid-options` outside a {@link ConnectionProvider}.
+ */
+export function useClient(): Client {
+  return useProvided("useClient").shared.actions.client;
 }
 
 /**
@@ -127,22 +165,91 @@ export function useConnection(): Connection {
  *
  * Throws `invalid-options` outside a {@link ConnectionProvider}.
  */
-export function useMessages(listener: (message: Message) => void): void {
-  const { client } = useShared("useMessages").actions;
-  const latest = useRef(listener);
-  useInsertionEffect(() => {
-    latest.current = listener;
-  });
+export function useMessages(listener: (message: Message) => void, options?: MessagesOptions): void {
+  const { client } = useHeld("useMessages", options).shared.actions;
+  const group = options?.group;
+  const latest = useLatest(listener);
   // In the commit itself: an effect may run later, and what arrived before it would be lost.
-  useCommitEffect(() => client.on("message", (message) => latest.current(message)), [client]);
-  useEffect(() => client.hold(), [client]);
+  useCommitEffect(
+    () =>
+      client.on("message", (message) => {
+        if (group === undefined || message.group === group) latest.current(message);
+      }),
+    [client, group, latest],
+  );
 }
 
-function ProvideClient({ client, children }: { client: Client; children?: ReactNode }): ReactElement {
-  return <Context.Provider value={share(client)}>{children}</Context.Provider>;
+/**
+ * Calls `callback` whenever the connection is there again after it was lost: to load afresh what may
+ * have changed meanwhile. Not for the first connection. Holds the connection while mounted.
+ *
+ * Throws `invalid-options` outside a {@link ConnectionProvider}.
+ */
+export function useReconnected(callback: () => void, options?: HookOptions): void {
+  const { client } = useHeld("useReconnected", options).shared.actions;
+  const latest = useLatest(callback);
+  useCommitEffect(() => {
+    let wasConnected = client.isConnected();
+    return client.on("state", ({ current }) => {
+      if (current !== "connected") return;
+      if (wasConnected) latest.current();
+      wasConnected = true;
+    });
+  }, [client, latest]);
 }
 
-function ProvideOptions({ options, children }: ProvideOptionsProps): ReactElement {
+/**
+ * Joins a group while the component is mounted, also after a reconnect, and calls `listener` with its
+ * messages. It is counted: the group is left when the last component that has joined it is unmounted.
+ * Holds the connection while mounted.
+ *
+ * Throws `invalid-options` outside a {@link ConnectionProvider}.
+ */
+export function useGroup(
+  name: string,
+  listener: (message: Message) => void = ignore,
+  options?: HookOptions,
+): GroupMembership {
+  const { shared, enabled } = useHeld("useGroup", options);
+  const { client } = shared.actions;
+  useMessages(listener, { group: name, enabled });
+  const [told, setTold] = useState(() => standingIn(name));
+  useEffect(() => (enabled ? stayIn(client, name, setTold) : undefined), [client, name, enabled]);
+  const isConnected = useSyncExternalStore(
+    shared.subscribe,
+    () => client.isConnected(),
+    () => false,
+  );
+  // Of another group nothing is known yet, and without a connection there is no membership.
+  const isKnown = told.name === name && (isConnected || told.state === "refused");
+  const { state, error } = isKnown ? told : standingIn(name);
+  const publish = useCallback((data: unknown) => client.publish(name, data), [client, name]);
+  return useMemo(() => ({ state, error, publish }), [state, error, publish]);
+}
+
+/** Returns a reference to what was given at the last render. */
+function useLatest<T>(value: T): { readonly current: T } {
+  const latest = useRef(value);
+  useInsertionEffect(() => {
+    latest.current = value;
+  });
+  return latest;
+}
+
+function ProvideClient({
+  client,
+  enabled,
+  children,
+}: {
+  client: Client;
+  enabled: boolean;
+  children?: ReactNode;
+}): ReactElement {
+  const provided = useMemo(() => ({ shared: share(client), enabled }), [client, enabled]);
+  return <Context.Provider value={provided}>{children}</Context.Provider>;
+}
+
+function ProvideOptions({ options, enabled, children }: ProvideOptionsProps): ReactElement {
   // Making a client starts nothing, so one that React throws away costs nothing.
   const [made, setMade] = useState(() => new OwnedClient(options));
   let owned = made;
@@ -152,16 +259,7 @@ function ProvideOptions({ options, children }: ProvideOptionsProps): ReactElemen
   }
   useInsertionEffect(() => owned.use(options));
   useEffect(() => owned.keep(setMade), [owned]);
-  return <ProvideClient client={owned.client}>{children}</ProvideClient>;
-}
-
-function useShared(hook: string): Shared {
-  const shared = useContext(Context);
-  if (shared !== null) return shared;
-  throw new OneSocketError(
-    "invalid-options",
-    `${hook}() was called outside a <ConnectionProvider>. Put one around the component.`,
-  );
+  return <ProvideClient client={owned.client} enabled={enabled}>{children}</ProvideClient>;
 }
 
 /** A client that a provider has made. */
@@ -205,41 +303,4 @@ class OwnedClient {
       }, 0);
     };
   }
-}
-
-/** Returns the same for the same client, so that nothing subscribes twice or renders in vain. */
-function share(client: Client): Shared {
-  const known = sharedByClient.get(client);
-  if (known !== undefined) return known;
-  const serverStatus = idleStatus(client);
-  const shared: Shared = {
-    actions: {
-      client,
-      connect: (options) => client.connect(options),
-      close: (code, reason) => client.close(code, reason),
-      send: (data) => client.send(data),
-      publish: (group, data) => client.publish(group, data),
-      join: (group) => client.join(group),
-      leave: (group) => client.leave(group),
-    },
-    subscribe: (listener) => client.subscribe(listener),
-    getStatus: () => client.status,
-    getServerStatus: () => serverStatus,
-  };
-  sharedByClient.set(client, shared);
-  return shared;
-}
-
-/** What a server renders, and a browser when it takes over what a server rendered. */
-function idleStatus({ status: { maxAttempts } }: Client): Status {
-  return Object.freeze({
-    state: "idle",
-    readyState: 3,
-    attempt: 0,
-    maxAttempts,
-    retryAtMs: null,
-    connectionId: null,
-    tokenExpiresAtMs: null,
-    error: null,
-  });
 }

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { after, test } from "node:test";
-import type { ReactElement } from "react";
+import type { ReactNode } from "react";
 import type { Root } from "react-dom/client";
 
 import type { Client } from "./client.js";
@@ -23,7 +23,9 @@ after(() => window.close());
 const { act, useState } = await import("react");
 const { createRoot } = await import("react-dom/client");
 const { createClient } = await import("./client.js");
-const { ConnectionProvider, useConnection, useMessages } = await import("./react.js");
+const { ConnectionProvider, useClient, useConnection, useGroup, useMessages, useReconnected } = await import(
+  "./react.js"
+);
 const { freedAfter } = await import("./test_support/clients.js");
 const { StandInSocket } = await import("./test_support/stand_in_socket.js");
 
@@ -168,7 +170,177 @@ test("the actions of the hook are those of the client", async () => {
   await act(() => root.unmount());
 });
 
-async function render(root: Root, client: Client, children: ReactElement): Promise<void> {
+test("a selector renders only when what it selects changes, whatever it makes", async () => {
+  const client = freedAfter(createClient(OPTIONS));
+  const rendered = { state: 0, object: 0, client: 0 };
+  const States = (): string => {
+    rendered.state += 1;
+    return useConnection(({ state }) => state);
+  };
+  const Objects = (): string => {
+    rendered.object += 1;
+    const { up } = useConnection(({ state }) => ({ up: state === "connected" }));
+    return String(up);
+  };
+  const Clients = (): null => {
+    rendered.client += 1;
+    assert.equal(useClient(), client);
+    return null;
+  };
+  const main = window.document.createElement("main");
+  const root = createRoot(main);
+  await render(root, client, [<States key="s" />, <Objects key="o" />, <Clients key="c" />]);
+  assert.equal(main.textContent, "connectingfalse");
+  const before = { ...rendered };
+
+  await act(() => StandInSocket.last.opens());
+  assert.equal(rendered.state, before.state, "another readyState is not selected");
+  await act(() => {
+    const welcome = { connectionId: "c", user: "a", pingIntervalMs: 25_000, maxMessageBytes: 1000 };
+    StandInSocket.last.receives(JSON.stringify({ type: "welcome", ...welcome }));
+  });
+
+  assert.equal(main.textContent, "connectedtrue");
+  assert.equal(rendered.state, before.state + 1);
+  assert.equal(rendered.client, before.client);
+  await act(() => root.unmount());
+});
+
+test("a group is joined while a component is mounted, and left with the last one", async () => {
+  const client = freedAfter(createClient(OPTIONS));
+  const heard: unknown[] = [];
+  let publish: (data: unknown) => Promise<void> = () => Promise.resolve();
+  const Member = ({ name }: { name: string }): string => {
+    const tea = useGroup(name, ({ data }) => heard.push(data));
+    publish = tea.publish;
+    return `${tea.state}${tea.error === null ? "" : ` ${tea.error.code}`} `;
+  };
+  const main = window.document.createElement("main");
+  const root = createRoot(main);
+  const members = (...names: string[]): Promise<void> =>
+    render(root, client, names.map((name, at) => <Member key={at} name={name} />));
+  await members("tea", "tea");
+  assert.equal(main.textContent, "joining joining ");
+  await act(() => StandInSocket.last.connects());
+  const socket = StandInSocket.last;
+  assert.deepEqual(socket.sent, ['{"type":"join","id":1,"group":"tea"}']);
+  await act(() => socket.receives('{"type":"ack","id":1}'));
+  assert.equal(main.textContent, "joined joined ");
+
+  socket.receives('{"type":"message","group":"tea"}\n"hot"');
+  socket.receives('{"type":"message","group":"milk"}\n"cold"');
+  assert.deepEqual(heard, ["hot", "hot"]);
+  const published = publish("more");
+  assert.match(String(socket.sent[1]), /"publish".*\nmore/);
+  await act(() => socket.receives('{"type":"ack","id":2}'));
+  await published;
+
+  await members("tea");
+  assert.equal(socket.sent.length, 2, "another is in it");
+  await members("milk");
+  assert.deepEqual(socket.sent.slice(2), [
+    '{"type":"leave","id":3,"group":"tea"}',
+    '{"type":"join","id":4,"group":"milk"}',
+  ]);
+  assert.equal(main.textContent, "joining ");
+  await act(() => socket.receives('{"type":"error","id":4,"code":"refused","message":"no milk"}'));
+  assert.equal(main.textContent, "refused refused ");
+
+  await act(() => root.unmount());
+  await pause();
+  assert.equal(socket.sent.length, 4, "there is nothing to leave");
+});
+
+test("a group is joined again with the next connection, after a loss and after an end", async () => {
+  const client = freedAfter(createClient({ ...OPTIONS, reconnect: { intervalMs: 1, jitter: 0 } }));
+  const Member = (): string => useGroup("tea").state;
+  const main = window.document.createElement("main");
+  const root = createRoot(main);
+  const isIn = async (): Promise<void> => {
+    await act(() => StandInSocket.last.connects());
+    const join = String(StandInSocket.last.sent.at(-1));
+    assert.match(join, /"join"/);
+    const { id } = JSON.parse(join) as { id: number };
+    await act(() => StandInSocket.last.receives(JSON.stringify({ type: "ack", id })));
+    assert.equal(main.textContent, "joined");
+  };
+  await render(root, client, <Member />);
+  await isIn();
+
+  await act(async () => {
+    StandInSocket.last.closes();
+    await pause();
+  });
+  assert.equal(main.textContent, "joining");
+  await isIn();
+
+  await act(() => StandInSocket.last.closes(4409));
+  assert.deepEqual([client.state, main.textContent], ["failed", "joining"]);
+  void client.connect();
+  await isIn();
+  await act(() => root.unmount());
+});
+
+test("what is not enabled holds nothing, joins nothing, and tells of the connection of others", async () => {
+  const client = freedAfter(createClient(OPTIONS));
+  const before = StandInSocket.made.length;
+  const Member = ({ enabled }: { enabled?: boolean }): string => {
+    useMessages(() => {}, { enabled });
+    useReconnected(() => {}, { enabled });
+    useGroup("tea", undefined, { enabled });
+    return useConnection(({ state }) => state, { enabled });
+  };
+  const main = window.document.createElement("main");
+  const root = createRoot(main);
+  await render(root, client, <Member enabled={false} />);
+  assert.equal(main.textContent, "idle");
+  await act(() =>
+    root.render(
+      <ConnectionProvider client={client} enabled={false}>
+        <Member />
+      </ConnectionProvider>,
+    ),
+  );
+  assert.equal(main.textContent, "idle");
+  assert.equal(StandInSocket.made.length, before);
+
+  await render(root, client, <Member />);
+  await act(() => StandInSocket.last.connects());
+  assert.equal(main.textContent, "connected");
+  await act(() => StandInSocket.last.receives('{"type":"ack","id":1}'));
+  await render(root, client, <Member enabled={false} />);
+  assert.match(String(StandInSocket.last.sent.at(-1)), /"leave"/);
+  await act(() => pause());
+  assert.equal(main.textContent, "closing");
+  await act(() => root.unmount());
+});
+
+test("who wants to load afresh is told when the connection is there again, not when it begins", async () => {
+  const client = freedAfter(createClient({ ...OPTIONS, reconnect: { intervalMs: 1, jitter: 0 } }));
+  let again = 0;
+  const Loader = (): null => {
+    useReconnected(() => {
+      again += 1;
+    });
+    return null;
+  };
+  const root = createRoot(window.document.createElement("main"));
+  await render(root, client, <Loader />);
+  await act(() => StandInSocket.last.connects());
+  assert.equal(again, 0);
+
+  for (const times of [1, 2]) {
+    await act(async () => {
+      StandInSocket.last.closes();
+      await pause();
+      StandInSocket.last.connects();
+    });
+    assert.equal(again, times);
+  }
+  await act(() => root.unmount());
+});
+
+async function render(root: Root, client: Client, children: ReactNode): Promise<void> {
   await act(() => root.render(<ConnectionProvider client={client}>{children}</ConnectionProvider>));
 }
 
