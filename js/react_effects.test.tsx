@@ -173,17 +173,20 @@ test("the actions of the hook are those of the client", async () => {
 test("a selector renders only when what it selects changes, whatever it makes", async () => {
   const client = freedAfter(createClient(OPTIONS));
   const rendered = { state: 0, object: 0, client: 0 };
+  const count = (what: keyof typeof rendered): void => {
+    rendered[what] += 1;
+  };
   const States = (): string => {
-    rendered.state += 1;
+    count("state");
     return useConnection(({ state }) => state);
   };
   const Objects = (): string => {
-    rendered.object += 1;
+    count("object");
     const { up } = useConnection(({ state }) => ({ up: state === "connected" }));
     return String(up);
   };
   const Clients = (): null => {
-    rendered.client += 1;
+    count("client");
     assert.equal(useClient(), client);
     return null;
   };
@@ -210,9 +213,12 @@ test("a group is joined while a component is mounted, and left with the last one
   const client = freedAfter(createClient(OPTIONS));
   const heard: unknown[] = [];
   let publish: (data: unknown) => Promise<void> = () => Promise.resolve();
+  const see = (given: typeof publish): void => {
+    publish = given;
+  };
   const Member = ({ name }: { name: string }): string => {
     const tea = useGroup(name, ({ data }) => heard.push(data));
-    publish = tea.publish;
+    see(tea.publish);
     return `${tea.state}${tea.error === null ? "" : ` ${tea.error.code}`} `;
   };
   const main = window.document.createElement("main");
