@@ -371,7 +371,7 @@ test("a server that answers without the subprotocol is told apart at once, and i
 
   await assert.rejects(connecting, {
     code: "invalid-options",
-    message: /does not speak onesocket\.v1.*give the option wire/,
+    message: /does not speak onesocket\.v1.*needs the option wire/,
   });
   assert.equal(StandInSocket.last, socket);
 

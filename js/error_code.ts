@@ -3,6 +3,7 @@
 /** What went wrong, for programs. The names are stable. */
 export type ErrorCode =
   | "aborted"
+  | "another-user"
   | "attempts-exhausted"
   | "closed"
   | "invalid-message"

@@ -287,6 +287,32 @@ test("a group is joined again with the next connection, after a loss and after a
   await act(() => root.unmount());
 });
 
+test("a component that stays mounted is in its group as the user who signs in next", async () => {
+  const client = freedAfter(createClient({ ...OPTIONS, reconnect: { intervalMs: 1, jitter: 0 } }));
+  const codes: string[] = [];
+  client.on("error", ({ code }) => codes.push(code));
+  const Member = (): string => useGroup("tea").state;
+  const main = window.document.createElement("main");
+  const root = createRoot(main);
+  await render(root, client, [<Shown key="shown" />, <Member key="member" />]);
+  await act(() => StandInSocket.last.connects());
+  await act(() => StandInSocket.last.receives('{"type":"ack","id":1}'));
+  await act(async () => {
+    StandInSocket.last.closes();
+    await pause();
+    StandInSocket.last.connects({ user: "bob" });
+  });
+
+  assert.deepEqual(codes, ["another-user"]);
+  assert.deepEqual(StandInSocket.last.sent, ['{"type":"join","id":2,"group":"tea"}']);
+  assert.equal(main.textContent, "connectedjoining");
+  await act(() => StandInSocket.last.receives('{"type":"ack","id":2}'));
+  assert.equal(main.textContent, "connectedjoined");
+  await render(root, client, [<Shown key="shown" />]);
+  assert.match(String(StandInSocket.last.sent[1]), /"leave"/);
+  await act(() => root.unmount());
+});
+
 test("what is not enabled holds nothing, joins nothing, and tells of the connection of others", async () => {
   const client = freedAfter(createClient(OPTIONS));
   const before = StandInSocket.made.length;

@@ -33,25 +33,37 @@ export function stayIn(
   let stays = true;
   // Whether there is a join() to be taken back: one that was rejected is none.
   let counts = false;
+  let waits = false;
   const join = (): void => {
     counts = true;
+    waits = true;
     client.join(name).then(
       () => {
+        waits = false;
         if (stays) tell({ name, state: "joined", error: null });
       },
       (error: OneSocketError) => {
         counts = false;
+        waits = false;
         if (stays) tell(ENDS.includes(error.code) ? standingIn(name) : { name, state: "refused", error });
       },
     );
   };
   join();
-  const remove = client.on("state", ({ current }) => {
-    if (current === "connected" && !counts) join();
-  });
+  const removers = [
+    client.on("state", ({ current }) => {
+      if (current === "connected" && !counts) join();
+    }),
+    client.on("error", ({ code }) => {
+      // What has joined was left with the user before; what waits is asked for this one.
+      if (code !== "another-user" || waits) return;
+      tell(standingIn(name));
+      join();
+    }),
+  ];
   return () => {
     stays = false;
-    remove();
+    for (const remove of removers) remove();
     // It may have ended meanwhile, and the membership with it.
     if (counts) client.leave(name).catch(() => {});
   };

@@ -227,8 +227,8 @@ test("a life that is implausible is taken, and warned of once, with the likely r
     [3600, 300, 1_700_000_000_000],
   );
   assert.equal(warnings.length, 1);
-  assert.match(warnings[0] ?? "", /lives for 3600 ms.*Is this seconds, as OAuth has them/);
-  assert.match(doubtOf({ token: "t", expiresInMs: 1_700_000_000_000 }) ?? "", /Is this a point in time/);
+  assert.match(warnings[0] ?? "", /and 3600 is implausible\. Is it seconds, as OAuth has them/);
+  assert.match(doubtOf({ token: "t", expiresInMs: 1_700_000_000_000 }) ?? "", /Is it a point in time/);
   for (const plausible of [5000, 300_000, 365 * 24 * 3600 * 1000, 0, -1, Number.NaN, "5", undefined]) {
     assert.equal(doubtOf({ token: "t", expiresInMs: plausible }), undefined, String(plausible));
   }

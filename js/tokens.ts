@@ -107,10 +107,7 @@ export function doubtOf(answer: unknown): string | undefined {
   const { expiresInMs: life } = (answer ?? {}) as { expiresInMs?: unknown };
   if (!isNumber(life) || life <= 0 || (life >= SHORT_LIFE_MS && life <= LONG_LIFE_MS)) return undefined;
   const likely = life < SHORT_LIFE_MS ? "seconds, as OAuth has them (times 1000 then)" : "a point in time";
-  return (
-    `🔌 getToken says that the token lives for ${life} ms, which is implausible. expiresInMs is in ` +
-    `milliseconds from now. Is this ${likely}?`
-  );
+  return `🔌 expiresInMs is in milliseconds from now, and ${life} is implausible. Is it ${likely}?`;
 }
 
 /** Makes sense of what `getToken` answered. */

@@ -82,11 +82,9 @@ impl Core {
     ) {
         let call = Call(call);
         let message = (!payload.is_undefined()).then_some((payload, bytes));
-        let request = match group.map(Group::new).transpose() {
-            Ok(group) => Request::named(name, group, message),
-            Err(_) => return self.driver.refuse(call, Text::new(Sentence::NoSuchGroup)),
-        };
-        match request {
+        let group = group.map(Group::new).transpose();
+        // JavaScript has looked at the name of the group.
+        match group.ok().and_then(|group| Request::named(name, group, message)) {
             Some(request) => self.driver.ask(Input::Request { call, request }),
             None => self.driver.refuse(call, Text::with_words(Sentence::NoSuchRequest, name)),
         }

@@ -34,6 +34,10 @@ export const ERROR_MEANINGS: Readonly<Record<ErrorCode, { readonly title: string
     title: "The connection was closed",
     advice: "What had not been delivered was given back. Connect opens it again.",
   },
+  "another-user": {
+    title: "Somebody else is signed in now",
+    advice: "The rooms of the one before were left, and their messages given back.",
+  },
   aborted: { title: "The attempt was withdrawn", advice: "Its caller no longer wanted it. Connect starts another." },
   "queue-full": {
     title: "Too much is waiting to be sent",

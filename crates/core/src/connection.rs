@@ -53,6 +53,7 @@ use crate::token::{Fetch, TokenFetch};
 
 use attempts::CloseEvent;
 use requests::Pending;
+use session::LastUser;
 
 /// The machine of one WebSocket connection.
 ///
@@ -76,6 +77,7 @@ pub struct Connection<M> {
     outbox: Outbox<M>,
     /// The epoch that the server named in its last welcome.
     epoch: Option<Epoch>,
+    last_user: LastUser,
     groups: Groups,
     pending: Pending,
     token_fetch: TokenFetch,
@@ -110,6 +112,7 @@ impl<M: Clone> Connection<M> {
             backoff,
             outbox: Outbox::new(),
             epoch: None,
+            last_user: LastUser::Nobody,
             groups: Groups::default(),
             pending: Pending::default(),
             token_fetch: TokenFetch::Idle,

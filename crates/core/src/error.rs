@@ -43,6 +43,7 @@ macro_rules! error_codes {
 
 error_codes! {
     Aborted, "aborted", "the caller's `AbortSignal` fired.";
+    AnotherUser, "another-user", "another user is signed in; what the one before had joined and not sent was dropped.";
     AttemptsExhausted, "attempts-exhausted", "all automatic attempts have failed.";
     Closed, "closed", "`close()` was called, or the connection takes no messages in this state.";
     InvalidMessage, "invalid-message", "a frame or a payload cannot be read or written.";

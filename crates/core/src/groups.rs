@@ -78,6 +78,17 @@ impl Groups {
         std::mem::take(&mut wanted.calls)
     }
 
+    /// Takes back every `join()` but those that wait for the server; says whether there was any.
+    pub(crate) fn leave_joined(&mut self) -> bool {
+        let mut left = false;
+        self.0.retain_mut(|wanted| {
+            left |= wanted.joins > wanted.calls.len();
+            wanted.joins = wanted.calls.len();
+            wanted.joins > 0
+        });
+        left
+    }
+
     /// The connection is lost, and its memberships with it.
     pub(crate) fn lost(&mut self) {
         for wanted in &mut self.0 {

@@ -51,6 +51,7 @@ sentences! {
     ReconnectingIsOff, "The connection failed and reconnecting is off; {said}. Call connect().";
     GaveUp, "Gave up after {0} attempts to reconnect; {said}. Check that the server is up and the url is right, then call connect().";
     NoSession, "getToken says that there is no session. Sign in, then call connect().";
+    AnotherUser, "Another user is signed in: the groups of the one before were left, their messages are undelivered. Call close() at a sign-out.";
     SecondWelcome, "The server sent a second welcome out of turn; it was ignored. See PROTOCOL.md.";
     AnswerOutOfTurn, "The server sent an answer out of turn; it was ignored. See PROTOCOL.md.";
     MessageOutOfTurn, "The server sent a message out of turn; it was ignored. See PROTOCOL.md.";
@@ -70,10 +71,10 @@ sentences! {
     ServerAnswered, "The server answered: {said}";
 
     SocketClosed, "the socket closed with code {0}{quoted}";
-    NotMade, "the socket closed with code {0} before it opened: the server is away, refuses the token or the origin of this page, or does not speak onesocket.v1 (a server of your own needs the option wire)";
-    PlainNotMade, "the socket closed with code {0} before it opened: the server is away, or refuses what it was asked with or the origin of this page";
+    NotMade, "the socket closed with code {0} before it opened: the server is away, refuses the token or the origin of this page, or is one of your own, which needs the option wire";
+    PlainNotMade, "the socket closed with code {0} before it opened: the server is away, or refuses the token or the origin of this page";
     NotOpened, "the socket did not open within {0} ms";
-    NoWelcome, "no welcome came within {0} ms; does the server speak onesocket.v1? (a server of your own needs the option wire)";
+    NoWelcome, "no welcome came within {0} ms; a server of your own needs the option wire";
     FellSilent, "the server has fallen silent";
     ServerIsClosing, "the server is closing the connection";
     TryingFreshToken, "the token was refused; trying a fresh one";
@@ -82,8 +83,8 @@ sentences! {
     NewTokenNotAnswered, "The server did not answer the new token.";
 
     CannotOpen, "The browser will not connect to {said}. Check the url; a page that came over https: can only use wss:.";
-    WrongSubprotocol, "The server does not speak onesocket.v1: it answered without that subprotocol. For a server of your own give the option wire.";
-    Forbidden, "The Content-Security-Policy of this page forbids to connect to {said}. Allow it in connect-src.";
+    WrongSubprotocol, "The server does not speak onesocket.v1: it chose no subprotocol. A server of your own needs the option wire.";
+    Forbidden, "The Content-Security-Policy forbids {said}. Allow it in connect-src.";
     NotJson, "The server sent a text that is no JSON.";
     NotAnObject, "The server sent JSON that is no object.";
     NoType, "The server sent a frame without a type.";
@@ -93,8 +94,6 @@ sentences! {
     PayloadMissing, "The server sent a message without a payload.";
     PayloadNotJson, "The server sent a message whose payload is no JSON.";
     StrangeFormat, "The server sent a message of a format that is none of ours.";
-    NotExpressible, "JSON cannot express this message: it is undefined, a function, a BigInt, or refers to itself.";
-    NoSuchGroup, "The name of a group has 1 to 128 bytes of UTF-8 and no control characters.";
     NoSuchRequest, "There is no such request{quoted}.";
 
     LogAlreadyInProgress, "🔌 Connection already in progress";
@@ -109,6 +108,9 @@ sentences! {
     LogReconnectingForever, "🔌 Reconnecting (attempt {0}) in {2} ms";
     LogReusing, "🔌 Reusing existing WebSocket connection";
     LogSchedulingRefresh, "🔌 Scheduling WebSocket token refresh in {0} ms";
+
+    // Only Rust says these, and they stand last: JavaScript has not their words.
+    NotExpressible, "JSON cannot express this message: it is undefined, a function, a BigInt, or refers to itself.";
 }
 
 /// A sentence and what stands in it. `Display` writes it out. It is shared and not copied: an error goes

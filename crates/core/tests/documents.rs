@@ -112,7 +112,10 @@ fn javascript_has_the_sentences_of_the_machine() {
     );
     for (at, sentence) in Sentence::ALL.iter().enumerate() {
         assert_eq!(sentence.number(), u32::try_from(at).unwrap());
-        writeln!(text, "  {:?},", sentence.words()).unwrap();
+        // The last ones are only Rust's.
+        if sentence.number() < Sentence::NotExpressible.number() {
+            writeln!(text, "  {:?},", sentence.words()).unwrap();
+        }
     }
     text += "];\n";
 

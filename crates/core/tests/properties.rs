@@ -33,6 +33,7 @@ fn scope(config: Config) -> Scope {
         lives: &LIVES,
         wakes: true,
         resumes: &[false, true],
+        users: true,
         codes: &[1006, 4529, 1000, 1001, 1002, 1012, 4100, 4101, 4401, 4409, 4413, 4508, 65535],
         tick: Span::from_millis(700),
         sleep: Span::from_hours(9),

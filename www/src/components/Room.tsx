@@ -43,10 +43,12 @@ export function Room({ user }: { user: string }) {
   const enter = (event: FormEvent) => {
     event.preventDefault();
     const room = name.trim();
-    if (!room) return;
+    // A group is left as often as it was joined.
+    if (!room || room === joined) return;
     void attempt(async () => {
       // The client joins its groups again after each reconnect, so a room is left for good when it changes.
-      if (joined !== null && joined !== room) await leave(joined);
+      if (joined !== null) await leave(joined);
+      setJoined(null);
       await join(room);
       setJoined(room);
     }, `Could not join “${room}”`);

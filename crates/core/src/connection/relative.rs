@@ -84,6 +84,7 @@ impl<M> Connection<M> {
             mut backoff,
             mut outbox,
             epoch,
+            last_user,
             groups,
             mut pending,
             token_fetch,
@@ -123,6 +124,7 @@ impl<M> Connection<M> {
             outbox,
             // It is only compared with the next one.
             epoch: epoch.map(|_| Epoch("0".into())),
+            last_user,
             groups,
             pending,
             token_fetch: from.token_fetch(token_fetch),
@@ -152,6 +154,7 @@ impl<M: Hash> Hash for Connection<M> {
             backoff,
             outbox,
             epoch,
+            last_user,
             groups,
             pending,
             token_fetch,
@@ -165,7 +168,7 @@ impl<M: Hash> Hash for Connection<M> {
             stats: _,
             outputs,
         } = self;
-        (state, status, demand, close_calls, backoff, outbox, epoch).hash(hasher);
+        (state, status, demand, close_calls, backoff, outbox, epoch, last_user).hash(hasher);
         (token_fetch, fetched_at, refresh_calls, network, woken_at).hash(hasher);
         (groups, pending, last_attempt, last_fetch, last_message, outputs).hash(hasher);
     }

@@ -4,11 +4,33 @@ use onesocket_protocol::{ConnectionId, Epoch, Span, Welcome};
 
 use super::Connection;
 use crate::config::{PLAIN_PING_INTERVAL, PlainRules};
+use crate::error::{Error, ErrorCode};
 use crate::heartbeat::{Heartbeat, HeartbeatMode};
 use crate::log::LogEvent;
 use crate::state::{Handshake, Session, State};
 use crate::stats::count;
+use crate::text::Sentence;
 use crate::time::Time;
+
+/// The user of the last session, by the name that the server gives.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub(super) enum LastUser {
+    #[default]
+    Nobody,
+    /// What waits is theirs.
+    Here(String),
+    /// The connection was ended since: what waits is of whoever comes next.
+    Gone(String),
+}
+
+impl LastUser {
+    /// The connection was ended.
+    pub(super) fn leave(&mut self) {
+        if let Self::Here(user) = self {
+            *self = Self::Gone(std::mem::take(user));
+        }
+    }
+}
 
 /// The terms of a new session.
 pub(super) struct NewSession {
@@ -52,7 +74,8 @@ impl NewSession {
 }
 
 impl<M: Clone> Connection<M> {
-    pub(super) fn on_welcome(&mut self, handshake: Handshake, welcome: Welcome, now: Time) {
+    pub(super) fn on_welcome(&mut self, handshake: Handshake, mut welcome: Welcome, now: Time) {
+        self.admit(std::mem::take(&mut welcome.user));
         self.agree(handshake, NewSession::of(welcome, now), now);
     }
 
@@ -93,5 +116,26 @@ impl<M: Clone> Connection<M> {
         self.resume_traffic(session.epoch);
         let calls = self.demand.connected();
         self.settle_each(calls, Ok(()));
+    }
+
+    /// Takes note of the user. Nothing of another one before goes out under this one's name: neither
+    /// groups nor messages.
+    fn admit(&mut self, user: String) {
+        let (is_same, waits) = match &self.last_user {
+            LastUser::Nobody => (true, false),
+            LastUser::Here(last) => (*last == user, true),
+            LastUser::Gone(last) => (*last == user, false),
+        };
+        self.last_user = LastUser::Here(user);
+        if is_same {
+            return;
+        }
+        let error = Error::of(ErrorCode::AnotherUser, Sentence::AnotherUser);
+        let left = self.groups.leave_joined();
+        let messages = if waits { self.outbox.take_all() } else { Vec::new() };
+        let undelivered = self.undeliverable(messages, &error);
+        if left || !undelivered.is_empty() {
+            self.report_with(error, undelivered);
+        }
     }
 }

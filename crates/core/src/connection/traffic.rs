@@ -181,6 +181,7 @@ impl<M: Clone> Connection<M> {
     /// for.
     pub(super) fn drop_traffic(&mut self, error: &Error) -> Vec<M> {
         self.lose_traffic();
+        self.last_user.leave();
         let waiting = self.groups.ended();
         self.settle_each(waiting, Err(error));
         let all = self.outbox.take_all();
@@ -204,7 +205,7 @@ impl<M: Clone> Connection<M> {
         }
     }
 
-    fn undeliverable(
+    pub(super) fn undeliverable(
         &mut self,
         messages: impl IntoIterator<Item = Outgoing<M>>,
         error: &Error,
@@ -241,7 +242,7 @@ impl<M: Clone> Connection<M> {
 
     /// Reports an error of a connection that goes on, or was ended, with the messages that will not be
     /// delivered.
-    fn report_with(&mut self, error: Error, undelivered: Vec<M>) {
+    pub(super) fn report_with(&mut self, error: Error, undelivered: Vec<M>) {
         self.log(LogEvent::Error(error.clone()));
         self.outputs.push(Output::Error { error, undelivered });
     }

@@ -99,7 +99,7 @@ fn the_reason_of_a_loss_names_the_code_and_the_reason_of_the_close() {
 fn a_socket_that_never_opened_names_the_likely_causes_at_the_first_failure() {
     let plain = Config { wire: Wire::Plain(PlainRules::default()), ..config() };
     for (config, likely) in
-        [(config(), "needs the option wire"), (plain, "refuses what it was asked")]
+        [(config(), "needs the option wire"), (plain, "the server is away, or refuses the token")]
     {
         let mut world = World::new(config);
         world.connect();

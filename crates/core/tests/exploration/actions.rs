@@ -71,6 +71,8 @@ pub(crate) enum Frame {
         resumed: bool,
         /// How long the token lives.
         life: Option<Span>,
+        /// It is another user than before.
+        other: bool,
     },
 }
 
@@ -84,7 +86,7 @@ pub(crate) const EARLIER: MessageId = MessageId(0);
 pub(crate) const LATER: Span = Span::from_secs(20);
 
 /// Any welcome.
-pub(super) const WELCOME: Frame = Frame::Welcome { resumed: false, life: None };
+pub(super) const WELCOME: Frame = Frame::Welcome { resumed: false, life: None, other: false };
 
 /// What the server sends in its messages.
 pub(crate) const FROM_SERVER: Message = 200;
@@ -185,7 +187,12 @@ impl Place {
                 for resumed in scope.resumes {
                     for life in scope.lives {
                         let (resumed, life) = (*resumed, *life);
-                        actions.push(Action::Receive(Frame::Welcome { resumed, life }));
+                        let other = false;
+                        actions.push(Action::Receive(Frame::Welcome { resumed, life, other }));
+                        if scope.users && self.observed.user.is_some() {
+                            let other = true;
+                            actions.push(Action::Receive(Frame::Welcome { resumed, life, other }));
+                        }
                     }
                 }
                 let asked = self.observed.asked.iter().map(|(id, _)| *id);

@@ -73,8 +73,9 @@ pub(crate) const OUTPUTS: [&str; 14] = [
 ];
 
 /// Every error code, as [`error_name`] has them.
-pub(crate) const ERROR_CODES: [&str; 13] = [
+pub(crate) const ERROR_CODES: [&str; 14] = [
     "Aborted",
+    "AnotherUser",
     "AttemptsExhausted",
     "Closed",
     "InvalidMessage",
@@ -141,6 +142,7 @@ pub(crate) fn output_name(output: &Output<Message>) -> &'static str {
 pub(crate) fn error_name(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::Aborted => "Aborted",
+        ErrorCode::AnotherUser => "AnotherUser",
         ErrorCode::AttemptsExhausted => "AttemptsExhausted",
         ErrorCode::Closed => "Closed",
         ErrorCode::InvalidMessage => "InvalidMessage",

@@ -1,6 +1,8 @@
 //! What the machine is told of an action.
 
-use onesocket_core::protocol::{CloseCode, FrameError, FrameErrorCode, Group, Retry, ServerFrame};
+use onesocket_core::protocol::{
+    CloseCode, FrameError, FrameErrorCode, Group, Retry, ServerFrame, Welcome,
+};
 use onesocket_core::{Attempt, Call, Input, Request, Token, TokenAnswer};
 
 use crate::exploration::Message;
@@ -86,8 +88,10 @@ impl Place {
                 ServerFrame::Refreshed { id, token_expires_in }
             }
             Frame::Refusal(id) => refusal(Some(id), FrameErrorCode::Refused),
-            Frame::Welcome { resumed, life } => {
-                ServerFrame::Welcome(super::welcome(self.observed.next_epoch(resumed), life))
+            Frame::Welcome { resumed, life, other } => {
+                let welcome = super::welcome(self.observed.next_epoch(resumed), life);
+                let user = self.observed.next_user(other).to_owned();
+                ServerFrame::Welcome(Welcome { user, ..welcome })
             }
         }
     }

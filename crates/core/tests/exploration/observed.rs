@@ -116,6 +116,9 @@ pub(crate) struct Observed {
     pub(crate) probe: Option<Time>,
     /// The page has woken up, and nothing was heard since: a loss before this is replaced at once.
     pub(crate) woken_until: Option<Time>,
+    /// Who was there last, and whether the connection was ended since.
+    pub(crate) user: Option<&'static str>,
+    pub(crate) ended_since: bool,
     /// The groups that the server has let us into and that were not left since, on whatever
     /// connection.
     pub(crate) joined: Vec<&'static str>,
@@ -161,6 +164,8 @@ impl Observed {
             silence: scope.silence(),
             probe: None,
             woken_until: None,
+            user: None,
+            ended_since: false,
             joined: Vec::new(),
             wishes: Vec::new(),
             budget: 0,
@@ -187,6 +192,16 @@ impl Observed {
     /// Returns the epoch that a server names which remembers this client, or has forgotten it.
     pub(crate) fn next_epoch(&self, resumed: bool) -> u32 {
         self.epoch + u32::from(!resumed)
+    }
+
+    /// Returns the user that a welcome names.
+    pub(crate) fn next_user(&self, other: bool) -> &'static str {
+        match self.user {
+            Some("ada") if other => "bob",
+            Some(_) if other => "ada",
+            Some(user) => user,
+            None => "ada",
+        }
     }
 
     /// Says whether the user wants the connection.

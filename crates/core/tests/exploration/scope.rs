@@ -27,6 +27,8 @@ pub(crate) struct Scope {
     pub(crate) wakes: bool,
     /// Whether the server remembers, when it is come back to.
     pub(crate) resumes: &'static [bool],
+    /// Whether another user may be there, when the server is come back to.
+    pub(crate) users: bool,
     /// The codes with which sockets close.
     pub(crate) codes: &'static [u16],
     /// The step in which time passes, and a long sleep.

@@ -54,8 +54,8 @@ impl Place {
                 return Some(if heard { Action::Tick } else { Action::Receive(sign) });
             }
             Socket::Open => {
-                let (resumed, life) = (true, None);
-                return Some(Action::Receive(Frame::Welcome { resumed, life }));
+                let (resumed, life, other) = (true, None, false);
+                return Some(Action::Receive(Frame::Welcome { resumed, life, other }));
             }
             Socket::ServerClosing { .. } | Socket::Shut { .. } => {
                 return Some(Action::Closed(1006));

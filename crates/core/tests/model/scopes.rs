@@ -42,6 +42,7 @@ pub(crate) fn scopes() -> Vec<Scope> {
         lives: &[None],
         wakes: false,
         resumes: &[true],
+        users: false,
         codes: &[1006, 1000, 4401, 4409, 4413, 4529],
         tick: TICK,
         sleep: 100 * TICK,
@@ -116,6 +117,7 @@ pub(crate) fn scopes() -> Vec<Scope> {
         resumes: &[false, true],
         ..connection.clone()
     };
+    let users = Scope { name: "another user", closes: 1, users: true, ..once.clone() };
     let sleep = Scope {
         name: "tokens, silence and sleep",
         config: Config {
@@ -183,6 +185,7 @@ pub(crate) fn scopes() -> Vec<Scope> {
             config: Config { reconnect: Reconnect { max_attempts: 0, ..reconnect }, ..config },
             ..connection.clone()
         },
+        users,
         once,
         traffic,
         connection.clone(),

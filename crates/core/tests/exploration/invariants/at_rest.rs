@@ -137,6 +137,10 @@ impl Place {
             let kept = observed.kept.iter().any(|kept| kept.what == What::Publish(*call));
             ensure!(*want != Want::Publish || kept, "{call:?} waits for nothing");
         }
+        if step.another && connected {
+            ensure!(observed.kept.is_empty(), "{stage}: messages of another user are kept");
+        }
+        ensure!(step.left == 0 || !connected, "{stage}: nobody is told that groups were left");
         if step.resends {
             ensure!(step.next == observed.kept.len(), "{stage}: not all was sent again");
         } else if step.connects && connected {

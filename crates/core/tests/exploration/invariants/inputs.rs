@@ -113,12 +113,31 @@ impl Observed {
                 (self.refreshing, self.overdue) = (None, None);
                 step.refreshed = went;
             }
-            Action::Receive(Frame::Welcome { resumed, .. }) if state == StateName::Connecting => {
+            Action::Receive(Frame::Welcome { resumed, other, .. })
+                if state == StateName::Connecting =>
+            {
                 self.epoch = self.next_epoch(resumed);
                 step.resends = resumed;
                 if resumed {
                     step.next = 0;
                 }
+                self.user = Some(self.next_user(other));
+                if other {
+                    step.left = self.wishes.len();
+                    let mut wishes: Vec<_> = Vec::new();
+                    for (_, want) in &self.calls {
+                        if let Want::Join(group) = want {
+                            wishes.push(*group);
+                        }
+                    }
+                    wishes.sort_unstable();
+                    step.left -= wishes.len();
+                    self.wishes = wishes;
+                    // What waits to be let in is in it with the answer, like a first join().
+                    self.joined.clear();
+                    step.another = !self.ended_since;
+                }
+                self.ended_since = false;
             }
             Action::Receive(Frame::Refreshed(id, _)) => {
                 step.refreshed = self.take_refresh(id);

@@ -76,6 +76,10 @@ pub(super) struct Step<'a> {
     hello_due: bool,
     /// The groups that were asked for in this step.
     pub(super) asked_for: Vec<&'static str>,
+    /// What waits is another user's, who has not ended the connection, and how many have left a group with
+    /// that user.
+    pub(super) another: bool,
+    pub(super) left: usize,
     /// A group is left that others have joined too.
     pub(super) stays: bool,
     /// The error that a line of the log has told last in this step.
@@ -127,6 +131,8 @@ impl Place {
             silent: false,
             hello_due: false,
             asked_for: Vec::new(),
+            another: false,
+            left: 0,
             stays: false,
             logged: None,
         };

@@ -44,6 +44,13 @@ impl Observed {
             Output::Error { error, undelivered } => {
                 coverage.errors.insert(error_name(error.code));
                 let code = error.code;
+                if code == ErrorCode::AnotherUser {
+                    step.left = 0;
+                    ensure!(
+                        step.another || undelivered.is_empty(),
+                        "what is not theirs is dropped"
+                    );
+                }
                 ensure!(step.logged.as_ref() == Some(&error), "{error} has no line in the log");
                 if self.refreshing.is_some_and(|(_, until)| until <= step.now)
                     && code == ErrorCode::TokenFailed

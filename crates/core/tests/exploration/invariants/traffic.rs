@@ -176,7 +176,7 @@ impl Observed {
         let limited = !step.scope.is_plain();
         let too_large = step.connects && limited && kept.sent.is_none() && kept.bytes > LARGEST;
         let ended = !is_live(step.status.state);
-        ensure!(refused || forgotten || too_large || ended, "{kept:?} is given up");
+        ensure!(refused || forgotten || too_large || ended || step.another, "{kept:?} is given up");
         let alike = |other: &Kept| {
             matches!(other.what, What::Message(_)) == matches!(what, What::Message(_))
         };

@@ -37,6 +37,7 @@ impl Observed {
             self.end_session();
         }
         if !is_live(status.state) {
+            self.ended_since = true;
             self.spare = None;
             self.later = Time::ZERO;
             self.granted = false;
