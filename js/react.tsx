@@ -25,11 +25,13 @@ import {
 import {
   type Client,
   type ClientOptions,
-  createClient,
   type Message,
   OneSocketError,
   type Status,
 } from "./client.js";
+import { Face } from "./face.js";
+import { forwardTo, type Functions, functionsOf, newest } from "./functions.js";
+import { readOptions } from "./options.js";
 import {
   type Connection,
   type ConnectionActions,
@@ -40,6 +42,7 @@ import {
   useProvided,
 } from "./react_context.js";
 import { type GroupStanding, standingIn, stayIn } from "./react_group.js";
+import { WasmClient } from "./wasm_client.js";
 
 export type { Connection, ConnectionActions, GroupStanding, HookOptions };
 
@@ -57,7 +60,8 @@ export type ConnectionProviderProps = {
   | {
       /**
        * The options of a client that the provider makes, and frees once it is unmounted. A new `url`
-       * makes a new client; the newest `getToken` is used; other changes have no effect.
+       * makes a new client; the newest functions are used (`getToken`, those of `wire` and `logger`,
+       * `WebSocket`); other changes have no effect.
        */
       readonly options: ClientOptions;
       readonly client?: undefined;
@@ -267,24 +271,23 @@ class OwnedClient {
   readonly client: Client;
   readonly url: string;
   #options: ClientOptions;
+  #functions: Functions;
   #isFreed = false;
   #freeing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ClientOptions) {
-    const { getToken } = options;
+    const settings = readOptions(options);
     this.#options = options;
+    this.#functions = settings;
     this.url = String(options.url);
-    this.client = createClient(
-      // What is no function is for createClient() to complain of.
-      typeof getToken === "function"
-        ? { ...options, getToken: (request) => (this.#options.getToken ?? getToken)(request) }
-        : options,
-    );
+    const functions = forwardTo(settings, () => this.#functions);
+    this.client = new Face(new WasmClient({ ...settings, ...functions }));
   }
 
-  /** Takes the options of the last render; of them `getToken` is used. */
+  /** Takes the options of the last render; of them the functions are used. */
   use(options: ClientOptions): void {
     this.#options = options;
+    this.#functions = newest(this.#functions, functionsOf(options));
   }
 
   /** Keeps the client while the provider is mounted; returns what to do when it is not. */

@@ -138,6 +138,46 @@ test("a client that a provider has made is freed after it, and made anew for ano
   assert.deepEqual(StandInSocket.last.closed, [1000, ""]);
 });
 
+test("a client that a provider has made calls the functions of the last render, those of the wire too", async () => {
+  const main = window.document.createElement("main");
+  const root = createRoot(main);
+  const renderAs = async (name: string, more: object = {}): Promise<void> =>
+    act(async () =>
+      root.render(
+        <ConnectionProvider
+          options={{
+            ...OPTIONS,
+            reconnect: { intervalMs: 1, jitter: 0 },
+            wire: { hello: () => name, ...more },
+          }}
+        >
+          <Shown />
+        </ConnectionProvider>,
+      ),
+    );
+  const opened = async (): Promise<unknown> => {
+    await act(() => StandInSocket.last.opens(""));
+    return StandInSocket.last.sent[0];
+  };
+  const lost = (): Promise<void> =>
+    act(async () => {
+      StandInSocket.last.closes();
+      await pause();
+    });
+  await renderAs("first");
+  assert.equal(await opened(), "first");
+
+  await renderAs("second");
+  await lost();
+  assert.equal(await opened(), "second");
+
+  // What is missing now was there when the client was made.
+  await renderAs("third", { hello: undefined });
+  await lost();
+  assert.equal(await opened(), "first");
+  await act(() => root.unmount());
+});
+
 test("the actions of the hook are those of the client", async () => {
   const client = freedAfter(createClient(OPTIONS));
   const main = window.document.createElement("main");

@@ -3,17 +3,10 @@
 import { OneSocketError } from "./error.js";
 import { Face } from "./face.js";
 import { WasmClient } from "./wasm_client.js";
-import {
-  type ClientOptions,
-  differences,
-  LOG_METHODS,
-  readOptions,
-  type Settings,
-} from "./options.js";
-import type { WebSocketConstructor, WebSocketLike } from "./socket.js";
+import { forwardTo, newest } from "./functions.js";
+import { type ClientOptions, differences, readOptions, type Settings } from "./options.js";
 import type { Client } from "./types.js";
 import { resolveUrl } from "./url.js";
-import { PLACES } from "./wire.js";
 
 interface Shared {
   readonly client: Client;
@@ -64,50 +57,14 @@ export function clientFor(options: ClientOptions): Client {
         "ones, or free() that client first.",
     );
   }
-  found.settings = {
-    ...settings,
-    getToken: settings.getToken ?? made.getToken,
-    WebSocket: settings.WebSocket ?? made.WebSocket,
-    logger: settings.logger ?? made.logger,
-  };
+  found.settings = { ...settings, ...newest(made, settings) };
   return found.client;
 }
 
 function share(url: string, settings: Settings): Shared {
-  const forwarding = forwardTo(settings, () => entry.settings);
-  const client = new WasmClient({ ...forwarding, url }, () => registry().delete(url));
+  const functions = forwardTo(settings, () => entry.settings);
+  const client = new WasmClient({ ...settings, ...functions, url }, () => registry().delete(url));
   const entry: Shared = { client: new Face(client), settings };
   registry().set(url, entry);
   return entry;
-}
-
-/** Returns the settings with functions that call the newest ones. */
-function forwardTo(settings: Settings, newest: () => Settings): Settings {
-  const { getToken, wire, WebSocket, logger } = settings;
-  // Constructs what it returns, as any function does that returns an object.
-  function construct(url: string, protocols: string[]): WebSocketLike {
-    const Newest = newest().WebSocket ?? globalThis.WebSocket;
-    return new Newest(url, protocols);
-  }
-  return {
-    ...settings,
-    getToken: getToken && ((request) => (newest().getToken ?? getToken)(request)),
-    wire: wire && forward(wire, PLACES, () => newest().wire),
-    WebSocket: WebSocket && (construct as unknown as WebSocketConstructor),
-    logger: logger && forward(logger, LOG_METHODS, () => newest().logger),
-  };
-}
-
-/** Returns an object with the methods of `first`, which call those of the newest one. */
-function forward<T extends object>(
-  first: T,
-  names: readonly (keyof T & string)[],
-  newest: () => T | undefined,
-): T {
-  const methods = names.filter((name) => first[name] !== undefined);
-  const call =
-    (name: keyof T) =>
-    (...values: unknown[]): unknown =>
-      ((newest() ?? first) as Record<keyof T, (...values: unknown[]) => unknown>)[name](...values);
-  return Object.fromEntries(methods.map((name) => [name, call(name)])) as T;
 }

@@ -1,0 +1,56 @@
+/** The functions that an application gives: each render and each hot reload makes new ones. */
+
+import { type ClientOptions, LOG_METHODS, type Settings } from "./options.js";
+import type { WebSocketConstructor, WebSocketLike } from "./socket.js";
+import { PLACES } from "./wire.js";
+
+/** The options that are functions, or have them. */
+export type Functions = Pick<Settings, "getToken" | "wire" | "WebSocket" | "logger">;
+
+/** Returns those of options, which need not be checked. */
+export function functionsOf({ getToken, wire, WebSocket, logger }: ClientOptions): Functions {
+  return { getToken, wire: wire === "onesocket" ? undefined : wire, WebSocket, logger };
+}
+
+/** Returns the newer functions; one that is missing replaces none. */
+export function newest(made: Functions, newer: Functions): Functions {
+  return {
+    getToken: newer.getToken ?? made.getToken,
+    wire: newer.wire ?? made.wire,
+    WebSocket: newer.WebSocket ?? made.WebSocket,
+    logger: newer.logger ?? made.logger,
+  };
+}
+
+/** Returns functions that call the newest ones. */
+export function forwardTo(first: Functions, newest: () => Functions): Functions {
+  const { getToken, wire, WebSocket, logger } = first;
+  // Constructs what it returns, as any function does that returns an object.
+  function construct(url: string, protocols: string[]): WebSocketLike {
+    const Newest = newest().WebSocket ?? globalThis.WebSocket;
+    return new Newest(url, protocols);
+  }
+  return {
+    getToken: getToken && ((request) => (newest().getToken ?? getToken)(request)),
+    wire: wire && forward(wire, PLACES, () => newest().wire),
+    WebSocket: WebSocket && (construct as unknown as WebSocketConstructor),
+    logger: logger && forward(logger, LOG_METHODS, () => newest().logger),
+  };
+}
+
+/** Returns an object with the methods of `first`, which call those of the newest one that has them. */
+function forward<T extends object>(
+  first: T,
+  names: readonly (keyof T & string)[],
+  newest: () => T | undefined,
+): T {
+  const methods = names.filter((name) => first[name] !== undefined);
+  const call =
+    (name: keyof T) =>
+    (...values: unknown[]): unknown => {
+      const found = newest();
+      const target = found?.[name] === undefined ? first : found;
+      return (target as Record<keyof T, (...values: unknown[]) => unknown>)[name](...values);
+    };
+  return Object.fromEntries(methods.map((name) => [name, call(name)])) as T;
+}
