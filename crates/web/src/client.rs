@@ -114,7 +114,7 @@ impl Client {
         Held(Rc::downgrade(&self.driver))
     }
 
-    /// Joins a group, now and after every reconnect, until it is left.
+    /// Joins a group, now and after every reconnect, until it was left as often as it was joined.
     ///
     /// # Errors
     ///
@@ -123,7 +123,7 @@ impl Client {
         self.request(Request::Join(group))
     }
 
-    /// Leaves a group.
+    /// Takes back one `join`, and leaves the group with the last one.
     ///
     /// # Errors
     ///
