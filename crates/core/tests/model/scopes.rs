@@ -117,7 +117,14 @@ pub(crate) fn scopes() -> Vec<Scope> {
         resumes: &[false, true],
         ..connection.clone()
     };
-    let users = Scope { name: "another user", closes: 1, users: true, ..once.clone() };
+    let users = Scope {
+        name: "another user",
+        // A queue of two tells what was sent from what waits, and a group and a message are enough.
+        config: traffic.config.clone(),
+        closes: 1,
+        users: true,
+        ..once.clone()
+    };
     let sleep = Scope {
         name: "tokens, silence and sleep",
         config: Config {
