@@ -23,18 +23,18 @@ export function newest(made: Functions, newer: Functions): Functions {
 }
 
 /** Returns functions that call the newest ones. */
-export function forwardTo(first: Functions, newest: () => Functions): Functions {
+export function forwardTo(first: Functions, current: () => Functions): Functions {
   const { getToken, wire, WebSocket, logger } = first;
   // Constructs what it returns, as any function does that returns an object.
   function construct(url: string, protocols: string[]): WebSocketLike {
-    const Newest = newest().WebSocket ?? globalThis.WebSocket;
+    const Newest = current().WebSocket ?? globalThis.WebSocket;
     return new Newest(url, protocols);
   }
   return {
-    getToken: getToken && ((request) => (newest().getToken ?? getToken)(request)),
-    wire: wire && forward(wire, PLACES, () => newest().wire),
+    getToken: getToken && ((request) => (current().getToken ?? getToken)(request)),
+    wire: wire && forward(wire, PLACES, () => current().wire),
     WebSocket: WebSocket && (construct as unknown as WebSocketConstructor),
-    logger: logger && forward(logger, LOG_METHODS, () => newest().logger),
+    logger: logger && forward(logger, LOG_METHODS, () => current().logger),
   };
 }
 
@@ -42,13 +42,13 @@ export function forwardTo(first: Functions, newest: () => Functions): Functions 
 function forward<T extends object>(
   first: T,
   names: readonly (keyof T & string)[],
-  newest: () => T | undefined,
+  current: () => T | undefined,
 ): T {
   const methods = names.filter((name) => first[name] !== undefined);
   const call =
     (name: keyof T) =>
     (...values: unknown[]): unknown => {
-      const found = newest();
+      const found = current();
       const target = found?.[name] === undefined ? first : found;
       return (target as Record<keyof T, (...values: unknown[]) => unknown>)[name](...values);
     };

@@ -171,16 +171,7 @@ export function useClient(): Client {
  */
 export function useMessages(listener: (message: Message) => void, options?: MessagesOptions): void {
   const { client } = useHeld("useMessages", options).shared.actions;
-  const group = options?.group;
-  const latest = useLatest(listener);
-  // In the commit itself: an effect may run later, and what arrived before it would be lost.
-  useCommitEffect(
-    () =>
-      client.on("message", (message) => {
-        if (group === undefined || message.group === group) latest.current(message);
-      }),
-    [client, group, latest],
-  );
+  useListener(client, listener, options?.group);
 }
 
 /**
@@ -216,7 +207,7 @@ export function useGroup(
 ): GroupMembership {
   const { shared, enabled } = useHeld("useGroup", options);
   const { client } = shared.actions;
-  useMessages(listener, { group: name, enabled });
+  useListener(client, listener, name);
   const [told, setTold] = useState(() => standingIn(name));
   useEffect(() => (enabled ? stayIn(client, name, setTold) : undefined), [client, name, enabled]);
   const isConnected = useSyncExternalStore(
@@ -229,6 +220,23 @@ export function useGroup(
   const { state, error } = isKnown ? told : standingIn(name);
   const publish = useCallback((data: unknown) => client.publish(name, data), [client, name]);
   return useMemo(() => ({ state, error, publish }), [state, error, publish]);
+}
+
+/** Calls the listener of the last render with the messages to a group, or with all. */
+function useListener(
+  client: Client,
+  listener: (message: Message) => void,
+  group: string | undefined,
+): void {
+  const latest = useLatest(listener);
+  // In the commit itself: an effect may run later, and what arrived before it would be lost.
+  useCommitEffect(
+    () =>
+      client.on("message", (message) => {
+        if (group === undefined || message.group === group) latest.current(message);
+      }),
+    [client, group, latest],
+  );
 }
 
 /** Returns a reference to what was given at the last render. */

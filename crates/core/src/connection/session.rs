@@ -13,9 +13,8 @@ use crate::text::Sentence;
 use crate::time::Time;
 
 /// The user of the last session, by the name that the server gives.
-#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(super) enum LastUser {
-    #[default]
     Nobody,
     /// What waits is theirs.
     Here(String),

@@ -187,11 +187,11 @@ impl Place {
                 for resumed in scope.resumes {
                     for life in scope.lives {
                         let (resumed, life) = (*resumed, *life);
-                        let other = false;
-                        actions.push(Action::Receive(Frame::Welcome { resumed, life, other }));
+                        let welcome =
+                            |other| Action::Receive(Frame::Welcome { resumed, life, other });
+                        actions.push(welcome(false));
                         if scope.users && self.observed.user.is_some() {
-                            let other = true;
-                            actions.push(Action::Receive(Frame::Welcome { resumed, life, other }));
+                            actions.push(welcome(true));
                         }
                     }
                 }
