@@ -3,7 +3,7 @@
 //!
 //! Owns which tests of a crate are asked, and in which order; `mutants` asks the same ones.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -19,11 +19,12 @@ use crate::setup::Setup;
 /// How long compiling may take, the first time with all dependencies.
 const COMPILE: Duration = Duration::from_secs(1200);
 
-/// How long the tests of one fault may take: a fault may make them endless.
-const TEST: Duration = Duration::from_secs(180);
-
-/// How long they may take without a fault: the model then explores everything.
+/// How long tests may take without a fault: the model then explores everything.
 const WITHOUT_FAULT: Duration = Duration::from_secs(900);
+
+/// What tests may take more with a fault in, beside three times what they take without one. A fault
+/// may make them endless, which counts as caught; tests that only take long must not.
+const ALLOWANCE: Duration = Duration::from_secs(60);
 
 /// How much memory a test may take, in KiB, where that can be limited: an endless one would take
 /// all.
@@ -87,13 +88,13 @@ struct Fault {
     stages: &'static [Tests],
 }
 
-/// Puts every chosen fault in and says which test caught it; `false` if one was not caught.
+/// Puts every chosen fault in and says which test caught it; returns what was not caught.
 ///
 /// # Errors
 ///
 /// Returns an error if a fault does not fit its file, if the tests fail without one, or if we were
 /// interrupted.
-pub(crate) fn run(setup: &Setup, options: &Options) -> Result<bool> {
+pub(crate) fn run(setup: &Setup, options: &Options) -> Result<Vec<String>> {
     let project = &setup.project;
     let started = Instant::now();
     let mut faults = read(&fs::read_to_string(project.path("xtask/faults.txt"))?)?;
@@ -108,26 +109,32 @@ pub(crate) fn run(setup: &Setup, options: &Options) -> Result<bool> {
         copy(&project.path(name), &tree.join(name))?;
     }
     let copy = Copy { project, tree, target: project.target.join("faults/target") };
-    let stages: BTreeSet<(&str, Tests)> = faults
-        .iter()
-        .flat_map(|fault| fault.stages.iter().map(|&tests| (fault.package, tests)))
-        .collect();
-    for (package, tests) in stages {
-        if let Some(failed) = copy.failures(package, tests, WITHOUT_FAULT)? {
-            bail!("without a fault there fails already: {failed}");
+    let mut limits = Limits::new();
+    for fault in &faults {
+        for &tests in fault.stages {
+            if limits.contains_key(&(fault.package, tests)) {
+                continue;
+            }
+            let Ran { failed, took } = copy.ask(fault.package, tests, WITHOUT_FAULT)?;
+            if let Some(failed) = failed {
+                bail!("without a fault there fails already: {failed}");
+            }
+            limits.insert((fault.package, tests), took * 3 + ALLOWANCE);
         }
     }
-    let mut missed = 0;
+    let mut missed = Vec::new();
     for fault in &faults {
         let begun = Instant::now();
-        let caught = copy.catch(fault).with_context(|| fault.name.clone())?;
+        let caught = copy.catch(fault, &limits).with_context(|| fault.name.clone())?;
         let took = begun.elapsed().as_secs_f64();
-        missed += usize::from(caught.is_none());
         println!("{}: {} ({took:.1} s)", fault.name, caught.as_deref().unwrap_or("NOT CAUGHT"));
+        if caught.is_none() {
+            missed.push(format!("not caught: {}", fault.name));
+        }
     }
     let (all, took) = (faults.len(), started.elapsed().as_secs_f64());
-    println!("\n{} of {all} faults caught, {took:.0} s", all - missed);
-    Ok(missed == 0)
+    println!("\n{} of {all} faults caught, {took:.0} s", all - missed.len());
+    Ok(missed)
 }
 
 /// Reads the faults; the head of `faults.txt` says how they are written.
@@ -169,6 +176,17 @@ impl Fault {
     }
 }
 
+/// How long the tests of a crate may take with a fault in it.
+type Limits = BTreeMap<(&'static str, Tests), Duration>;
+
+/// How tests went.
+struct Ran {
+    /// What failed.
+    failed: Option<String>,
+    /// How long they took, compiling not included.
+    took: Duration,
+}
+
 /// A copy of the code in which faults are tried.
 struct Copy<'a> {
     project: &'a Project,
@@ -178,18 +196,21 @@ struct Copy<'a> {
 
 impl Copy<'_> {
     /// Puts a fault in, asks the tests, and takes it out again; returns what failed.
-    fn catch(&self, fault: &Fault) -> Result<Option<String>> {
+    fn catch(&self, fault: &Fault, limits: &Limits) -> Result<Option<String>> {
         let path = self.tree.join(&fault.file);
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
         fs::write(&path, fault.put_into(&text)?)?;
-        let failures = |&tests: &Tests| self.failures(fault.package, tests, TEST).transpose();
-        let caught = fault.stages.iter().find_map(failures).transpose();
+        let failed = |&tests: &Tests| {
+            let ran = self.ask(fault.package, tests, limits[&(fault.package, tests)]);
+            ran.map(|ran| ran.failed).transpose()
+        };
+        let caught = fault.stages.iter().find_map(failed).transpose();
         fs::write(&path, text)?;
         caught
     }
 
-    /// Runs tests; returns the names of those that failed.
-    fn failures(&self, package: &str, tests: Tests, limit: Duration) -> Result<Option<String>> {
+    /// Runs tests.
+    fn ask(&self, package: &str, tests: Tests, limit: Duration) -> Result<Ran> {
         let cargo = |command: &mut Command| {
             command.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.target);
             // A fault that is caught needs no backtrace; one that leaves dead code is a fault too.
@@ -203,11 +224,13 @@ impl Copy<'_> {
         process::output(compile.arg("--no-run"), COMPILE)?;
         let mut run = limited(self.project, self.project.cargo().get_program());
         cargo(&mut run);
-        match process::output(&mut run, limit) {
-            Ok(_) => Ok(None),
-            Err(error) if process::interrupted() => Err(error),
-            Err(error) => Ok(Some(failed(&format!("{error:#}")))),
-        }
+        let begun = Instant::now();
+        let failed = match process::output(&mut run, limit) {
+            Ok(_) => None,
+            Err(error) if process::interrupted() => return Err(error),
+            Err(error) => Some(failed(&format!("{error:#}"))),
+        };
+        Ok(Ran { failed, took: begun.elapsed() })
     }
 }
 
@@ -231,7 +254,7 @@ fn failed(printed: &str) -> String {
         printed.lines().filter_map(|line| line.strip_prefix("---- ")?.split(' ').next()).collect();
     names.dedup();
     match names[..] {
-        [] => "a test that did not end".to_owned(),
+        [] => "tests that did not end".to_owned(),
         [only] => only.to_owned(),
         [first, ref rest @ ..] => format!("{first} and {} more", rest.len()),
     }
@@ -287,6 +310,6 @@ mod tests {
     fn the_tests_that_failed_are_named() {
         assert_eq!(failed("---- one stdout ----\n\npanicked\n"), "one");
         assert_eq!(failed("---- one stdout ----\n---- two stdout ----\n"), "one and 1 more");
-        assert_eq!(failed("out of memory"), "a test that did not end");
+        assert_eq!(failed("out of memory"), "tests that did not end");
     }
 }

@@ -106,7 +106,7 @@ fn run(command: &Command) -> Result<bool> {
         Command::Bench(what) => bench::run(&setup, what).map(|()| true),
         Command::Conformance => conformance::run(&setup),
         Command::Demo { port } => demo::run(&setup, *port).map(|()| true),
-        Command::Faults(options) => faults::run(&setup, options),
+        Command::Faults(options) => faults::run(&setup, options).map(|missed| missed.is_empty()),
         Command::Mutants(options) => mutants::run(&setup, options),
         Command::Soak => test::soak(&setup).map(|()| true),
         Command::Test(options) => test::run(&setup, options),

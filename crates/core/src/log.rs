@@ -118,6 +118,9 @@ mod tests {
         let again = LogEvent::Reconnecting { attempt: 2, of: 5, after };
         assert!(again.to_string().ends_with("(attempt 2 of 5) in 5250 ms"), "{again}");
 
+        let endless = LogEvent::Reconnecting { attempt: 2, of: Reconnect::WITHOUT_END, after };
+        assert!(endless.to_string().ends_with("(attempt 2) in 5250 ms"), "{endless}");
+
         let refresh = LogEvent::SchedulingRefresh { after };
         assert!(refresh.to_string().ends_with("refresh in 5250 ms"), "{refresh}");
     }

@@ -197,13 +197,21 @@ impl World {
     }
 
     /// The same, for as long as something holds; looked at at every deadline.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it still holds after more deadlines than a day has: a fault may make it hold for ever.
     pub(crate) fn stay_connected_while(&mut self, holds: impl Fn(&Self) -> bool) {
-        while holds(self) {
+        for _ in 0..100_000 {
+            if !holds(self) {
+                return;
+            }
             let ping = self.now + Span::from_secs(5);
             self.now = self.machine.deadline().map_or(ping, |due| due.min(ping));
             self.feed(Input::Elapsed);
             self.receive(ServerFrame::Ping);
         }
+        panic!("for ever {}", self.stage());
     }
 
     /// The server takes the token that was sent under `id`.
