@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fitsUtf8, utf8Length } from "./utf8.js";
+import { decode, encode } from "./wasm/codec.js";
 
 const TEXTS = [
   "",
@@ -66,4 +67,22 @@ test("whether a text fits is looked at only where it may not", (context) => {
   assert.deepEqual(looks("abc", 2), [false, false]);
   assert.deepEqual(looks("abc", 9), [true, false]);
   assert.deepEqual(looks("abc", 8), [true, true]);
+});
+
+test("where there is no encoder, as in Jest's jsdom, texts are written and read all the same", () => {
+  const { TextDecoder: Decoder, TextEncoder: Encoder } = globalThis;
+  const written = TEXTS.map((text) => new Encoder().encode(text.repeat(100)));
+  const page = globalThis as { TextDecoder?: unknown; TextEncoder?: unknown };
+  delete page.TextDecoder;
+  delete page.TextEncoder;
+  try {
+    for (const [at, text] of TEXTS.entries()) {
+      const bytes = written[at] as Uint8Array;
+      assert.deepEqual(encode(text.repeat(100)), bytes);
+      assert.equal(decode(bytes), new Decoder().decode(bytes));
+      assert.equal(utf8Length(text.repeat(100)), bytes.length);
+    }
+  } finally {
+    Object.assign(globalThis, { TextDecoder: Decoder, TextEncoder: Encoder });
+  }
 });

@@ -8,7 +8,8 @@ let scratch: Uint8Array | undefined;
 
 /** Returns how many bytes a text has in UTF-8, as a browser sends it: half a surrogate pair as U+FFFD. */
 export function utf8Length(text: string): number {
-  if (text.length > SHORT) {
+  // Jest's jsdom has no TextEncoder.
+  if (text.length > SHORT && globalThis.TextEncoder !== undefined) {
     encoder ??= new TextEncoder();
     if (text.length > LONG) return encoder.encode(text).length;
     // Three bytes for a unit are the most.

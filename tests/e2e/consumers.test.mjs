@@ -1,4 +1,7 @@
-/** Where the package is used: it connects there with nothing configured and no file copied. */
+/**
+ * Where the package is used: it connects there with nothing configured and no file copied. `cargo xtask
+ * consumers` tries more.
+ */
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -7,6 +10,8 @@ import process from "node:process";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
+import { tryOut } from "../consumers/consumer.mjs";
+import { CONSUMERS } from "../consumers/consumers.mjs";
 import { makeApp, vite } from "./support/app.mjs";
 import { signIn } from "./support/demo.mjs";
 import { ROOT } from "./support/paths.mjs";
@@ -15,39 +20,26 @@ import { scene } from "./support/scene.mjs";
 
 const WWW = join(ROOT, "www");
 
-/** A script that connects, sends a message to itself by the server's echo, and says how it stands. */
-const MAIN = `
-  import { createClient } from "onesocket";
+/** How long one may take that installs npm packages first, in milliseconds. */
+const CONSUMER_LIMIT = 300_000;
 
-  const getToken = async () => {
-    const answer = await fetch(new URL("/token", ORIGIN), {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ user: USER }),
-    });
-    return await answer.json();
-  };
-  const client = createClient({ url: ORIGIN.replace("http", "ws") + "/ws", getToken, ...MORE });
+/** Connects, has the server echo a message, and tells what came back, by a function. */
+const main = (tell) => `
+  const answer = await fetch("/token", { method: "POST", body: '{"user":"ada"}' });
+  const { token } = await answer.json();
+  const url = location.origin.replace("http", "ws") + "/ws";
+  const client = createClient({ url, getToken: () => token });
   const heard = new Promise((resolve) => client.on("message", ({ data }) => resolve(data)));
   await client.connect();
   client.send("hello");
   const data = await heard;
   const { state } = client;
   client.free();
-  TELL({ state, data });
+  (${tell})({ state, data });
 `;
 
-/** Returns {@link MAIN} with what it leaves open, as expressions; `more` holds options of the client. */
-function main({ origin = "location.origin", user = '"ada"', more = "{}", tell, before = "" }) {
-  return `
-    ${before}
-    const ORIGIN = ${origin};
-    const USER = ${user};
-    const MORE = ${more};
-    const TELL = ${tell};
-    ${MAIN}
-  `;
-}
+/** How a script without a bundler or an import map names the package. */
+const IMPORT = 'import { createClient } from "/node_modules/onesocket/client.js";';
 
 const CONNECTED = { state: "connected", data: "hello" };
 
@@ -57,7 +49,10 @@ test(
     const { server, page, watch } = await plainPage(the);
 
     assert.equal(await connectsStill(page), "connected");
-    assert.deepEqual(watch.requests.filter((url) => url.endsWith(".wasm")), []);
+    const asked = watch.requests.map((url) => new URL(url).pathname);
+    const ours = asked.filter((path) => path.startsWith("/node_modules/onesocket/"));
+    // Each entry is a file, and what they share stands in two more at most.
+    assert.ok(ours.length <= 4 && ours.every((path) => path.endsWith(".js")), ours.join(", "));
     assert.equal(watch.sockets.length, 1);
     await server.hasHadAtMost(1);
   }),
@@ -105,55 +100,10 @@ test(
   }),
 );
 
-const ESBUILD = [join(ROOT, "node_modules/esbuild/bin/esbuild"), "main.js", "--bundle"];
-
-const BUNDLERS = {
-  "esbuild with its defaults, as a module": [...ESBUILD, "--format=esm", "--outfile=bundle.js"],
-  "esbuild as a classic script, minified": [
-    ...ESBUILD,
-    "--minify",
-    "--format=iife",
-    "--outfile=bundle.js",
-  ],
-  "Rollup with node-resolve alone": [
-    join(ROOT, "node_modules/rollup/dist/bin/rollup"),
-    ...["main.js", "--plugin", join(ROOT, "node_modules/@rollup/plugin-node-resolve/dist/cjs/index.js")],
-    ...["--format", "es", "--file", "bundle.js", "--failAfterWarnings"],
-  ],
-};
-
-for (const [name, command] of Object.entries(BUNDLERS)) {
+for (const consumer of CONSUMERS.filter(({ isQuick }) => isQuick)) {
   test(
-    name,
-    scene(async (the) => {
-      const isModule = !command.includes("--format=iife");
-      const app = the.use(makeApp("bundle").installPackage());
-      const script = main({ tell: "(found) => { window.found = found; }" });
-      // A classic script has no await of its own.
-      const body = script.replace('import { createClient } from "onesocket";', "");
-      app
-        .write(
-          "main.js",
-          `import { createClient } from "onesocket";\n(async () => {${body}})();`,
-        )
-        .write(
-          "index.html",
-          `<!doctype html><link rel="icon" href="data:," />
-           <script ${isModule ? 'type="module"' : "defer"} src="/bundle.js"></script>`,
-        );
-      // A program of its own is run as it is; a script, by Node.
-      const [program, ...args] = command;
-      if (program.endsWith("esbuild")) await promisify(execFile)(program, args, { cwd: app.folder });
-      else await run(app, command);
-      const server = await the.server({ site: app.folder, args: ["--echo"] });
-
-      // The script keeps its client to itself.
-      const { page, watch } = await the.open(server.url, { keeps: true });
-      const found = await page.waitForFunction(() => window.found);
-
-      assert.deepEqual(await found.jsonValue(), CONNECTED);
-      assert.equal(watch.requests.filter((url) => url.endsWith(".wasm")).length, 0);
-    }),
+    consumer.name,
+    scene((the) => tryOut(the, consumer), CONSUMER_LIMIT),
   );
 }
 
@@ -162,7 +112,7 @@ test(
   scene(async (the) => {
     const app = the.use(makeApp("worker").installPackage());
     app
-      .write("worker.js", main({ tell: "postMessage" }).replace('"onesocket"', PATH))
+      .write("worker.js", `${IMPORT}\n${main("postMessage")}`)
       .write("index.html", `<!doctype html><link rel="icon" href="data:," />`);
     const server = await the.server({ site: app.folder, args: ["--echo"] });
     const { page } = await the.open(server.url);
@@ -184,15 +134,13 @@ test(
   "a service worker, as an extension has it: nothing can be imported or fetched late",
   scene(async (the) => {
     const app = the.use(makeApp("service").installPackage());
-    const script = main({ tell: "(found) => source.postMessage(found)" });
-    const body = script.replace('import { createClient } from "onesocket";', "");
     app
       .write(
         "worker.js",
-        `import { createClient } from ${PATH};
+        `${IMPORT}
          self.onmessage = (event) => {
            const { source } = event;
-           event.waitUntil((async () => {${body}})());
+           event.waitUntil((async () => {${main("(found) => source.postMessage(found)")}})());
          };`,
       )
       .write("index.html", `<!doctype html><link rel="icon" href="data:," />`);
@@ -209,63 +157,6 @@ test(
     });
 
     assert.deepEqual(found, CONNECTED);
-  }),
-);
-
-/** How a script without a bundler or an import map names the package. */
-const PATH = '"/node_modules/onesocket/client.js"';
-
-const NODES = {
-  "Node with the package ws": {
-    before: 'import { WebSocket } from "ws"; delete globalThis.WebSocket;',
-    more: "{ WebSocket }",
-    flags: [],
-  },
-  "Node with a WebSocket of its own": {
-    // Node 22 has it without the flag, and takes the flag.
-    before: "",
-    more: "{}",
-    flags: ["--experimental-websocket"],
-  },
-};
-
-for (const [name, { before, more, flags }] of Object.entries(NODES)) {
-  test(
-    name,
-    scene(async (the) => {
-      const server = await the.server({ args: ["--echo"] });
-      const app = the.use(makeApp("node").installPackage().link("ws"));
-      const tell = "(found) => console.log(JSON.stringify(found))";
-      app
-        .write("package.json", '{ "type": "module" }')
-        .write("main.js", main({ origin: JSON.stringify(server.url), more, tell, before }));
-
-      // That it ends by itself says that nothing is left running.
-      const said = await run(app, ["--no-warnings", ...flags, "main.js"]);
-
-      assert.deepEqual(JSON.parse(said), CONNECTED);
-      await server.connectionsWhenOpen("ada", 0);
-    }),
-  );
-}
-
-test(
-  "Vitest with jsdom",
-  scene(async (the) => {
-    const server = await the.server({ args: ["--echo", "--allow-origin", "http://localhost:3000"] });
-    const app = the.use(makeApp("vitest").installPackage().link("vitest", "jsdom", "vite"));
-    const tell = '(found) => test("it connects", () => expect(found).toEqual(JSON.parse(EXPECTED)))';
-    const before = `import { expect, test } from "vitest";
-      const EXPECTED = ${JSON.stringify(JSON.stringify(CONNECTED))};`;
-    app
-      .write("package.json", '{ "type": "module" }')
-      .write("main.test.js", main({ origin: JSON.stringify(server.url), tell, before }));
-
-    const said = await run(app, [
-      ...[join(ROOT, "node_modules/vitest/vitest.mjs"), "run", "--environment", "jsdom"],
-    ]);
-
-    assert.match(said, /1 passed/);
   }),
 );
 

@@ -34,6 +34,9 @@ const FEATURES: [&str; 5] = [
 const TEXTS: [&str; 5] =
     ["README.md", "PROTOCOL.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
+/// What a user imports: the files of `exports`, without their ends.
+const ENTRIES: [&str; 3] = ["client", "react", "testing"];
+
 /// Builds `pkg/` and the npm package in it, and returns the latter.
 ///
 /// # Errors
@@ -58,8 +61,7 @@ pub(crate) fn package(setup: &Setup) -> Result<PathBuf> {
     }
     step(&format!("making {name}"), || {
         empty_but_wasm(&project.path("pkg"))?;
-        let mut tsc = project.npm_tool("tsc");
-        process::run(tsc.args(["-p", "js/tsconfig.build.json"]), LIMIT)?;
+        scripts(setup)?;
         let shipped = TEXTS.map(|text| (text, text)).into_iter();
         for (from, to) in shipped.chain([("js/package.json", "package.json")]) {
             fs::copy(project.path(from), project.path("pkg").join(to))
@@ -78,6 +80,60 @@ pub(crate) fn package(setup: &Setup) -> Result<PathBuf> {
         stamp::write(&stamp, &hash)
     })?;
     Ok(tarball)
+}
+
+/// Returns the folder with the package's modules, one for each source and not yet bundled.
+pub(crate) fn modules(setup: &Setup) -> PathBuf {
+    setup.project.path("target/modules")
+}
+
+/// Compiles `js/` and writes its scripts and types into `pkg/`.
+///
+/// The scripts are bundled: a page without a bundler of its own asks for three files, not for thirty.
+/// What entries share stands in one place, so that there is one machine. `cjs/` has the same for those
+/// who call `require()` and cannot have it load a module: Jest, Node before 20.19.
+fn scripts(setup: &Setup) -> Result<()> {
+    let project = &setup.project;
+    let (modules, package) = (modules(setup), project.path("pkg"));
+    remove(&modules)?;
+    let mut tsc = project.npm_tool("tsc");
+    tsc.args(["-p", "js/tsconfig.build.json", "--outDir"]);
+    process::run(tsc.arg(&modules), LIMIT)?;
+    copy_wasm(setup, &modules.join("wasm"))?;
+    copy_types(&modules, &package)?;
+    let cjs = package.join("cjs");
+    copy_types(&package, &cjs)?;
+    fs::write(cjs.join("package.json"), "{ \"type\": \"commonjs\" }\n")?;
+
+    let entries = ENTRIES.map(|entry| format!("{entry}.js"));
+    let esbuild = |folder: &Path, files: &[String], arguments: &[&str], to: &Path| {
+        let mut esbuild = project.npm_tool("esbuild");
+        esbuild.current_dir(folder).args(files).args(arguments).arg("--log-level=warning");
+        esbuild.arg("--target=es2022").arg(format!("--outdir={}", to.display()));
+        process::run(&mut esbuild, LIMIT)
+    };
+    let bundled = ["--bundle", "--splitting", "--format=esm", "--chunk-names=parts/[hash]"];
+    esbuild(&modules, &entries, &[&bundled[..], &["--external:react"]].concat(), &package)?;
+    let mut made = entries.to_vec();
+    for part in fs::read_dir(package.join("parts"))? {
+        made.push(format!("parts/{}", part?.file_name().display()));
+    }
+    esbuild(&package, &made, &["--format=cjs", "--outbase=."], &cjs)
+}
+
+/// Copies the types of a folder, and of the folders in it.
+fn copy_types(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        if entry.file_name() == "wasm" {
+            copy_types(&path, &to)?;
+        } else if path.extension().is_some_and(|end| end == "ts") {
+            fs::copy(&path, &to).with_context(|| format!("cannot copy {}", path.display()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Builds the demo page with the package installed as any user would, and returns its folder.

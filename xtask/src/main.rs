@@ -59,6 +59,12 @@ enum Command {
     /// Let the Autobahn test suite try the server; needs a Python 2.7
     Conformance,
 
+    /// Try the package in bundlers, frameworks, runtimes, test runners and compilers
+    Consumers {
+        /// Only those whose names contain this
+        words: Option<String>,
+    },
+
     /// Set up, build, and serve the demo page until Ctrl-C
     Demo {
         /// Where to listen; 8080, or any other where that one is taken
@@ -105,6 +111,7 @@ fn run(command: &Command) -> Result<bool> {
         Command::Check { steps } => check::run(&setup, steps),
         Command::Bench(what) => bench::run(&setup, what).map(|()| true),
         Command::Conformance => conformance::run(&setup),
+        Command::Consumers { words } => test::consumers(&setup, words.as_deref()),
         Command::Demo { port } => demo::run(&setup, *port).map(|()| true),
         Command::Faults(options) => faults::run(&setup, options).map(|missed| missed.is_empty()),
         Command::Mutants(options) => mutants::run(&setup, options),

@@ -19,6 +19,9 @@ use crate::setup::{Browser, Setup};
 /// How long one part may take, compiling included.
 const LIMIT: Duration = Duration::from_secs(1800);
 
+/// How long all consumers may take: npm packages, builds, pages.
+const CONSUMERS_LIMIT: Duration = Duration::from_secs(7200);
+
 /// How many test files run at the same time in Node.js. Each has its own processes, ports, folders
 /// and browser; most of the time they wait.
 const AT_ONCE: usize = 3;
@@ -283,6 +286,20 @@ pub(crate) fn node_with_pages(setup: &Setup) -> Result<Command> {
 pub(crate) fn soak(setup: &Setup) -> Result<()> {
     let mut node = node_with_pages(setup)?;
     process::run(node.args(["--test-reporter=spec", "tests/soak/soak.mjs"]), LIMIT)
+}
+
+/// Tries the package wherever it is used, or where a name contains the words; `false` if it failed
+/// somewhere.
+///
+/// # Errors
+///
+/// Returns an error if something cannot be set up.
+pub(crate) fn consumers(setup: &Setup, words: Option<&str>) -> Result<bool> {
+    let mut node = node_with_pages(setup)?;
+    node.env("ONESOCKET_CONSUMERS", words.unwrap_or_default());
+    node.args(["--test", "--test-reporter=spec", "tests/consumers/consumers.test.mjs"]);
+    let (status, _) = process::watch(&mut node, CONSUMERS_LIMIT)?;
+    Ok(status.success())
 }
 
 /// Writes `webdriver.json` with the browser we have found, and returns where.

@@ -24,8 +24,21 @@ const LINE_FEED = 10;
 let encoder;
 let decoder;
 
-const encode = (text) => (encoder ??= new TextEncoder()).encode(text);
-const decode = (bytes) => (decoder ??= new TextDecoder()).decode(bytes);
+/** Returns a text in UTF-8. jsdom, as Jest has it, has no `TextEncoder`. */
+export function encode(text) {
+  if (globalThis.TextEncoder) return (encoder ??= new TextEncoder()).encode(text);
+  const escaped = encodeURIComponent(text.replace(/\p{Surrogate}/gu, "\ufffd"));
+  return Uint8Array.from(escaped.match(/%..|./g) ?? [], (part) =>
+    part[1] ? parseInt(part.slice(1), 16) : part.charCodeAt(0),
+  );
+}
+
+/** Returns the text of UTF-8. Throws where it is none and there is no `TextDecoder`. */
+export function decode(bytes) {
+  if (globalThis.TextDecoder) return (decoder ??= new TextDecoder()).decode(bytes);
+  const escaped = Array.from(bytes, (byte) => `%${(byte + 256).toString(16).slice(1)}`);
+  return decodeURIComponent(escaped.join(""));
+}
 
 const isWhole = (value) => Number.isSafeInteger(value) && value >= 0;
 const isText = (value) => typeof value === "string";

@@ -36,6 +36,12 @@ pub(super) fn write(folder: &Path) -> Result<()> {
          /** The wasm: see `wasm.ts`. */\nexport declare const TEXT: string;\n"
             .to_owned(),
     )?;
+    write(
+        "codec.d.ts",
+        "/** Returns a text in UTF-8. */\nexport declare function encode(text: string): Uint8Array;\n\
+         /** Returns the text of UTF-8. */\nexport declare function decode(bytes: Uint8Array): string;\n"
+            .to_owned(),
+    )?;
     let mut glue = fs::read_to_string(path("onesocket.js")).context("there is no glue")?;
     // The shell's own JavaScript, which is in a folder with a hash in its name.
     for from in fs::read_dir(path("snippets")).context("there are no snippets")? {
@@ -93,14 +99,36 @@ fn module(wasm: &[u8]) -> String {
     text
 }
 
-/// Leaves of the glue only what makes an instance out of a module.
+/// Leaves of the glue only what makes an instance out of a module, and has its texts read and written
+/// by `codec.js`, which does that also where there is no `TextDecoder`: so importing makes nothing.
 fn synchronous(glue: &str) -> Result<String> {
     const LOAD: &str = "async function __wbg_load";
     const FIRST: &str = "function __wbg_finalize_init(instance, module)";
-    if [LOAD, FIRST].iter().any(|start| glue.matches(start).count() != 1) {
+    const DECODER: &str = "let cachedTextDecoder = ";
+    const ENCODER: &str = "const cachedTextEncoder = ";
+    const LENGTH: &str = "let WASM_VECTOR_LEN = 0;";
+    const ENCODING: &str = "cachedTextEncoder.encodeInto(arg, view)";
+    let known = [LOAD, FIRST, DECODER, ENCODER, LENGTH, ENCODING];
+    if known.iter().any(|start| glue.matches(start).count() != 1) {
         bail!("the glue is not what is known of the pinned wasm-bindgen");
     }
-    let (kept, _) = glue.split_once(LOAD).context("the glue has nothing that loads")?;
+    let parts = glue.split_once(DECODER).zip(glue.split_once(LENGTH)).zip(glue.split_once(LOAD));
+    let (((before, _), (_, after)), _) = parts.context("the glue is in another order")?;
+    let (between, _) = after.split_once(LOAD).context("the glue has nothing that loads")?;
+    let before = before.replace(ENCODING, "encodeInto(arg, view)");
+    let before = before.replace("cachedTextEncoder.encode(arg)", "encode(arg)");
+    let kept = format!(
+        "import {{ decode, encode }} from \"./codec.js\";\n{before}\
+         function encodeInto(text, view) {{\n    \
+         const bytes = encode(text);\n    \
+         view.set(bytes);\n    \
+         return {{ written: bytes.length }};\n\
+         }}\n\n\
+         function decodeText(ptr, len) {{\n    \
+         return decode(getUint8ArrayMemory0().subarray(ptr, ptr + len));\n\
+         }}\n\n\
+         {LENGTH}{between}"
+    );
     Ok(format!(
         "{kept}/** Makes the instance. */\n\
          export function start(module) {{\n    \
@@ -129,12 +157,17 @@ mod tests {
 
     #[test]
     fn the_glue_is_cut_where_loading_begins_and_another_glue_is_an_error() {
-        let glue = "class Core {}\nfunction __wbg_finalize_init(instance, module) {\n}\n\
+        let glue = "class Core {}\nfunction pass() {\n cachedTextEncoder.encodeInto(arg, view);\n}\n\
+                    let cachedTextDecoder = new TextDecoder();\n\
+                    const cachedTextEncoder = new TextEncoder();\nlet WASM_VECTOR_LEN = 0;\n\
+                    function __wbg_finalize_init(instance, module) {\n}\n\
                     async function __wbg_load(module) {\n}\nfunction initSync() {}\n";
         let cut = synchronous(glue).expect("it is like the glue");
 
-        assert!(cut.starts_with("class Core {}") && cut.contains("export function start"));
-        assert!(!cut.contains("__wbg_load") && !cut.contains("initSync"));
+        assert!(cut.contains("class Core {}") && cut.contains("export function start"));
+        for gone in ["__wbg_load", "initSync", "TextDecoder", "TextEncoder"] {
+            assert!(!cut.contains(gone), "{gone} in {cut}");
+        }
         assert!(synchronous("class Core {}").is_err());
     }
 }

@@ -23,11 +23,11 @@ pub(super) fn run(setup: &Setup) -> Result<()> {
     build::package(setup)?;
     let project = &setup.project;
     let scratch = project.scratch()?;
-    let client = project.path("pkg/client.js");
     let script = scratch.join("client.min.js");
+    let client = build::modules(setup).join("client.js");
     minify(setup, &client, &script, &["--external:*/bytes.js"])?;
     let both = scratch.join("client_and_wasm.min.js");
-    minify(setup, &client, &both, &[])?;
+    minify(setup, &project.path("pkg/client.js"), &both, &[])?;
 
     let files = [
         ("wasm", project.path("pkg/wasm/onesocket_bg.wasm")),

@@ -1,0 +1,5 @@
+import { Connects } from "../Connects.jsx";
+
+export default function Page() {
+  return <Connects />;
+}

@@ -1,0 +1,10 @@
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+
+import { Connects } from "./Connects.jsx";
+
+createRoot(document.getElementById("app")).render(
+  <StrictMode>
+    <Connects />
+  </StrictMode>,
+);

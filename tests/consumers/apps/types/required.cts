@@ -1,0 +1,3 @@
+import onesocket = require("onesocket");
+
+export const client: onesocket.Client = onesocket.createClient({ url: "wss://app.example/ws" });

@@ -1,0 +1,31 @@
+import { connect, createClient, OneSocketError } from "onesocket";
+import type { Client, ClientOptions, Message, State, Status } from "onesocket";
+
+const options: ClientOptions = {
+  url: "wss://app.example/ws",
+  getToken: async ({ signal }) => {
+    const answer = await fetch("/token", { method: "POST", signal });
+    return (await answer.json()) as { token: string; expiresInMs: number };
+  },
+  reconnect: "forever",
+};
+
+export async function use(): Promise<State> {
+  const client: Client = createClient(options);
+  const off: () => void = client.on("message", ({ data, group }: Message) => {
+    console.log(group, data);
+  });
+  try {
+    await client.connect();
+    await client.publish("tea", new Uint8Array([1, 2, 3]));
+  } catch (error) {
+    if (error instanceof OneSocketError && error.code === "unauthorized") throw error;
+  }
+  // @ts-expect-error: there is no such event.
+  client.on("massage", () => {});
+  // @ts-expect-error: a URL is needed.
+  createClient({});
+  off();
+  const status: Status = client.status;
+  return (await connect(options)) === client ? "connected" : status.state;
+}

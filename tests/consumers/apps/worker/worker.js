@@ -1,0 +1,5 @@
+import { connects } from "./connects.js";
+
+self.onmessage = ({ data }) => {
+  connects(data).then((found) => self.postMessage(found));
+};
