@@ -91,7 +91,7 @@ test("what the machine asks is passed on: the token, a sentence, an error", () =
     ask: (...asks: unknown[]) => asked.push(asks),
     abort: (fetch: number) => asked.push(fetch),
   } as unknown as Tokens;
-  const callbacks = new CoreCallbacks(new StatusStore(5), new Calls(), tokens, undefined);
+  const callbacks = new CoreCallbacks(new StatusStore(5), new Calls(), tokens, undefined, undefined);
 
   callbacks.fetchToken(3, "refresh");
   callbacks.abortToken(3);
@@ -104,6 +104,28 @@ test("what the machine asks is passed on: the token, a sentence, an error", () =
   assert.match(callbacks.text(sentence, 2, 5, 250, undefined), /attempt 2 of 5\) in 250 ms/);
   const error = callbacks.refusal("queue-full", "no room");
   assert.deepEqual([error.code, error.message], ["queue-full", "no room"]);
+});
+
+test("an error has the messages that were lost, if there are any, and what getToken threw", () => {
+  const thrown = new Error("offline");
+  const store = new StatusStore(5);
+  const callbacks = new CoreCallbacks(
+    store,
+    new Calls(),
+    { thrown } as unknown as Tokens,
+    undefined,
+    undefined,
+  );
+  const told: unknown[] = [];
+  store.listeners.add("error", ({ code, undelivered, cause }) => told.push([code, undelivered, cause]));
+
+  callbacks.error("closed", "gone", ["tea"]);
+  callbacks.error("closed", "gone", []);
+  callbacks.error("closed", "gone", undefined);
+  callbacks.error("token-failed", "no token", undefined);
+
+  const none = ["closed", undefined, undefined];
+  assert.deepEqual(told, [["closed", ["tea"], undefined], none, none, ["token-failed", undefined, thrown]]);
 });
 
 test("a text over a plain wire is the message, also where it looks like one of ours", () => {
@@ -124,5 +146,5 @@ function setUp(logger?: Logger): {
   const [store, calls] = [new StatusStore(5), new Calls()];
   const told: unknown[] = [];
   store.listeners.add("message", (message) => told.push(message));
-  return { callbacks: new CoreCallbacks(store, calls, undefined, logger), store, calls, told };
+  return { callbacks: new CoreCallbacks(store, calls, undefined, undefined, logger), store, calls, told };
 }

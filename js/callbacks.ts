@@ -1,6 +1,7 @@
 import type { StatusStore } from "./status_store.js";
 import type { Calls } from "./calls.js";
 import type { Arrived, Callbacks } from "./core.js";
+import { type Decode, decoded } from "./decode.js";
 import { type ErrorCode, OneSocketError } from "./error.js";
 import { writeLog } from "./log.js";
 import type { Logger } from "./options.js";
@@ -14,17 +15,20 @@ export class CoreCallbacks implements Callbacks {
   readonly #store: StatusStore;
   readonly #calls: Calls;
   readonly #tokens: Tokens | undefined;
+  readonly #decode: Decode<unknown> | undefined;
   readonly #logger: Logger | undefined;
 
   constructor(
     store: StatusStore,
     calls: Calls,
     tokens: Tokens | undefined,
+    decode: Decode<unknown> | undefined,
     logger: Logger | undefined,
   ) {
     this.#store = store;
     this.#calls = calls;
     this.#tokens = tokens;
+    this.#decode = decode;
     this.#logger = logger;
   }
 
@@ -59,16 +63,19 @@ export class CoreCallbacks implements Callbacks {
   }
 
   message(arrived: Arrived): void {
-    this.#store.listeners.tell("message", toMessage(arrived));
+    const message = toMessage(arrived);
+    const decode = this.#decode;
+    if (decode === undefined) this.#store.listeners.tell("message", message);
+    else this.#store.listeners.inTurn(() => this.#tellDecoded(decode, message));
   }
 
   error(code: string, message: string, undelivered: unknown[] | undefined): void {
-    this.#store.tellError(code as ErrorCode, message, undelivered);
+    this.#store.listeners.tell("error", this.#made(code, message, undelivered));
   }
 
   settled(call: number, code: string | undefined, message: string | undefined): void {
     if (code === undefined) this.#calls.settle(call);
-    else this.#calls.settle(call, new OneSocketError(code as ErrorCode, message ?? ""));
+    else this.#calls.settle(call, this.#made(code, message ?? ""));
   }
 
   fetchToken(fetch: number, reason: "connect" | "refresh"): void {
@@ -93,7 +100,27 @@ export class CoreCallbacks implements Callbacks {
   }
 
   refusal(code: string, message: string): OneSocketError {
-    return new OneSocketError(code as ErrorCode, message);
+    return this.#made(code, message);
+  }
+
+  /** In turn, as the application's own code is to run, and never inside the machine. */
+  #tellDecoded(decode: Decode<unknown>, message: Message): void {
+    try {
+      this.#store.listeners.tellNow("message", { ...message, data: decoded(decode, message.data) });
+    } catch (thrown) {
+      const error = thrown as OneSocketError;
+      writeLog(this.#logger, "warn", `🔌 ${error.message}`);
+      this.#store.listeners.tellNow("error", error);
+    }
+  }
+
+  /** An error about a token has what `getToken` threw as its cause; its message does not repeat it. */
+  #made(code: string, message: string, undelivered?: unknown[]): OneSocketError {
+    const cause = code === "token-failed" ? this.#tokens?.thrown : undefined;
+    return new OneSocketError(code as ErrorCode, message, {
+      ...(undelivered !== undefined && undelivered.length > 0 && { undelivered }),
+      ...(cause !== undefined && { cause }),
+    });
   }
 }
 

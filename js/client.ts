@@ -18,10 +18,11 @@ import type { Client } from "./types.js";
  *
  * Throws a {@link OneSocketError} with the code `invalid-options` that names all faults together.
  */
-export function createClient(options: ClientOptions): Client {
-  return new Face(new WasmClient(readOptions(options)));
+export function createClient<T = unknown>(options: ClientOptions<T>): Client<T> {
+  return new Face(new WasmClient(readOptions(options))) as Client<T>;
 }
 
+export type { Checked, Decode, Schema } from "./decode.js";
 export { type ErrorCode, NotAuthenticated, OneSocketError, RetryLater } from "./error.js";
 export type { ClientOptions, Logger, QueueOptions, ReconnectOptions } from "./options.js";
 export { connect } from "./shared_clients.js";

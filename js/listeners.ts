@@ -27,7 +27,7 @@ export class Listeners<Events> {
 
   /** Tells everybody who listens to `event`: at once, or after the events that are being told. */
   tell<E extends keyof Events>(event: E, value: Events[E]): void {
-    this.inTurn(() => this.#tellNow(event, value));
+    this.inTurn(() => this.tellNow(event, value));
   }
 
   /** Runs what calls the application: at once, or after the events that are being told. */
@@ -59,16 +59,17 @@ export class Listeners<Events> {
     this.#entries = {};
   }
 
+  /** Tells everybody who listens, from within what runs in turn. */
+  tellNow<E extends keyof Events>(event: E, value: Events[E]): void {
+    for (const entry of this.#entries[event] ?? []) {
+      if (!entry.removed) callOut(entry.listener, value);
+    }
+  }
+
   /** Runs the queue; work that throws is reported, and holds up nothing behind it. */
   #drain(): void {
     // What is queued meanwhile is met as well.
     for (const work of this.#queue) callOut(work, undefined);
     this.#queue = [];
-  }
-
-  #tellNow<E extends keyof Events>(event: E, value: Events[E]): void {
-    for (const entry of this.#entries[event] ?? []) {
-      if (!entry.removed) callOut(entry.listener, value);
-    }
   }
 }

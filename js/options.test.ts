@@ -12,6 +12,7 @@ test("every option has its default", () => {
   assert.deepEqual(readOptions({ url: URL_OK }), {
     url: URL_OK,
     getToken: undefined,
+    decode: undefined,
     wire: undefined,
     WebSocket: undefined,
     logger: undefined,
@@ -55,6 +56,7 @@ test("every option can be set", () => {
   const options: Required<ClientOptions> = {
     url: new URL("https://example.com/ws?room=1"),
     getToken,
+    decode: Number,
     wire: { hello: (token) => token, retry: () => "soon" },
     reconnect: { maxAttempts: 0, intervalMs: 1, factor: 2, maxIntervalMs: 9, jitter: 0 },
     connectTimeoutMs: 2,
@@ -71,6 +73,7 @@ test("every option can be set", () => {
   assert.deepEqual(readOptions(options), {
     url: "wss://example.com/ws?room=1",
     getToken,
+    decode: Number,
     wire: options.wire,
     WebSocket: StandInSocket,
     logger: console,
@@ -215,7 +218,7 @@ test("what is of the wrong kind is named", () => {
 
 test("an unknown option is named with the known ones, inside another too", () => {
   assertFaults({ recconect: false, share: "ada", reconnect: { max: 1 }, queue: { size: 1 } }, [
-    /unknown: recconect, share \(known: url, getToken, wire, WebSocket, reconnect, .*logger\)/,
+    /unknown: recconect, share \(known: url, getToken, decode, wire, WebSocket, reconnect, .*logger\)/,
     /unknown: reconnect\.max \(known: reconnect\.maxAttempts, .*reconnect\.jitter\)/,
     /unknown: queue\.size \(known: queue\.maxMessages, queue\.maxBytes\)/,
   ]);

@@ -1,6 +1,7 @@
 /** The options: what they mean, their defaults, and the only place where they are checked. */
 
 import { DEFAULTS, FOREVER, type OptionName } from "./defaults.js";
+import type { Decode } from "./decode.js";
 import { OneSocketError } from "./error.js";
 import type { WebSocketConstructor } from "./socket.js";
 import type { GetToken } from "./tokens.js";
@@ -67,7 +68,7 @@ export interface HeartbeatOptions {
 export type Logger = Pick<Console, "debug" | "info" | "warn" | "error">;
 
 /** The options of `createClient()` and `connect()`. All times are in milliseconds, at most 2^31 − 1. */
-export interface ClientOptions {
+export interface ClientOptions<T = unknown> {
   /**
    * Where to connect: a `ws:`, `wss:`, `http:` (meaning `ws:`) or `https:` (meaning `wss:`) URL, or a
    * path on this origin (`"/ws"`), which is resolved at `connect()`. It has no fragment.
@@ -80,6 +81,13 @@ export interface ClientOptions {
    * {@link NotAuthenticated}, says that nobody is signed in. Without it there are no tokens.
    */
   readonly getToken?: GetToken;
+  /**
+   * Checks what a message carries, and makes of it what listeners get: a function, or a schema of zod,
+   * valibot, ArkType or another library of standardschema.dev. What it refuses is dropped, and is an
+   * `error` event with the code `invalid-message`; its `cause` is what the function threw, or the
+   * schema's issues. Default: everything is taken as it comes.
+   */
+  readonly decode?: Decode<T>;
   /**
    * How to speak with the server: `"onesocket"`, the default, as PROTOCOL.md says; a
    * {@link PlainWire} for any other WebSocket server.
@@ -118,6 +126,8 @@ export interface Settings {
   /** An absolute `ws:` or `wss:` URL, or a path that begins with `/`. */
   readonly url: string;
   readonly getToken: GetToken | undefined;
+  /** `undefined` for none. */
+  readonly decode: Decode<unknown> | undefined;
   /** `undefined` for `onesocket.v1`. */
   readonly wire: PlainWire | undefined;
   /** `undefined` for the global one. */
@@ -170,6 +180,7 @@ export const LOG_METHODS = ["debug", "info", "warn", "error"] as const;
 const OPTIONS = [
   "url",
   "getToken",
+  "decode",
   "wire",
   "WebSocket",
   ...new Set(OPTION_NAMES.map((name) => name.split(".")[0] as string)),
@@ -177,7 +188,7 @@ const OPTIONS = [
 ];
 
 /** The options that are functions, or have them: the newest ones are called. */
-const REPLACED = ["WebSocket", "logger", "getToken"] as const;
+const REPLACED = ["WebSocket", "logger", "getToken", "decode"] as const;
 
 type Named = Readonly<Record<string, unknown>>;
 
@@ -195,6 +206,7 @@ export function readOptions(options: unknown): Settings {
   const settings: Settings = {
     url: readUrl(options["url"], faults),
     getToken: readGetToken(options["getToken"], faults),
+    decode: readDecode(options["decode"], faults),
     wire: readWire(options["wire"], faults),
     WebSocket: readWebSocket(options["WebSocket"], faults),
     logger: readLogger(options["logger"], faults),
@@ -272,6 +284,14 @@ function readGetToken(value: unknown, faults: string[]): GetToken | undefined {
     faults.push("getToken: must be a function that answers a token");
   }
   return value as GetToken | undefined;
+}
+
+function readDecode(value: unknown, faults: string[]): Decode<unknown> | undefined {
+  const isSchema = value instanceof Object && "~standard" in value;
+  if (value !== undefined && typeof value !== "function" && !isSchema) {
+    faults.push("decode: must be a function or a schema");
+  }
+  return value as Decode<unknown> | undefined;
 }
 
 function readWire(value: unknown, faults: string[]): PlainWire | undefined {

@@ -60,7 +60,7 @@ export type ConnectionProviderProps = {
   | {
       /**
        * The options of a client that the provider makes, and frees once it is unmounted. A new `url`
-       * makes a new client; the newest functions are used (`getToken`, those of `wire` and `logger`,
+       * makes a new client; the newest functions are used (`getToken`, `decode`, those of `wire` and `logger`,
        * `WebSocket`); other changes have no effect.
        */
       readonly options: ClientOptions;
@@ -158,8 +158,8 @@ export function useConnection(
  *
  * Throws `invalid-options` outside a {@link ConnectionProvider}.
  */
-export function useClient(): Client {
-  return useProvided("useClient").shared.actions.client;
+export function useClient<T = unknown>(): Client<T> {
+  return useProvided("useClient").shared.actions.client as Client<T>;
 }
 
 /**
@@ -169,7 +169,10 @@ export function useClient(): Client {
  *
  * Throws `invalid-options` outside a {@link ConnectionProvider}.
  */
-export function useMessages(listener: (message: Message) => void, options?: MessagesOptions): void {
+export function useMessages<T = unknown>(
+  listener: (message: Message<T>) => void,
+  options?: MessagesOptions,
+): void {
   const { client } = useHeld("useMessages", options).shared.actions;
   useListener(client, listener, options?.group);
 }
@@ -200,9 +203,9 @@ export function useReconnected(callback: () => void, options?: HookOptions): voi
  *
  * Throws `invalid-options` outside a {@link ConnectionProvider}.
  */
-export function useGroup(
+export function useGroup<T = unknown>(
   name: string,
-  listener: (message: Message) => void = ignore,
+  listener: (message: Message<T>) => void = ignore,
   options?: HookOptions,
 ): GroupMembership {
   const { shared, enabled } = useHeld("useGroup", options);
@@ -223,9 +226,9 @@ export function useGroup(
 }
 
 /** Calls the listener of the last render with the messages to a group, or with all. */
-function useListener(
+function useListener<T>(
   client: Client,
-  listener: (message: Message) => void,
+  listener: (message: Message<T>) => void,
   group: string | undefined,
 ): void {
   const latest = useLatest(listener);
@@ -233,7 +236,7 @@ function useListener(
   useCommitEffect(
     () =>
       client.on("message", (message) => {
-        if (group === undefined || message.group === group) latest.current(message);
+        if (group === undefined || message.group === group) latest.current(message as Message<T>);
       }),
     [client, group, latest],
   );

@@ -28,6 +28,7 @@ const { ConnectionProvider, useClient, useConnection, useGroup, useMessages, use
 );
 const { freedAfter } = await import("./test_support/clients.js");
 const { StandInSocket } = await import("./test_support/stand_in_socket.js");
+const { createTestClient, TestServer } = await import("./testing.js");
 
 const OPTIONS = { url: "wss://example.com/ws", WebSocket: StandInSocket, releaseAfterMs: 0 };
 
@@ -324,6 +325,48 @@ test("a group is joined again with the next connection, after a loss and after a
   assert.deepEqual([client.state, main.textContent], ["failed", "joining"]);
   void client.connect();
   await isIn();
+  await act(() => root.unmount());
+});
+
+test("a group that refuses to take back a component after a reconnect tells it so", async () => {
+  let isOpen = true;
+  const server = new TestServer({ mayJoin: () => isOpen });
+  const client = freedAfter(createTestClient({ server, reconnect: { intervalMs: 1, jitter: 0 } }));
+  const errors: string[] = [];
+  client.on("error", ({ code }) => errors.push(code));
+  const Member = (): string => {
+    const { state, error } = useGroup("tea");
+    return `${state}${error === null ? "" : ` ${error.code}`} `;
+  };
+  const main = window.document.createElement("main");
+  const root = createRoot(main);
+  const reconnects = async (): Promise<void> => {
+    await act(async () => {
+      server.drop();
+      await pause();
+    });
+  };
+  await render(root, client, [<Member key="one" />, <Member key="two" />]);
+  await act(async () => {
+    await client.setState("connected");
+    await pause();
+  });
+  assert.equal(main.textContent, "joined joined ");
+
+  isOpen = false;
+  await reconnects();
+  assert.equal(main.textContent, "refused refused refused refused ");
+  isOpen = true;
+  await reconnects();
+  assert.equal(main.textContent, "joined joined ");
+  // Each is counted once: the group is left with the second one.
+  await render(root, client, [<Member key="two" />]);
+  await act(() => pause());
+  assert.deepEqual(server.connections.map(({ groups }) => [...groups]), [["tea"]]);
+  await render(root, client, [<Shown key="shown" />]);
+  await act(() => pause());
+  assert.deepEqual(server.connections.map(({ groups }) => [...groups]), [[]]);
+  assert.deepEqual(errors, []);
   await act(() => root.unmount());
 });
 

@@ -31,20 +31,28 @@ export function stayIn(
   tell: (standing: NamedStanding) => void,
 ): () => void {
   let stays = true;
-  // Whether there is a join() to be taken back: one that was rejected is none.
-  let counts = false;
+  // How many calls of join() are to be taken back: those that were rejected are none.
+  let joins = 0;
+  // Whether the server has yet to answer.
   let waits = false;
+  const leave = (): void => {
+    joins -= 1;
+    // It may have ended meanwhile, and the membership with it.
+    client.leave(name).catch(() => {});
+  };
   const join = (): void => {
-    counts = true;
+    joins += 1;
     waits = true;
     client.join(name).then(
       () => {
         waits = false;
+        // The second one was only to hear the answer.
+        if (joins > 1) leave();
         if (stays) tell({ name, state: "joined", error: null });
       },
       (error: OneSocketError) => {
-        counts = false;
         waits = false;
+        joins = 0;
         if (stays) tell(ENDS.includes(error.code) ? standingIn(name) : { name, state: "refused", error });
       },
     );
@@ -52,11 +60,14 @@ export function stayIn(
   join();
   const removers = [
     client.on("state", ({ current }) => {
-      if (current === "connected" && !counts) join();
+      // A client joins again by itself; who asks too hears what the server answers.
+      if (current === "connected" && !waits) join();
     }),
     client.on("error", ({ code }) => {
+      if (code !== "another-user") return;
       // What has joined was left with the user before; what waits is asked for this one.
-      if (code !== "another-user" || waits) return;
+      joins = waits ? 1 : 0;
+      if (waits) return;
       tell(standingIn(name));
       join();
     }),
@@ -64,7 +75,6 @@ export function stayIn(
   return () => {
     stays = false;
     for (const remove of removers) remove();
-    // It may have ended meanwhile, and the membership with it.
-    if (counts) client.leave(name).catch(() => {});
+    while (joins > 0) leave();
   };
 }

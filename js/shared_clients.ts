@@ -30,17 +30,17 @@ function registry(): Map<string, Shared> {
  * Connects, and resolves with the client once it is connected. There is one client for a URL in a
  * page, whoever asks: who asks again gets the same one, connected again if it was not.
  *
- * The newest functions (`getToken`, those of `wire` and `logger`, `WebSocket`) replace the old ones; one
+ * The newest functions (`getToken`, `decode`, those of `wire` and `logger`, `WebSocket`) replace the old ones; one
  * that is missing replaces none. `close()` is everybody's close. For another user call
  * `free()` on the client first: it is then forgotten, and the next `connect()` makes a new one.
  *
  * Rejects with a {@link OneSocketError}: `invalid-options` that names all faults, or the options that
  * differ from those with which the client was made; else as {@link Client.connect} does.
  */
-export async function connect(options: ClientOptions): Promise<Client> {
+export async function connect<T = unknown>(options: ClientOptions<T>): Promise<Client<T>> {
   const client = clientFor(options);
   await client.connect();
-  return client;
+  return client as Client<T>;
 }
 
 /** Returns the page's client for the URL in the options; makes it if there is none. */

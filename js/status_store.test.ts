@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { OneSocketError } from "./error.js";
 import { StatusStore } from "./status_store.js";
 import { bareStatus } from "./status.js";
 
@@ -40,7 +41,7 @@ test("after its end nothing changes and nobody is told", () => {
   store.end();
   store.become("connecting");
   store.set(bareStatus("connected", 5));
-  store.tellError("refused", "no");
+  store.listeners.tell("error", new OneSocketError("refused", "no"));
 
   assert.deepEqual([store.status.state, told], ["closed", ["idle > closed", "status"]]);
 });
@@ -57,17 +58,6 @@ test("a change has its reason where there is one, and no field for it else", () 
     { previous: "idle", current: "connecting" },
     { previous: "connecting", current: "failed", reason: "because" },
   ]);
-});
-
-test("an error has the messages that were lost, if there are any", () => {
-  const { store, told } = setUp();
-
-  store.tellError("closed", "gone", ["tea"]);
-  store.tellError("closed", "gone", []);
-  store.tellError("closed", "gone");
-
-  const none = "error closed undefined";
-  assert.deepEqual(told, ['error closed ["tea"]', none, none]);
 });
 
 test("to become what it is already is told to nobody", () => {

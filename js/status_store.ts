@@ -1,4 +1,3 @@
-import { type ErrorCode, OneSocketError } from "./error.js";
 import { Listeners } from "./listeners.js";
 import {
   bareStatus,
@@ -45,12 +44,6 @@ export class StatusStore {
       this.listeners.tell("state", Object.freeze(change));
     }
     this.listeners.tell("status", undefined);
-  }
-
-  /** Tells of an error, with the messages that were lost. */
-  tellError(code: ErrorCode, message: string, undelivered: readonly unknown[] = []): void {
-    const more = undelivered.length > 0 ? { undelivered } : {};
-    this.listeners.tell("error", new OneSocketError(code, message, more));
   }
 
   /** Takes a status that needs no machine, and tells of it. */

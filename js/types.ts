@@ -5,13 +5,13 @@ import type { ReadyState, State, Status } from "./status.js";
 /** What `send()` takes. Of a view its own range is sent, not the whole buffer. */
 export type Sendable = string | ArrayBuffer | ArrayBufferView;
 
-/** A message from the server. */
-export interface Message {
+/** A message from the server; `T` is what the option `decode` makes of it. */
+export interface Message<T = unknown> {
   /**
    * Any JSON; a string if a text was sent, a `Uint8Array` if bytes were: a view of what came, which
    * nobody else uses. Over a wire of your own: a string or an `ArrayBuffer`, as it came.
    */
-  readonly data: unknown;
+  readonly data: T;
   /** The group to which it was published; absent if it was published to none. */
   readonly group?: string;
   /** The user who published it; absent if it came from the server itself. */
@@ -40,11 +40,11 @@ export interface TokenEvent {
 }
 
 /** The events of a client, by name. */
-export interface Events {
+export interface Events<T = unknown> {
   /** The state has changed. */
   state: StateChange;
   /** A message has arrived. */
-  message: Message;
+  message: Message<T>;
   /** Something went wrong; with `undelivered` where messages were lost. */
   error: OneSocketError;
   /** `getToken` was asked. */
@@ -60,9 +60,11 @@ export interface ConnectOptions {
 /**
  * One connection, and what can be done with it. Made by `createClient()` or `connect()`.
  *
+ * `T` is what messages carry: see {@link ClientOptions.decode}.
+ *
  * A method may be called at any time, also from a listener, and its effect is seen at once.
  */
-export interface Client {
+export interface Client<T = unknown> {
   /** Where the connection stands: `status.state`. */
   readonly state: State;
   /** What may be known of the connection. Frozen; the same object until something changes. */
@@ -180,7 +182,7 @@ export interface Client {
    *
    * Throws `invalid-options` if there is no such event.
    */
-  on<E extends keyof Events>(event: E, listener: (event: Events[E]) => void): () => void;
+  on<E extends keyof Events>(event: E, listener: (event: Events<T>[E]) => void): () => void;
 
   /**
    * Calls `listener` whenever `status` has become another object: with `() => client.status` it is

@@ -238,8 +238,8 @@ export class WasmClient implements Client {
    */
   #machine(): Core {
     if (this.#settings !== undefined) {
-      const { logger } = this.#settings;
-      const callbacks = new CoreCallbacks(this.#store, this.#calls, this.#tokens, logger);
+      const { decode, logger } = this.#settings;
+      const callbacks = new CoreCallbacks(this.#store, this.#calls, this.#tokens, decode, logger);
       this.#core = makeCore(this.#settings, callbacks);
       this.#settings = undefined;
     }

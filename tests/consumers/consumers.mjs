@@ -192,6 +192,13 @@ export const CONSUMERS = [
       })),
   ),
   {
+    name: "MIGRATING.md: before and after",
+    tool: "migrating",
+    app: "migrating",
+    make: [["node", "extract.mjs"], ["tsc", "-p", "."]],
+    isQuick: true,
+  },
+  {
     name: "attw: the types for every way to import",
     isQuick: true,
     tool: "attw",

@@ -31,11 +31,11 @@ const FEATURES: [&str; 5] = [
 ];
 
 /// The texts that are shipped with the package.
-const TEXTS: [&str; 5] =
-    ["README.md", "PROTOCOL.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
+const TEXTS: [&str; 6] =
+    ["README.md", "MIGRATING.md", "PROTOCOL.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
 /// What a user imports: the files of `exports`, without their ends.
-const ENTRIES: [&str; 3] = ["client", "react", "testing"];
+pub(crate) const ENTRIES: [&str; 4] = ["client", "compat", "react", "testing"];
 
 /// Builds `pkg/` and the npm package in it, and returns the latter.
 ///

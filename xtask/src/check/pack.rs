@@ -13,7 +13,8 @@ use crate::process;
 use crate::setup::Setup;
 
 /// What has to be in it beside what `exports` names, for which publint looks.
-const NEEDED: [&str; 4] = ["LICENSE-APACHE", "LICENSE-MIT", "PROTOCOL.md", "README.md"];
+const NEEDED: [&str; 5] =
+    ["LICENSE-APACHE", "LICENSE-MIT", "MIGRATING.md", "PROTOCOL.md", "README.md"];
 
 /// What must not be in it: parts of names.
 const STRANGE: [&str; 6] = [".gitignore", ".stamp", ".test.", ".tgz", "node_modules", "tsconfig"];
@@ -38,9 +39,12 @@ pub(super) fn run(setup: &Setup) -> Result<()> {
     if manifest["version"] != project.version.as_str() {
         complaints.push(format!("its version is not {}", project.version));
     }
-    let react = fs::read_to_string(project.path("pkg/react.js")).unwrap_or_default();
-    if !react.trim_start().starts_with("\"use client\"") {
-        complaints.push("react.js does not begin with \"use client\"".to_owned());
+    for hooks in ["react.js", "compat.js", "cjs/react.js", "cjs/compat.js"] {
+        let script = fs::read_to_string(project.path("pkg").join(hooks)).unwrap_or_default();
+        let first = script.trim_start_matches("\"use strict\";").trim_start();
+        if !first.starts_with("\"use client\"") {
+            complaints.push(format!("{hooks} does not begin with \"use client\""));
+        }
     }
     let size = fs::metadata(&tarball).context("cannot read the tarball")?.len();
     println!("{} files, {size} bytes packed", files.len());

@@ -21,6 +21,12 @@ export async function use(): Promise<State> {
   } catch (error) {
     if (error instanceof OneSocketError && error.code === "unauthorized") throw error;
   }
+  const typed = createClient({ ...options, decode: (data) => ({ length: String(data).length }) });
+  typed.on("message", ({ data }) => console.log(data.length.toFixed()));
+  const asserted: Client<{ text: string }> = createClient<{ text: string }>(options);
+  asserted.on("message", ({ data }) => console.log(data.text.trim()));
+  // @ts-expect-error: it has no such field.
+  typed.on("message", ({ data }) => console.log(data.text));
   // @ts-expect-error: there is no such event.
   client.on("massage", () => {});
   // @ts-expect-error: a URL is needed.

@@ -1,0 +1,131 @@
+/** What an application of react-use-websocket finds, in a page that jsdom makes. */
+
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+import { after, afterEach, test } from "node:test";
+
+import type { UseWebSocketOptions, WebSocketHook } from "./compat.js";
+
+// It has no types of its own.
+const { JSDOM } = createRequire(import.meta.url)("jsdom") as {
+  JSDOM: new (html: string) => { readonly window: Window };
+};
+const { window } = new JSDOM("<!doctype html><main></main>");
+const page = globalThis as Record<string, unknown>;
+Object.assign(page, { window, document: window.document, IS_REACT_ACT_ENVIRONMENT: true });
+Object.defineProperty(page, "navigator", { value: window.navigator, configurable: true });
+
+// React looks for the page when it is loaded.
+const { act } = await import("react");
+const { createRoot } = await import("react-dom/client");
+const { renderToString } = await import("react-dom/server");
+const { ReadyState, useWebSocket } = await import("./compat.js");
+const { clientFor } = await import("./shared_clients.js");
+const { TestServer } = await import("./testing.js");
+
+let server = new TestServer();
+let giveBack = server.install();
+let number = 0;
+after(() => window.close());
+afterEach(() => {
+  giveBack();
+  server = new TestServer();
+  giveBack = server.install();
+});
+
+/** Renders components with the hook, each with its options; returns what each has last returned. */
+async function mounted(url: string | null, all: UseWebSocketOptions[], connect?: boolean) {
+  const found: WebSocketHook[] = [];
+  const Component = ({ at, options }: { at: number; options: UseWebSocketOptions }): null => {
+    found[at] = useWebSocket(url, options, connect);
+    return null;
+  };
+  const root = createRoot(window.document.createElement("main"));
+  const render = async (options: UseWebSocketOptions[]): Promise<void> =>
+    await act(async () => {
+      root.render(options.map((each, at) => <Component key={at} at={at} options={each} />));
+      await pause();
+    });
+  await render(all);
+  return { found, render, unmount: async () => await act(() => root.unmount()) };
+}
+
+async function pause(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+function freshUrl(): string {
+  number += 1;
+  return `wss://app.example/${number}`;
+}
+
+test("two components have one socket, send, and hear the same", async () => {
+  const told: string[] = [];
+  const options: UseWebSocketOptions = {
+    onOpen: () => told.push("open"),
+    onMessage: ({ data }) => told.push(`message ${String(data)}`),
+    onClose: () => told.push("close"),
+    filter: ({ data }) => data !== "dull",
+    queryParams: { room: 1 },
+    protocols: "chat",
+  };
+  const url = freshUrl();
+  const { found, unmount } = await mounted(url, [options, { queryParams: { room: 1 }, protocols: ["chat"] }]);
+  const [first, second] = found as [WebSocketHook, WebSocketHook];
+  assert.deepEqual([first.readyState, second.readyState], [ReadyState.OPEN, ReadyState.OPEN]);
+  assert.equal(server.opened, 1);
+
+  await act(async () => {
+    first.sendMessage("a text");
+    second.sendJsonMessage({ a: 1 });
+    server.send('{"b":2}');
+    server.send("dull");
+    await pause();
+  });
+  assert.deepEqual(server.accepted.map(({ data }) => data), ["a text", '{"a":1}']);
+  assert.deepEqual([found[0]?.lastJsonMessage, found[0]?.lastMessage], [{ b: 2 }, { data: '{"b":2}' }]);
+  assert.deepEqual([found[1]?.lastJsonMessage, found[1]?.lastMessage], [null, { data: "dull" }]);
+  await act(() => server.drop());
+  assert.equal(found[0]?.readyState, ReadyState.CLOSED);
+  assert.deepEqual(told, ["open", 'message {"b":2}', "message dull", "close"]);
+  await unmount();
+  clientFor({ url: `${url}?room=1`, wire: { protocols: () => ["chat"] } }).free();
+});
+
+test("without a URL, and where it is not to connect, there is nothing", async () => {
+  for (const [url, connect] of [[null, true], [freshUrl(), false]] as const) {
+    const { found, unmount } = await mounted(url, [{}], connect);
+    assert.equal(found[0]?.readyState, ReadyState.UNINSTANTIATED);
+    found[0]?.sendMessage("into nothing", false);
+    await unmount();
+  }
+  assert.equal(server.opened, 0);
+});
+
+test("a server renders it, and makes nothing", () => {
+  const Component = (): string => String(useWebSocket(() => assert.fail("it was asked for the url")).readyState);
+
+  assert.equal(renderToString(<Component />), "-1");
+});
+
+test("what is not to be come back from is final, and the attempts have an end", async () => {
+  const stopped: number[] = [];
+  const url = freshUrl();
+  const options: UseWebSocketOptions = {
+    reconnectAttempts: 2,
+    reconnectInterval: 1,
+    shouldReconnect: ({ code }) => code !== 4000,
+    onReconnectStop: (attempts) => stopped.push(attempts),
+    heartbeat: { message: "are you there", returnMessage: "yes", interval: 1000, timeout: 1000 },
+  };
+  const { found, unmount } = await mounted(url, [options]);
+  server.isReachable = false;
+  await act(async () => {
+    server.drop();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  });
+  assert.deepEqual([found[0]?.readyState, stopped], [ReadyState.CLOSED, [2]]);
+  await unmount();
+  assert.throws(() => found[0]?.sendMessage("too late"), { code: "closed" });
+  found[0]?.sendMessage("too late", false);
+});
