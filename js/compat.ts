@@ -106,19 +106,19 @@ export function useWebSocket<T = unknown>(
   options: UseWebSocketOptions = {},
   connect = true,
 ): WebSocketHook<T> {
-  const [isMounted, setMounted] = useState(false);
-  useEffect(() => setMounted(true), []);
+  const isMounted = useSyncExternalStore(
+    neverChanges,
+    () => true,
+    () => false,
+  );
   const latest = useRef(options);
   useInsertionEffect(() => {
     latest.current = options;
   });
   const address = isMounted && connect && url !== null ? (typeof url === "function" ? url() : url) : null;
   const query = options.queryParams && String(new URLSearchParams(stringsOf(options.queryParams)));
-  // The options of the first render with this URL make the client; its functions are the newest ones.
-  const client = useMemo(
-    () => (address === null ? undefined : clientFor(clientOptions(address, query, latest))),
-    [address, query],
-  );
+  // The same one at every render, with the newest functions; it starts nothing.
+  const client = address === null ? undefined : clientFor(clientOptions(address, query, options));
   const [lastMessage, setLastMessage] = useState<MessageLike | null>(null);
   useEffect(() => client?.hold(), [client]);
   useEffect(() => {
@@ -160,12 +160,16 @@ export function useWebSocket<T = unknown>(
 
 export default useWebSocket;
 
+function neverChanges(): () => void {
+  return () => {};
+}
+
 function clientOptions(
   address: string,
   query: string | undefined,
-  latest: { readonly current: UseWebSocketOptions },
+  options: UseWebSocketOptions,
 ): ClientOptions {
-  const { protocols, reconnectAttempts, reconnectInterval, shouldReconnect, heartbeat } = latest.current;
+  const { protocols, reconnectAttempts, reconnectInterval, shouldReconnect, heartbeat } = options;
   const beat = heartbeat === true ? {} : heartbeat || undefined;
   const { message = "ping", returnMessage, timeout, interval } = beat ?? {};
   const wire: PlainWire = {
@@ -173,7 +177,7 @@ function clientOptions(
     ...(beat !== undefined && { ping: () => (typeof message === "string" ? message : message()) }),
     ...(returnMessage !== undefined && { isPong: (data: unknown) => data === returnMessage }),
     ...(shouldReconnect !== undefined && {
-      retry: (code: number) => (latest.current.shouldReconnect?.({ code }) ? "soon" : "never"),
+      retry: (code: number) => (shouldReconnect({ code }) ? "soon" : "never"),
     }),
   };
   return {

@@ -127,7 +127,10 @@ fn js(setup: &Setup) -> Result<()> {
     for (program, arguments) in [
         ("node_modules/.bin/tsc", "-p js/tsconfig.json --noEmit"),
         ("www/node_modules/.bin/tsc", "-p www --noEmit"),
-        ("node_modules/.bin/oxlint", "--deny-warnings js www tests/e2e tests/soak benches"),
+        (
+            "node_modules/.bin/oxlint",
+            "--deny-warnings js www tests/e2e tests/soak tests/consumers benches",
+        ),
     ] {
         let mut command = setup.project.command(setup.project.path(program));
         process::run(command.args(arguments.split(' ')), LIMIT)?;

@@ -133,7 +133,9 @@ fn the_readme_and_the_types_say_the_defaults_of_the_machine() {
         assert!(readme.contains(&row), "README.md, \"Options\", needs a row {row}");
 
         let (group, field) = name.split_once('.').unwrap_or(("client", name));
-        let interface = format!("{}{}Options {{", group[..1].to_uppercase(), &group[1..]);
+        let parameter = if group == "client" { "<T = unknown>" } else { "" };
+        let interface =
+            format!("{}{}Options{parameter} {{", group[..1].to_uppercase(), &group[1..]);
         let interface = between(types, &format!("export interface {interface}"), "\n}");
         let (docs, _) = interface.split_once(&format!("readonly {field}?: number;")).unwrap();
         let docs = docs.rsplit("/**").next().unwrap();

@@ -1,17 +1,18 @@
 "use client";
 
-import { useEffect, useState } from "react";
+import { useEffect, useSyncExternalStore } from "react";
 import { ConnectionProvider, useConnection, useMessages } from "onesocket/react";
 
 /** Connects where the page's address says, once it is in a browser. */
 export function Connects() {
-  const [place, setPlace] = useState(null);
-  useEffect(() => {
-    const query = new URLSearchParams(location.search);
-    setPlace({ url: query.get("server"), token: query.get("token") });
-  }, []);
-  if (place === null) return <output>on the server</output>;
-  const options = { url: place.url, getToken: async () => place.token };
+  const search = useSyncExternalStore(
+    () => () => {},
+    () => location.search,
+    () => null,
+  );
+  if (search === null) return <output>on the server</output>;
+  const query = new URLSearchParams(search);
+  const options = { url: query.get("server"), getToken: async () => query.get("token") };
   return (
     <ConnectionProvider options={options}>
       <Echo />
