@@ -47,7 +47,7 @@ impl Process {
         let mut command = match peer {
             Peer::Onesocket | Peer::OnesocketRaw => {
                 let mut command = Command::new(&programs.server);
-                command.args(["--listen", &listen, "--echo"]);
+                command.args(["--listen", &listen, "--open-groups", "*", "--echo"]);
                 // Each message is counted and none is refused.
                 command.args(["--max-rate", "1000000", "--max-burst", "1000000"]);
                 command.args(&programs.server_options);

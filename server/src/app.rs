@@ -54,6 +54,7 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let keys = KeyRing::new(&config.secret, config.previous_secret.as_ref());
         let tokens = Tokens::of(keys.clone(), &config.audience, config.token_life);
+        let tokens = tokens.with_leeway(config.leeway);
         let burst = config.max_address_rate.saturating_mul(ADDRESS_BURST);
         let hub = SharedHub::new(config.max_queue, Arc::clone(&metrics))?;
         Ok(Self {

@@ -1,10 +1,12 @@
 //! The configuration of a server.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderName;
 
+use crate::auth::rights::Pattern;
 use crate::auth::token::Secret;
 
 /// How much larger than its payload a frame may be, in bytes.
@@ -23,10 +25,14 @@ pub struct Config {
     pub issue_tokens: bool,
     /// The maximum lifetime of a token.
     pub token_life: Duration,
+    /// The tolerated difference between the clocks of this machine and of the one that signs tokens.
+    pub leeway: Duration,
     /// A query parameter that may carry the token, in addition to the subprotocol.
     pub token_query: Option<String>,
     /// How long a connection may outlive its token.
     pub expiry_grace: Duration,
+    /// The groups that are open to everybody who is signed in; for others the token needs a right.
+    pub open_groups: Arc<[Pattern]>,
     /// The key for `POST /publish`; without it the path does not exist.
     pub publish_key: Option<Secret>,
     /// Origins that may connect in addition to the server's own, such as
@@ -75,8 +81,10 @@ impl Config {
             audience: "onesocket".into(),
             issue_tokens: false,
             token_life: Duration::from_mins(5),
+            leeway: Duration::from_secs(5),
             token_query: None,
             expiry_grace: Duration::from_secs(25),
+            open_groups: Arc::default(),
             publish_key: None,
             allow_origins: Vec::new(),
             address_header: None,
@@ -110,6 +118,7 @@ impl Config {
             ("ping-every", self.ping_every, Duration::from_millis(10)),
             ("sweep-every", self.sweep_every, Duration::from_millis(10)),
             ("stale-after", self.stale_after, Duration::from_millis(10)),
+            ("leeway", self.leeway, Duration::ZERO),
             ("expiry-grace", self.expiry_grace, Duration::ZERO),
             ("handshake-time", self.handshake_time, Duration::from_millis(10)),
             ("write-time", self.write_time, Duration::from_millis(10)),

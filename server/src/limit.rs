@@ -25,6 +25,8 @@ pub enum Limit {
     Rate,
     /// The time from the head of a request to its answer.
     Request,
+    /// What a token allows, and `--open-groups`.
+    Rights,
     /// `--write-time`
     Write,
 }
@@ -44,6 +46,7 @@ impl Limit {
             Self::Queue => "queue",
             Self::Rate => "rate",
             Self::Request => "request",
+            Self::Rights => "rights",
             Self::Write => "write",
         }
     }

@@ -7,8 +7,8 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use onesocket_server::Server;
 use onesocket_server::token::KeyRing;
+use onesocket_server::{Config, Server};
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tracing::level_filters::LevelFilter;
 use tracing::{error, info, warn};
@@ -51,6 +51,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve(settings: Settings) -> io::Result<()> {
+    let open = what_is_open(&settings.config);
     let server = Server::new(settings.config)?;
     let listener = listen(&settings.listen).await.map_err(|error| {
         io::Error::new(error.kind(), format!("cannot listen on {}: {error}", settings.listen))
@@ -61,6 +62,7 @@ async fn serve(settings: Settings) -> io::Result<()> {
     // The server works even if nobody reads this.
     let _ = writeln!(io::stdout(), "listening on http://{address}");
     info!(%address, "Listening");
+    info!("{open}");
     if settings.random_secret {
         warn!("The secret is a random one: tokens end with this process, and no other signs them");
     }
@@ -70,6 +72,24 @@ async fn serve(settings: Settings) -> io::Result<()> {
         () = server.serve(listener, told_to_stop) => Ok(()),
         never = reread => match never {},
     }
+}
+
+/// Says in one sentence who may come in, and where.
+fn what_is_open(config: &Config) -> String {
+    let tokens =
+        if config.issue_tokens { "Everybody gets a token" } else { "Tokens are signed elsewhere" };
+    let groups: Vec<String> = config.open_groups.iter().map(ToString::to_string).collect();
+    let groups = if groups.is_empty() {
+        "no group is open: a token names those of its user".to_owned()
+    } else {
+        format!("open to all who are signed in: {}", groups.join(", "))
+    };
+    let origins = if config.allow_origins.is_empty() {
+        "pages of this host may connect".to_owned()
+    } else {
+        format!("pages of this host and of {} may connect", config.allow_origins.join(", "))
+    };
+    format!("{tokens}; {groups}; {origins}")
 }
 
 /// Listens on the first address of `host` that is free.

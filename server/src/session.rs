@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use onesocket_protocol::{
@@ -14,6 +14,7 @@ use onesocket_protocol::{
     ServerFrame, ServerMessage, Token, Welcome, Wire, decode_client,
 };
 
+use crate::auth::rights::Access;
 use crate::auth::token::{Identity, TokenError};
 use crate::close_cause::CloseCause;
 use crate::config::Config;
@@ -72,6 +73,7 @@ pub struct Session {
     messages: Messages,
     key: Key,
     user: String,
+    access: Access,
     outputs: VecDeque<Output>,
     state: State,
 }
@@ -111,6 +113,7 @@ impl Session {
             max_message_bytes: config.max_message,
             epoch,
         };
+        let access = Access::new(identity.rights, Arc::clone(&config.open_groups));
         let open = Open {
             heard_at: now,
             next_ping: now + config.ping_every,
@@ -123,6 +126,7 @@ impl Session {
             messages,
             key,
             user: identity.user,
+            access,
             outputs: VecDeque::new(),
             state: State::Open(open),
         };
@@ -150,26 +154,35 @@ impl Session {
         }
     }
 
-    /// Takes the outcome of an [`Output::Validate`]: the lifetime of the new token, or why it is not
-    /// valid; then the old one stays in force.
+    /// Takes the outcome of an [`Output::Validate`]: what the new token says, or why it is not valid;
+    /// then the old one stays in force. Memberships that the new one does not allow end.
     pub fn handle_validated(
         &mut self,
         id: MessageId,
-        life: Result<Duration, TokenError>,
+        checked: Result<Identity, TokenError>,
         now: Instant,
     ) {
         let grace = self.config.expiry_grace;
         let Some(open) = self.open() else { return };
-        let answer = match life {
-            Ok(life) => {
-                open.expires_at = now + life + grace;
-                Outgoing::new(&ServerFrame::Refreshed { id, token_expires_in: Some(life.into()) })
+        match checked {
+            Ok(Identity { expires_in, rights, user: _ }) => {
+                open.expires_at = now + expires_in + grace;
+                let token_expires_in = Some(expires_in.into());
+                self.send(Outgoing::new(&ServerFrame::Refreshed { id, token_expires_in }));
+                let access = Access::new(rights, Arc::clone(&self.config.open_groups));
+                if access != self.access {
+                    self.access = access.clone();
+                    self.tell(Command::Restrict { key: self.key, access });
+                }
             }
             Err(error) => {
-                Outgoing::error(Some(id), FrameErrorCode::Unauthorized, error.to_string())
+                self.send(Outgoing::error(
+                    Some(id),
+                    FrameErrorCode::Unauthorized,
+                    error.to_string(),
+                ));
             }
-        };
-        self.send(answer);
+        }
     }
 
     /// Does what is due.
@@ -199,7 +212,16 @@ impl Session {
     fn on_frame(&mut self, frame: ClientFrame<WirePayload<'_>>, bytes: &Bytes) {
         let key = self.key;
         match frame {
-            ClientFrame::Join { id, group } => self.tell(Command::Join { key, id, group }),
+            ClientFrame::Join { id, group } => {
+                if self.access.may_join(&group) {
+                    self.tell(Command::Join { key, id, group });
+                } else {
+                    // Whether there is such a group, and who is in it, is not said.
+                    self.outputs.push_back(Output::LimitReached(Limit::Rights));
+                    let message = format!("this user may not join {:?}", group.as_str());
+                    self.send(Outgoing::error(Some(id), FrameErrorCode::Refused, message));
+                }
+            }
             ClientFrame::Leave { id, group } => self.tell(Command::Leave { key, id, group }),
             ClientFrame::Message { id, data } => {
                 if self.fits(id, size(data)) {
@@ -209,7 +231,11 @@ impl Session {
             ClientFrame::Ping => self.send(Outgoing::new(&ServerFrame::Pong)),
             ClientFrame::Pong => {}
             ClientFrame::Publish { id, group, data } => {
-                if self.fits(id, size(data)) {
+                if !self.access.may_publish(&group) {
+                    self.outputs.push_back(Output::LimitReached(Limit::Rights));
+                    let message = format!("this user may not publish to {:?}", group.as_str());
+                    self.refuse(id, FrameErrorCode::Refused, message);
+                } else if self.fits(id, size(data)) {
                     let from = Some(self.user.clone());
                     let message = ServerMessage { data, group: Some(group.clone()), from };
                     let frame = Outgoing::new(&ServerFrame::Message(message));
@@ -321,9 +347,12 @@ fn size(payload: WirePayload<'_>) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use onesocket_protocol::Group;
 
     use super::*;
+    use crate::auth::rights::{Pattern, Rights};
     use crate::auth::token::Secret;
 
     const ID: MessageId = MessageId(7);
@@ -333,7 +362,7 @@ mod tests {
     #[test]
     fn the_welcome_is_the_first_output() {
         let now = Instant::now();
-        let identity = Identity { user: "ada".into(), expires_in: Duration::from_secs(299) };
+        let identity = granted(Duration::from_secs(299));
 
         let epoch = Some(Key(7).epoch(0x5f));
         for (epoch, end) in [(None, "}"), (epoch, r#","epoch":"5f.7"}"#)] {
@@ -435,7 +464,7 @@ mod tests {
             let refreshed_at = start + refreshed_at;
             answer_pings_until(&mut session, refreshed_at);
 
-            session.handle_validated(ID, Ok(Duration::from_secs(200)), refreshed_at);
+            session.handle_validated(ID, Ok(granted(Duration::from_secs(200))), refreshed_at);
 
             let refreshed = r#"{"type":"refreshed","id":7,"tokenExpiresInMs":200000}"#;
             assert_eq!(drain(&mut session), [sent(refreshed)]);
@@ -577,6 +606,49 @@ mod tests {
     }
 
     #[test]
+    fn who_has_no_right_is_refused_before_anybody_hears_of_it() {
+        let (mut session, now) = started(config());
+        let rights = Rights::new(vec![Pattern::new("tea").unwrap()], Vec::new());
+        let identity = Identity { rights, ..granted(Duration::from_secs(300)) };
+        session.handle_validated(MessageId(1), Ok(identity), now);
+        let restricted = drain(&mut session);
+        assert!(matches!(
+            restricted[..],
+            [Output::Send(_), Output::Tell(Command::Restrict { .. })]
+        ));
+
+        session.handle_text(r#"{"type":"join","id":7,"group":"vault"}"#, now);
+        let answer = r#"{"type":"error","id":7,"code":"refused","message":"this user may not join \"vault\""}"#;
+        assert_eq!(drain(&mut session), [Output::LimitReached(Limit::Rights), sent(answer)]);
+
+        session.handle_text("{\"type\":\"publish\",\"id\":7,\"group\":\"tea\"}\n1", now);
+        let message = "this user may not publish to \"tea\"";
+        let error = Outgoing::error(Some(ID), FrameErrorCode::Refused, message);
+        let refuse = Output::Tell(Command::Refuse { key: Key(1), id: ID, error });
+        assert_eq!(drain(&mut session), [Output::LimitReached(Limit::Rights), refuse]);
+
+        session.handle_text(r#"{"type":"join","id":7,"group":"tea"}"#, now);
+        let join = Command::Join { key: Key(1), id: ID, group: Group::new("tea").unwrap() };
+        assert_eq!(drain(&mut session), [Output::Tell(join)]);
+    }
+
+    #[test]
+    fn the_same_rights_again_end_nothing_and_open_groups_need_none() {
+        let open_groups = [Pattern::new("t*").unwrap()].into();
+        let (mut session, now) = started(Config { open_groups, ..config() });
+        session.handle_validated(ID, Ok(granted(Duration::from_secs(300))), now);
+        assert_eq!(drain(&mut session).len(), 1);
+
+        let none = Identity { rights: Rights::default(), ..granted(Duration::from_secs(300)) };
+        session.handle_validated(ID, Ok(none), now);
+        drain(&mut session);
+        session.handle_text(r#"{"type":"join","id":7,"group":"tea"}"#, now);
+        assert!(matches!(drain(&mut session)[..], [Output::Tell(Command::Join { .. })]));
+        session.handle_text(r#"{"type":"join","id":7,"group":"vault"}"#, now);
+        assert!(matches!(drain(&mut session)[..], [Output::LimitReached(Limit::Rights), _]));
+    }
+
+    #[test]
     fn nothing_comes_after_a_close() {
         let (mut session, start) = started(Config { echo: true, ..config() });
         session.handle_elapsed(start + Duration::from_hours(1));
@@ -585,7 +657,7 @@ mod tests {
         session.handle_text(&message("1"), start);
         session.handle_binary(&Bytes::new(), start);
         session.handle_text(REFRESH, start);
-        session.handle_validated(ID, Ok(Duration::from_hours(9)), start);
+        session.handle_validated(ID, Ok(granted(Duration::from_hours(9))), start);
         session.handle_elapsed(start + Duration::from_hours(2));
 
         assert_eq!(drain(&mut session), []);
@@ -602,6 +674,12 @@ mod tests {
         [b"{\"type\":\"message\",\"id\":7}\n", data].concat().into()
     }
 
+    /// What a token says that lives so long and is for all groups.
+    fn granted(expires_in: Duration) -> Identity {
+        let all = || vec![Pattern::Prefix(String::new())];
+        Identity { user: "ada".into(), expires_in, rights: Rights::new(all(), all()) }
+    }
+
     /// Is never asked.
     fn config() -> Config {
         Config::new(Secret::new([1; 32]).unwrap())
@@ -614,7 +692,7 @@ mod tests {
 
     fn started_with(config: Config, messages: Messages) -> (Session, Instant) {
         let now = Instant::now();
-        let identity = Identity { user: "ada".into(), expires_in: config.token_life };
+        let identity = granted(config.token_life);
         let mut session = Session::new(Key(1), identity, None, messages, Arc::new(config), now);
         assert_eq!(drain(&mut session).len(), 1);
         (session, now)

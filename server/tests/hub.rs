@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use onesocket_protocol::{FrameErrorCode, Group, MessageId};
 use onesocket_server::hub::{Command, Count, Delivery, Hub, Key, Target};
-use onesocket_server::{CloseCause, Outgoing};
+use onesocket_server::{Access, CloseCause, Outgoing};
 
 /// Who connects. The clients of the first have a name, and are remembered.
 const USERS: [(&str, Option<&str>); 2] = [("ada", Some("a")), ("grace", None)];
@@ -55,6 +55,10 @@ enum Action {
         key: u64,
         group: usize,
         id: u64,
+    },
+    /// The user may be in no group any more.
+    Restrict {
+        key: u64,
     },
     /// Time passes, and the server looks for what need not be known any more.
     Sweep,
@@ -132,6 +136,7 @@ fn actions(truth: &Truth) -> Vec<Action> {
             actions.push(Action::Join { key, group });
             actions.push(Action::Leave { key, group });
         }
+        actions.push(Action::Restrict { key });
         // In one group only: it is the same code.
         actions.extend(IDS.map(|id| Action::Publish { key, group: 0, id }));
     }
@@ -175,6 +180,10 @@ impl Place {
                 let frame = frame();
                 let command = Command::Publish { key: key_, id: id_on_wire, group: group_, frame };
                 (command, self.truth.publish(key, group, id))
+            }
+            Action::Restrict { key } => {
+                let command = Command::Restrict { key: Key(key), access: Access::default() };
+                (command, self.truth.restrict(key))
             }
             Action::Sweep => {
                 self.truth.ticks += 1;
@@ -243,9 +252,10 @@ impl Place {
             .into_iter()
             .map(|delivery| match delivery {
                 Delivery::Send { to, frame: sent } if sent == frame() => to.0,
-                Delivery::Send { .. } | Delivery::Close { .. } | Delivery::LimitReached(_) => {
-                    panic!("{delivery:?}")
-                }
+                Delivery::Send { .. }
+                | Delivery::Notice { .. }
+                | Delivery::Close { .. }
+                | Delivery::LimitReached(_) => panic!("{delivery:?}"),
             })
             .collect();
         assert_eq!(keys.len(), count, "somebody hears it twice");
@@ -287,6 +297,19 @@ impl Truth {
         }
         change(&mut self.connections.get_mut(&key).expect("it is there").groups);
         vec![send(key, Outgoing::ack(ASKED))]
+    }
+
+    fn restrict(&mut self, key: u64) -> Vec<Delivery> {
+        if !self.is_live(key) {
+            return Vec::new();
+        }
+        let groups = &mut self.connections.get_mut(&key).expect("it is there").groups;
+        let tell = |group: usize| {
+            let sentence = format!("this user may not be in {:?} any more", GROUPS[group]);
+            let frame = Outgoing::error(None, FrameErrorCode::Refused, sentence);
+            Delivery::Notice { to: Key(key), frame }
+        };
+        std::mem::take(groups).into_iter().map(tell).collect()
     }
 
     fn publish(&mut self, key: u64, group: usize, id: u64) -> Vec<Delivery> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{Config, StateName};
-use onesocket_server::Config as ServerConfig;
 use onesocket_server::token::Secret;
+use onesocket_server::{Config as ServerConfig, Pattern};
 
 use crate::network::Down;
 use crate::page::Pause;
@@ -138,6 +138,7 @@ fn counts(world: &World, client: usize) -> (u64, u64, u64) {
 
 fn world() -> World {
     let mut config = ServerConfig::new(Secret::new([7; 32]).expect("long enough"));
+    config.open_groups = [Pattern::Prefix(String::new())].into();
     config.echo = true;
     World::new(1, Server::new(config, 64 << 10), false)
 }

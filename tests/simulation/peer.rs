@@ -217,16 +217,16 @@ impl World {
             Output::Validate { id, token, user } => {
                 let tokens = &self.server.tokens;
                 let checked = tokens.check(token.reveal(), wall(self.now));
-                let life = checked.and_then(|it| it.of(&user)).map(|it| it.expires_in);
+                let checked = checked.and_then(|it| it.of(&user));
                 let (time, instant) = (self.server_time(), self.instant());
-                if life.is_err() {
+                if checked.is_err() {
                     self.cover("a new token that the server refuses");
                 }
                 if let Some(peer) = self.server.peers.get_mut(&key) {
-                    if let Ok(life) = life {
-                        peer.expires_at = time + life;
+                    if let Ok(identity) = &checked {
+                        peer.expires_at = time + identity.expires_in;
                     }
-                    peer.session.handle_validated(id, life, instant);
+                    peer.session.handle_validated(id, checked, instant);
                 }
             }
         }
@@ -260,7 +260,10 @@ impl World {
         for delivery in deliveries {
             match delivery {
                 Delivery::Send { to, frame } if to == Key(key) => answers.push(frame),
-                Delivery::Send { .. } | Delivery::Close { .. } | Delivery::LimitReached(_) => {
+                Delivery::Send { .. }
+                | Delivery::Notice { .. }
+                | Delivery::Close { .. }
+                | Delivery::LimitReached(_) => {
                     self.post(delivery);
                 }
             }
@@ -276,7 +279,7 @@ impl World {
             Delivery::LimitReached(limit) => {
                 self.ensure(false, || format!("the limit {limit:?} where nobody reaches one"));
             }
-            Delivery::Send { to, frame } => {
+            Delivery::Send { to, frame } | Delivery::Notice { to, frame } => {
                 let Some(peer) = self.server.peers.get_mut(&to.0) else { return };
                 if peer.to_close.is_some() || peer.closing_until.is_some() {
                     return;

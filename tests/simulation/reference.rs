@@ -208,6 +208,8 @@ impl Reference {
             | Command::Connect { .. }
             | Command::Disconnect { .. }
             | Command::Handled { .. }
+            // Every token here has the same rights.
+            | Command::Restrict { .. }
             | Command::Sweep => {
                 return Err(format!("a session says {command:?}"));
             }
@@ -253,7 +255,9 @@ impl Expected {
         let mut sent = Vec::new();
         for delivery in deliveries {
             match delivery {
-                Delivery::Send { to, frame } => sent.push((to.0, frame)),
+                Delivery::Send { to, frame } | Delivery::Notice { to, frame } => {
+                    sent.push((to.0, frame));
+                }
                 Delivery::Close { .. } | Delivery::LimitReached(_) => return false,
             }
         }

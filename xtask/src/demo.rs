@@ -24,7 +24,7 @@ pub(crate) fn run(setup: &Setup, port: Option<u16>) -> Result<()> {
     let port = port.unwrap_or_else(free_port);
     let mut command = setup.project.command(program);
     command.arg("--listen").arg(format!("127.0.0.1:{port}"));
-    command.args(["--issue-tokens", "--echo", "--site"]).arg(site);
+    command.args(["--issue-tokens", "--open-groups", "*", "--echo", "--site"]).arg(site);
     let mut server = Server::start(&mut command)?;
     println!("\nThe demo is at {}/ (Ctrl-C ends it)\n", server.url);
     let status = server.running.wait(Duration::MAX)?;

@@ -182,7 +182,7 @@ fn browser(setup: &Setup) -> Result<Ran> {
     let browser = setup.browser()?;
     let page = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
     let mut server = project.command(build::server(setup)?);
-    server.args(["--listen", "127.0.0.1:0", "--issue-tokens", "--echo"]);
+    server.args(["--listen", "127.0.0.1:0", "--issue-tokens", "--open-groups", "*", "--echo"]);
     server.arg("--allow-origin").arg(format!("http://{page}"));
     let log = project.scratch()?.join("server.log");
     let server = Server::start(server.stderr(fs::File::create(&log)?))

@@ -52,7 +52,7 @@ frame_error_codes! {
     NoHandler, "no-handler",
         "the server does not handle messages to itself";
     Refused, "refused",
-        "this is not allowed: the client publishes to a group that it has not joined, it joins too many groups, or the application has refused a message";
+        "this is not allowed: the user has no right to a group, the client publishes to a group that it has not joined, it joins too many groups, or the application has refused a message";
     TooLarge, "too-large",
         "the payload is above `maxMessageBytes`, in a frame that could still be read";
     Unauthorized, "unauthorized",

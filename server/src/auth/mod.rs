@@ -2,5 +2,6 @@
 
 pub(crate) mod keys;
 pub(crate) mod origin;
+pub(crate) mod rights;
 pub mod token;
 pub(crate) mod validation;

@@ -9,12 +9,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::auth::keys::Key;
 pub use crate::auth::keys::{KeyRing, MIN_SECRET_BYTES, Secret, SecretError};
-
-/// The tolerated difference between the clocks of two machines.
-const LEEWAY: Duration = Duration::from_secs(5);
+use crate::auth::rights::{Claim, Rights};
 
 /// The maximum length of the name of a user, in bytes of UTF-8.
 pub const MAX_USER_BYTES: usize = 128;
@@ -25,6 +24,7 @@ pub struct Tokens {
     validation: Validation,
     audience: String,
     life: Duration,
+    leeway: Duration,
 }
 
 /// What a valid token says.
@@ -34,6 +34,8 @@ pub struct Identity {
     pub user: String,
     /// The time until it expires.
     pub expires_in: Duration,
+    /// The groups that it is for: its claim `groups`.
+    pub rights: Rights,
 }
 
 /// Why a token was not accepted, or not issued.
@@ -43,8 +45,8 @@ pub enum TokenError {
     Algorithm,
     /// It is for another audience.
     Audience,
-    /// A claim is missing or has the wrong type.
-    Claims,
+    /// This claim is missing or has the wrong type.
+    Claim(&'static str),
     /// It has expired.
     Expired,
     /// It was issued in the future, or is not valid yet.
@@ -65,15 +67,46 @@ pub enum TokenError {
     User,
 }
 
-#[derive(Deserialize, Serialize)]
-struct Claims {
-    sub: String,
+/// What is signed when a token is issued.
+#[derive(Serialize)]
+struct Issued<'a> {
+    sub: &'a str,
     exp: u64,
     iat: u64,
-    aud: serde_json::Value,
-    jti: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    nbf: Option<u64>,
+    aud: &'a str,
+    jti: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<&'a Claim>,
+}
+
+/// The claims of a token whose signature is good.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Claims(serde_json::Map<String, Value>);
+
+impl Claims {
+    fn text(&self, name: &'static str) -> Result<&str, TokenError> {
+        self.0.get(name).and_then(Value::as_str).ok_or(TokenError::Claim(name))
+    }
+
+    /// A point in time, in seconds since 1970; RFC 7519, section 2, allows fractions.
+    fn time(&self, name: &'static str) -> Result<Duration, TokenError> {
+        let seconds = self.0.get(name).and_then(Value::as_f64).ok_or(TokenError::Claim(name))?;
+        if seconds < 0.0 {
+            return Err(TokenError::Claim(name));
+        }
+        Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    fn rights(&self) -> Result<Rights, TokenError> {
+        let Some(groups) = self.0.get("groups") else { return Ok(Rights::default()) };
+        let claim = Claim::deserialize(groups).map_err(|_| TokenError::Claim("groups"))?;
+        Rights::read(&claim).map_err(|_| TokenError::Claim("groups"))
+    }
 }
 
 impl Tokens {
@@ -86,10 +119,23 @@ impl Tokens {
     pub fn of(keys: KeyRing, audience: &str, life: Duration) -> Self {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[audience]);
-        validation.set_required_spec_claims(&["sub", "exp", "aud"]);
+        // The others are looked at here, so that what is wrong has its name.
+        validation.set_required_spec_claims(&["aud"]);
         // The library would read the clock; `check_times` takes the time as an argument.
         validation.validate_exp = false;
-        Self { keys, validation, audience: audience.to_owned(), life }
+        Self {
+            keys,
+            validation,
+            audience: audience.to_owned(),
+            life,
+            leeway: Duration::from_secs(5),
+        }
+    }
+
+    /// Sets the tolerated difference between the clocks of two machines: 5 s without it.
+    #[must_use]
+    pub fn with_leeway(self, leeway: Duration) -> Self {
+        Self { leeway, ..self }
     }
 
     /// Returns the lifetime of the tokens that [`issue`](Self::issue) makes.
@@ -97,25 +143,31 @@ impl Tokens {
         self.life
     }
 
-    /// Makes a token for `user`; `id` is its unique `jti`.
+    /// Makes a token for `user`, without rights; `id` is its unique `jti`.
     ///
     /// # Errors
     ///
     /// Refuses an invalid name of a user.
     pub fn issue(&self, user: &str, id: &str, now: SystemTime) -> Result<String, TokenError> {
+        self.issue_for(user, None, id, now)
+    }
+
+    /// The same, with a claim `groups`.
+    pub(crate) fn issue_for(
+        &self,
+        user: &str,
+        groups: Option<&Claim>,
+        id: &str,
+        now: SystemTime,
+    ) -> Result<String, TokenError> {
         check_user(user)?;
+        groups.map(Rights::read).transpose().map_err(|_| TokenError::Claim("groups"))?;
         let iat = since_epoch(now).as_secs();
-        let claims = Claims {
-            sub: user.to_owned(),
-            exp: iat + self.life.as_secs(),
-            iat,
-            aud: self.audience.as_str().into(),
-            jti: id.to_owned(),
-            nbf: None,
-        };
+        let exp = iat + self.life.as_secs();
+        let claims = Issued { sub: user, exp, iat, aud: &self.audience, jti: id, groups };
         let key = self.keys.now().signing;
         let header = Header { kid: Some(key.id.clone()), ..Header::new(Algorithm::HS256) };
-        jsonwebtoken::encode(&header, &claims, &key.signing).map_err(|_| TokenError::Claims)
+        jsonwebtoken::encode(&header, &claims, &key.signing).map_err(|_| TokenError::Shape)
     }
 
     /// Verifies `token` and returns the identity of its bearer.
@@ -125,12 +177,13 @@ impl Tokens {
     /// Says why the token is not valid.
     pub fn check(&self, token: &str, now: SystemTime) -> Result<Identity, TokenError> {
         let claims = self.claims(token)?;
-        check_user(&claims.sub)?;
-        if claims.jti.is_empty() {
-            return Err(TokenError::Claims);
+        let user = claims.text("sub")?;
+        check_user(user)?;
+        if claims.text("jti")?.is_empty() {
+            return Err(TokenError::Claim("jti"));
         }
         let expires_in = self.check_times(&claims, since_epoch(now))?;
-        Ok(Identity { user: claims.sub, expires_in })
+        Ok(Identity { user: user.to_owned(), expires_in, rights: claims.rights()? })
     }
 
     /// Returns the claims if one of our keys has signed them: the named one, or any.
@@ -138,7 +191,7 @@ impl Tokens {
         let header = jsonwebtoken::decode_header(token).map_err(|error| {
             // A header has no claims: a fault in it counts as one of the algorithm.
             let error = reason(error.kind());
-            if error == TokenError::Claims { TokenError::Algorithm } else { error }
+            if matches!(error, TokenError::Claim(_)) { TokenError::Algorithm } else { error }
         })?;
         // Critical extensions (RFC 7515, section 4.1.11): we understand none.
         if header.crit.is_some() {
@@ -158,16 +211,15 @@ impl Tokens {
     }
 
     fn check_times(&self, claims: &Claims, now: Duration) -> Result<Duration, TokenError> {
-        let expires_at = Duration::from_secs(claims.exp);
-        let issued_at = Duration::from_secs(claims.iat);
+        let (expires_at, issued_at) = (claims.time("exp")?, claims.time("iat")?);
+        let not_before = if claims.has("nbf") { claims.time("nbf")? } else { Duration::ZERO };
         if expires_at.saturating_sub(issued_at) > self.life {
             return Err(TokenError::Life);
         }
-        let good_from = issued_at.max(Duration::from_secs(claims.nbf.unwrap_or(0)));
-        if good_from > now + LEEWAY {
+        if issued_at.max(not_before) > now + self.leeway {
             return Err(TokenError::Early);
         }
-        if expires_at + LEEWAY <= now {
+        if expires_at.saturating_add(self.leeway) <= now {
             return Err(TokenError::Expired);
         }
         Ok(expires_at.saturating_sub(now))
@@ -204,20 +256,25 @@ fn reason(kind: &ErrorKind) -> TokenError {
         | ErrorKind::MissingAlgorithm
         | ErrorKind::UnsupportedAlgorithm => TokenError::Algorithm,
         ErrorKind::InvalidAudience => TokenError::Audience,
-        ErrorKind::InvalidClaimFormat(_) | ErrorKind::MissingRequiredClaim(_) => TokenError::Claims,
+        ErrorKind::InvalidClaimFormat(name) | ErrorKind::MissingRequiredClaim(name) => {
+            let known = ["sub", "exp", "aud", "nbf"].into_iter().find(|known| known == name);
+            TokenError::Claim(known.unwrap_or("aud"))
+        }
         ErrorKind::InvalidSignature => TokenError::Signature,
         // Claims are read only after the signature was verified.
-        ErrorKind::Json(error) if error.is_data() => TokenError::Claims,
+        ErrorKind::Json(error) if error.is_data() => TokenError::Claim("aud"),
         _ => TokenError::Shape,
     }
 }
 
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let sentence = match self {
+            Self::Claim(name) => {
+                return write!(f, "the token's claim `{name}` is missing or has the wrong type");
+            }
             Self::Algorithm => "the token is not signed with HS256",
             Self::Audience => "the token is for another audience",
-            Self::Claims => "the token lacks a claim, or one has the wrong type",
             Self::Early => "the token was issued in the future, or is not to be used yet",
             Self::Expired => "the token has expired",
             Self::Key => "the token's key id is none of this server's",
@@ -227,7 +284,8 @@ impl fmt::Display for TokenError {
             Self::Shape => "the token is no JWT",
             Self::Signature => "the token is signed with another key",
             Self::User => "a user's name is 1 to 128 bytes of UTF-8 without control characters",
-        })
+        };
+        f.write_str(sentence)
     }
 }
 
@@ -251,14 +309,17 @@ mod tests {
         let token = tokens.issue("ada", "1", now).unwrap();
 
         let expires_in = Duration::from_millis(299_500);
-        assert_eq!(tokens.check(&token, now), Ok(Identity { user: "ada".into(), expires_in }));
+        assert_eq!(
+            tokens.check(&token, now),
+            Ok(Identity { user: "ada".into(), expires_in, rights: Rights::default() })
+        );
     }
 
     #[test]
     fn a_token_runs_out_five_seconds_after_its_life() {
         let tokens = tokens();
         let token = tokens.issue("ada", "1", NOW).unwrap();
-        let last = NOW + LIFE + LEEWAY;
+        let last = NOW + LIFE + Duration::from_secs(5);
 
         let before = tokens.check(&token, last - Duration::from_millis(1));
         assert_eq!(before.unwrap().expires_in, Duration::ZERO);
@@ -270,9 +331,12 @@ mod tests {
         for claim in ["sub", "exp", "iat", "aud", "jti"] {
             let mut lacking = claims();
             lacking.as_object_mut().unwrap().remove(claim);
-            assert_eq!(check(&lacking), Err(TokenError::Claims), "{claim}");
+            assert_eq!(check(&lacking), Err(TokenError::Claim(claim)), "{claim}");
 
             let mut wrong = claims();
+            wrong[claim] = json!(true);
+            assert_eq!(check(&wrong), Err(TokenError::Claim(claim)), "{claim}");
+
             wrong[claim] = json!({"an": "object"});
             assert!(check(&wrong).is_err(), "{claim}");
         }
@@ -286,10 +350,15 @@ mod tests {
             ("exp", json!(u64::MAX), TokenError::Life),
             ("iat", json!(6), TokenError::Early),
             ("nbf", json!(6), TokenError::Early),
-            ("nbf", json!("soon"), TokenError::Claims),
+            ("nbf", json!("soon"), TokenError::Claim("nbf")),
+            ("iat", json!(-1), TokenError::Claim("iat")),
+            ("iat", json!("0"), TokenError::Claim("iat")),
+            ("groups", json!("tea"), TokenError::Claim("groups")),
+            ("groups", json!(null), TokenError::Claim("groups")),
+            ("groups", json!(["a*b"]), TokenError::Claim("groups")),
             ("aud", json!("others"), TokenError::Audience),
             ("aud", json!(["others"]), TokenError::Audience),
-            ("jti", json!(""), TokenError::Claims),
+            ("jti", json!(""), TokenError::Claim("jti")),
             ("sub", json!(""), TokenError::User),
             ("sub", json!("a\nb"), TokenError::User),
             ("sub", json!("x".repeat(129)), TokenError::User),
@@ -304,6 +373,45 @@ mod tests {
         let mut several = claims();
         several["aud"] = json!(["others", "onesocket"]);
         assert!(check(&several).is_ok());
+    }
+
+    #[test]
+    fn times_may_have_fractions() {
+        let now = NOW + Duration::from_secs(1_700_000_000);
+        for (iat, exp, expires_in_ms) in [
+            (json!(1_700_000_000.0), json!(1_700_000_300.0), 300_000),
+            (json!(1_700_000_000.25), json!(1_700_000_300.25), 300_250),
+            (json!(1_699_999_999.5), json!(1_700_000_100.5), 100_500),
+        ] {
+            let mut claims = claims();
+            (claims["iat"], claims["exp"]) = (iat, exp);
+            let checked = tokens().check(&sign(&claims, Algorithm::HS256), now);
+            assert_eq!(checked.unwrap().expires_in.as_millis(), expires_in_ms, "{claims}");
+        }
+    }
+
+    #[test]
+    fn clocks_may_differ_by_the_leeway() {
+        let mut ahead = claims();
+        (ahead["iat"], ahead["exp"]) = (json!(10), json!(310));
+        assert_eq!(check(&ahead), Err(TokenError::Early));
+
+        let patient = tokens().with_leeway(Duration::from_secs(10));
+        assert!(patient.check(&sign(&ahead, Algorithm::HS256), NOW).is_ok());
+    }
+
+    #[test]
+    fn a_token_says_which_groups_it_is_for() {
+        let tokens = tokens();
+        let claim = Claim::Both(vec!["room-*".into()]);
+
+        let token = tokens.issue_for("ada", Some(&claim), "1", NOW).unwrap();
+
+        let expected = Rights::read(&claim).unwrap();
+        assert_eq!(tokens.check(&token, NOW).unwrap().rights, expected);
+        let bad = Claim::Both(vec!["a*b".into()]);
+        let refused = tokens.issue_for("ada", Some(&bad), "1", NOW);
+        assert_eq!(refused, Err(TokenError::Claim("groups")));
     }
 
     #[test]
@@ -385,7 +493,7 @@ mod tests {
 
     #[test]
     fn an_identity_is_of_one_user() {
-        let ada = Identity { user: "ada".into(), expires_in: LIFE };
+        let ada = Identity { user: "ada".into(), expires_in: LIFE, rights: Rights::default() };
 
         assert_eq!(ada.clone().of("ada"), Ok(ada.clone()));
         for other in ["grace", "Ada", "ada ", ""] {
@@ -397,20 +505,20 @@ mod tests {
         Tokens::new(&Secret::new([1; 32]).unwrap(), "onesocket", LIFE)
     }
 
-    fn claims() -> serde_json::Value {
+    fn claims() -> Value {
         json!({"sub": "ada", "exp": 300, "iat": 0, "aud": "onesocket", "jti": "1"})
     }
 
-    fn sign(claims: &serde_json::Value, algorithm: Algorithm) -> String {
+    fn sign(claims: &Value, algorithm: Algorithm) -> String {
         sign_as(&Header::new(algorithm), claims)
     }
 
-    fn sign_as(header: &Header, claims: &serde_json::Value) -> String {
+    fn sign_as(header: &Header, claims: &Value) -> String {
         let key = EncodingKey::from_secret(&[1; 32]);
         jsonwebtoken::encode(header, claims, &key).unwrap()
     }
 
-    fn check(claims: &serde_json::Value) -> Result<Identity, TokenError> {
+    fn check(claims: &Value) -> Result<Identity, TokenError> {
         tokens().check(&sign(claims, Algorithm::HS256), NOW)
     }
 }

@@ -32,7 +32,7 @@ impl Validator {
 
     fn logged(&self, checked: Result<Identity, TokenError>) -> Result<Identity, TokenError> {
         match &checked {
-            Ok(Identity { user, expires_in }) => {
+            Ok(Identity { user, expires_in, rights: _ }) => {
                 self.metrics.token("accepted");
                 let expires_in_ms = Span::from(*expires_in).whole_ms();
                 info!(outcome = "accepted", user, expires_in_ms, "Token validation");
@@ -50,7 +50,7 @@ fn label(error: TokenError) -> &'static str {
     match error {
         TokenError::Algorithm => "algorithm",
         TokenError::Audience => "audience",
-        TokenError::Claims => "claims",
+        TokenError::Claim(_) => "claims",
         TokenError::Early => "early",
         TokenError::Expired => "expired",
         TokenError::Key => "key",

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Arg, Parser};
-use onesocket_server::Config;
 use onesocket_server::token::{MIN_SECRET_BYTES, Secret, SecretError};
+use onesocket_server::{Config, Pattern};
 use tracing::level_filters::LevelFilter;
 
 /// Server of onesocket: one WebSocket connection per user.
@@ -53,6 +53,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", default_value = "5m", help_heading = "Tokens")]
     token_life: String,
 
+    /// Tolerated difference between the clock of this machine and of the one that signs tokens
+    #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Tokens")]
+    leeway: String,
+
     /// Time that a connection may outlive its token
     #[arg(long, value_name = "TIME", default_value = "25s", help_heading = "Tokens")]
     expiry_grace: String,
@@ -71,6 +75,16 @@ pub(crate) struct Options {
         help_heading = "Access"
     )]
     allow_origins: Vec<String>,
+
+    /// Groups that everybody who is signed in may join and publish to: a name, or its beginning and a *;
+    /// may be repeated (separated by commas in the variable). For others the token needs a claim
+    #[arg(
+        long = "open-groups",
+        value_name = "PATTERN",
+        value_delimiter = ',',
+        help_heading = "Access"
+    )]
+    open_groups: Vec<String>,
 
     /// File with the key of back ends that may POST /publish, at least 32 bytes
     #[arg(long, value_name = "FILE", help_heading = "Access")]
@@ -236,8 +250,14 @@ impl Options {
             site: self.site,
             ..Config::new(secret)
         };
+        let read_pattern = |text: &String| {
+            let pattern = Pattern::new(text);
+            pattern.map_err(|error| faults.push(format!("--open-groups {text:?}: {error}"))).ok()
+        };
+        config.open_groups = self.open_groups.iter().filter_map(read_pattern).collect();
         for (option, text, value) in [
             ("token-life", &self.token_life, &mut config.token_life),
+            ("leeway", &self.leeway, &mut config.leeway),
             ("expiry-grace", &self.expiry_grace, &mut config.expiry_grace),
             ("ping-every", &self.ping_every, &mut config.ping_every),
             ("sweep-every", &self.sweep_every, &mut config.sweep_every),

@@ -16,12 +16,15 @@ use tracing::info;
 
 use crate::app::App;
 use crate::auth::origin;
+use crate::auth::rights::Claim;
 use crate::http::refusal::{Refusal, RemoteIp};
 use crate::limit::Limit;
 
 #[derive(Deserialize)]
 struct TokenRequest {
     user: String,
+    /// The claim of that name, so that rights can be tried.
+    groups: Option<Claim>,
 }
 
 pub(crate) async fn token(
@@ -37,11 +40,13 @@ pub(crate) async fn token(
     }
     let body = body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
     // Whatever its Content-Type: a form on a foreign page cannot read the answer.
-    let request: TokenRequest = serde_json::from_slice(&body)
-        .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, r#"send {"user":"a name"}"#))?;
+    let request: TokenRequest = serde_json::from_slice(&body).map_err(|_| {
+        let sentence = r#"send {"user":"a name"}, or {"user":"a name","groups":["a group"]}"#;
+        Refusal::new(StatusCode::BAD_REQUEST, sentence)
+    })?;
     let tokens = &app.validator.tokens;
     let token = tokens
-        .issue(&request.user, &unique_id()?, SystemTime::now())
+        .issue_for(&request.user, request.groups.as_ref(), &unique_id()?, SystemTime::now())
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     info!(user = request.user, "Token issued");
     let answer = json!({"token": token, "expiresInMs": Span::from(tokens.life()).whole_ms()});

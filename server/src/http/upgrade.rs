@@ -96,7 +96,7 @@ fn admit(
         TokenError::Expired => CloseCause::TokenExpired,
         TokenError::Algorithm
         | TokenError::Audience
-        | TokenError::Claims
+        | TokenError::Claim(_)
         | TokenError::Early
         | TokenError::Key
         | TokenError::Life

@@ -2,6 +2,7 @@
 
 use onesocket_protocol::{Group, MessageId};
 
+use crate::auth::rights::Access;
 use crate::close_cause::CloseCause;
 use crate::hub::key::Key;
 use crate::limit::Limit;
@@ -62,6 +63,13 @@ pub enum Command {
         group: Group,
         /// The message, as they receive it.
         frame: Outgoing,
+    },
+    /// A client has other rights than before: what it may not be in any more, it leaves.
+    Restrict {
+        /// The connection of the client.
+        key: Key,
+        /// What it may do now.
+        access: Access,
     },
     /// A message of a client, to the server or to a group, is refused.
     Refuse {
@@ -131,7 +139,14 @@ pub enum Delivery {
     },
     /// A limit has refused the command. The client's answer is another delivery.
     LimitReached(Limit),
-    /// A frame is to be sent to the client.
+    /// A frame is to be sent to the client, behind everything that was delivered to it before.
+    Notice {
+        /// The connection.
+        to: Key,
+        /// The frame.
+        frame: Outgoing,
+    },
+    /// A frame is to be sent to the client; an answer need not wait for what others have delivered.
     Send {
         /// The connection.
         to: Key,

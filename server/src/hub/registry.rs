@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use onesocket_protocol::{FrameErrorCode, Group, MessageId};
 
+use crate::auth::rights::Access;
 use crate::close_cause::CloseCause;
 use crate::hub::command::{Command, Count, Delivery, Known, Target};
 use crate::hub::history::{Histories, History};
@@ -75,6 +76,7 @@ impl Hub {
             Command::Publish { key, id, group, frame } => {
                 self.once(key, id, |hub| hub.publish(key, id, &group, &frame))
             }
+            Command::Restrict { key, access } => self.restrict(key, &access),
             Command::Refuse { key, id, error } => self.once(key, id, |_| Err(error)),
             Command::Handled { key, user, client, id, answer } => {
                 self.handled(key, &user, client.as_deref(), id, answer)
@@ -164,6 +166,23 @@ impl Hub {
         connection.groups.remove(group);
         self.remove_member(key, group);
         accept(key, id)
+    }
+
+    /// Ends memberships that are not allowed any more, and tells the client of each. Nothing that is
+    /// published after that reaches it.
+    fn restrict(&mut self, key: Key, access: &Access) -> Vec<Delivery> {
+        let Some(connection) = self.live(key) else {
+            return Vec::new();
+        };
+        let mut ended = BTreeSet::new();
+        connection.groups.retain(|group| access.may_join(group) || !ended.insert(group.clone()));
+        let tell = |group: Group| {
+            self.remove_member(key, &group);
+            let message = format!("this user may not be in {:?} any more", group.as_str());
+            let frame = Outgoing::error(None, FrameErrorCode::Refused, message);
+            Delivery::Notice { to: key, frame }
+        };
+        ended.into_iter().map(tell).collect()
     }
 
     /// Handles a message unless it was received before; answers it either way.
@@ -560,7 +579,9 @@ mod tests {
             let command = Command::Broadcast { to: to.clone(), frame: frame() };
             let mut deliveries = hub.handle(command, Instant::now());
             deliveries.sort_by_key(|delivery| match delivery {
-                Delivery::Send { to, .. } | Delivery::Close { to, .. } => *to,
+                Delivery::Send { to, .. }
+                | Delivery::Notice { to, .. }
+                | Delivery::Close { to, .. } => *to,
                 Delivery::LimitReached(limit) => panic!("{limit:?}"),
             });
             let sent = |key: &u64| Delivery::Send { to: Key(*key), frame: frame() };

@@ -96,8 +96,8 @@ impl SharedHub {
         (Registration { key, hub: Arc::clone(self) }, epoch, inbox)
     }
 
-    /// Passes a command to the hub and delivers what follows. The frames for `own` are returned: a peer
-    /// need not queue frames for itself.
+    /// Passes a command to the hub and delivers what follows. The answers for `own` are returned: a peer
+    /// need not queue them for itself.
     pub(crate) fn tell(&self, own: Key, command: Command) -> Vec<Outgoing> {
         let mut inner = self.lock();
         let mut answers = Vec::new();
@@ -107,7 +107,9 @@ impl SharedHub {
             match delivery {
                 Delivery::LimitReached(limit) => reached = Some(limit),
                 Delivery::Send { to, frame } if to == own => answers.push(frame),
-                Delivery::Send { .. } | Delivery::Close { .. } => others.push(delivery),
+                Delivery::Send { .. } | Delivery::Notice { .. } | Delivery::Close { .. } => {
+                    others.push(delivery);
+                }
             }
         }
         let closed = inner.deliver(others, self.max_bytes);
@@ -126,9 +128,9 @@ impl SharedHub {
         let mut deliveries = inner.hub.handle(Command::Broadcast { to, frame }, now());
         // A peer that is being closed receives nothing more.
         deliveries.retain(|delivery| match delivery {
-            Delivery::Send { to, .. } | Delivery::Close { to, .. } => {
-                inner.mailboxes.contains_key(to)
-            }
+            Delivery::Send { to, .. }
+            | Delivery::Notice { to, .. }
+            | Delivery::Close { to, .. } => inner.mailboxes.contains_key(to),
             Delivery::LimitReached(_) => false,
         });
         let members = deliveries.len();
@@ -214,7 +216,7 @@ impl Inner {
             let (to, cause) = match delivery {
                 Delivery::Close { to, cause } => (to, cause),
                 Delivery::LimitReached(_) => continue,
-                Delivery::Send { to, frame } => {
+                Delivery::Send { to, frame } | Delivery::Notice { to, frame } => {
                     let mailbox = self.mailboxes.get(&to);
                     if mailbox.is_none_or(|mailbox| mailbox.put(frame, max_bytes)) {
                         continue;

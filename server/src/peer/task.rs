@@ -225,8 +225,7 @@ impl Peer {
                 }
                 Output::Validate { id, token, user } => {
                     let checked = self.app.validator.validate_of(token.reveal(), &user);
-                    let life = checked.map(|identity| identity.expires_in);
-                    self.session.handle_validated(id, life, Instant::now().into_std());
+                    self.session.handle_validated(id, checked, Instant::now().into_std());
                 }
             }
         }

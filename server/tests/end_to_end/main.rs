@@ -17,6 +17,7 @@ mod races;
 mod raw_echo;
 #[cfg(unix)]
 mod restart;
+mod rights;
 mod status;
 mod support;
 mod tcp;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use onesocket_server::hub::{Command, Delivery, Hub, Key};
 use onesocket_server::session::{Messages, Output, Session};
 use onesocket_server::token::{Identity, Secret, TokenError};
-use onesocket_server::{Config, Outgoing};
+use onesocket_server::{Config, Outgoing, Rights};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed, TestRunner};
@@ -38,7 +38,8 @@ fn whatever_frames_come_a_session_answers_each_once_and_ends_once() {
         let key = Key(1);
         let connect = Command::Connect { key, user: "ada".into(), client: Some("a".into()) };
         hub.handle(connect, now);
-        let identity = Identity { user: "ada".into(), expires_in: Duration::from_mins(5) };
+        let rights = Rights::default();
+        let identity = Identity { user: "ada".into(), expires_in: Duration::from_mins(5), rights };
         let messages = if echo { Messages::Echoed } else { Messages::Refused };
         let mut session = Session::new(key, identity, None, messages, config, now);
         let mut ended = false;

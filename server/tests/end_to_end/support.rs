@@ -8,8 +8,8 @@ use std::time::{Duration, SystemTime};
 use axum::serve::Listener;
 use futures_util::{SinkExt, StreamExt};
 use onesocket_protocol::{CLIENT_PREFIX, SUBPROTOCOL, token_subprotocol};
-use onesocket_server::Config;
 use onesocket_server::token::{Secret, Tokens};
+use onesocket_server::{Config, Pattern};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::net::{TcpListener, TcpStream};
@@ -318,9 +318,9 @@ pub(crate) fn secret() -> Secret {
     Secret::new([7; 32]).unwrap()
 }
 
-/// Returns a configuration that all these tests begin with.
+/// Returns a configuration that all these tests begin with: every group is open.
 pub(crate) fn config() -> Config {
-    Config::new(secret())
+    Config { open_groups: [Pattern::Prefix(String::new())].into(), ..Config::new(secret()) }
 }
 
 /// Signs a good token.

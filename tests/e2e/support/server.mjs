@@ -62,6 +62,8 @@ class Server {
   /** Starts it, or starts it again on the same port. */
   async start() {
     const args = ["--listen", this.#listen, "--issue-tokens", "--log-level", "debug"];
+    // Whoever tests rights says which groups are open.
+    if (!this.#args.includes("--open-groups")) args.push("--open-groups", "*");
     const child = spawn(SERVER, [...args, ...this.#args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...withoutOptions(process.env), ONESOCKET_SECRET: this.secret },
