@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::auth::keys::KeyRing;
+use crate::auth::origin::Origins;
 use crate::auth::token::Tokens;
 use crate::auth::validation::Validator;
 use crate::config::Config;
@@ -35,6 +36,7 @@ pub(crate) struct App {
     /// Handles messages to the server, unless they are echoed.
     pub(crate) handler: Option<Arc<dyn Handler>>,
     pub(crate) keys: KeyRing,
+    pub(crate) origins: Origins,
     pub(crate) validator: Validator,
     pub(crate) hub: Arc<SharedHub>,
     pub(crate) metrics: Arc<Metrics>,
@@ -60,6 +62,7 @@ impl App {
         Ok(Self {
             handler,
             keys,
+            origins: Origins::new(&config.allow_origins, config.host_header.as_deref()),
             validator: Validator { tokens, metrics: Arc::clone(&metrics) },
             hub: Arc::new(hub),
             metrics,

@@ -69,7 +69,9 @@ impl CloseCause {
             Self::InvalidToken => "the token is not valid",
             Self::MissingSubprotocol => "offer the subprotocol onesocket.v1",
             Self::MissingToken => "no token",
-            Self::OriginNotAllowed => "this origin is not allowed",
+            Self::OriginNotAllowed => {
+                "pages of this origin may not connect: the server needs --allow-origin with it"
+            }
             Self::ProtocolError => "the frame breaks RFC 6455",
             Self::Replaced => "the same user has connected elsewhere",
             Self::ServerRestart => "the server is restarting and will be back",

@@ -66,8 +66,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NAME", help_heading = "Tokens")]
     token_query: Option<String>,
 
-    /// Origin whose pages may connect, in addition to the server's own; may be repeated (separated by
-    /// commas in the variable)
+    /// Origin whose pages may connect, in addition to the server's own: https://app.example.org, with a *
+    /// for one label (https://*.example.org), chrome-extension://ID; may be repeated (separated by commas
+    /// in the variable)
     #[arg(
         long = "allow-origin",
         value_name = "ORIGIN",
@@ -89,6 +90,12 @@ pub(crate) struct Options {
     /// File with the key of back ends that may POST /publish, at least 32 bytes
     #[arg(long, value_name = "FILE", help_heading = "Access")]
     publish_key_file: Option<PathBuf>,
+
+    /// Header in which a reverse proxy writes the host that its client has asked for, such as
+    /// X-Forwarded-Host; without it, Host says which pages are the server's own. Use only behind a proxy
+    /// that sets it
+    #[arg(long, value_name = "NAME", help_heading = "Access")]
+    host_header: Option<String>,
 
     /// Header in which a reverse proxy writes its client's address, such as X-Forwarded-For; the last
     /// address counts. Use only behind a proxy that sets it
@@ -244,7 +251,8 @@ impl Options {
             issue_tokens: self.issue_tokens,
             token_query: self.token_query,
             publish_key,
-            allow_origins: self.allow_origins,
+            allow_origins: listed(&self.allow_origins),
+            host_header: self.host_header,
             address_header: self.address_header,
             echo: self.echo,
             site: self.site,
@@ -254,7 +262,7 @@ impl Options {
             let pattern = Pattern::new(text);
             pattern.map_err(|error| faults.push(format!("--open-groups {text:?}: {error}"))).ok()
         };
-        config.open_groups = self.open_groups.iter().filter_map(read_pattern).collect();
+        config.open_groups = listed(&self.open_groups).iter().filter_map(read_pattern).collect();
         for (option, text, value) in [
             ("token-life", &self.token_life, &mut config.token_life),
             ("leeway", &self.leeway, &mut config.leeway),
@@ -339,6 +347,11 @@ impl Secrets {
     fn are_absent(&self) -> bool {
         self.variable.is_none() && !self.are_files()
     }
+}
+
+/// A list may have spaces around its commas, and one at its end.
+fn listed(values: &[String]) -> Vec<String> {
+    values.iter().map(|value| value.trim().to_owned()).filter(|value| !value.is_empty()).collect()
 }
 
 fn read_secret(option: &str, file: &Path) -> Result<Secret, String> {

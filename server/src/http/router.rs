@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use tokio::time::timeout;
-use tower_http::cors::CorsLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
 
 use crate::app::App;
@@ -33,11 +33,10 @@ const REQUEST_TIME: Duration = Duration::from_secs(5);
 /// Returns the routes.
 pub(crate) fn router(app: &Arc<App>) -> Router {
     let config = &app.config;
-    let allowed = config.allow_origins.iter();
+    let allowing = Arc::clone(app);
+    let named = AllowOrigin::predicate(move |origin, _| allowing.origins.names(origin));
     let cors = CorsLayer::new()
-        .allow_origin(
-            allowed.filter_map(|origin| origin.parse().ok()).collect::<Vec<HeaderValue>>(),
-        )
+        .allow_origin(named)
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE]);
     let mut calls = Router::new().route("/connections", get(connections));

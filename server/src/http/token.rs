@@ -15,7 +15,6 @@ use serde_json::json;
 use tracing::info;
 
 use crate::app::App;
-use crate::auth::origin;
 use crate::auth::rights::Claim;
 use crate::http::refusal::{Refusal, RemoteIp};
 use crate::limit::Limit;
@@ -34,7 +33,7 @@ pub(crate) async fn token(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
     app.ask(app.address(&headers, ip))?;
-    if !origin::allowed(&headers, &app.config.allow_origins) {
+    if !app.origins.allow(&headers) {
         app.metrics.refused(Limit::Origin);
         return Err(Refusal::new(StatusCode::FORBIDDEN, "this origin is not allowed"));
     }

@@ -12,7 +12,6 @@ use futures_util::future::Either;
 use onesocket_protocol::{SUBPROTOCOL, offered_client, offered_token};
 
 use crate::app::App;
-use crate::auth::origin;
 use crate::auth::token::{Identity, TokenError};
 use crate::close_cause::CloseCause;
 use crate::http::refusal::{Refusal, RemoteIp};
@@ -74,7 +73,7 @@ pub(crate) fn begin(
 
 /// Says whether pages of the request's origin may connect.
 pub(crate) fn check_origin(app: &App, headers: &HeaderMap) -> Result<(), CloseCause> {
-    let allowed = origin::allowed(headers, &app.config.allow_origins);
+    let allowed = app.origins.allow(headers);
     if allowed { Ok(()) } else { Err(CloseCause::OriginNotAllowed) }
 }
 

@@ -156,7 +156,9 @@ async fn pages_of_other_origins_may_not_connect_unless_they_are_named() {
         if may {
             assert_eq!(client.json().await["type"], "welcome", "{origin}");
         } else {
-            let reason = "this origin is not allowed".to_owned();
+            let reason =
+                "pages of this origin may not connect: the server needs --allow-origin with it"
+                    .to_owned();
             assert_eq!(client.closed().await, (4403, reason), "{origin}");
         }
     }
