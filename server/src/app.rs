@@ -58,7 +58,8 @@ impl App {
         let tokens = Tokens::of(keys.clone(), &config.audience, config.token_life);
         let tokens = tokens.with_leeway(config.leeway);
         let burst = config.max_address_rate.saturating_mul(ADDRESS_BURST);
-        let hub = SharedHub::new(config.max_queue, Arc::clone(&metrics))?;
+        let hub =
+            SharedHub::new(config.connections_per_user, config.max_queue, Arc::clone(&metrics))?;
         Ok(Self {
             handler,
             keys,

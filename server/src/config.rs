@@ -54,6 +54,9 @@ pub struct Config {
     pub handshake_time: Duration,
     /// The time for one write to a client.
     pub write_time: Duration,
+    /// How many connections a user may have, one for each device or client; with one more the oldest is
+    /// closed with 4409.
+    pub connections_per_user: usize,
     /// The maximum number of open connections.
     pub max_connections: usize,
     /// The maximum number of open connections per address; 0 for no limit.
@@ -99,6 +102,7 @@ impl Config {
             stale_after: Duration::from_mins(2),
             handshake_time: Duration::from_secs(5),
             write_time: Duration::from_secs(5),
+            connections_per_user: 1,
             max_connections: 20_000,
             // An office may have as many people behind one address.
             max_per_address: 500,
@@ -148,6 +152,9 @@ impl Config {
             {
                 faults.push(format!("{option} {header:?} is not the name of a header"));
             }
+        }
+        if self.connections_per_user == 0 {
+            faults.push("connections-per-user is 0".into());
         }
         if self.max_connections == 0 {
             faults.push("max-connections is 0".into());
@@ -206,6 +213,7 @@ mod tests {
             token_query: Some(String::new()),
             host_header: Some("nor this".into()),
             address_header: Some("not a header".into()),
+            connections_per_user: 0,
             max_connections: 0,
             max_burst: 99,
             max_head: 1,
@@ -223,6 +231,7 @@ mod tests {
             "token-query",
             "host-header",
             "address-header",
+            "connections-per-user",
             "max-connections",
             "max-burst",
             "max-head",
@@ -232,7 +241,7 @@ mod tests {
         ]) {
             assert!(fault.starts_with(name), "{fault}");
         }
-        assert_eq!(faults.len(), 12);
+        assert_eq!(faults.len(), 13);
     }
 
     fn config() -> Config {

@@ -14,8 +14,16 @@ use onesocket_protocol::{FrameErrorCode, Group, MessageId};
 use onesocket_server::hub::{Command, Count, Delivery, Hub, Key, Target};
 use onesocket_server::{Access, CloseCause, Outgoing};
 
-/// Who connects. The clients of the first have a name, and are remembered.
-const USERS: [(&str, Option<&str>); 2] = [("ada", Some("a")), ("grace", None)];
+/// Who connects: users, and their clients. Those that have a name are remembered.
+const CLIENTS: [(&str, Option<&str>); 3] = [("ada", Some("a")), ("grace", None), ("ada", None)];
+
+/// Of two users one client each.
+const TWO_USERS: [usize; 2] = [0, 1];
+
+/// Two clients of one user.
+const TWO_DEVICES: [usize; 2] = [0, 2];
+
+const USERS: [&str; 2] = ["ada", "grace"];
 
 const GROUPS: [&str; 1] = ["tea"];
 
@@ -38,7 +46,7 @@ const ASKED: MessageId = MessageId(9);
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Action {
     Connect {
-        user: usize,
+        client: usize,
     },
     Disconnect {
         key: u64,
@@ -75,13 +83,15 @@ struct Place {
 /// What the hub has to know, told in as few words as possible.
 #[derive(Clone, Default, Hash)]
 struct Truth {
+    /// How many connections a user may have.
+    per_user: usize,
     /// All that there ever were, by key.
     connections: BTreeMap<u64, Connection>,
     ticks: u32,
     /// Of users of whom something is known: when the last connection went, unless there is one.
-    gone_at: BTreeMap<usize, Option<u32>>,
+    gone_at: BTreeMap<&'static str, Option<u32>>,
     /// How many of a user's connections were opened while it was known.
-    opened: BTreeMap<usize, u64>,
+    opened: BTreeMap<&'static str, u64>,
     /// The highest id that a named client has published, and which were refused.
     said: BTreeMap<usize, (u64, BTreeSet<u64>)>,
     /// Since which connection of a named client that is known.
@@ -90,7 +100,7 @@ struct Truth {
 
 #[derive(Clone, Hash)]
 struct Connection {
-    user: usize,
+    client: usize,
     /// Its socket has not ended.
     open: bool,
     /// It was replaced.
@@ -100,14 +110,24 @@ struct Connection {
 
 #[test]
 fn whatever_happens_each_user_has_one_connection_and_the_gone_are_in_no_group() {
+    explore(1, &TWO_USERS);
+}
+
+#[test]
+fn whatever_happens_each_user_has_two_connections_at_most_where_two_are_allowed() {
+    explore(2, &TWO_DEVICES);
+}
+
+fn explore(per_user: usize, clients: &[usize]) {
     let start = Instant::now();
-    let first = Place { hub: Hub::default(), truth: Truth::default(), depth: 0 };
+    let truth = Truth { per_user, ..Truth::default() };
+    let first = Place { hub: Hub::new(per_user), truth, depth: 0 };
     let mut seen = HashSet::from([fingerprint(&first)]);
     let mut queue = VecDeque::from([first]);
     let (mut steps, mut deepest) = (0_usize, 0);
     while let Some(place) = queue.pop_front() {
         deepest = deepest.max(place.depth);
-        for action in actions(&place.truth) {
+        for action in actions(&place.truth, clients) {
             let mut next = place.clone();
             next.depth += 1;
             next.take(action, start);
@@ -123,10 +143,10 @@ fn whatever_happens_each_user_has_one_connection_and_the_gone_are_in_no_group() 
 }
 
 /// Returns all that may happen next.
-fn actions(truth: &Truth) -> Vec<Action> {
+fn actions(truth: &Truth, clients: &[usize]) -> Vec<Action> {
     let mut actions = Vec::new();
     if (truth.connections.len() as u64) < CONNECTIONS {
-        actions.extend((0..USERS.len()).map(|user| Action::Connect { user }));
+        actions.extend(clients.iter().map(|client| Action::Connect { client: *client }));
     }
     for key in truth.connections.keys() {
         let key = *key;
@@ -151,16 +171,16 @@ impl Place {
     fn take(&mut self, action: Action, start: Instant) {
         let now = start + TICK * self.truth.ticks;
         let (command, expected) = match action {
-            Action::Connect { user } => {
+            Action::Connect { client } => {
                 let key = Key(self.truth.connections.len() as u64 + 1);
-                let (name, client) = USERS[user];
-                let client = client.map(str::to_owned);
-                if let Some(client) = &client {
-                    let since = self.hub.remembers_since(name, client);
-                    assert_eq!(since, self.truth.since.get(&user).copied().map(Key));
+                let (user, name) = CLIENTS[client];
+                let name = name.map(str::to_owned);
+                if let Some(name) = &name {
+                    let since = self.hub.remembers_since(user, name);
+                    assert_eq!(since, self.truth.since.get(&client).copied().map(Key));
                 }
-                let command = Command::Connect { key, user: name.to_owned(), client };
-                (command, self.truth.connect(key.0, user))
+                let command = Command::Connect { key, user: user.to_owned(), client: name };
+                (command, self.truth.connect(key.0, client))
             }
             Action::Disconnect { key } => {
                 self.truth.disconnect(key);
@@ -200,17 +220,18 @@ impl Place {
     fn check(&self, start: Instant) {
         let Truth { connections, .. } = &self.truth;
         let mut owners = 0;
-        for (user, (name, _)) in USERS.iter().enumerate() {
-            let owner = self.truth.owner(user);
-            owners += usize::from(owner.is_some());
-            let heard = self.ask(Target::User((*name).to_owned()));
-            assert_eq!(heard, owner.into_iter().collect(), "who owns {name}");
-            let open = connections.values().filter(|it| it.user == user && it.open).count();
-            let opened = self.truth.opened.get(&user).copied().unwrap_or_default();
-            assert_eq!(self.hub.count(name), Count { open, opened }, "{name}");
+        for user in USERS {
+            let live = self.truth.live_of(user);
+            assert!(live.len() <= self.truth.per_user, "{user} has {live:?}");
+            owners += live.len();
+            let heard = self.ask(Target::User(user.to_owned()));
+            assert_eq!(heard, live, "what {user} has");
+            let open = connections.values().filter(|it| it.user() == user && it.open).count();
+            let opened = self.truth.opened.get(user).copied().unwrap_or_default();
+            assert_eq!(self.hub.count(user), Count { open, opened }, "{user}");
         }
         assert_eq!(self.hub.clients(), owners);
-        let all = (0..USERS.len()).filter_map(|user| self.truth.owner(user)).collect();
+        let all = USERS.iter().flat_map(|user| self.truth.live_of(user)).collect();
         assert_eq!(self.ask(Target::All), all);
         for group in 0..GROUPS.len() {
             let members: BTreeSet<u64> = connections
@@ -228,19 +249,20 @@ impl Place {
                 quiet.take(Action::Disconnect { key: *key }, start);
             }
         }
-        for (user, (name, _)) in USERS.iter().enumerate() {
-            let newest = connections.iter().rfind(|(_, it)| it.user == user);
-            let there = newest.filter(|(_, it)| it.open);
-            let owner = there.map(|(key, _)| *key);
-            assert_eq!(quiet.ask(Target::User((*name).to_owned())), owner.into_iter().collect());
-            assert_eq!(quiet.hub.count(name).open, usize::from(owner.is_some()));
+        for user in USERS {
+            // The newest is there unless it has ended itself.
+            let newest = connections.iter().rfind(|(_, it)| it.user() == user);
+            let there = newest.filter(|(_, it)| it.open).map(|(key, _)| *key);
+            let heard = quiet.ask(Target::User(user.to_owned()));
+            assert!(there.is_none_or(|newest| heard.contains(&newest)), "{user} has {heard:?}");
+            assert_eq!(quiet.hub.count(user).open, heard.len());
         }
         for key in connections.keys() {
             quiet.take(Action::Disconnect { key: *key }, start);
         }
         let later = start + TICK * (TICKS + 3);
         assert_eq!(quiet.hub.handle(Command::Sweep, later), []);
-        assert_eq!(hash(&quiet.hub), hash(&Hub::default()), "something is left");
+        assert_eq!(hash(&quiet.hub), hash(&Hub::new(self.truth.per_user)), "something is left");
     }
 
     /// Returns who hears what is for these.
@@ -264,30 +286,36 @@ impl Place {
 }
 
 impl Truth {
-    fn connect(&mut self, key: u64, user: usize) -> Vec<Delivery> {
-        let old = self.owner(user);
+    fn connect(&mut self, key: u64, client: usize) -> Vec<Delivery> {
+        let (user, name) = CLIENTS[client];
+        let live = self.live_of(user);
+        let lost = live.iter().find(|key| name.is_some() && self.connections[key].client == client);
+        let oldest = live.first().filter(|_| live.len() == self.per_user);
+        let old = lost.or(oldest).copied();
         if let Some(old) = old {
             self.connections.get_mut(&old).expect("it is there").replaced = true;
         }
-        let connection = Connection { user, open: true, replaced: false, groups: BTreeSet::new() };
+        let connection =
+            Connection { client, open: true, replaced: false, groups: BTreeSet::new() };
         self.connections.insert(key, connection);
         self.gone_at.insert(user, None);
         *self.opened.entry(user).or_default() += 1;
-        if USERS[user].1.is_some() {
-            self.said.entry(user).or_default();
-            self.since.entry(user).or_insert(key);
+        if name.is_some() {
+            self.said.entry(client).or_default();
+            self.since.entry(client).or_insert(key);
         }
         let close = |old| Delivery::Close { to: Key(old), cause: CloseCause::Replaced };
         old.map(close).into_iter().collect()
     }
 
     fn disconnect(&mut self, key: u64) {
-        let owned = self.is_live(key);
-        let ticks = self.ticks;
+        let was_live = self.is_live(key);
         let connection = self.connections.get_mut(&key).expect("one of ours");
         connection.open = false;
-        if owned {
-            self.gone_at.insert(connection.user, Some(ticks));
+        let user = connection.user();
+        if was_live {
+            let gone_at = self.live_of(user).is_empty().then_some(self.ticks);
+            self.gone_at.insert(user, gone_at);
         }
     }
 
@@ -316,14 +344,14 @@ impl Truth {
         if !self.is_live(key) {
             return Vec::new();
         }
-        let user = self.connections[&key].user;
+        let client = self.connections[&key].client;
         let is_member = self.connections[&key].groups.contains(&group);
         let refusal = || {
             let sentence = format!("join {:?} before publishing to it", GROUPS[group]);
             send(key, Outgoing::error(Some(MessageId(id)), FrameErrorCode::Refused, sentence))
         };
         let ack = send(key, Outgoing::Accepted(MessageId(id)));
-        if let Some((highest, refused)) = self.said.get_mut(&user) {
+        if let Some((highest, refused)) = self.said.get_mut(&client) {
             if id <= *highest {
                 return vec![if refused.contains(&id) { refusal() } else { ack }];
             }
@@ -344,27 +372,35 @@ impl Truth {
 
     /// Two ticks after the last connection has gone a user is forgotten, unless a socket is open.
     fn forget(&mut self) {
-        let open = |user| self.connections.values().any(|it| it.user == user && it.open);
-        let forgotten: Vec<usize> = (0..USERS.len())
+        let open = |user: &str| self.connections.values().any(|it| it.user() == user && it.open);
+        let forgotten: Vec<&str> = USERS
+            .into_iter()
             .filter(|user| matches!(self.gone_at.get(user), Some(Some(at)) if at + 2 <= self.ticks))
-            .filter(|user| !open(*user))
+            .filter(|user| !open(user))
             .collect();
         for user in forgotten {
-            self.gone_at.remove(&user);
-            self.opened.remove(&user);
-            self.said.remove(&user);
-            self.since.remove(&user);
+            self.gone_at.remove(user);
+            self.opened.remove(user);
+            self.said.retain(|client, _| CLIENTS[*client].0 != user);
+            self.since.retain(|client, _| CLIENTS[*client].0 != user);
         }
     }
 
-    /// Returns the newest connection of a user, if it has not ended.
-    fn owner(&self, user: usize) -> Option<u64> {
-        let newest = self.connections.iter().rfind(|(_, it)| it.user == user);
-        newest.filter(|(_, it)| it.open).map(|(key, _)| *key)
+    /// Returns the connections of a user that have neither ended nor been replaced.
+    fn live_of(&self, user: &str) -> BTreeSet<u64> {
+        let of_user = self.connections.iter().filter(|(_, it)| it.user() == user);
+        of_user.filter(|(key, _)| self.is_live(**key)).map(|(key, _)| *key).collect()
     }
 
     fn is_live(&self, key: u64) -> bool {
-        self.owner(self.connections[&key].user) == Some(key)
+        let Connection { open, replaced, .. } = self.connections[&key];
+        open && !replaced
+    }
+}
+
+impl Connection {
+    fn user(&self) -> &'static str {
+        CLIENTS[self.client].0
     }
 }
 

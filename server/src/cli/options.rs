@@ -122,6 +122,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME", default_value = "5s", help_heading = "Timeouts")]
     write_time: String,
 
+    /// Maximum number of connections per user, one for each device; with one more the oldest is closed
+    /// with 4409
+    #[arg(long, value_name = "NUMBER", default_value = "1", help_heading = "Limits")]
+    connections_per_user: String,
+
     /// Maximum number of open connections; further ones get 503
     #[arg(long, value_name = "NUMBER", default_value = "20000", help_heading = "Limits")]
     max_connections: String,
@@ -291,6 +296,7 @@ impl Options {
             }
         }
         for (option, text, value) in [
+            ("connections-per-user", &self.connections_per_user, &mut config.connections_per_user),
             ("max-connections", &self.max_connections, &mut config.max_connections),
             ("max-per-address", &self.max_per_address, &mut config.max_per_address),
         ] {

@@ -24,8 +24,10 @@ const MAX_GROUPS: usize = 100;
 const REMEMBER: Duration = Duration::from_mins(10);
 
 /// Who is connected, and in which groups.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Hub {
+    /// How many connections a user may have.
+    per_user: usize,
     connections: HashMap<Key, Connection>,
     users: HashMap<String, User>,
     groups: BTreeMap<Group, BTreeSet<Key>>,
@@ -47,22 +49,31 @@ impl Connection {
 
 #[derive(Clone, Debug, Default)]
 struct User {
-    /// The connection that has not been replaced.
-    current: Option<Key>,
+    /// The connections that were not replaced, oldest first.
+    current: BTreeSet<Key>,
     count: Count,
     histories: Histories,
     gone_at: Option<Instant>,
 }
 
-impl User {
-    /// Makes a connection the user's own; returns the one that it replaces. This is the only place that
-    /// decides who owns a user: several nodes would have to agree on it.
-    fn own(&mut self, key: Key) -> Option<Key> {
-        self.current.replace(key)
+impl Default for Hub {
+    fn default() -> Self {
+        Self::new(1)
     }
 }
 
 impl Hub {
+    /// Makes a hub in which a user may have so many connections, at least one.
+    pub fn new(per_user: usize) -> Self {
+        Self {
+            per_user: per_user.max(1),
+            connections: HashMap::new(),
+            users: HashMap::new(),
+            groups: BTreeMap::new(),
+            clients: 0,
+        }
+    }
+
     /// Handles one command, at `now`, and returns what follows from it.
     pub fn handle(&mut self, command: Command, now: Instant) -> Vec<Delivery> {
         match command {
@@ -118,7 +129,13 @@ impl Hub {
         if let Some(client) = &client {
             user.histories.connect(client, key);
         }
-        let replaced = user.own(key);
+        let replaced = self.replaced_by(&name, client.as_deref());
+        if let Some(user) = self.users.get_mut(&name) {
+            if let Some(old) = replaced {
+                user.current.remove(&old);
+            }
+            user.current.insert(key);
+        }
         self.connections.insert(key, Connection { user: name, client, groups: BTreeSet::new() });
         let Some(old) = replaced else {
             self.clients += 1;
@@ -126,6 +143,19 @@ impl Hub {
         };
         self.leave_all(old);
         vec![Delivery::Close { to: old, cause: CloseCause::Replaced }]
+    }
+
+    /// Returns the connection that has to make room for a new one: that of the same client, which it has
+    /// lost, else the user's oldest where there are too many. This is the only place that decides who owns
+    /// a user: several nodes would have to agree on it.
+    fn replaced_by(&self, user: &str, client: Option<&str>) -> Option<Key> {
+        let current = &self.users.get(user)?.current;
+        let is_same = |key: &&Key| {
+            let name = self.connections.get(*key).and_then(|other| other.client.as_deref());
+            client.is_some() && name == client
+        };
+        let oldest = || current.first().filter(|_| current.len() >= self.per_user);
+        current.iter().find(is_same).or_else(oldest).copied()
     }
 
     fn disconnect(&mut self, key: Key, now: Instant) -> Vec<Delivery> {
@@ -136,9 +166,8 @@ impl Hub {
         if let Some(user) = self.users.get_mut(&connection.user) {
             user.count.open = user.count.open.saturating_sub(1);
             // The late end of a replaced connection does not affect its successor.
-            if user.current == Some(key) {
-                user.current = None;
-                user.gone_at = Some(now);
+            if user.current.remove(&key) {
+                user.gone_at = user.current.is_empty().then_some(now);
                 self.clients -= 1;
             }
         }
@@ -255,10 +284,10 @@ impl Hub {
 
     fn broadcast(&self, to: &Target, frame: &Outgoing) -> Vec<Delivery> {
         let keys: Vec<Key> = match to {
-            Target::All => self.users.values().filter_map(|user| user.current).collect(),
+            Target::All => self.users.values().flat_map(|user| &user.current).copied().collect(),
             Target::Group(group) => self.groups.get(group).into_iter().flatten().copied().collect(),
             Target::User(user) => {
-                self.users.get(user).and_then(|user| user.current).into_iter().collect()
+                self.users.get(user).into_iter().flat_map(|user| &user.current).copied().collect()
             }
         };
         keys.into_iter().map(|to| Delivery::Send { to, frame: frame.clone() }).collect()
@@ -275,8 +304,8 @@ impl Hub {
     /// Returns a connection unless it was replaced: messages of a replaced one come too late.
     fn live(&mut self, key: Key) -> Option<&mut Connection> {
         let connection = self.connections.get_mut(&key)?;
-        let current = self.users.get(&connection.user)?.current;
-        (current == Some(key)).then_some(connection)
+        let current = &self.users.get(&connection.user)?.current;
+        current.contains(&key).then_some(connection)
     }
 
     /// Returns the history of a connection's client; `None` if the client has no name.
@@ -309,7 +338,7 @@ impl Hub {
 /// Hashes everything that the hub knows, so that an exploration recognises a hub it has seen.
 impl Hash for Hub {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let Self { connections, users, groups, clients } = self;
+        let Self { per_user: _, connections, users, groups, clients } = self;
         let connections: BTreeMap<_, _> = connections.iter().collect();
         let users: BTreeMap<_, _> = users.iter().collect();
         format!("{connections:?} {users:?} {groups:?} {clients}").hash(state);
@@ -332,7 +361,10 @@ fn refusal(id: MessageId, message: String) -> Outgoing {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::auth::rights::{Pattern, Rights};
 
     const ID: MessageId = MessageId(7);
 
@@ -346,6 +378,61 @@ mod tests {
 
         assert_eq!(deliveries, [Delivery::Close { to: Key(1), cause: CloseCause::Replaced }]);
         assert_eq!(hub.clients(), 2);
+    }
+
+    #[test]
+    fn a_user_may_have_several_devices_and_the_oldest_makes_room() {
+        let mut hub = Hub::new(2);
+        assert_eq!([connect(&mut hub, 1, "ada"), connect(&mut hub, 2, "ada")], [[], []]);
+        assert_eq!(hub.clients(), 2);
+
+        let deliveries = connect(&mut hub, 3, "ada");
+
+        assert_eq!(deliveries, [Delivery::Close { to: Key(1), cause: CloseCause::Replaced }]);
+        assert_eq!((hub.clients(), hub.count("ada").open), (2, 3));
+        for key in [2, 3] {
+            join(&mut hub, key, "tea");
+        }
+        let to_other = Delivery::Send { to: Key(3), frame: frame() };
+        assert_eq!(publish(&mut hub, 2, "tea"), [accepted(Key(2), ID), vec![to_other]].concat());
+    }
+
+    #[test]
+    fn a_client_that_comes_back_makes_room_itself_and_throws_out_no_other_device() {
+        let mut hub = Hub::new(2);
+        let mut connect = |key, client: &str| {
+            let client = Some(client.to_owned());
+            let command = Command::Connect { key: Key(key), user: "ada".into(), client };
+            hub.handle(command, Instant::now())
+        };
+        connect(1, "phone");
+        connect(2, "laptop");
+
+        let deliveries = connect(3, "laptop");
+
+        assert_eq!(deliveries, [Delivery::Close { to: Key(2), cause: CloseCause::Replaced }]);
+    }
+
+    #[test]
+    fn who_may_not_be_in_a_group_any_more_hears_so_and_nothing_else_of_it() {
+        let mut hub = Hub::default();
+        for (key, user) in [(1, "ada"), (2, "grace")] {
+            connect(&mut hub, key, user);
+            join(&mut hub, key, "tea");
+            join(&mut hub, key, "milk");
+        }
+        let rights = Rights::new(vec![Pattern::new("milk").unwrap()], Vec::new());
+        let access = Access::new(rights, Arc::default());
+
+        let restrict = || Command::Restrict { key: Key(1), access: access.clone() };
+        let deliveries = hub.handle(restrict(), Instant::now());
+
+        let message = "this user may not be in \"tea\" any more";
+        let frame = Outgoing::error(None, FrameErrorCode::Refused, message);
+        assert_eq!(deliveries, [Delivery::Notice { to: Key(1), frame }]);
+        assert_eq!(hub.handle(restrict(), Instant::now()), []);
+        assert_eq!(publish(&mut hub, 2, "tea"), accepted(Key(2), ID));
+        assert_eq!(publish(&mut hub, 2, "milk").len(), 2);
     }
 
     #[test]

@@ -54,10 +54,14 @@ impl SharedHub {
     /// # Errors
     ///
     /// Returns an error if the system has no random numbers.
-    pub(crate) fn new(max_bytes: usize, metrics: Arc<Metrics>) -> io::Result<Self> {
+    pub(crate) fn new(
+        per_user: usize,
+        max_bytes: usize,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<Self> {
         let server = getrandom::u64()?;
         let inner = Inner {
-            hub: Hub::default(),
+            hub: Hub::new(per_user),
             mailboxes: HashMap::new(),
             user_locks: HashMap::new(),
             last: Key(0),

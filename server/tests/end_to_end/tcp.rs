@@ -166,6 +166,27 @@ async fn pages_of_other_origins_may_not_connect_unless_they_are_named() {
 }
 
 #[tokio::test]
+async fn a_user_has_as_many_devices_as_the_server_allows_and_they_hear_each_other() {
+    let server = Server::start(Config { connections_per_user: 2, ..config() }).await;
+    let mut phone = server.connect("ada").await;
+    let mut laptop = server.connect("ada").await;
+    assert_eq!(server.count("ada").await, (2, 2));
+    let join = r#"{"type":"join","id":1,"group":"tea"}"#;
+    for device in [&mut phone, &mut laptop] {
+        assert_eq!(device.ask(join).await["type"], "ack");
+    }
+    let publish = r#"{"type":"publish","id":2,"group":"tea","data":"hi"}"#;
+    assert_eq!(phone.ask(publish).await["type"], "ack");
+    assert_eq!(laptop.json().await["data"], "hi");
+
+    let _tablet = server.connect("ada").await;
+
+    let reason = "the same user has connected elsewhere".to_owned();
+    assert_eq!(phone.closed().await, (4409, reason));
+    assert_eq!(server.metric("onesocket_clients").await, 2);
+}
+
+#[tokio::test]
 async fn a_user_who_connects_again_replaces_the_older_connection() {
     let server = Server::start(config()).await;
     let mut older = server.connect("ada").await;
