@@ -10,11 +10,14 @@ import process from "node:process";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
+import { chromium } from "playwright-core";
+
 import { tryOut } from "../consumers/consumer.mjs";
 import { CONSUMERS } from "../consumers/consumers.mjs";
 import { makeApp, vite } from "./support/app.mjs";
 import { signIn } from "./support/demo.mjs";
-import { ROOT } from "./support/paths.mjs";
+import { FLAGS } from "./support/flags.mjs";
+import { BROWSER, ROOT } from "./support/paths.mjs";
 import { connectsStill, plainPage } from "./support/plain_page.mjs";
 import { scene } from "./support/scene.mjs";
 
@@ -155,6 +158,53 @@ test(
         active.postMessage("connect");
       });
     });
+
+    assert.deepEqual(found, CONNECTED);
+  }),
+);
+
+test(
+  "the service worker of a browser extension",
+  scene(async (the) => {
+    const app = the.use(makeApp("extension").installPackage());
+    const manifest = {
+      manifest_version: 3,
+      name: "an extension",
+      version: "1",
+      background: { service_worker: "worker.js", type: "module" },
+      content_security_policy: { extension_pages: "script-src 'self' 'wasm-unsafe-eval'" },
+    };
+    app.write("manifest.json", JSON.stringify(manifest)).write(
+      "worker.js",
+      `${IMPORT}
+       self.connects = async ({ url, token }) => {
+         const client = createClient({ url, getToken: () => token });
+         const heard = new Promise((resolve) => client.on("message", ({ data }) => resolve(data)));
+         await client.connect();
+         client.send("hello");
+         const data = await heard;
+         const { state } = client;
+         client.free();
+         return { state, data };
+       };`,
+    );
+    const context = await chromium.launchPersistentContext("", {
+      executablePath: BROWSER,
+      // Only the browser's newer headless mode has extensions.
+      headless: false,
+      args: [
+        ...["--headless=new", "--disable-features=DisableLoadExtensionCommandLineSwitch"],
+        ...[`--disable-extensions-except=${app.folder}`, `--load-extension=${app.folder}`],
+        ...FLAGS.filter((flag) => flag !== "--disable-extensions"),
+      ],
+    });
+    the.use({ end: () => context.close() });
+    const worker = context.serviceWorkers()[0] ?? (await context.waitForEvent("serviceworker"));
+    const origin = worker.url().slice(0, worker.url().lastIndexOf("/"));
+    const server = await the.server({ args: ["--echo", "--allow-origin", origin] });
+
+    const where = { url: server.ws, token: await server.token("ada") };
+    const found = await worker.evaluate((at) => self.connects(at), where);
 
     assert.deepEqual(found, CONNECTED);
   }),

@@ -23,7 +23,7 @@ export async function use(): Promise<State> {
   }
   const typed = createClient({ ...options, decode: (data) => ({ length: String(data).length }) });
   typed.on("message", ({ data }) => console.log(data.length.toFixed()));
-  const asserted: Client<{ text: string }> = createClient<{ text: string }>(options);
+  const asserted: Client<{ text: string }> = createClient<{ text: string }>({ url: "/ws" });
   asserted.on("message", ({ data }) => console.log(data.text.trim()));
   // @ts-expect-error: it has no such field.
   typed.on("message", ({ data }) => console.log(data.text));
