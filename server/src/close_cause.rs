@@ -11,6 +11,8 @@ use crate::limit::Limit;
 /// Why the server closes a connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum CloseCause {
+    /// A back end has ended the user's connections.
+    Ended,
     /// A frame is larger than the server takes.
     FrameTooLarge,
     /// A text frame is not UTF-8.
@@ -51,7 +53,7 @@ impl CloseCause {
             Self::InvalidText => CloseCode::INVALID_PAYLOAD,
             Self::InvalidToken | Self::MissingToken | Self::TokenExpired => CloseCode::UNAUTHORIZED,
             Self::MissingSubprotocol | Self::TooManyInvalidFrames => CloseCode::BAD_FRAME,
-            Self::OriginNotAllowed => CloseCode::FORBIDDEN,
+            Self::Ended | Self::OriginNotAllowed => CloseCode::FORBIDDEN,
             Self::ProtocolError => CloseCode::PROTOCOL_ERROR,
             Self::Replaced => CloseCode::REPLACED,
             Self::ServerRestart => CloseCode::SERVICE_RESTART,
@@ -64,6 +66,7 @@ impl CloseCause {
     /// Returns the reason in the close frame and in the log.
     pub fn reason(self) -> Cow<'static, str> {
         Cow::Borrowed(match self {
+            Self::Ended => "the application has ended this user's connections",
             Self::FrameTooLarge => "the frame is too large",
             Self::InvalidText => "the text is not UTF-8",
             Self::InvalidToken => "the token is not valid",
@@ -92,7 +95,8 @@ impl CloseCause {
             Self::SlowConsumer => Some(Limit::Queue),
             Self::SlowWrite => Some(Limit::Write),
             Self::TooManyMessages(_) => Some(Limit::Rate),
-            Self::InvalidText
+            Self::Ended
+            | Self::InvalidText
             | Self::InvalidToken
             | Self::MissingSubprotocol
             | Self::MissingToken

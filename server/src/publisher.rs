@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use onesocket_protocol::Group;
+
 use crate::app::App;
 use crate::hub::Target;
 use crate::payload::{Payload, TooLarge};
@@ -45,6 +47,20 @@ impl Publisher {
     /// Refuses a payload above the server's limit.
     pub fn publish(&self, to: Target, payload: &Payload) -> Result<usize, TooLarge> {
         self.0.publish(to, payload.len(), |group| payload.frame(group))
+    }
+}
+
+impl Publisher {
+    /// Ends the connections of a user with 4403, which is final for them; returns how many there were. A
+    /// new one is admitted for as long as its token is good.
+    pub fn disconnect(&self, user: &str) -> usize {
+        self.0.hub.end(user)
+    }
+
+    /// Takes a user out of a group, and tells the clients; returns in how many connections the user was
+    /// in it. It can be joined again where the token allows it.
+    pub fn remove(&self, user: &str, group: Group) -> usize {
+        self.0.hub.remove(user, group)
     }
 }
 

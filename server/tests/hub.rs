@@ -68,6 +68,10 @@ enum Action {
     Restrict {
         key: u64,
     },
+    /// A back end ends the connections of the user.
+    End {
+        user: usize,
+    },
     /// Time passes, and the server looks for what need not be known any more.
     Sweep,
 }
@@ -103,7 +107,7 @@ struct Connection {
     client: usize,
     /// Its socket has not ended.
     open: bool,
-    /// It was replaced.
+    /// It was replaced, or ended by a back end: its socket may close later.
     replaced: bool,
     groups: BTreeSet<usize>,
 }
@@ -160,6 +164,8 @@ fn actions(truth: &Truth, clients: &[usize]) -> Vec<Action> {
         // In one group only: it is the same code.
         actions.extend(IDS.map(|id| Action::Publish { key, group: 0, id }));
     }
+    // Of one user only: it is the same code.
+    actions.push(Action::End { user: 0 });
     if truth.ticks < TICKS {
         actions.push(Action::Sweep);
     }
@@ -204,6 +210,10 @@ impl Place {
             Action::Restrict { key } => {
                 let command = Command::Restrict { key: Key(key), access: Access::default() };
                 (command, self.truth.restrict(key))
+            }
+            Action::End { user } => {
+                let user = USERS[user];
+                (Command::End { user: user.to_owned() }, self.truth.end(user))
             }
             Action::Sweep => {
                 self.truth.ticks += 1;
@@ -250,9 +260,9 @@ impl Place {
             }
         }
         for user in USERS {
-            // The newest is there unless it has ended itself.
+            // The newest is there unless it has ended, by itself or by a back end.
             let newest = connections.iter().rfind(|(_, it)| it.user() == user);
-            let there = newest.filter(|(_, it)| it.open).map(|(key, _)| *key);
+            let there = newest.filter(|(_, it)| it.open && !it.replaced).map(|(key, _)| *key);
             let heard = quiet.ask(Target::User(user.to_owned()));
             assert!(there.is_none_or(|newest| heard.contains(&newest)), "{user} has {heard:?}");
             assert_eq!(quiet.hub.count(user).open, heard.len());
@@ -325,6 +335,18 @@ impl Truth {
         }
         change(&mut self.connections.get_mut(&key).expect("it is there").groups);
         vec![send(key, Outgoing::ack(ASKED))]
+    }
+
+    fn end(&mut self, user: &'static str) -> Vec<Delivery> {
+        let live = self.live_of(user);
+        if !live.is_empty() {
+            self.gone_at.insert(user, Some(self.ticks));
+        }
+        for key in &live {
+            self.connections.get_mut(key).expect("it is there").replaced = true;
+        }
+        let close = |key| Delivery::Close { to: Key(key), cause: CloseCause::Ended };
+        live.into_iter().map(close).collect()
     }
 
     fn restrict(&mut self, key: u64) -> Vec<Delivery> {

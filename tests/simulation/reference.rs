@@ -207,6 +207,8 @@ impl Reference {
             Command::Broadcast { .. }
             | Command::Connect { .. }
             | Command::Disconnect { .. }
+            | Command::End { .. }
+            | Command::Remove { .. }
             | Command::Handled { .. }
             // Every token here has the same rights.
             | Command::Restrict { .. }

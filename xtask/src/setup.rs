@@ -6,6 +6,7 @@
 mod apt;
 mod browser;
 mod cache;
+mod nginx;
 pub(crate) mod python;
 mod tools;
 
@@ -120,6 +121,15 @@ impl Setup {
     /// Returns an error that says what to install.
     pub(crate) fn curl(&self) -> Result<PathBuf> {
         apt::program("curl")
+    }
+
+    /// Finds nginx, or unpacks it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that says what to install.
+    pub(crate) fn nginx(&self) -> Result<PathBuf> {
+        nginx::find_or_unpack()
     }
 
     /// Returns a Python that has what `tests/foreign/requirements.txt` names.

@@ -76,7 +76,7 @@ close_codes! {
     4401 UNAUTHORIZED, "unauthorized", Some("unauthorized"),
         "there is no token, or it is invalid, or it has expired";
     4403 FORBIDDEN, "forbidden", Some("refused"),
-        "pages of this origin may not connect";
+        "pages of this origin may not connect, or the application has ended the connections of this user";
     4408 TIMED_OUT, "timed out", Some("refused"),
         "sent by the client, which then reconnects: no welcome came in time, or nothing came for too long";
     4409 REPLACED, "replaced", Some("replaced"),

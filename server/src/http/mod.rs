@@ -2,6 +2,7 @@
 
 mod connections;
 mod echo;
+mod members;
 mod publish;
 pub(crate) mod refusal;
 pub(crate) mod router;

@@ -1,5 +1,6 @@
 //! `POST /publish`: a message of a back end to a group, a user or all.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -55,13 +56,7 @@ async fn publish(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
-    let knows = |key: &Secret| bearer(&headers).is_some_and(|said| key.is(said.as_bytes()));
-    if !app.config.publish_key.as_ref().is_some_and(knows) {
-        // The rate is limited only for requests without the right key.
-        app.ask(app.address(&headers, ip))?;
-        info!("Publish key refused");
-        return Err(Refusal::new(StatusCode::UNAUTHORIZED, "this is not the publish key"));
-    }
+    check_key(&app, &headers, ip)?;
     let body = body.map_err(|rejection| {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             app.metrics.refused(Limit::Message);
@@ -79,6 +74,18 @@ async fn publish(
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, sentence)
     })?;
     Ok(Json(json!({"delivered": delivered})).into_response())
+}
+
+/// Says whether a request comes from a back end.
+pub(crate) fn check_key(app: &App, headers: &HeaderMap, ip: IpAddr) -> Result<(), Refusal> {
+    let knows = |key: &Secret| bearer(headers).is_some_and(|said| key.is(said.as_bytes()));
+    if app.config.publish_key.as_ref().is_some_and(knows) {
+        return Ok(());
+    }
+    // The rate is limited only for requests without the right key.
+    app.ask(app.address(headers, ip))?;
+    info!("Publish key refused");
+    Err(Refusal::new(StatusCode::UNAUTHORIZED, "this is not the publish key"))
 }
 
 fn read(body: &[u8]) -> Result<(Target, &RawValue), Refusal> {

@@ -17,6 +17,7 @@ use tower_http::services::ServeDir;
 use crate::app::App;
 use crate::http::connections::connections;
 use crate::http::echo;
+use crate::http::members;
 use crate::http::publish;
 use crate::http::refusal::Refusal;
 use crate::http::status;
@@ -50,6 +51,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let router = Router::new()
         // Inside the layer, which answers a preflight request before the method is rejected.
         .merge(calls.method_not_allowed_fallback(wrong_method).layer(cors))
+        .merge(members::routes(config).method_not_allowed_fallback(wrong_method))
         .merge(publish::route(config).method_not_allowed_fallback(wrong_method))
         .merge(status::routes().method_not_allowed_fallback(wrong_method))
         .merge(sockets);

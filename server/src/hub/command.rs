@@ -93,6 +93,18 @@ pub enum Command {
         /// The reply if the message was accepted and there is one, or the refusal.
         answer: Result<Option<Outgoing>, Outgoing>,
     },
+    /// A back end ends all connections of a user.
+    End {
+        /// The user.
+        user: String,
+    },
+    /// A back end takes a user out of a group, which may be joined again where there is a right.
+    Remove {
+        /// The user.
+        user: String,
+        /// The group.
+        group: Group,
+    },
     /// A back end sends a message to clients.
     Broadcast {
         /// The clients.

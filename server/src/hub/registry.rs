@@ -92,6 +92,8 @@ impl Hub {
             Command::Handled { key, user, client, id, answer } => {
                 self.handled(key, &user, client.as_deref(), id, answer)
             }
+            Command::End { user } => self.end(&user, now),
+            Command::Remove { user, group } => self.remove(&user, &group),
             Command::Broadcast { to, frame } => self.broadcast(&to, &frame),
             Command::Sweep => self.sweep(now),
         }
@@ -205,13 +207,38 @@ impl Hub {
         };
         let mut ended = BTreeSet::new();
         connection.groups.retain(|group| access.may_join(group) || !ended.insert(group.clone()));
-        let tell = |group: Group| {
-            self.remove_member(key, &group);
-            let message = format!("this user may not be in {:?} any more", group.as_str());
-            let frame = Outgoing::error(None, FrameErrorCode::Refused, message);
-            Delivery::Notice { to: key, frame }
+        ended.iter().map(|group| self.end_membership(key, group)).collect()
+    }
+
+    fn remove(&mut self, user: &str, group: &Group) -> Vec<Delivery> {
+        let current = self.users.get(user).map(|user| user.current.clone()).unwrap_or_default();
+        let is_member = |key: &Key| {
+            self.connections.get_mut(key).is_some_and(|connection| connection.groups.remove(group))
         };
-        ended.into_iter().map(tell).collect()
+        let members: Vec<Key> = current.into_iter().filter(is_member).collect();
+        members.into_iter().map(|key| self.end_membership(key, group)).collect()
+    }
+
+    /// What is left of a membership goes, and the client is told.
+    fn end_membership(&mut self, key: Key, group: &Group) -> Delivery {
+        self.remove_member(key, group);
+        let message = format!("this user may not be in {:?} any more", group.as_str());
+        let frame = Outgoing::error(None, FrameErrorCode::Refused, message);
+        Delivery::Notice { to: key, frame }
+    }
+
+    fn end(&mut self, user: &str, now: Instant) -> Vec<Delivery> {
+        let Some(user) = self.users.get_mut(user).filter(|user| !user.current.is_empty()) else {
+            return Vec::new();
+        };
+        user.gone_at = Some(now);
+        let ended = std::mem::take(&mut user.current);
+        self.clients -= ended.len();
+        for key in &ended {
+            self.leave_all(*key);
+        }
+        let close = |to| Delivery::Close { to, cause: CloseCause::Ended };
+        ended.into_iter().map(close).collect()
     }
 
     /// Handles a message unless it was received before; answers it either way.
@@ -433,6 +460,33 @@ mod tests {
         assert_eq!(hub.handle(restrict(), Instant::now()), []);
         assert_eq!(publish(&mut hub, 2, "tea"), accepted(Key(2), ID));
         assert_eq!(publish(&mut hub, 2, "milk").len(), 2);
+    }
+
+    #[test]
+    fn a_back_end_ends_the_connections_of_a_user_or_takes_the_user_out_of_a_group() {
+        let mut hub = Hub::new(2);
+        for (key, user) in [(1, "ada"), (2, "ada"), (3, "grace")] {
+            connect(&mut hub, key, user);
+            join(&mut hub, key, "tea");
+        }
+        let group = Group::new("tea").unwrap();
+        let remove = Command::Remove { user: "ada".into(), group };
+        assert_eq!(hub.handle(remove.clone(), Instant::now()).len(), 2);
+        assert_eq!(hub.handle(remove, Instant::now()), []);
+        assert_eq!(publish(&mut hub, 3, "tea"), accepted(Key(3), ID));
+        join(&mut hub, 1, "tea");
+
+        let end = |user: &str| Command::End { user: user.into() };
+        let deliveries = hub.handle(end("ada"), Instant::now());
+
+        let close = |key| Delivery::Close { to: Key(key), cause: CloseCause::Ended };
+        assert_eq!(deliveries, [close(1), close(2)]);
+        assert_eq!(hub.handle(end("ada"), Instant::now()), []);
+        assert_eq!((hub.clients(), hub.count("ada").open), (1, 2));
+        // The late ends change nothing more.
+        disconnect(&mut hub, 1, Instant::now());
+        disconnect(&mut hub, 2, Instant::now());
+        assert_eq!((hub.clients(), hub.count("ada").open), (1, 0));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use onesocket_protocol::{Epoch, MessageId};
+use onesocket_protocol::{Epoch, Group, MessageId};
 use tracing::{info, warn};
 
 use crate::close_cause::CloseCause;
@@ -143,6 +143,32 @@ impl SharedHub {
 
         log_closed(&closed);
         members - closed.len()
+    }
+
+    /// Ends the connections of a user; returns how many there were.
+    pub(crate) fn end(&self, user: &str) -> usize {
+        let mut inner = self.lock();
+        let deliveries = inner.hub.handle(Command::End { user: user.to_owned() }, now());
+        let closed = inner.deliver(deliveries, self.max_bytes);
+        self.count_clients(&inner);
+        drop(inner);
+
+        log_closed(&closed);
+        info!(user, connections = closed.len(), "Connections ended by a back end");
+        closed.len()
+    }
+
+    /// Takes a user out of a group; returns in how many connections the user was in it.
+    pub(crate) fn remove(&self, user: &str, group: Group) -> usize {
+        let mut inner = self.lock();
+        let command = Command::Remove { user: user.to_owned(), group };
+        let deliveries = inner.hub.handle(command, now());
+        let removed = deliveries.len();
+        let closed = inner.deliver(deliveries, self.max_bytes);
+        drop(inner);
+
+        log_closed(&closed);
+        removed
     }
 
     /// Says what is known about a message that the application is to handle.

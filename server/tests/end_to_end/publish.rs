@@ -170,3 +170,34 @@ async fn publish(server: &Server, message: &str) -> Answer {
 fn body(answer: &Answer) -> Value {
     serde_json::from_str(&answer.body).unwrap()
 }
+
+#[tokio::test]
+async fn a_back_end_ends_connections_and_memberships() {
+    let server = server().await;
+    let mut ada = server.connect("ada").await;
+    let mut eve = server.connect("eve").await;
+    for client in [&mut ada, &mut eve] {
+        assert_eq!(client.ask(JOIN).await["type"], "ack");
+    }
+    let bearer = format!("Authorization: Bearer {KEY}");
+    let post = async |path: &str, headers: &[&str], body: &str| {
+        let answer = server.http("POST", path, headers, body).await;
+        (answer.status, answer.body)
+    };
+
+    for path in ["/disconnect", "/remove"] {
+        assert_eq!(post(path, &[], "{}").await.0, 401, "{path}");
+        assert_eq!(post(path, &[&bearer], "{}").await.0, 400, "{path}");
+    }
+    let removed = post("/remove", &[&bearer], r#"{"user":"eve","group":"tea"}"#).await;
+    assert_eq!(removed, (200, r#"{"removed":1}"#.to_owned()));
+    assert_eq!(eve.json().await["code"], "refused");
+    let publish = r#"{"type":"publish","id":2,"group":"tea","data":1}"#;
+    assert_eq!(eve.ask(publish).await["code"], "refused");
+
+    let ended = post("/disconnect", &[&bearer], r#"{"user":"ada"}"#).await;
+    assert_eq!(ended, (200, r#"{"closed":1}"#.to_owned()));
+    let reason = "the application has ended this user's connections".to_owned();
+    assert_eq!(ada.closed().await, (4403, reason));
+    assert_eq!(server.metric("onesocket_clients").await, 1);
+}

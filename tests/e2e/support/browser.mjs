@@ -33,11 +33,12 @@ function browser() {
  * @param {RegExp[]} [options.allow] - Console errors that are no failure: see `Watch.allow()`.
  * @param {boolean} [options.keeps] - See `Watch.begin()`.
  * @param {string[]} [options.steps] - See `Watch.begin()`.
+ * @param {boolean} [options.ignoreHTTPSErrors] - Whether a certificate of the test's own is good enough.
  * @param {(page: import("playwright-core").Page) => Promise<void>} [options.before] - What is to be
  *   done before the page is loaded.
  */
-export async function open(url, { clock = false, before, ...watching } = {}) {
-  const context = await (await browser()).newContext();
+export async function open(url, { clock = false, ignoreHTTPSErrors = false, before, ...watching } = {}) {
+  const context = await (await browser()).newContext({ ignoreHTTPSErrors });
   context.setDefaultTimeout(LIMIT);
   try {
     if (clock) {

@@ -26,6 +26,9 @@ export const BROWSER = given("ONESOCKET_BROWSER");
 /** The program curl. */
 export const CURL = given("ONESOCKET_CURL");
 
+/** The program nginx. */
+export const NGINX = given("ONESOCKET_NGINX");
+
 /** A Python that has what `tests/foreign/requirements.txt` names. */
 export const PYTHON = given("ONESOCKET_PYTHON");
 
