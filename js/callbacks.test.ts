@@ -106,26 +106,18 @@ test("what the machine asks is passed on: the token, a sentence, an error", () =
   assert.deepEqual([error.code, error.message], ["queue-full", "no room"]);
 });
 
-test("an error has the messages that were lost, if there are any, and what getToken threw", () => {
-  const thrown = new Error("offline");
+test("an error has the messages that were lost, if there are any", () => {
   const store = new StatusStore(5);
-  const callbacks = new CoreCallbacks(
-    store,
-    new Calls(),
-    { thrown } as unknown as Tokens,
-    undefined,
-    undefined,
-  );
+  const callbacks = new CoreCallbacks(store, new Calls(), undefined, undefined, undefined);
   const told: unknown[] = [];
-  store.listeners.add("error", ({ code, undelivered, cause }) => told.push([code, undelivered, cause]));
+  store.listeners.add("error", ({ code, undelivered }) => told.push([code, undelivered]));
 
   callbacks.error("closed", "gone", ["tea"]);
   callbacks.error("closed", "gone", []);
   callbacks.error("closed", "gone", undefined);
-  callbacks.error("token-failed", "no token", undefined);
 
-  const none = ["closed", undefined, undefined];
-  assert.deepEqual(told, [["closed", ["tea"], undefined], none, none, ["token-failed", undefined, thrown]]);
+  const none = ["closed", undefined];
+  assert.deepEqual(told, [["closed", ["tea"]], none, none]);
 });
 
 test("a text over a plain wire is the message, also where it looks like one of ours", () => {

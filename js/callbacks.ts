@@ -70,12 +70,13 @@ export class CoreCallbacks implements Callbacks {
   }
 
   error(code: string, message: string, undelivered: unknown[] | undefined): void {
-    this.#store.listeners.tell("error", this.#made(code, message, undelivered));
+    const more = undelivered !== undefined && undelivered.length > 0 ? { undelivered } : {};
+    this.#store.listeners.tell("error", new OneSocketError(code as ErrorCode, message, more));
   }
 
   settled(call: number, code: string | undefined, message: string | undefined): void {
     if (code === undefined) this.#calls.settle(call);
-    else this.#calls.settle(call, this.#made(code, message ?? ""));
+    else this.#calls.settle(call, new OneSocketError(code as ErrorCode, message ?? ""));
   }
 
   fetchToken(fetch: number, reason: "connect" | "refresh"): void {
@@ -100,7 +101,7 @@ export class CoreCallbacks implements Callbacks {
   }
 
   refusal(code: string, message: string): OneSocketError {
-    return this.#made(code, message);
+    return new OneSocketError(code as ErrorCode, message);
   }
 
   /** In turn, as the application's own code is to run, and never inside the machine. */
@@ -112,15 +113,6 @@ export class CoreCallbacks implements Callbacks {
       writeLog(this.#logger, "warn", `🔌 ${error.message}`);
       this.#store.listeners.tellNow("error", error);
     }
-  }
-
-  /** An error about a token has what `getToken` threw as its cause; its message does not repeat it. */
-  #made(code: string, message: string, undelivered?: unknown[]): OneSocketError {
-    const cause = code === "token-failed" ? this.#tokens?.thrown : undefined;
-    return new OneSocketError(code as ErrorCode, message, {
-      ...(undelivered !== undefined && undelivered.length > 0 && { undelivered }),
-      ...(cause !== undefined && { cause }),
-    });
   }
 }
 

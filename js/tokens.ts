@@ -45,8 +45,6 @@ export class Tokens {
   readonly #warn: (text: string) => void;
   readonly #asked = new Map<number, AbortController>();
   #hasWarned = false;
-  /** What `getToken` has thrown when it was asked last: the cause of an error, for the application. */
-  thrown: unknown;
 
   constructor(
     getToken: GetToken,
@@ -65,7 +63,6 @@ export class Tokens {
   ask(fetch: number, reason: "connect" | "refresh"): void {
     const controller = new AbortController();
     this.#asked.set(fetch, controller);
-    this.thrown = undefined;
     queueMicrotask(() => {
       if (!controller.signal.aborted) void this.#run(fetch, reason, controller.signal);
     });
@@ -95,7 +92,6 @@ export class Tokens {
       }
     } catch (thrown) {
       result = readThrown(thrown);
-      if (this.#asked.has(fetch)) this.thrown = thrown;
     }
     if (this.#asked.delete(fetch)) this.#answered(fetch, result);
   }

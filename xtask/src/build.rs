@@ -35,7 +35,8 @@ const TEXTS: [&str; 6] =
     ["README.md", "MIGRATING.md", "PROTOCOL.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
 
 /// What a user imports: the files of `exports`, without their ends.
-pub(crate) const ENTRIES: [&str; 5] = ["client", "compat", "doctor", "react", "testing"];
+pub(crate) const ENTRIES: [&str; 6] =
+    ["client", "compat", "devtools", "doctor", "react", "testing"];
 
 /// Builds `pkg/` and the npm package in it, and returns the latter.
 ///
