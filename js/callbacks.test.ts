@@ -91,7 +91,7 @@ test("what the machine asks is passed on: the token, a sentence, an error", () =
     ask: (...asks: unknown[]) => asked.push(asks),
     abort: (fetch: number) => asked.push(fetch),
   } as unknown as Tokens;
-  const callbacks = new CoreCallbacks(new StatusStore(5), new Calls(), tokens, undefined, undefined);
+  const callbacks = new CoreCallbacks(new StatusStore(5), new Calls(), tokens, () => false, undefined, undefined);
 
   callbacks.fetchToken(3, "refresh");
   callbacks.abortToken(3);
@@ -108,7 +108,7 @@ test("what the machine asks is passed on: the token, a sentence, an error", () =
 
 test("an error has the messages that were lost, if there are any", () => {
   const store = new StatusStore(5);
-  const callbacks = new CoreCallbacks(store, new Calls(), undefined, undefined, undefined);
+  const callbacks = new CoreCallbacks(store, new Calls(), undefined, () => false, undefined, undefined);
   const told: unknown[] = [];
   store.listeners.add("error", ({ code, undelivered }) => told.push([code, undelivered]));
 
@@ -138,5 +138,5 @@ function setUp(logger?: Logger): {
   const [store, calls] = [new StatusStore(5), new Calls()];
   const told: unknown[] = [];
   store.listeners.add("message", (message) => told.push(message));
-  return { callbacks: new CoreCallbacks(store, calls, undefined, undefined, logger), store, calls, told };
+  return { callbacks: new CoreCallbacks(store, calls, undefined, () => false, undefined, logger), store, calls, told };
 }

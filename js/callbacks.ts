@@ -15,6 +15,7 @@ export class CoreCallbacks implements Callbacks {
   readonly #store: StatusStore;
   readonly #calls: Calls;
   readonly #tokens: Tokens | undefined;
+  readonly #answers: (data: unknown) => boolean;
   readonly #decode: Decode<unknown> | undefined;
   readonly #logger: Logger | undefined;
 
@@ -22,12 +23,14 @@ export class CoreCallbacks implements Callbacks {
     store: StatusStore,
     calls: Calls,
     tokens: Tokens | undefined,
+    answers: (data: unknown) => boolean,
     decode: Decode<unknown> | undefined,
     logger: Logger | undefined,
   ) {
     this.#store = store;
     this.#calls = calls;
     this.#tokens = tokens;
+    this.#answers = answers;
     this.#decode = decode;
     this.#logger = logger;
   }
@@ -64,6 +67,7 @@ export class CoreCallbacks implements Callbacks {
 
   message(arrived: Arrived): void {
     const message = toMessage(arrived);
+    if (this.#answers(message.data)) return;
     const decode = this.#decode;
     if (decode === undefined) this.#store.listeners.tell("message", message);
     else this.#store.listeners.inTurn(() => this.#tellDecoded(decode, message));

@@ -131,3 +131,25 @@ test("an unreachable server is one that fails, and no attempt is hidden", async 
   await assert.rejects(client.connect(), OneSocketError);
   assert.equal(client.server.opened, 0);
 });
+
+test("a server that pings is answered, and nobody hears of it", async () => {
+  let asked = 0;
+  const answer = (data: unknown): string | undefined => {
+    asked += 1;
+    if (data === "fault") throw new Error("a fault of the application's");
+    return data === "ping" ? "pong" : undefined;
+  };
+  const client = made({ wire: { answer } });
+  const [heard, reported]: [unknown[], unknown[]] = [[], []];
+  client.on("message", ({ data }) => heard.push(data));
+  const page = globalThis as { reportError?: (error: unknown) => void };
+  page.reportError = (error) => reported.push(error);
+  await client.connect();
+
+  for (const data of ["ping", "tea", "fault", "ping"]) client.receive(data);
+  await client.setState("connected");
+  delete page.reportError;
+
+  assert.deepEqual(client.accepted.map(({ data }) => data), ["pong", "pong"]);
+  assert.deepEqual([heard, asked, reported.length], [["tea", "fault"], 4, 1]);
+});

@@ -11,7 +11,7 @@ import {
 } from "./validate.js";
 import type { Core, Payload } from "./core.js";
 import type { OptionName } from "./defaults.js";
-import { OneSocketError } from "./error.js";
+import { callOut, OneSocketError } from "./error.js";
 import { CoreCallbacks } from "./callbacks.js";
 import { writeLog } from "./log.js";
 import { numberOf, OPTION_NAMES, type Settings } from "./options.js";
@@ -22,7 +22,7 @@ import { type TokenResult, Tokens } from "./tokens.js";
 import type { Client, ConnectOptions, Events, Sendable } from "./types.js";
 import { resolveUrl } from "./url.js";
 import { coreClass } from "./wasm.js";
-import { makeWire } from "./wire.js";
+import { answerTo, makeWire, type PlainWire } from "./wire.js";
 
 const EVENTS: readonly (keyof Events)[] = ["state", "message", "error", "token"];
 
@@ -238,8 +238,16 @@ export class WasmClient implements Client {
    */
   #machine(): Core {
     if (this.#settings !== undefined) {
-      const { decode, logger } = this.#settings;
-      const callbacks = new CoreCallbacks(this.#store, this.#calls, this.#tokens, decode, logger);
+      const { wire, decode, logger } = this.#settings;
+      const answers = (data: unknown): boolean => wire !== undefined && this.#answers(wire, data);
+      const callbacks = new CoreCallbacks(
+        this.#store,
+        this.#calls,
+        this.#tokens,
+        answers,
+        decode,
+        logger,
+      );
       this.#core = makeCore(this.#settings, callbacks);
       this.#settings = undefined;
     }
@@ -257,6 +265,14 @@ export class WasmClient implements Client {
     const bytes = payload === undefined ? undefined : payloadBytes(payload);
     core.request(call, name, group, payload, bytes);
     await promise;
+  }
+
+  /** Answers a message over a wire of the application's own, if it wants an answer. */
+  #answers(wire: PlainWire, data: unknown): boolean {
+    const answer = answerTo(wire, data);
+    if (answer === undefined) return false;
+    callOut(() => this.send(answer), undefined);
+    return true;
   }
 
   #answerToken(fetch: number, result: TokenResult): void {

@@ -46,6 +46,11 @@ export interface PlainWire {
   /** Says whether a message is only the answer to a ping: then no listener is told of it. */
   readonly isPong?: (data: unknown) => boolean;
   /**
+   * The answer to a message of the server that wants one, its ping for example: it is sent at once, and
+   * no listener is told of the message. `undefined` for every other message.
+   */
+  readonly answer?: (data: unknown) => Sendable | undefined;
+  /**
    * Says what a close code means; `undefined` for the usual meaning, by which 1000 is final. Servers
    * often end with 1000 whenever they restart: then answer "soon".
    */
@@ -53,7 +58,7 @@ export interface PlainWire {
 }
 
 /** The places that a wire has. */
-export const PLACES = ["url", "protocols", "hello", "refresh", "ping", "isPong", "retry"] as const;
+export const PLACES = ["url", "protocols", "hello", "refresh", "ping", "isPong", "answer", "retry"] as const;
 
 /** Those at which a token can reach the server for a new socket. */
 export const TOKEN_PLACES = ["url", "protocols", "hello"] as const;
@@ -80,6 +85,14 @@ export function makeWire(wire: PlainWire): CoreWire {
     isPong: (data) => harmless(() => wire.isPong?.(data)) === true,
     retry: (code) => harmless(() => readAdvice(wire.retry?.(code))) ?? 0,
   };
+}
+
+/** Returns what a message of the server is to be answered with, if it is to be answered. */
+export function answerTo({ answer: reply }: PlainWire, data: unknown): string | Uint8Array | undefined {
+  return harmless(() => {
+    const said = reply?.(data);
+    return said === undefined ? undefined : readMessage("answer", said);
+  });
 }
 
 /** Answers the machine, or says what is wrong with what the application has answered. */
