@@ -22,7 +22,7 @@ use tracing::debug;
 
 use crate::app::App;
 use crate::http::refusal::RemoteIp;
-use crate::http::router::{busy_router, router};
+use crate::http::router::{admin_router, busy_router, router};
 use crate::limit::Limit;
 use crate::net::address::Address;
 use crate::net::linger::Lingering;
@@ -30,6 +30,9 @@ use crate::net::linger::Lingering;
 /// How long a connection that is not a WebSocket may send one request after another, and as long
 /// again to end.
 const HTTP_TIME: Duration = Duration::from_secs(60);
+
+/// How many connections of machines there may be at once; further ones are dropped.
+const MAX_ADMIN: usize = 64;
 
 /// How many connections at once are answered that the server is full; further ones are dropped.
 const MAX_BUSY: usize = 256;
@@ -41,6 +44,8 @@ const LAST_REQUEST_TIME: Duration = Duration::from_secs(5);
 pub(crate) struct Acceptor {
     app: Arc<App>,
     router: Router,
+    admin_router: Router,
+    admin: Arc<Semaphore>,
     busy_router: Router,
     busy: Arc<Semaphore>,
     /// Refused connections are not waited for: they end when this is dropped.
@@ -55,6 +60,8 @@ impl Acceptor {
         let gone = CancellationToken::new();
         Self {
             router: router(&app),
+            admin_router: admin_router(&app),
+            admin: Arc::new(Semaphore::new(MAX_ADMIN)),
             busy_router: busy_router(&app),
             busy: Arc::new(Semaphore::new(MAX_BUSY)),
             turned_away: TaskTracker::new(),
@@ -82,6 +89,16 @@ impl Acceptor {
         let stream = Lingering::new(stream, place, app.tracker.clone());
         let answer = answer(stream, self.router.clone(), peer, Arc::clone(app), self.stop.clone());
         app.tracker.spawn(answer);
+    }
+
+    /// Answers the requests of a machine: it needs no slot, so that it is heard when all are taken.
+    pub(crate) fn accept_admin(&self, stream: impl Io, peer: IpAddr) {
+        let Ok(place) = Arc::clone(&self.admin).try_acquire_owned() else {
+            return;
+        };
+        let stream = Lingering::new(stream, place, self.app.tracker.clone());
+        let (app, stop) = (Arc::clone(&self.app), self.stop.clone());
+        self.app.tracker.spawn(answer(stream, self.admin_router.clone(), peer, app, stop));
     }
 
     /// Answers that the server is full.

@@ -34,6 +34,9 @@ pub struct Config {
     pub expiry_grace: Duration,
     /// The groups that are open to everybody who is signed in; for others the token needs a right.
     pub open_groups: Arc<[Pattern]>,
+    /// Whether what is for machines (`/metrics`, `/publish`, `/disconnect`, `/remove`) is served by the
+    /// admin listener alone: see [`Server::serve_with_admin`](crate::Server::serve_with_admin).
+    pub admin: bool,
     /// The key for `POST /publish`; without it the path does not exist.
     pub publish_key: Option<Secret>,
     /// Origins that may connect in addition to the server's own, such as `https://example.org:8443`,
@@ -92,6 +95,7 @@ impl Config {
             token_query: None,
             expiry_grace: Duration::from_secs(25),
             open_groups: Arc::default(),
+            admin: false,
             publish_key: None,
             allow_origins: Vec::new(),
             host_header: None,

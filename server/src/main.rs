@@ -56,20 +56,35 @@ async fn serve(settings: Settings) -> io::Result<()> {
     let listener = listen(&settings.listen).await.map_err(|error| {
         io::Error::new(error.kind(), format!("cannot listen on {}: {error}", settings.listen))
     })?;
+    let admin = match &settings.admin_listen {
+        Some(admin) => Some(listen(admin).await.map_err(|error| {
+            io::Error::new(error.kind(), format!("cannot listen on {admin}: {error}"))
+        })?),
+        None => None,
+    };
     let address = listener.local_addr()?;
     // Before the line: whoever reads it may stop the server at once.
     let told_to_stop = told_to_stop()?;
     // The server works even if nobody reads this.
     let _ = writeln!(io::stdout(), "listening on http://{address}");
     info!(%address, "Listening");
+    if let Some(admin) = &admin {
+        info!(address = %admin.local_addr()?, "Listening for machines");
+    }
     info!("{open}");
     if settings.random_secret {
         warn!("The secret is a random one: tokens end with this process, and no other signs them");
     }
     info!(ids = ?server.keys().ids(), "Keys");
     let reread = reread_when_told(settings.secrets, server.keys())?;
+    let serving = async {
+        match admin {
+            Some(admin) => server.serve_with_admin(listener, admin, told_to_stop).await,
+            None => server.serve(listener, told_to_stop).await,
+        }
+    };
     tokio::select! {
-        () = server.serve(listener, told_to_stop) => Ok(()),
+        () = serving => Ok(()),
         never = reread => match never {},
     }
 }

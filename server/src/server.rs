@@ -69,14 +69,34 @@ impl Server {
     /// Serves until `shutdown` resolves: then accepts no new connections, closes all clients with
     /// 1012 and returns once they are gone, after 10 s at most.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-        self.serve_streams(Tcp(listener), shutdown).await;
+        self.serve_all(Tcp(listener), None::<Tcp>, shutdown).await;
+    }
+
+    /// [`serve`](Self::serve), with a second listener for machines: `/metrics` and what a back end asks
+    /// for, which the first one does not have if [`Config::admin`] says so.
+    pub async fn serve_with_admin(
+        self,
+        listener: TcpListener,
+        admin: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) {
+        self.serve_all(Tcp(listener), Some(Tcp(admin)), shutdown).await;
     }
 
     /// [`serve`](Self::serve), on anything that accepts streams: a test has them in memory, under a
     /// clock of its own.
     pub async fn serve_streams(
         self,
+        listener: impl Listener<Addr = SocketAddr>,
+        shutdown: impl Future<Output = ()>,
+    ) {
+        self.serve_all(listener, None::<Tcp>, shutdown).await;
+    }
+
+    async fn serve_all(
+        self,
         mut listener: impl Listener<Addr = SocketAddr>,
+        mut admin: Option<impl Listener<Addr = SocketAddr>>,
         shutdown: impl Future<Output = ()>,
     ) {
         let Self { app } = self;
@@ -89,6 +109,7 @@ impl Server {
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
+                (stream, address) = accept(&mut admin) => acceptor.accept_admin(stream, address.ip()),
                 (stream, address) = listener.accept() => acceptor.accept(stream, address.ip()),
             }
         }
@@ -112,6 +133,14 @@ impl Server {
             warn!(tasks = app.tracker.len(), "Leaving before all has ended");
         }
         info!("Left");
+    }
+}
+
+/// Accepts from a listener that there may not be.
+async fn accept<L: Listener>(listener: &mut Option<L>) -> (L::Io, L::Addr) {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
     }
 }
 

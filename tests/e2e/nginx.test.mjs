@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 
 import { makeApp, plainSite } from "./support/app.mjs";
 import { HOST } from "./support/host.mjs";
-import { CURL, NGINX, ROOT } from "./support/paths.mjs";
+import { CURL, NGINX, OPENSSL, ROOT } from "./support/paths.mjs";
 import { connectsStill } from "./support/plain_page.mjs";
 import { scene } from "./support/scene.mjs";
 import { until } from "./support/wait.mjs";
@@ -28,7 +28,7 @@ async function startNginx(the, server, location) {
   const port = await freePort();
   const certificate = ["-subj", "/CN=onesocket", "-keyout", "key.pem", "-out", "cert.pem"];
   const request = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", ...certificate];
-  await promisify(execFile)("openssl", request, { cwd: app.folder });
+  await promisify(execFile)(OPENSSL, request, { cwd: app.folder });
   const temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
   app.write(
     "nginx.conf",

@@ -123,6 +123,15 @@ impl Setup {
         apt::program("curl")
     }
 
+    /// Finds openssl, which makes certificates, or installs it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that says what to install.
+    pub(crate) fn openssl(&self) -> Result<PathBuf> {
+        apt::program("openssl")
+    }
+
     /// Finds nginx, or unpacks it.
     ///
     /// # Errors

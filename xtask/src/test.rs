@@ -266,7 +266,7 @@ pub(crate) fn node_with_pages(setup: &Setup) -> Result<Command> {
     let browser = setup.browser()?;
     let python = setup.python()?;
     let curl = setup.curl()?;
-    let nginx = setup.nginx()?;
+    let (nginx, openssl) = (setup.nginx()?, setup.openssl()?);
     let site = build::site(setup)?;
     let server = build::server(setup)?;
     let mut node = setup.project.command("node");
@@ -275,6 +275,7 @@ pub(crate) fn node_with_pages(setup: &Setup) -> Result<Command> {
     node.env("ONESOCKET_PYTHON", python);
     node.env("ONESOCKET_CURL", &curl);
     node.env("ONESOCKET_NGINX", &nginx);
+    node.env("ONESOCKET_OPENSSL", &openssl);
     node.env("ONESOCKET_SERVER", &server);
     node.env("ONESOCKET_SITE", &site);
     Ok(node)

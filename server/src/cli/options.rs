@@ -21,6 +21,11 @@ pub(crate) struct Options {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     listen: String,
 
+    /// Address to listen on for machines alone: /metrics, /publish, /disconnect and /remove are then not
+    /// served at --listen
+    #[arg(long, value_name = "HOST:PORT")]
+    admin_listen: Option<String>,
+
     /// Directory of static files to serve
     #[arg(long, value_name = "DIR")]
     site: Option<PathBuf>,
@@ -183,6 +188,7 @@ fn with_variable(arg: Arg) -> Arg {
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) listen: String,
+    pub(crate) admin_listen: Option<String>,
     pub(crate) log: LogFormat,
     pub(crate) log_level: LevelFilter,
     /// Whether the secret in `config` is random.
@@ -249,12 +255,19 @@ impl Options {
             faults.push(format!("--listen {:?} is not HOST:PORT", self.listen));
         }
 
+        if let Some(admin) = &self.admin_listen
+            && !is_address(admin)
+        {
+            faults.push(format!("--admin-listen {admin:?} is not HOST:PORT"));
+        }
+
         // What cannot be read stands at its default, so that the rest can be judged.
         let mut config = Config {
             previous_secret: previous,
             audience: self.audience,
             issue_tokens: self.issue_tokens,
             token_query: self.token_query,
+            admin: self.admin_listen.is_some(),
             publish_key,
             allow_origins: listed(&self.allow_origins),
             host_header: self.host_header,
@@ -311,7 +324,15 @@ impl Options {
         }
         faults.extend(config.faults().into_iter().map(|fault| format!("--{fault}")));
         if faults.is_empty() {
-            Ok(Settings { listen: self.listen, log, log_level, random_secret, secrets, config })
+            Ok(Settings {
+                listen: self.listen,
+                admin_listen: self.admin_listen,
+                log,
+                log_level,
+                random_secret,
+                secrets,
+                config,
+            })
         } else {
             Err(faults)
         }

@@ -15,6 +15,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::services::ServeDir;
 
 use crate::app::App;
+use crate::config::Config;
 use crate::http::connections::connections;
 use crate::http::echo;
 use crate::http::members;
@@ -51,10 +52,9 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
     let router = Router::new()
         // Inside the layer, which answers a preflight request before the method is rejected.
         .merge(calls.method_not_allowed_fallback(wrong_method).layer(cors))
-        .merge(members::routes(config).method_not_allowed_fallback(wrong_method))
-        .merge(publish::route(config).method_not_allowed_fallback(wrong_method))
-        .merge(status::routes().method_not_allowed_fallback(wrong_method))
+        .merge(status::health_routes().method_not_allowed_fallback(wrong_method))
         .merge(sockets);
+    let router = if config.admin { router } else { router.merge(machine_routes(config)) };
     let router = match &config.site {
         Some(site) => {
             let files = ServeDir::new(site).fallback(get(nothing_here));
@@ -68,10 +68,31 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         .with_state(Arc::clone(app))
 }
 
+/// Returns the routes of the admin listener.
+pub(crate) fn admin_router(app: &Arc<App>) -> Router {
+    status::health_routes()
+        .method_not_allowed_fallback(wrong_method)
+        .merge(machine_routes(&app.config))
+        .fallback(nothing_here)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(Arc::clone(app), in_time))
+        .with_state(Arc::clone(app))
+}
+
+/// Returns the routes that are for machines: what counts, and back ends.
+fn machine_routes(config: &Config) -> Router<Arc<App>> {
+    status::metrics_route()
+        .merge(publish::route(config))
+        .merge(members::routes(config))
+        .method_not_allowed_fallback(wrong_method)
+}
+
 /// Returns the routes of a full server, which still answers health checks.
 pub(crate) fn busy_router(app: &Arc<App>) -> Router {
     let busy = async || Refusal::busy("the server has no room for another connection");
-    status::routes()
+    let routes = status::health_routes();
+    let routes = if app.config.admin { routes } else { routes.merge(status::metrics_route()) };
+    routes
         .method_not_allowed_fallback(wrong_method)
         .fallback(busy)
         .layer(from_fn_with_state(Arc::clone(app), in_time))

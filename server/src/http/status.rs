@@ -11,12 +11,14 @@ use axum::routing::get;
 use crate::app::App;
 use crate::http::refusal::Refusal;
 
-/// Returns the routes.
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/healthz", get(async || "ok\n"))
-        .route("/readyz", get(ready))
-        .route("/metrics", get(metrics))
+/// Returns the routes for who asks whether the server is well.
+pub(crate) fn health_routes() -> Router<Arc<App>> {
+    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready))
+}
+
+/// Returns the route for who counts.
+pub(crate) fn metrics_route() -> Router<Arc<App>> {
+    Router::new().route("/metrics", get(metrics))
 }
 
 async fn ready(State(app): State<Arc<App>>) -> Result<&'static str, Refusal> {

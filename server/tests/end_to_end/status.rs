@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use onesocket_protocol::{SUBPROTOCOL, token_subprotocol};
 use onesocket_server::Config;
+use onesocket_server::token::Secret;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::support::{Server, config, http, token};
@@ -101,4 +104,46 @@ async fn five_thousand_are_told_that_the_server_leaves_within_its_time() {
 
     left.await.unwrap();
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn what_is_for_machines_is_served_by_the_admin_listener_alone() {
+    let bind = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (public, admin) = (bind().await, bind().await);
+    let addresses = [public.local_addr().unwrap(), admin.local_addr().unwrap()];
+    let publish_key = Some(Secret::new([9; 32]).unwrap());
+    let config = Config { admin: true, publish_key, max_connections: 20, ..config() };
+    let server = onesocket_server::Server::new(config).unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(server.serve_with_admin(public, admin, async {
+        let _ = stopped.await;
+    }));
+    let ask = async |at: usize, method: &str, path: &str| {
+        let stream = Box::new(TcpStream::connect(addresses[at]).await.unwrap());
+        http(stream, method, path, &[], "").await.status
+    };
+
+    for (method, path, at_public, at_admin) in [
+        ("GET", "/metrics", 404, 200),
+        ("POST", "/publish", 404, 401),
+        ("POST", "/disconnect", 404, 401),
+        ("POST", "/remove", 404, 401),
+        ("GET", "/publish", 404, 405),
+        ("GET", "/healthz", 200, 200),
+        ("GET", "/readyz", 200, 200),
+        ("GET", "/ws", 400, 404),
+        ("GET", "/connections", 401, 404),
+    ] {
+        assert_eq!(ask(0, method, path).await, at_public, "{method} {path}");
+        assert_eq!(ask(1, method, path).await, at_admin, "{method} {path}");
+    }
+    // When all slots are taken: machines need none.
+    let mut taken = Vec::new();
+    while ask(0, "GET", "/ws").await != 503 {
+        taken.push(TcpStream::connect(addresses[0]).await.unwrap());
+    }
+    assert_eq!(ask(1, "GET", "/metrics").await, 200);
+    drop(taken);
+    stop.send(()).unwrap();
+    serving.await.unwrap();
 }

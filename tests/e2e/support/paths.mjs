@@ -29,6 +29,9 @@ export const CURL = given("ONESOCKET_CURL");
 /** The program nginx. */
 export const NGINX = given("ONESOCKET_NGINX");
 
+/** The program openssl. */
+export const OPENSSL = given("ONESOCKET_OPENSSL");
+
 /** A Python that has what `tests/foreign/requirements.txt` names. */
 export const PYTHON = given("ONESOCKET_PYTHON");
 
