@@ -55,6 +55,7 @@ impl App {
     pub(crate) fn new(config: Config, handler: Option<Arc<dyn Handler>>) -> io::Result<Self> {
         let metrics = Arc::new(Metrics::new());
         let keys = KeyRing::new(&config.secret, config.previous_secret.as_ref());
+        keys.replace_public(config.public_keys.clone());
         let tokens = Tokens::of(keys.clone(), &config.audience, config.token_life);
         let tokens = tokens.with_leeway(config.leeway);
         let burst = config.max_address_rate.saturating_mul(ADDRESS_BURST);

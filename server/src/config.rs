@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::HeaderName;
 
 use crate::auth::origin::AllowedOrigin;
+use crate::auth::public_key::PublicKey;
 use crate::auth::rights::Pattern;
 use crate::auth::token::Secret;
 
@@ -20,6 +21,8 @@ pub struct Config {
     pub secret: Secret,
     /// A second secret that is accepted while secrets are being rotated.
     pub previous_secret: Option<Secret>,
+    /// Public keys that verify tokens beside the secrets: of an identity provider, say.
+    pub public_keys: Vec<PublicKey>,
     /// The audience of tokens: their claim `aud`.
     pub audience: String,
     /// Whether `POST /token` issues a token to anyone who asks.
@@ -88,6 +91,7 @@ impl Config {
         Self {
             secret,
             previous_secret: None,
+            public_keys: Vec::new(),
             audience: "onesocket".into(),
             issue_tokens: false,
             token_life: Duration::from_mins(5),

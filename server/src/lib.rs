@@ -28,6 +28,7 @@ mod publisher;
 mod server;
 pub mod session;
 
+pub use auth::public_key::{PublicKey, PublicKeyError};
 pub use auth::rights::{Access, Pattern, PatternError, Rights};
 pub use auth::token;
 pub use onesocket_protocol::Group;

@@ -19,7 +19,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::escaped::EscapedJson;
-use crate::cli::options::{LogFormat, Options, Secrets, Settings};
+use crate::cli::options::{LogFormat, Options, PublicKeys, Secrets, Settings};
 
 /// The backlog of the listening socket, where the system allows it. After a restart all clients
 /// reconnect at once; a client that finds no room retries after 1 s, then 3 s, then 7 s.
@@ -72,11 +72,11 @@ async fn serve(settings: Settings) -> io::Result<()> {
         info!(address = %admin.local_addr()?, "Listening for machines");
     }
     info!("{open}");
-    if settings.random_secret {
+    if settings.random_secret && !settings.public_keys.are_a_file() {
         warn!("The secret is a random one: tokens end with this process, and no other signs them");
     }
     info!(ids = ?server.keys().ids(), "Keys");
-    let reread = reread_when_told(settings.secrets, server.keys())?;
+    let reread = reread_when_told(settings.secrets, settings.public_keys, server.keys())?;
     let serving = async {
         match admin {
             Some(admin) => server.serve_with_admin(listener, admin, told_to_stop).await,
@@ -127,6 +127,7 @@ async fn listen(host: &str) -> io::Result<TcpListener> {
 #[cfg(unix)]
 fn reread_when_told(
     secrets: Secrets,
+    public_keys: PublicKeys,
     keys: KeyRing,
 ) -> io::Result<impl Future<Output = Infallible>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -137,8 +138,16 @@ fn reread_when_told(
             if hangup.recv().await.is_none() {
                 std::future::pending::<()>().await;
             }
-            if !secrets.are_files() {
+            if !secrets.are_files() && !public_keys.are_a_file() {
                 warn!("SIGHUP: there is no file to read a secret from");
+                continue;
+            }
+            match public_keys.read() {
+                Ok(read) => keys.replace_public(read),
+                Err(fault) => error!(fault, "SIGHUP: the public keys are as they were"),
+            }
+            if !secrets.are_files() {
+                info!(ids = ?keys.ids(), "Keys");
                 continue;
             }
             match secrets.read() {
@@ -156,6 +165,7 @@ fn reread_when_told(
 #[cfg(windows)]
 fn reread_when_told(
     _secrets: Secrets,
+    _public_keys: PublicKeys,
     _keys: KeyRing,
 ) -> io::Result<impl Future<Output = Infallible>> {
     Ok(std::future::pending())

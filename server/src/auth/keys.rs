@@ -7,9 +7,11 @@
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use jsonwebtoken::{DecodingKey, EncodingKey};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+
+use crate::auth::public_key::PublicKey;
 
 /// The minimum length of a secret, in bytes: HS256 is no stronger than its key (RFC 7518, section
 /// 3.2).
@@ -38,6 +40,7 @@ pub struct KeyRing(Arc<RwLock<Ring>>);
 pub(crate) struct Ring {
     pub(crate) signing: Arc<Key>,
     previous: Option<Arc<Key>>,
+    public: Arc<[PublicKey]>,
 }
 
 /// A secret, prepared for signing and verifying.
@@ -85,12 +88,20 @@ impl KeyRing {
 
     /// Replaces the secrets, in every clone of this ring. Connections stay.
     pub fn replace(&self, secret: &Secret, previous: Option<&Secret>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Ring::new(secret, previous);
+        let mut ring = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        *ring = Ring { public: Arc::clone(&ring.public), ..Ring::new(secret, previous) };
     }
 
-    /// Returns the ids of the secrets, the one that signs first.
+    /// Replaces the public keys that verify tokens beside the secrets, in every clone of this ring.
+    pub fn replace_public(&self, keys: Vec<PublicKey>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).public = keys.into();
+    }
+
+    /// Returns the ids of the secrets, the one that signs first, and those of public keys that have one.
     pub fn ids(&self) -> Vec<String> {
-        self.now().all().map(|key| key.id.clone()).collect()
+        let ring = self.now();
+        let public = ring.public.iter().filter_map(|key| key.id.clone());
+        ring.secrets().map(|key| key.id.clone()).chain(public).collect()
     }
 
     /// Returns the ring as it is now.
@@ -104,12 +115,22 @@ impl Ring {
         Self {
             signing: Arc::new(Key::new(secret)),
             previous: previous.map(|previous| Arc::new(Key::new(previous))),
+            public: Arc::default(),
         }
     }
 
-    /// Returns the keys, the one that signs first.
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Key> {
+    fn secrets(&self) -> impl Iterator<Item = &Key> {
         std::iter::once(&self.signing).chain(&self.previous).map(Arc::as_ref)
+    }
+
+    /// Returns what may verify a token: the algorithm of each key, and the key. Where the token names one
+    /// it is that one alone, or those that have no name.
+    pub(crate) fn verifying(&self, id: Option<&str>) -> Vec<(Algorithm, &DecodingKey)> {
+        let is_named = |key: Option<&str>| id.is_none() || key.is_none() || key == id;
+        let secrets = self.secrets().filter(|key| is_named(Some(&key.id)));
+        let public = self.public.iter().filter(|key| is_named(key.id.as_deref()));
+        let secrets = secrets.map(|key| (Algorithm::HS256, &key.checking));
+        secrets.chain(public.map(|key| (key.algorithm, &key.checking))).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(crate) mod keys;
 pub(crate) mod origin;
+pub(crate) mod public_key;
 pub(crate) mod rights;
 pub mod token;
 pub(crate) mod validation;

@@ -1,4 +1,4 @@
-//! Tokens: JWT, HS256, and nothing else.
+//! Tokens: JWT, HS256 with a secret, or RS256, ES256 and `EdDSA` with a public key.
 //!
 //! Owns what makes a token valid. Refuses clocks: the time is an argument. No error of this module
 //! contains a token or a part of one, so errors may be logged.
@@ -11,7 +11,6 @@ use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::auth::keys::Key;
 pub use crate::auth::keys::{KeyRing, MIN_SECRET_BYTES, Secret, SecretError};
 use crate::auth::rights::{Claim, Rights};
 
@@ -41,7 +40,7 @@ pub struct Identity {
 /// Why a token was not accepted, or not issued.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TokenError {
-    /// It is not signed with HS256, or its header is unknown.
+    /// There is no key for the algorithm in its header, or the header is unknown.
     Algorithm,
     /// It is for another audience.
     Audience,
@@ -197,10 +196,13 @@ impl Tokens {
         if header.crit.is_some() {
             return Err(TokenError::Algorithm);
         }
-        let named = |key: &&Key| header.kid.as_ref().is_none_or(|id| key.id == *id);
-        let mut found = Err(TokenError::Key);
-        for key in self.keys.now().all().filter(named) {
-            found = jsonwebtoken::decode::<Claims>(token, &key.checking, &self.validation)
+        let ring = self.keys.now();
+        let keys = ring.verifying(header.kid.as_deref());
+        let mut found = Err(if keys.is_empty() { TokenError::Key } else { TokenError::Algorithm });
+        // Each key is for one algorithm: a public one is never taken for a secret.
+        for (algorithm, key) in keys.into_iter().filter(|(it, _)| *it == header.alg) {
+            let validation = Validation { algorithms: vec![algorithm], ..self.validation.clone() };
+            found = jsonwebtoken::decode::<Claims>(token, key, &validation)
                 .map(|token| token.claims)
                 .map_err(|error| reason(error.kind()));
             if found.as_ref().err() != Some(&TokenError::Signature) {
@@ -273,7 +275,7 @@ impl fmt::Display for TokenError {
             Self::Claim(name) => {
                 return write!(f, "the token's claim `{name}` is missing or has the wrong type");
             }
-            Self::Algorithm => "the token is not signed with HS256",
+            Self::Algorithm => "the token is signed with an algorithm for which there is no key",
             Self::Audience => "the token is for another audience",
             Self::Early => "the token was issued in the future, or is not to be used yet",
             Self::Expired => "the token has expired",
@@ -297,6 +299,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::auth::public_key::PublicKey;
+    use crate::auth::public_key::tests::{EC, ED, RSA};
 
     const NOW: SystemTime = UNIX_EPOCH;
     const LIFE: Duration = Duration::from_secs(300);
@@ -412,6 +416,42 @@ mod tests {
         let bad = Claim::Both(vec!["a*b".into()]);
         let refused = tokens.issue_for("ada", Some(&bad), "1", NOW);
         assert_eq!(refused, Err(TokenError::Claim("groups")));
+    }
+
+    #[test]
+    fn a_public_key_verifies_what_its_private_one_has_signed_and_nothing_else() {
+        let keys = KeyRing::new(&Secret::new([1; 32]).unwrap(), None);
+        let tokens = Tokens::of(keys.clone(), "onesocket", LIFE);
+        let pairs = [(RSA, Algorithm::RS256), (EC, Algorithm::ES256), (ED, Algorithm::EdDSA)];
+        let signed = pairs.map(|([private, _], algorithm)| {
+            let private = private.as_bytes();
+            let key = EncodingKey::from_rsa_pem(private)
+                .or_else(|_| EncodingKey::from_ec_pem(private))
+                .or_else(|_| EncodingKey::from_ed_pem(private));
+            jsonwebtoken::encode(&Header::new(algorithm), &claims(), &key.unwrap()).unwrap()
+        });
+        for token in &signed {
+            assert_eq!(tokens.check(token, NOW), Err(TokenError::Algorithm));
+        }
+        for (at, ([_, public], algorithm)) in pairs.into_iter().enumerate() {
+            keys.replace_public(PublicKey::read(public).unwrap());
+
+            for (other, token) in signed.iter().enumerate() {
+                assert_eq!(tokens.check(token, NOW).is_ok(), other == at, "{algorithm:?}");
+            }
+            // The public key is no secret: who has it signs nothing with it.
+            let confused = EncodingKey::from_secret(public.as_bytes());
+            for header in [Header::new(Algorithm::HS256), Header::new(Algorithm::HS512)] {
+                let token = jsonwebtoken::encode(&header, &claims(), &confused).unwrap();
+                assert!(tokens.check(&token, NOW).is_err(), "{algorithm:?}");
+            }
+            // The secret counts as before.
+            let own = tokens.issue("ada", "1", NOW).unwrap();
+            assert!(tokens.check(&own, NOW).is_ok());
+        }
+        // Rotation of the secret leaves the public keys.
+        keys.replace(&Secret::new([2; 32]).unwrap(), None);
+        assert!(tokens.check(&signed[2], NOW).is_ok());
     }
 
     #[test]

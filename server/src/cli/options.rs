@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Arg, Parser};
 use onesocket_server::token::{MIN_SECRET_BYTES, Secret, SecretError};
-use onesocket_server::{Config, Pattern};
+use onesocket_server::{Config, Pattern, PublicKey};
 use tracing::level_filters::LevelFilter;
 
 /// Server of onesocket: one WebSocket connection per user.
@@ -44,6 +44,11 @@ pub(crate) struct Options {
     /// SIGHUP
     #[arg(long, value_name = "FILE", help_heading = "Tokens")]
     previous_secret_file: Option<PathBuf>,
+
+    /// File with public keys that verify tokens as well: PEM, a JWK or a JWK set; RSA is for RS256, P-256
+    /// for ES256, Ed25519 for EdDSA. With it no secret is needed. Read again on SIGHUP
+    #[arg(long, value_name = "FILE", help_heading = "Tokens")]
+    public_key_file: Option<PathBuf>,
 
     /// Issue a token to anyone who asks: POST /token {"user":"ada"}. For demos: a real application
     /// signs tokens in its own back end. Without a secret, a random one is used
@@ -194,8 +199,13 @@ pub(crate) struct Settings {
     /// Whether the secret in `config` is random.
     pub(crate) random_secret: bool,
     pub(crate) secrets: Secrets,
+    pub(crate) public_keys: PublicKeys,
     pub(crate) config: Config,
 }
+
+/// Where the public keys come from.
+#[derive(Clone, Debug)]
+pub(crate) struct PublicKeys(Option<PathBuf>);
 
 /// Where the secrets come from.
 #[derive(Clone, Debug)]
@@ -225,7 +235,9 @@ impl Options {
         let mut faults = Vec::new();
         let secrets =
             Secrets { file: self.secret_file, previous_file: self.previous_secret_file, variable };
-        let random_secret = self.issue_tokens && secrets.are_absent();
+        let has_keys = self.issue_tokens || self.public_key_file.is_some();
+        let random_secret = has_keys && secrets.are_absent();
+        let public_keys = PublicKeys(self.public_key_file);
         let placeholder = random_secret_of_ours().map_err(|fault| vec![fault])?;
         let (secret, previous) = if random_secret {
             (placeholder, None)
@@ -235,6 +247,10 @@ impl Options {
                 (placeholder, None)
             })
         };
+        let public = public_keys.read().unwrap_or_else(|fault| {
+            faults.push(fault);
+            Vec::new()
+        });
         let publish_key = self.publish_key_file.as_deref().and_then(|file| {
             let key = read_secret("publish-key-file", file);
             key.map_err(|fault| faults.push(fault)).ok()
@@ -264,6 +280,7 @@ impl Options {
         // What cannot be read stands at its default, so that the rest can be judged.
         let mut config = Config {
             previous_secret: previous,
+            public_keys: public,
             audience: self.audience,
             issue_tokens: self.issue_tokens,
             token_query: self.token_query,
@@ -331,11 +348,31 @@ impl Options {
                 log_level,
                 random_secret,
                 secrets,
+                public_keys,
                 config,
             })
         } else {
             Err(faults)
         }
+    }
+}
+
+impl PublicKeys {
+    /// Reads them; without a file there are none.
+    ///
+    /// # Errors
+    ///
+    /// Names the fault.
+    pub(crate) fn read(&self) -> Result<Vec<PublicKey>, String> {
+        let Some(file) = &self.0 else { return Ok(Vec::new()) };
+        let text = std::fs::read_to_string(file)
+            .map_err(|error| format!("--public-key-file {file:?} cannot be read: {error}"))?;
+        PublicKey::read(&text).map_err(|error| format!("--public-key-file {file:?}: {error}"))
+    }
+
+    /// Says whether they may change while the server runs.
+    pub(crate) fn are_a_file(&self) -> bool {
+        self.0.is_some()
     }
 }
 
@@ -353,7 +390,7 @@ impl Secrets {
                 secret.map_err(|error| format!("$ONESOCKET_SECRET: {error}"))
             }
             (None, None) => Err("there is no secret: give --secret-file or $ONESOCKET_SECRET, \
-                                 or --issue-tokens for a random one"
+                                 --public-key-file, or --issue-tokens for a random one"
                 .into()),
         };
         let previous = self.previous_file.as_deref();
