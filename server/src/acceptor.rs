@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
-use tracing::debug;
+use tracing::{debug, info};
 
 use crate::app::App;
 use crate::http::refusal::RemoteIp;
@@ -176,6 +176,7 @@ fn note(app: &App, has_asked: &AtomicBool, answered: hyper::Result<()>) {
         app.metrics.refused(Limit::Handshake);
     } else if error.is_parse_too_large() {
         app.metrics.refused(Limit::Head);
+        info!(max_head = app.config.max_head, "The head of a request is too large");
     }
     debug!(cause = %error, "Connection ended");
 }

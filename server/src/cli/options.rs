@@ -168,8 +168,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "SIZE", default_value = "1MiB", help_heading = "Limits")]
     max_queue: String,
 
-    /// Maximum size of the head of a request
-    #[arg(long, value_name = "SIZE", default_value = "16KiB", help_heading = "Limits")]
+    /// Maximum size of the head of a request: a token of 16 KiB and as much again
+    #[arg(long, value_name = "SIZE", default_value = "40KiB", help_heading = "Limits")]
     max_head: String,
 
     /// Format of the log on standard error: text or json
