@@ -319,8 +319,8 @@ async fn a_connection_that_asks_and_asks_ends_after_its_time() {
 #[tokio::test(start_paused = true)]
 async fn a_head_above_its_limit_is_refused_and_counted() {
     let server = server(config());
-    let lines = format!("X-Filler: {}\r\n", "x".repeat(1000)).repeat(50);
-    for header in [format!("X-Filler: {}", "x".repeat(40 << 10)), lines] {
+    let lines = format!("X-Filler: {}\r\n", "x".repeat(1000)).repeat(90);
+    for header in [format!("X-Filler: {}", "x".repeat(80 << 10)), lines] {
         let mut stream = server.open().await;
         let request = format!("GET /ws HTTP/1.1\r\nHost: a\r\n{header}\r\n\r\n");
         let (mut reader, mut writer) = tokio::io::split(&mut stream);
