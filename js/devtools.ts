@@ -35,7 +35,7 @@ export interface Devtools {
  */
 export function attachDevtools(client: Client): Devtools {
   const timeline: TimelineLine[] = [];
-  const panel = panelIn("data-onesocket-devtools");
+  const panel = panelIn("data-onesocket-devtools", "left");
   const [status, buttons, list] = [panel?.add("div"), panel?.add("div"), panel?.add("ol")];
   for (const [name, act] of [
     ["connect()", () => void client.connect().catch(() => {})],

@@ -15,7 +15,7 @@ const LISTED = 50;
 
 /** Shows the panel; returns what takes it away. */
 export function showPanel({ records, summary, subscribe }: Shown): () => void {
-  const panel = panelIn("data-onesocket-doctor");
+  const panel = panelIn("data-onesocket-doctor", "right");
   if (panel === undefined) return () => {};
   const list = panel.add("ol");
   const render = (): void => {

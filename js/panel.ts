@@ -2,7 +2,6 @@
 
 const STYLE = {
   position: "fixed",
-  right: "8px",
   bottom: "8px",
   zIndex: "2147483647",
   maxWidth: "min(640px, calc(100vw - 16px))",
@@ -28,12 +27,12 @@ export interface Panel {
   remove(): void;
 }
 
-/** Shows a panel once the page has a body; `undefined` where there is no page. */
-export function panelIn(name: string): Panel | undefined {
+/** Shows a panel once the page has a body, at its foot; `undefined` where there is no page. */
+export function panelIn(name: string, side: "left" | "right"): Panel | undefined {
   if (typeof document === "undefined") return undefined;
   const panel = document.createElement("details");
   // By its properties, which no Content-Security-Policy forbids.
-  Object.assign(panel.style, STYLE);
+  Object.assign(panel.style, STYLE, { [side]: "8px" });
   panel.setAttribute(name, "");
   const line = panel.appendChild(document.createElement("summary"));
   const attach = (): void => document.body.append(panel);
