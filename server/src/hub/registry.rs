@@ -483,6 +483,7 @@ mod tests {
         assert_eq!(deliveries, [close(1), close(2)]);
         assert_eq!(hub.handle(end("ada"), Instant::now()), []);
         assert_eq!((hub.clients(), hub.count("ada").open), (1, 2));
+        assert_eq!(publish(&mut hub, 3, "tea"), accepted(Key(3), ID));
         // The late ends change nothing more.
         disconnect(&mut hub, 1, Instant::now());
         disconnect(&mut hub, 2, Instant::now());
