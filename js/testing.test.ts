@@ -153,3 +153,11 @@ test("a server that pings is answered, and nobody hears of it", async () => {
   assert.deepEqual(client.accepted.map(({ data }) => data), ["pong", "pong"]);
   assert.deepEqual([heard, asked, reported.length], [["tea", "fault"], 4, 1]);
 });
+
+test("the name of a group goes to the server as it is, whatever it begins with", async () => {
+  const client = made();
+  await client.connect();
+  for (const group of ["\ufefftea", "ünï", "😀"]) await client.join(group);
+
+  assert.deepEqual(client.server.connections.map(({ groups }) => [...groups]), [["\ufefftea", "ünï", "😀"]]);
+});

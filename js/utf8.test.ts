@@ -69,6 +69,10 @@ test("whether a text fits is looked at only where it may not", (context) => {
   assert.deepEqual(looks("abc", 8), [true, true]);
 });
 
+test("a text that begins with U+FEFF keeps it", () => {
+  assert.equal(decode(encode("\ufefftea")), "\ufefftea");
+});
+
 test("where there is no encoder, as in Jest's jsdom, texts are written and read all the same", () => {
   const { TextDecoder: Decoder, TextEncoder: Encoder } = globalThis;
   const written = TEXTS.map((text) => new Encoder().encode(text.repeat(100)));

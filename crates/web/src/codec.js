@@ -35,7 +35,8 @@ export function encode(text) {
 
 /** Returns the text of UTF-8. Throws where it is none and there is no `TextDecoder`. */
 export function decode(bytes) {
-  if (globalThis.TextDecoder) return (decoder ??= new TextDecoder()).decode(bytes);
+  // What begins with U+FEFF, the name of a group for example, keeps it.
+  if (globalThis.TextDecoder) return (decoder ??= new TextDecoder("utf-8", { ignoreBOM: true })).decode(bytes);
   const escaped = Array.from(bytes, (byte) => `%${(byte + 256).toString(16).slice(1)}`);
   return decodeURIComponent(escaped.join(""));
 }

@@ -112,9 +112,10 @@ fn synchronous(glue: &str) -> Result<String> {
     if known.iter().any(|start| glue.matches(start).count() != 1) {
         bail!("the glue is not what is known of the pinned wasm-bindgen");
     }
-    let parts = glue.split_once(DECODER).zip(glue.split_once(LENGTH)).zip(glue.split_once(LOAD));
-    let (((before, _), (_, after)), _) = parts.context("the glue is in another order")?;
-    let (between, _) = after.split_once(LOAD).context("the glue has nothing that loads")?;
+    let part = "the glue is in another order";
+    let (before, _) = glue.split_once(DECODER).context(part)?;
+    let (_, after) = glue.split_once(LENGTH).context(part)?;
+    let (between, _) = after.split_once(LOAD).context(part)?;
     let before = before.replace(ENCODING, "encodeInto(arg, view)");
     let before = before.replace("cachedTextEncoder.encode(arg)", "encode(arg)");
     let kept = format!(
