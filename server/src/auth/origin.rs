@@ -28,12 +28,16 @@ pub(crate) struct Origin {
 /// What decides whether pages may connect.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
-    pub(crate) allowed: Vec<AllowedOrigin>,
+    allowed: Vec<AllowedOrigin>,
     /// The header in which a proxy writes the host that the client has asked for.
-    pub(crate) host_header: Option<HeaderName>,
+    host_header: Option<HeaderName>,
 }
 
 impl Origin {
+    fn of(header: &HeaderValue) -> Option<Self> {
+        Self::read(header.to_str().ok()?)
+    }
+
     /// Reads an origin as a browser writes it; a host may be in capitals.
     fn read(text: &str) -> Option<Self> {
         let (scheme, authority) = text.split_once("://")?;
@@ -94,8 +98,11 @@ impl Origins {
 
     /// Says whether an option names the origin.
     pub(crate) fn names(&self, origin: &HeaderValue) -> bool {
-        let origin = origin.to_str().ok().and_then(Origin::read);
-        origin.is_some_and(|origin| self.allowed.iter().any(|allowed| allowed.covers(&origin)))
+        Origin::of(origin).is_some_and(|origin| self.cover(&origin))
+    }
+
+    fn cover(&self, origin: &Origin) -> bool {
+        self.allowed.iter().any(|allowed| allowed.covers(origin))
     }
 
     /// Says whether the origin of a request may connect. A browser always sends one; a client that is
@@ -106,12 +113,12 @@ impl Origins {
             return true;
         };
         let host = self.host(headers);
-        let is_own = || {
-            let origin = origin.to_str().ok().and_then(Origin::read);
+        let is_own = |origin: &Origin| {
             let host = host.and_then(|host| read_authority(host.to_str().ok()?));
-            origin.zip(host).is_some_and(|(origin, host)| origin.is_of(&host))
+            host.is_some_and(|host| origin.is_of(&host))
         };
-        let may = origins.next().is_none() && (is_own() || self.names(origin));
+        let may = origins.next().is_none()
+            && Origin::of(origin).is_some_and(|origin| is_own(&origin) || self.cover(&origin));
         if !may {
             let (origin, host) = (shown(Some(origin)), shown(host));
             info!(origin, host, "Origin not allowed: --allow-origin with it would allow it");

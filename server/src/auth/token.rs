@@ -14,13 +14,18 @@ use serde_json::Value;
 pub use crate::auth::keys::{KeyRing, MIN_SECRET_BYTES, Secret, SecretError};
 use crate::auth::rights::{Claim, Rights};
 
+/// The algorithms for which there are keys: HS256 for secrets, the others for public keys.
+const ALGORITHMS: [Algorithm; 4] =
+    [Algorithm::HS256, Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA];
+
 /// The maximum length of the name of a user, in bytes of UTF-8.
 pub const MAX_USER_BYTES: usize = 128;
 
 /// Signs and verifies tokens for one audience.
 pub struct Tokens {
     keys: KeyRing,
-    validation: Validation,
+    /// What is checked of a token, for each algorithm that a key may be for.
+    validations: Vec<(Algorithm, Validation)>,
     audience: String,
     life: Duration,
     leeway: Duration,
@@ -116,15 +121,18 @@ impl Tokens {
 
     /// [`new`](Self::new), with a ring of secrets that may change.
     pub fn of(keys: KeyRing, audience: &str, life: Duration) -> Self {
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_audience(&[audience]);
-        // The others are looked at here, so that what is wrong has its name.
-        validation.set_required_spec_claims(&["aud"]);
-        // The library would read the clock; `check_times` takes the time as an argument.
-        validation.validate_exp = false;
+        let validations = ALGORITHMS.map(|algorithm| {
+            let mut validation = Validation::new(algorithm);
+            validation.set_audience(&[audience]);
+            // The others are looked at here, so that what is wrong has its name.
+            validation.set_required_spec_claims(&["aud"]);
+            // The library would read the clock; `check_times` takes the time as an argument.
+            validation.validate_exp = false;
+            (algorithm, validation)
+        });
         Self {
             keys,
-            validation,
+            validations: validations.into(),
             audience: audience.to_owned(),
             life,
             leeway: Duration::from_secs(5),
@@ -188,9 +196,8 @@ impl Tokens {
     /// Returns the claims if one of our keys has signed them: the named one, or any.
     fn claims(&self, token: &str) -> Result<Claims, TokenError> {
         let header = jsonwebtoken::decode_header(token).map_err(|error| {
-            // A header has no claims: a fault in it counts as one of the algorithm.
-            let error = reason(error.kind());
-            if matches!(error, TokenError::Claim(_)) { TokenError::Algorithm } else { error }
+            // One that is JSON has an algorithm that the library does not know.
+            reason(error.kind(), TokenError::Algorithm)
         })?;
         // Critical extensions (RFC 7515, section 4.1.11): we understand none.
         if header.crit.is_some() {
@@ -200,11 +207,12 @@ impl Tokens {
         let keys = ring.verifying(header.kid.as_deref());
         let mut found = Err(if keys.is_empty() { TokenError::Key } else { TokenError::Algorithm });
         // Each key is for one algorithm: a public one is never taken for a secret.
-        for (algorithm, key) in keys.into_iter().filter(|(it, _)| *it == header.alg) {
-            let validation = Validation { algorithms: vec![algorithm], ..self.validation.clone() };
-            found = jsonwebtoken::decode::<Claims>(token, key, &validation)
+        let validation = self.validations.iter().find(|(it, _)| *it == header.alg);
+        let Some((algorithm, validation)) = validation else { return found };
+        for (_, key) in keys.into_iter().filter(|(it, _)| it == algorithm) {
+            found = jsonwebtoken::decode::<Claims>(token, key, validation)
                 .map(|token| token.claims)
-                .map_err(|error| reason(error.kind()));
+                .map_err(|error| reason(error.kind(), TokenError::Shape));
             if found.as_ref().err() != Some(&TokenError::Signature) {
                 break;
             }
@@ -249,22 +257,22 @@ fn since_epoch(now: SystemTime) -> Duration {
     now.duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+/// Says what is wrong; `misfit` for JSON that is not what it should be.
 // The library may add variants; whatever they are, the token is not accepted.
 #[allow(clippy::wildcard_enum_match_arm)]
-fn reason(kind: &ErrorKind) -> TokenError {
+fn reason(kind: &ErrorKind, misfit: TokenError) -> TokenError {
     match kind {
         ErrorKind::InvalidAlgorithm
         | ErrorKind::InvalidAlgorithmName
         | ErrorKind::MissingAlgorithm
         | ErrorKind::UnsupportedAlgorithm => TokenError::Algorithm,
         ErrorKind::InvalidAudience => TokenError::Audience,
-        ErrorKind::InvalidClaimFormat(name) | ErrorKind::MissingRequiredClaim(name) => {
-            let known = ["sub", "exp", "aud", "nbf"].into_iter().find(|known| known == name);
-            TokenError::Claim(known.unwrap_or("aud"))
+        // It looks at no other one.
+        ErrorKind::InvalidClaimFormat(_) | ErrorKind::MissingRequiredClaim(_) => {
+            TokenError::Claim("aud")
         }
         ErrorKind::InvalidSignature => TokenError::Signature,
-        // Claims are read only after the signature was verified.
-        ErrorKind::Json(error) if error.is_data() => TokenError::Claim("aud"),
+        ErrorKind::Json(error) if error.is_data() => misfit,
         _ => TokenError::Shape,
     }
 }
