@@ -3,18 +3,13 @@
 
 use std::fmt;
 
-use jsonwebtoken::{Algorithm, DecodingKey};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, RSAKeyParameters};
+use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// The least size of an RSA key (RFC 7518, section 3.3): 2048 bits.
-const MIN_RSA_BYTES: usize = 256;
-
-/// How many bytes the encoding of such a key has at least, as PKCS #1 writes it.
-const MIN_RSA_DER_BYTES: usize = 270;
-
-/// How many bytes the encoding of a key of P-256 has.
-const P256_DER_BYTES: usize = 91;
+/// The least size of an RSA key (RFC 7518, section 3.3).
+const MIN_RSA_BITS: usize = 2048;
 
 /// A public key that verifies tokens.
 #[derive(Clone)]
@@ -82,27 +77,18 @@ impl PublicKey {
             return Err(PublicKeyError::Private);
         }
         let part = |name: &str| text(name).ok_or(PublicKeyError::Unreadable);
-        let (algorithm, checking) = match (text("kty"), text("crv")) {
-            (Some("RSA"), _) => {
-                let modulus = part("n")?;
-                if modulus.len() * 3 / 4 < MIN_RSA_BYTES {
-                    return Err(PublicKeyError::Weak);
-                }
-                (Algorithm::RS256, DecodingKey::from_rsa_components(modulus, part("e")?))
-            }
-            (Some("EC"), Some("P-256")) => {
-                (Algorithm::ES256, DecodingKey::from_ec_components(part("x")?, part("y")?))
-            }
-            (Some("OKP"), Some("Ed25519")) => {
-                (Algorithm::EdDSA, DecodingKey::from_ed_components(part("x")?))
-            }
+        let checking = match (text("kty"), text("crv")) {
+            (Some("RSA"), _) => DecodingKey::from_rsa_components(part("n")?, part("e")?),
+            (Some("EC"), Some("P-256")) => DecodingKey::from_ec_components(part("x")?, part("y")?),
+            (Some("OKP"), Some("Ed25519")) => DecodingKey::from_ed_components(part("x")?),
             (Some(_), _) => return Err(PublicKeyError::Algorithm),
             (None, _) => return Err(PublicKeyError::Unreadable),
         };
+        let checking = checking.map_err(|_| PublicKeyError::Unreadable)?;
+        let algorithm = algorithm_of(&checking)?;
         if text("alg").is_some_and(|named| named.parse() != Ok(algorithm)) {
             return Err(PublicKeyError::Algorithm);
         }
-        let checking = checking.map_err(|_| PublicKeyError::Unreadable)?;
         Ok(Self { id: text("kid").map(str::to_owned), algorithm, checking })
     }
 
@@ -113,26 +99,44 @@ impl PublicKey {
         if !block.starts_with("-----BEGIN PUBLIC KEY-----") {
             return Err(PublicKeyError::Unreadable);
         }
-        let body = block.lines().filter(|line| !line.starts_with('-'));
-        let bytes = body.map(|line| line.trim().trim_end_matches('=').len()).sum::<usize>() * 3 / 4;
         let pem = block.as_bytes();
-        let (algorithm, checking) = if let Ok(key) = DecodingKey::from_rsa_pem(pem) {
-            if bytes < MIN_RSA_DER_BYTES {
-                return Err(PublicKeyError::Weak);
-            }
-            (Algorithm::RS256, key)
-        } else if let Ok(key) = DecodingKey::from_ec_pem(pem) {
-            if bytes != P256_DER_BYTES {
-                return Err(PublicKeyError::Algorithm);
-            }
-            (Algorithm::ES256, key)
-        } else if let Ok(key) = DecodingKey::from_ed_pem(pem) {
-            (Algorithm::EdDSA, key)
-        } else {
-            return Err(PublicKeyError::Unreadable);
-        };
+        let checking = DecodingKey::from_rsa_pem(pem)
+            .or_else(|_| DecodingKey::from_ec_pem(pem))
+            .or_else(|_| DecodingKey::from_ed_pem(pem))
+            .map_err(|_| PublicKeyError::Unreadable)?;
+        let algorithm = algorithm_of(&checking)?;
         Ok(Self { id: None, algorithm, checking })
     }
+}
+
+/// Says which algorithm a key is for; it has to be a strong one.
+// The library may add variants; whatever they are, the key is not taken.
+#[allow(clippy::wildcard_enum_match_arm)]
+fn algorithm_of(key: &DecodingKey) -> Result<Algorithm, PublicKeyError> {
+    let parts = Jwk::from_decoding_key(key, None).map_err(|_| PublicKeyError::Unreadable)?;
+    match parts.algorithm {
+        AlgorithmParameters::RSA(RSAKeyParameters { n, e, .. }) => {
+            let key = DecodingKey::from_rsa_components(&n, &e);
+            let key = key.map_err(|_| PublicKeyError::Unreadable)?;
+            let bits = match key.kind() {
+                DecodingKeyKind::RsaModulusExponent { n, .. } => bits(n),
+                DecodingKeyKind::SecretOrDer(_) => 0,
+            };
+            if bits < MIN_RSA_BITS { Err(PublicKeyError::Weak) } else { Ok(Algorithm::RS256) }
+        }
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+            Ok(Algorithm::ES256)
+        }
+        AlgorithmParameters::OctetKeyPair(_) => Ok(Algorithm::EdDSA),
+        _ => Err(PublicKeyError::Algorithm),
+    }
+}
+
+/// How many bits a number has, whatever zeros stand before it.
+fn bits(number: &[u8]) -> usize {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    let first = number.get(zeros).map_or(0, |byte| byte.leading_zeros());
+    (number.len() - zeros) * 8 - first as usize
 }
 
 impl fmt::Debug for PublicKey {
@@ -229,6 +233,23 @@ pub(crate) mod tests {
          sKYwJ7QsV/vDMtZU4wIDAQAB\n\
          -----END PUBLIC KEY-----\n";
 
+    /// Of 2040 bits.
+    const ALMOST: &str = "-----BEGIN PUBLIC KEY-----\n\
+         MIIBITANBgkqhkiG9w0BAQEFAAOCAQ4AMIIBCQKCAQAAzw7G9NK7IZLz5IBNAyUM\n\
+         i2h7+95mvR+cf4qYuxamxcpfbrls50+9A29aW5ZmvVJq/K6NSbnAjpK2HnXDoeGi\n\
+         Q7hXm30tj4YfTckhevWEcf59CPf0YMX5jgqXX2ffCBkHfYpEBWqDtEKlLr5di8VJ\n\
+         aEpADu1s2hL+1rIKxI5Ku9i2JkBHIdj6N0uxuehEwFWvTG7eAD/9wSjitRyJXAPc\n\
+         QqMsAzD3MVSyngIBqu8hlMVYib+isE6ZS/y+Yy1nBBi+N6oyzpQn2tty5KXx97dX\n\
+         ZOFr0DJyPvP3TOiuXgHb/SgqIDiYhAN3PTS5/ppHsqMzDF/ky0SF9Or0dA2HbGH5\n\
+         AgMBAAE=\n\
+         -----END PUBLIC KEY-----\n";
+
+    const P384: &str = "-----BEGIN PUBLIC KEY-----\n\
+         MHYwEAYHKoZIzj0CAQYFK4EEACIDYgAECxxxqkqSUB7hoPE14piHkBoElSQN6FL2\n\
+         Ys9YO0nu6LtagsyZ9/xj+6V+2Vwy2XBXMexhqycFxiZNFfPebhUj1konttY52Y3z\n\
+         Z+NXFHYnqp8RNXlTxQUjRzPMz+AG9e1W\n\
+         -----END PUBLIC KEY-----\n";
+
     /// RFC 8037, appendix A.2.
     const ED_JWK: &str = r#"{"kty":"OKP","crv":"Ed25519","kid":"one",
         "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
@@ -257,6 +278,13 @@ pub(crate) mod tests {
         let with = |from: &str, to: &str| ED_JWK.replace(from, to);
         for (text, error) in [
             (WEAK.to_owned(), PublicKeyError::Weak),
+            (ALMOST.to_owned(), PublicKeyError::Weak),
+            (P384.to_owned(), PublicKeyError::Algorithm),
+            // Zeros before it make a number no larger.
+            (
+                format!(r#"{{"kty":"RSA","n":"{}AQAB","e":"AQAB"}}"#, "A".repeat(400)),
+                PublicKeyError::Weak,
+            ),
             (RSA[0].to_owned(), PublicKeyError::Private),
             (ED[0].to_owned(), PublicKeyError::Private),
             (with("\"kid\"", "\"d\":\"AA\",\"kid\""), PublicKeyError::Private),

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
-use axum::{Extension, Router, routing::post};
+use axum::{Router, routing::post};
 use onesocket_protocol::Group;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -15,8 +15,8 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::config::Config;
-use crate::http::publish::check_key;
-use crate::http::refusal::{Refusal, RemoteIp};
+use crate::http::back_end::BackEnd;
+use crate::http::refusal::Refusal;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,22 +43,18 @@ pub(crate) fn routes(config: &Config) -> Router<Arc<App>> {
 
 async fn disconnect(
     State(app): State<Arc<App>>,
-    Extension(RemoteIp(ip)): Extension<RemoteIp>,
-    headers: HeaderMap,
+    _: BackEnd,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
-    check_key(&app, &headers, ip)?;
     let Disconnect { user } = read(body, r#"send {"user": …}"#)?;
     Ok(Json(json!({"closed": app.hub.end(&user)})).into_response())
 }
 
 async fn remove(
     State(app): State<Arc<App>>,
-    Extension(RemoteIp(ip)): Extension<RemoteIp>,
-    headers: HeaderMap,
+    _: BackEnd,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
-    check_key(&app, &headers, ip)?;
     let Remove { user, group } = read(body, r#"send {"user": …, "group": …}"#)?;
     let group = Group::new(group)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
@@ -69,7 +65,6 @@ fn read<T: DeserializeOwned>(
     body: Result<Bytes, BytesRejection>,
     expected: &str,
 ) -> Result<T, Refusal> {
-    let body = body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
-    serde_json::from_slice(&body)
+    serde_json::from_slice(&body?)
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, format!("{expected}: {error}")))
 }

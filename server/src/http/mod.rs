@@ -1,5 +1,6 @@
 //! Requests: the routes and their answers, up to the upgrade to a WebSocket.
 
+mod back_end;
 mod connections;
 mod echo;
 mod members;

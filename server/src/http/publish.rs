@@ -1,24 +1,22 @@
 //! `POST /publish`: a message of a back end to a group, a user or all.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Json, Response};
-use axum::{Extension, Router, extract::DefaultBodyLimit, routing::post};
+use axum::{Router, extract::DefaultBodyLimit, routing::post};
 use onesocket_protocol::{Group, Payload, ServerFrame, ServerMessage};
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
-use tracing::info;
 
 use crate::app::App;
-use crate::auth::token::Secret;
 use crate::config::Config;
-use crate::http::refusal::{Refusal, RemoteIp, bearer};
+use crate::http::back_end::BackEnd;
+use crate::http::refusal::Refusal;
 use crate::hub::Target;
 use crate::limit::Limit;
 use crate::outgoing::Outgoing;
@@ -52,16 +50,13 @@ pub(crate) fn route(config: &Config) -> Router<Arc<App>> {
 
 async fn publish(
     State(app): State<Arc<App>>,
-    Extension(RemoteIp(ip)): Extension<RemoteIp>,
-    headers: HeaderMap,
+    _: BackEnd,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Refusal> {
-    check_key(&app, &headers, ip)?;
-    let body = body.map_err(|rejection| {
+    let body = body.inspect_err(|rejection| {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
             app.metrics.refused(Limit::Message);
         }
-        Refusal::new(rejection.status(), rejection.body_text())
     })?;
     let (target, data) = read(&body)?;
     let payload = Payload::Json(data.get());
@@ -74,18 +69,6 @@ async fn publish(
         Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, sentence)
     })?;
     Ok(Json(json!({"delivered": delivered})).into_response())
-}
-
-/// Says whether a request comes from a back end.
-pub(crate) fn check_key(app: &App, headers: &HeaderMap, ip: IpAddr) -> Result<(), Refusal> {
-    let knows = |key: &Secret| bearer(headers).is_some_and(|said| key.is(said.as_bytes()));
-    if app.config.publish_key.as_ref().is_some_and(knows) {
-        return Ok(());
-    }
-    // The rate is limited only for requests without the right key.
-    app.ask(app.address(headers, ip))?;
-    info!("Publish key refused");
-    Err(Refusal::new(StatusCode::UNAUTHORIZED, "this is not the publish key"))
 }
 
 fn read(body: &[u8]) -> Result<(Target, &RawValue), Refusal> {

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Json, Response};
 use serde_json::json;
@@ -40,6 +41,12 @@ impl From<TooOften> for Refusal {
     fn from(too_often: TooOften) -> Self {
         let retry_after = Some(too_often.whole_secs());
         Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "ask less often") }
+    }
+}
+
+impl From<BytesRejection> for Refusal {
+    fn from(rejection: BytesRejection) -> Self {
+        Self::new(rejection.status(), rejection.body_text())
     }
 }
 

@@ -37,9 +37,8 @@ pub(crate) async fn token(
         app.metrics.refused(Limit::Origin);
         return Err(Refusal::new(StatusCode::FORBIDDEN, "this origin is not allowed"));
     }
-    let body = body.map_err(|rejection| Refusal::new(rejection.status(), rejection.body_text()))?;
     // Whatever its Content-Type: a form on a foreign page cannot read the answer.
-    let request: TokenRequest = serde_json::from_slice(&body).map_err(|_| {
+    let request: TokenRequest = serde_json::from_slice(&body?).map_err(|_| {
         let sentence = r#"send {"user":"a name"}, or {"user":"a name","groups":["a group"]}"#;
         Refusal::new(StatusCode::BAD_REQUEST, sentence)
     })?;

@@ -48,6 +48,14 @@ pub(crate) struct Registration {
     hub: Arc<SharedHub>,
 }
 
+/// What followed from a command of a back end.
+struct Followed {
+    /// How many connections something was delivered to, a close included.
+    reached: usize,
+    /// How many of them were closed, as they were to be or since they were too slow.
+    closed: usize,
+}
+
 impl SharedHub {
     /// Makes a hub with queues of at most `max_bytes` per peer.
     ///
@@ -128,8 +136,26 @@ impl SharedHub {
 
     /// Delivers a message of a back end; returns the number of clients.
     pub(crate) fn publish(&self, to: Target, frame: Outgoing) -> usize {
+        let Followed { reached, closed } = self.carry_out(Command::Broadcast { to, frame });
+        reached - closed
+    }
+
+    /// Ends the connections of a user; returns how many there were.
+    pub(crate) fn end(&self, user: &str) -> usize {
+        let Followed { closed, .. } = self.carry_out(Command::End { user: user.to_owned() });
+        info!(user, connections = closed, "Connections ended by a back end");
+        closed
+    }
+
+    /// Takes a user out of a group; returns in how many connections the user was in it.
+    pub(crate) fn remove(&self, user: &str, group: Group) -> usize {
+        self.carry_out(Command::Remove { user: user.to_owned(), group }).reached
+    }
+
+    /// Carries out a command of a back end.
+    fn carry_out(&self, command: Command) -> Followed {
         let mut inner = self.lock();
-        let mut deliveries = inner.hub.handle(Command::Broadcast { to, frame }, now());
+        let mut deliveries = inner.hub.handle(command, now());
         // A peer that is being closed receives nothing more.
         deliveries.retain(|delivery| match delivery {
             Delivery::Send { to, .. }
@@ -137,38 +163,13 @@ impl SharedHub {
             | Delivery::Close { to, .. } => inner.mailboxes.contains_key(to),
             Delivery::LimitReached(_) => false,
         });
-        let members = deliveries.len();
-        let closed = inner.deliver(deliveries, self.max_bytes);
-        drop(inner);
-
-        log_closed(&closed);
-        members - closed.len()
-    }
-
-    /// Ends the connections of a user; returns how many there were.
-    pub(crate) fn end(&self, user: &str) -> usize {
-        let mut inner = self.lock();
-        let deliveries = inner.hub.handle(Command::End { user: user.to_owned() }, now());
+        let reached = deliveries.len();
         let closed = inner.deliver(deliveries, self.max_bytes);
         self.count_clients(&inner);
         drop(inner);
 
         log_closed(&closed);
-        info!(user, connections = closed.len(), "Connections ended by a back end");
-        closed.len()
-    }
-
-    /// Takes a user out of a group; returns in how many connections the user was in it.
-    pub(crate) fn remove(&self, user: &str, group: Group) -> usize {
-        let mut inner = self.lock();
-        let command = Command::Remove { user: user.to_owned(), group };
-        let deliveries = inner.hub.handle(command, now());
-        let removed = deliveries.len();
-        let closed = inner.deliver(deliveries, self.max_bytes);
-        drop(inner);
-
-        log_closed(&closed);
-        removed
+        Followed { reached, closed: closed.len() }
     }
 
     /// Says what is known about a message that the application is to handle.
