@@ -1,19 +1,12 @@
 /** What an application of react-use-websocket finds, in a page that jsdom makes. */
 
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { after, afterEach, test } from "node:test";
+import { afterEach, test } from "node:test";
 
 import type { UseWebSocketOptions, WebSocketHook } from "./compat.js";
+import { makePageForReact } from "./test_support/page.js";
 
-// It has no types of its own.
-const { JSDOM } = createRequire(import.meta.url)("jsdom") as {
-  JSDOM: new (html: string) => { readonly window: Window };
-};
-const { window } = new JSDOM("<!doctype html><main></main>");
-const page = globalThis as Record<string, unknown>;
-Object.assign(page, { window, document: window.document, IS_REACT_ACT_ENVIRONMENT: true });
-Object.defineProperty(page, "navigator", { value: window.navigator, configurable: true });
+const window = makePageForReact();
 
 // React looks for the page when it is loaded.
 const { act } = await import("react");
@@ -26,7 +19,6 @@ const { TestServer } = await import("./testing.js");
 let server = new TestServer();
 let giveBack = server.install();
 let number = 0;
-after(() => window.close());
 afterEach(() => {
   giveBack();
   server = new TestServer();

@@ -1,14 +1,10 @@
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { after, test } from "node:test";
+import { test } from "node:test";
 
 import { freedAfter } from "./test_support/clients.js";
+import { makePage } from "./test_support/page.js";
 import { createTestClient } from "./testing.js";
 
-// It has no types of its own.
-const { JSDOM } = createRequire(import.meta.url)("jsdom") as {
-  JSDOM: new (html: string) => { readonly window: Window & typeof globalThis };
-};
 const { attachDevtools } = await import("./devtools.js");
 
 test("without a page there is the timeline; a burst is one line, and nothing of what was said is in it", async () => {
@@ -38,8 +34,7 @@ test("without a page there is the timeline; a burst is one line, and nothing of 
 });
 
 test("in a page a panel shows the state, the counters and the timeline, and its buttons work", async () => {
-  const { window } = new JSDOM("<!doctype html><body></body>");
-  after(() => window.close());
+  const window = makePage();
   Object.assign(globalThis, { document: window.document });
   const client = freedAfter(createTestClient());
   const devtools = attachDevtools(client);

@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { after, test } from "node:test";
+import { test } from "node:test";
 
-// It has no types of its own.
-const { JSDOM } = createRequire(import.meta.url)("jsdom") as {
-  JSDOM: new (html: string) => { readonly window: Window & typeof globalThis };
-};
-const { window } = new JSDOM("<!doctype html><body></body>");
-after(() => window.close());
+import { makePage } from "./test_support/page.js";
+
+const window = makePage();
 
 /** A socket that a test opens and closes. */
 class Socket extends EventTarget {

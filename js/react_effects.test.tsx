@@ -1,23 +1,14 @@
 /** What React does in a page, in one that jsdom makes. What a browser adds is in tests/e2e. */
 
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { after, test } from "node:test";
+import { test } from "node:test";
 import type { ReactNode } from "react";
 import type { Root } from "react-dom/client";
 
 import type { Client } from "./client.js";
+import { makePageForReact } from "./test_support/page.js";
 
-// It has no types of its own.
-const { JSDOM } = createRequire(import.meta.url)("jsdom") as {
-  JSDOM: new (html: string) => { readonly window: Window };
-};
-const { window } = new JSDOM("<!doctype html><main></main>");
-const page = globalThis as Record<string, unknown>;
-Object.assign(page, { window, document: window.document, IS_REACT_ACT_ENVIRONMENT: true });
-// Later versions of Node.js have one of their own, which cannot be assigned.
-Object.defineProperty(page, "navigator", { value: window.navigator, configurable: true });
-after(() => window.close());
+const window = makePageForReact();
 
 // React looks for the page when it is loaded.
 const { act, useState } = await import("react");

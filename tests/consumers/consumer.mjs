@@ -2,11 +2,10 @@
 
 import assert from "node:assert/strict";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 
-import { HOST } from "../e2e/support/host.mjs";
-import { within } from "../e2e/support/wait.mjs";
+import { freePort, HOST } from "../e2e/support/host.mjs";
+import { until } from "../e2e/support/wait.mjs";
 import { install } from "./tool.mjs";
 
 /** What every application says once the server has echoed its message. */
@@ -40,7 +39,8 @@ async function opensServed(the, { serve, isHot }, tool, folder) {
   const origin = `http://${HOST}:${port}`;
   const server = await the.server({ args: ["--echo", "--allow-origin", origin] });
   the.use(tool.start(serve(HOST, port)));
-  await within(answers(origin), `the first answer of ${origin}`, START);
+  const answers = async () => (await fetch(origin).catch(() => undefined))?.ok;
+  await until(`the first answer of ${origin}`, answers, START);
   const page = await connects(the, server, origin);
   if (!isHot) return;
   const file = join(folder, "Connects.jsx");
@@ -72,20 +72,4 @@ async function runs(the, { run, app }, tool) {
   if (app === "runtime") assert.deepEqual(JSON.parse(said), FOUND);
   await server.connectionsWhenOpen("ada", 0);
   assert.equal((await server.connections("ada")).opened, 1);
-}
-
-async function answers(url) {
-  for (;;) {
-    const answer = await fetch(url).catch(() => undefined);
-    if (answer?.ok) return;
-    await new Promise((next) => setTimeout(next, 100));
-  }
-}
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((listening) => server.listen(0, HOST, listening));
-  const { port } = server.address();
-  await new Promise((closed) => server.close(closed));
-  return port;
 }

@@ -13,7 +13,7 @@
  * @typedef {object} Consumer
  * @property {string} name
  * @property {string} tool - The folder in `tools/`.
- * @property {string} app - The folder in `apps/`.
+ * @property {string} app - The folder in `apps/`; `shared` is a page by itself.
  * @property {Command[]} [make] - What builds the application, if anything does.
  * @property {string} [site] - The folder that then is a page, from that of the application.
  * @property {(host: string, port: number) => Command} [serve] - What serves it, where ours does not.
@@ -36,8 +36,8 @@ export const CONSUMERS = [
   ...["vite-8", "vite-7", "vite-5"].flatMap((tool) => {
     const name = tool.replace("vite-", "Vite ");
     return [
-      { name: `${name}: dev server`, tool, app: "page", serve: dev },
-      { name: `${name}: build`, tool, app: "page", ...built },
+      { name: `${name}: dev server`, tool, app: "shared", serve: dev },
+      { name: `${name}: build`, tool, app: "shared", ...built },
       { name: `${name}: build with a worker`, tool, app: "worker", ...built },
     ];
   }),
@@ -64,7 +64,7 @@ export const CONSUMERS = [
   {
     name: "Parcel",
     tool: "parcel",
-    app: "page",
+    app: "shared",
     make: [["parcel", "build", "index.html", "--no-cache", "--no-autoinstall", "--dist-dir", "dist"]],
     site: "dist",
   },

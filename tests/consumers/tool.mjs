@@ -63,9 +63,9 @@ class Tool {
     for (const name of readdirSync(this.#folder)) {
       if (!INSTALLED.includes(name)) rmSync(join(this.#folder, name), { recursive: true });
     }
-    cpSync(join(HERE, "apps", app), this.#folder, { recursive: true });
-    for (const shared of ["connects.js", "Connects.jsx"]) {
-      cpSync(join(HERE, "apps", shared), join(this.#folder, shared));
+    // Its own files stand in place of those that many have.
+    for (const name of ["shared", app]) {
+      cpSync(join(HERE, "apps", name), this.#folder, { recursive: true });
     }
     return this.#folder;
   }

@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
@@ -26,23 +27,17 @@ const WWW = join(ROOT, "www");
 /** How long one may take that installs npm packages first, in milliseconds. */
 const CONSUMER_LIMIT = 300_000;
 
-/** Connects, has the server echo a message, and tells what came back, by a function. */
-const main = (tell) => `
-  const answer = await fetch("/token", { method: "POST", body: '{"user":"ada"}' });
-  const { token } = await answer.json();
-  const url = location.origin.replace("http", "ws") + "/ws";
-  const client = createClient({ url, getToken: () => token });
-  const heard = new Promise((resolve) => client.on("message", ({ data }) => resolve(data)));
-  await client.connect();
-  client.send("hello");
-  const data = await heard;
-  const { state } = client;
-  client.free();
-  (${tell})({ state, data });
-`;
+/** A folder with the package, and `connects()` for who has neither a bundler nor an import map. */
+function appThatConnects(name) {
+  const shared = readFileSync(join(ROOT, "tests/consumers/apps/shared/connects.js"), "utf8");
+  const connects = shared.replace('"onesocket"', '"/node_modules/onesocket/client.js"');
+  return makeApp(name).installPackage().write("connects.js", connects);
+}
 
-/** How a script without a bundler or an import map names the package. */
-const IMPORT = 'import { createClient } from "/node_modules/onesocket/client.js";';
+const IMPORT = 'import { connects } from "./connects.js";';
+
+/** Where `connects()` is to connect. */
+const placeOf = async (server) => ({ url: server.ws, token: await server.token("ada") });
 
 const CONNECTED = { state: "connected", data: "hello" };
 
@@ -113,60 +108,62 @@ for (const consumer of CONSUMERS.filter(({ isQuick }) => isQuick)) {
 test(
   "a module worker",
   scene(async (the) => {
-    const app = the.use(makeApp("worker").installPackage());
+    const app = the.use(appThatConnects("worker"));
     app
-      .write("worker.js", `${IMPORT}\n${main("postMessage")}`)
+      .write("worker.js", `${IMPORT}\nself.onmessage = async ({ data }) => postMessage(await connects(data));`)
       .write("index.html", `<!doctype html><link rel="icon" href="data:," />`);
     const server = await the.server({ site: app.folder, args: ["--echo"] });
     const { page } = await the.open(server.url);
 
     const found = await page.evaluate(
-      () =>
+      (at) =>
         new Promise((resolve, reject) => {
           const worker = new Worker("/worker.js", { type: "module" });
           worker.onmessage = ({ data }) => resolve(data);
           worker.onerror = ({ message }) => reject(new Error(message));
+          worker.postMessage(at);
         }),
+      await placeOf(server),
     );
 
-    assert.deepEqual(found, CONNECTED);
+    assert.deepEqual(JSON.parse(found), CONNECTED);
   }),
 );
 
 test(
   "a service worker, as an extension has it: nothing can be imported or fetched late",
   scene(async (the) => {
-    const app = the.use(makeApp("service").installPackage());
+    const app = the.use(appThatConnects("service"));
     app
       .write(
         "worker.js",
         `${IMPORT}
          self.onmessage = (event) => {
-           const { source } = event;
-           event.waitUntil((async () => {${main("(found) => source.postMessage(found)")}})());
+           const { data, source } = event;
+           event.waitUntil(connects(data).then((found) => source.postMessage(found)));
          };`,
       )
       .write("index.html", `<!doctype html><link rel="icon" href="data:," />`);
     const server = await the.server({ site: app.folder, args: ["--echo"] });
     const { page } = await the.open(server.url);
 
-    const found = await page.evaluate(async () => {
+    const found = await page.evaluate(async (at) => {
       await navigator.serviceWorker.register("/worker.js", { type: "module" });
       const { active } = await navigator.serviceWorker.ready;
       return await new Promise((resolve) => {
         navigator.serviceWorker.onmessage = ({ data }) => resolve(data);
-        active.postMessage("connect");
+        active.postMessage(at);
       });
-    });
+    }, await placeOf(server));
 
-    assert.deepEqual(found, CONNECTED);
+    assert.deepEqual(JSON.parse(found), CONNECTED);
   }),
 );
 
 test(
   "the service worker of a browser extension",
   scene(async (the) => {
-    const app = the.use(makeApp("extension").installPackage());
+    const app = the.use(appThatConnects("extension"));
     const manifest = {
       manifest_version: 3,
       name: "an extension",
@@ -174,20 +171,9 @@ test(
       background: { service_worker: "worker.js", type: "module" },
       content_security_policy: { extension_pages: "script-src 'self' 'wasm-unsafe-eval'" },
     };
-    app.write("manifest.json", JSON.stringify(manifest)).write(
-      "worker.js",
-      `${IMPORT}
-       self.connects = async ({ url, token }) => {
-         const client = createClient({ url, getToken: () => token });
-         const heard = new Promise((resolve) => client.on("message", ({ data }) => resolve(data)));
-         await client.connect();
-         client.send("hello");
-         const data = await heard;
-         const { state } = client;
-         client.free();
-         return { state, data };
-       };`,
-    );
+    app
+      .write("manifest.json", JSON.stringify(manifest))
+      .write("worker.js", `${IMPORT}\nself.connects = connects;`);
     const context = await chromium.launchPersistentContext("", {
       executablePath: BROWSER,
       // Only the browser's newer headless mode has extensions.
@@ -203,10 +189,9 @@ test(
     const origin = worker.url().slice(0, worker.url().lastIndexOf("/"));
     const server = await the.server({ args: ["--echo", "--allow-origin", origin] });
 
-    const where = { url: server.ws, token: await server.token("ada") };
-    const found = await worker.evaluate((at) => self.connects(at), where);
+    const found = await worker.evaluate((at) => self.connects(at), await placeOf(server));
 
-    assert.deepEqual(found, CONNECTED);
+    assert.deepEqual(JSON.parse(found), CONNECTED);
   }),
 );
 

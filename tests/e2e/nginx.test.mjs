@@ -4,13 +4,12 @@ import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
 import { makeApp, plainSite } from "./support/app.mjs";
-import { HOST } from "./support/host.mjs";
+import { freePort, HOST } from "./support/host.mjs";
 import { CURL, NGINX, OPENSSL, ROOT } from "./support/paths.mjs";
 import { connectsStill } from "./support/plain_page.mjs";
 import { scene } from "./support/scene.mjs";
@@ -76,14 +75,6 @@ async function startNginx(the, server, location) {
   };
   await until("nginx to answer", isUp);
   return `https://${HOST}:${port}`;
-}
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((listening) => server.listen(0, HOST, listening));
-  const { port } = server.address();
-  await new Promise((closed) => server.close(closed));
-  return port;
 }
 
 test(

@@ -1,5 +1,0 @@
-import { connects, place } from "./connects.js";
-
-connects(place()).then((found) => {
-  document.title = found;
-});
