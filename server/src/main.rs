@@ -53,13 +53,9 @@ async fn main() -> ExitCode {
 async fn serve(settings: Settings) -> io::Result<()> {
     let open = what_is_open(&settings.config);
     let server = Server::new(settings.config)?;
-    let listener = listen(&settings.listen).await.map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot listen on {}: {error}", settings.listen))
-    })?;
+    let listener = listen(&settings.listen).await?;
     let admin = match &settings.admin_listen {
-        Some(admin) => Some(listen(admin).await.map_err(|error| {
-            io::Error::new(error.kind(), format!("cannot listen on {admin}: {error}"))
-        })?),
+        Some(admin) => Some(listen(admin).await?),
         None => None,
     };
     let address = listener.local_addr()?;
@@ -107,8 +103,15 @@ fn what_is_open(config: &Config) -> String {
     format!("{tokens}; {groups}; {origins}")
 }
 
-/// Listens on the first address of `host` that is free.
+/// Listens at `host`; an error names it.
 async fn listen(host: &str) -> io::Result<TcpListener> {
+    bind(host)
+        .await
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {host}: {error}")))
+}
+
+/// Listens on the first address of `host` that is free.
+async fn bind(host: &str) -> io::Result<TcpListener> {
     let mut failed = io::Error::new(io::ErrorKind::InvalidInput, "there is no such address");
     for address in lookup_host(host).await? {
         let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };

@@ -62,21 +62,13 @@ pub(crate) fn router(app: &Arc<App>) -> Router {
         }
         None => router.fallback(nothing_here),
     };
-    router
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn_with_state(Arc::clone(app), in_time))
-        .with_state(Arc::clone(app))
+    in_bounds(router, app)
 }
 
 /// Returns the routes of the admin listener.
 pub(crate) fn admin_router(app: &Arc<App>) -> Router {
-    status::health_routes()
-        .method_not_allowed_fallback(wrong_method)
-        .merge(machine_routes(&app.config))
-        .fallback(nothing_here)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(from_fn_with_state(Arc::clone(app), in_time))
-        .with_state(Arc::clone(app))
+    let health = status::health_routes().method_not_allowed_fallback(wrong_method);
+    in_bounds(health.merge(machine_routes(&app.config)).fallback(nothing_here), app)
 }
 
 /// Returns the routes that are for machines: what counts, and back ends.
@@ -92,9 +84,13 @@ pub(crate) fn busy_router(app: &Arc<App>) -> Router {
     let busy = async || Refusal::busy("the server has no room for another connection");
     let routes = status::health_routes();
     let routes = if app.config.admin { routes } else { routes.merge(status::metrics_route()) };
-    routes
-        .method_not_allowed_fallback(wrong_method)
-        .fallback(busy)
+    in_bounds(routes.method_not_allowed_fallback(wrong_method).fallback(busy), app)
+}
+
+/// Bounds the size of a request's body, where its route does not, and the time to answer it.
+fn in_bounds(router: Router<Arc<App>>, app: &Arc<App>) -> Router {
+    router
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(from_fn_with_state(Arc::clone(app), in_time))
         .with_state(Arc::clone(app))
 }
