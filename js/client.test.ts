@@ -384,6 +384,24 @@ test("free() closes, lets go of everybody and is for good", async () => {
   assert.deepEqual(StandInSocket.last.closed, [1000, ""]);
 });
 
+test("free() ends what is pending: a close() is done with it, everything else is not", async () => {
+  const { client } = setUp({ getToken: () => new Promise(() => {}) });
+  const signal = new AbortController().signal;
+  const connecting = client.connect({ signal });
+  client.free();
+  await assert.rejects(connecting, CLOSED);
+
+  const other = setUp().client;
+  void other.connect();
+  StandInSocket.last.connects();
+  const joining = other.join("tea");
+  const closing = other.close();
+  other.free();
+
+  await assert.rejects(joining, CLOSED);
+  await closing;
+});
+
 test("there is no token to refresh before there is a connection", async () => {
   const { client, told } = setUp({ getToken: () => "t" });
 

@@ -129,11 +129,11 @@ test("two copies of the package share the page's clients", async (context) => {
   const options = { url: "wss://example.com/copies", WebSocket: StandInSocket };
   const before = StandInSocket.made.length;
 
-  const first = connect(options);
-  const second = other.connect(options);
-  StandInSocket.last.connects();
+  const asked = [connect(options), other.connect(options)];
+  const made = StandInSocket.made.slice(before);
+  for (const socket of made) socket.connects();
+  const [first, second] = (await Promise.all(asked)).map(freedAfter);
 
-  assert.equal(await first, await second);
-  assert.equal(StandInSocket.made.length, before + 1);
-  freedAfter(await first);
+  assert.equal(first, second);
+  assert.equal(made.length, 1);
 });

@@ -30,6 +30,10 @@ const FEATURES: [&str; 5] = [
     "--enable-sign-ext",
 ];
 
+/// What is called more than once is not inlined, unless the call is as large: 0.25 KB of what a page
+/// loads, compressed. More of it, and less, and `opt-level = "z"` are larger.
+const INLINE: &str = "-Cllvm-args=-inline-threshold=5";
+
 /// The texts that are shipped with the package.
 const TEXTS: [&str; 6] =
     ["README.md", "MIGRATING.md", "PROTOCOL.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE"];
@@ -227,11 +231,13 @@ fn wasm(setup: &Setup) -> Result<String> {
         remove(&folder)?;
         let mut wasm_pack = project.command(&tools.wasm_pack);
         wasm_pack.env("PATH", &tools.path);
+        let mut flags = INLINE.to_owned();
         // A panic names the file of its line; the folder of whoever builds this does not belong into it.
         if let Some(home) = cargo_home() {
-            let flag = format!("--remap-path-prefix={}=", home.join("registry/src").display());
-            wasm_pack.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flag);
+            let sources = home.join("registry/src");
+            flags.push_str(&format!(" --remap-path-prefix={}=", sources.display()));
         }
+        wasm_pack.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags);
         wasm_pack.args(["build", "--target", "web", "--no-pack", "--mode", "no-install"]);
         wasm_pack.args(["--profile", "wasm-release"]);
         wasm_pack.args(["--out-dir", "pkg/wasm", "--out-name", "onesocket"]);

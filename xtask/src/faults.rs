@@ -1,9 +1,9 @@
 //! `cargo xtask faults`: tests are worth what they catch. Every fault in `faults.txt` is put into a
-//! copy of the code, and the tests of its crate must fail.
+//! copy of the code, and the tests of its crate must fail, or those of the JavaScript.
 //!
 //! Owns which tests of a crate are asked, and in which order; `mutants` asks the same ones.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -18,6 +18,9 @@ use crate::setup::Setup;
 
 /// How long compiling may take, the first time with all dependencies.
 const COMPILE: Duration = Duration::from_secs(1200);
+
+/// How long compiling the JavaScript may take.
+const COMPILE_JS: Duration = Duration::from_secs(120);
 
 /// How long tests may take without a fault: the model then explores everything.
 const WITHOUT_FAULT: Duration = Duration::from_secs(900);
@@ -67,10 +70,16 @@ pub(crate) const CRATES: [(&str, &str, &[Tests]); 4] = [
     ("server", "onesocket-server", &[&["--lib", "--bins"], &["--tests"]]),
 ];
 
+/// Stands for what is no crate: the JavaScript, whose tests run in Node.js, all of them together.
+pub(crate) const JS: &str = "js";
+
+/// The folders with JavaScript that goes into the package.
+const JS_FOLDERS: [&str; 2] = ["js", "crates/web/src"];
+
 /// Which faults are tried, and by which tests.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Options {
-    /// Only the faults whose names contain this
+    /// Only the faults whose names or files contain this
     #[arg(value_name = "WORDS")]
     words: Option<String>,
 }
@@ -99,7 +108,7 @@ pub(crate) fn run(setup: &Setup, options: &Options) -> Result<Vec<String>> {
     let started = Instant::now();
     let mut faults = read(&fs::read_to_string(project.path("xtask/faults.txt"))?)?;
     let words = options.words.as_deref().unwrap_or_default();
-    faults.retain(|fault| fault.name.contains(words));
+    faults.retain(|fault| fault.name.contains(words) || fault.file.contains(words));
     if faults.is_empty() {
         bail!("there is no such fault in xtask/faults.txt");
     }
@@ -108,7 +117,11 @@ pub(crate) fn run(setup: &Setup, options: &Options) -> Result<Vec<String>> {
     for name in COPIED {
         copy(&project.path(name), &tree.join(name))?;
     }
-    let copy = Copy { project, tree, target: project.target.join("faults/target") };
+    if faults.iter().any(|fault| fault.package == JS) {
+        build::package(setup)?;
+        link_packages(project, &tree)?;
+    }
+    let copy = Copy { setup, tree, target: project.target.join("faults/target") };
     let mut limits = Limits::new();
     for fault in &faults {
         for &tests in fault.stages {
@@ -154,16 +167,23 @@ fn read(text: &str) -> Result<Vec<Fault>> {
             before += if sign == "+" { "" } else { &code };
             after += if sign == "-" { "" } else { &code };
         }
-        let full = ["crates/", "server/"].iter().any(|folder| file.starts_with(folder));
+        let full = ["crates/", "js/", "server/"].iter().any(|folder| file.starts_with(folder));
         let file = if full { file.to_owned() } else { format!("crates/core/src/{file}") };
-        let is_in = |folder: &str| file.starts_with(&format!("{folder}/"));
-        let (_, package, stages) = CRATES
-            .iter()
-            .find(|(folder, ..)| is_in(folder))
-            .with_context(|| format!("\"{name}\": the tests of {file} are not known"))?;
+        let (package, stages) =
+            asked(&file).with_context(|| format!("\"{name}\": the tests of {file} are not known"))?;
         faults.push(Fault { name: name.to_owned(), file, before, after, package, stages });
     }
     Ok(faults)
+}
+
+/// Returns whose tests are asked about a file, and which.
+fn asked(file: &str) -> Option<(&'static str, &'static [Tests])> {
+    let is_in = |folder: &str| file.starts_with(&format!("{folder}/"));
+    if !file.ends_with(".rs") && JS_FOLDERS.iter().any(|folder| is_in(folder)) {
+        return Some((JS, &[&[]]));
+    }
+    let (_, package, stages) = CRATES.iter().find(|(folder, ..)| is_in(folder))?;
+    Some((package, stages))
 }
 
 impl Fault {
@@ -189,7 +209,7 @@ struct Ran {
 
 /// A copy of the code in which faults are tried.
 struct Copy<'a> {
-    project: &'a Project,
+    setup: &'a Setup,
     tree: PathBuf,
     target: PathBuf,
 }
@@ -211,19 +231,10 @@ impl Copy<'_> {
 
     /// Runs tests.
     fn ask(&self, package: &str, tests: Tests, limit: Duration) -> Result<Ran> {
-        let cargo = |command: &mut Command| {
-            command.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.target);
-            // A fault that is caught needs no backtrace; one that leaves dead code is a fault too.
-            command.env("RUST_BACKTRACE", "0").env("RUSTFLAGS", "--cap-lints allow");
-            command.env("CARGO_PROFILE_DEV_DEBUG", "0").args(["test", "-q", "--all-features"]);
-            command.arg("--config").arg(optimised(tests == MODEL)).args(["-p", package]);
-            command.args(tests);
+        let mut run = match package {
+            JS => self.compile_js()?,
+            _ => self.compile(package, tests)?,
         };
-        let mut compile = self.project.cargo();
-        cargo(&mut compile);
-        process::output(compile.arg("--no-run"), COMPILE)?;
-        let mut run = limited(self.project, self.project.cargo().get_program());
-        cargo(&mut run);
         let begun = Instant::now();
         let failed = match process::output(&mut run, limit) {
             Ok(_) => None,
@@ -232,6 +243,64 @@ impl Copy<'_> {
         };
         Ok(Ran { failed, took: begun.elapsed() })
     }
+
+    /// Compiles tests of a crate, and returns what runs them.
+    fn compile(&self, package: &str, tests: Tests) -> Result<Command> {
+        let project = &self.setup.project;
+        let cargo = |command: &mut Command| {
+            command.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.target);
+            // A fault that is caught needs no backtrace; one that leaves dead code is a fault too.
+            command.env("RUST_BACKTRACE", "0").env("RUSTFLAGS", "--cap-lints allow");
+            command.env("CARGO_PROFILE_DEV_DEBUG", "0").args(["test", "-q", "--all-features"]);
+            command.arg("--config").arg(optimised(tests == MODEL)).args(["-p", package]);
+            command.args(tests);
+        };
+        let mut compile = project.cargo();
+        cargo(&mut compile);
+        process::output(compile.arg("--no-run"), COMPILE)?;
+        let mut run = limited(project, project.cargo().get_program());
+        cargo(&mut run);
+        Ok(run)
+    }
+
+    /// Compiles the JavaScript with its tests, and returns what runs them.
+    fn compile_js(&self) -> Result<Command> {
+        let project = &self.setup.project;
+        let folder = self.tree.join("target/js");
+        build::remove(&folder)?;
+        // What a fault makes of a type is not asked: the tests are.
+        let mut tsc = project.npm_tool("tsc");
+        tsc.current_dir(&self.tree).args(["-p", "js/tsconfig.test.json", "--noCheck"]);
+        process::output(&mut tsc, COMPILE_JS)?;
+        let wasm = folder.join("wasm");
+        build::copy_wasm(self.setup, &wasm)?;
+        for file in files(&self.tree.join("crates/web/src"), ".js")? {
+            fs::copy(&file, wasm.join(file.file_name().unwrap_or_default()))?;
+        }
+        let mut node = project.command("node");
+        node.current_dir(&self.tree).args(["--test", "--test-reporter=spec"]);
+        node.args(files(&folder, ".test.js")?);
+        Ok(node)
+    }
+}
+
+/// Has the JavaScript of a copy find the packages of others.
+fn link_packages(project: &Project, tree: &Path) -> Result<()> {
+    std::os::unix::fs::symlink(project.path("node_modules"), tree.join("node_modules"))
+        .context("cannot link node_modules")
+}
+
+/// Returns the files of a folder whose names end so, in order.
+fn files(folder: &Path, end: &str) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().ends_with(end) {
+            files.push(entry.path());
+        }
+    }
+    files.sort();
+    Ok(files)
 }
 
 /// How the machine is compiled for its tests. Most take less time than compiling them, which is done
@@ -248,11 +317,18 @@ pub(crate) fn limited(project: &Project, program: impl AsRef<std::ffi::OsStr>) -
     shell
 }
 
-/// The names of the tests that failed, in what cargo printed.
+/// The names of the tests that failed, in what cargo or Node.js printed.
 fn failed(printed: &str) -> String {
-    let mut names: Vec<&str> =
-        printed.lines().filter_map(|line| line.strip_prefix("---- ")?.split(' ').next()).collect();
-    names.dedup();
+    let of_cargo = |line: &'_ str| -> Option<String> {
+        Some(line.strip_prefix("---- ")?.split(' ').next()?.to_owned())
+    };
+    let of_node = |line: &'_ str| -> Option<String> {
+        Some(line.trim_start().strip_prefix("✖ ")?.rsplit_once(" (")?.0.to_owned())
+    };
+    let name = |line| of_cargo(line).or_else(|| of_node(line));
+    // Node.js names each again at the end.
+    let names: BTreeSet<String> = printed.lines().filter_map(name).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     match names[..] {
         [] => "tests that did not end".to_owned(),
         [only] => only.to_owned(),
@@ -303,6 +379,10 @@ mod tests {
         assert_eq!((core.package, core.stages.len()), ("onesocket-core", 3));
         let server = fault("server/src/app.rs").unwrap();
         assert_eq!((&*server.file, server.package), ("server/src/app.rs", "onesocket-server"));
+        let codec = fault("crates/web/src/codec.js").unwrap();
+        assert_eq!((&*codec.file, codec.package), ("crates/web/src/codec.js", JS));
+        assert_eq!(fault("js/calls.ts").unwrap().package, JS);
+        assert_eq!(fault("crates/web/src/driver.rs").unwrap().package, "onesocket-web");
         assert!(fault("crates/other/src/a.rs").is_err());
     }
 
@@ -310,6 +390,7 @@ mod tests {
     fn the_tests_that_failed_are_named() {
         assert_eq!(failed("---- one stdout ----\n\npanicked\n"), "one");
         assert_eq!(failed("---- one stdout ----\n---- two stdout ----\n"), "one and 1 more");
+        assert_eq!(failed("✔ a (2ms)\n✖ b (c) (1.5ms)\n\n✖ b (c) (1.5ms)\n"), "b (c)");
         assert_eq!(failed("out of memory"), "tests that did not end");
     }
 }

@@ -25,7 +25,7 @@ const MINIMUM: &str = "10";
 const AIM: f64 = 95.0;
 
 /// The crates that are changed, and the JavaScript.
-const PARTS: [&str; 3] = ["onesocket-protocol", "onesocket-core", "js"];
+const PARTS: [&str; 3] = ["onesocket-protocol", "onesocket-core", faults::JS];
 
 /// Which mutants are tried.
 #[derive(Debug, clap::Args)]
@@ -50,7 +50,7 @@ pub(crate) fn run(setup: &Setup, options: &Options) -> Result<bool> {
             continue;
         }
         println!("\n== {package}");
-        if package == "js" {
+        if package == faults::JS {
             good &= javascript(setup)?;
             continue;
         }
