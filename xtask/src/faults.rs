@@ -169,8 +169,8 @@ fn read(text: &str) -> Result<Vec<Fault>> {
         }
         let full = ["crates/", "js/", "server/"].iter().any(|folder| file.starts_with(folder));
         let file = if full { file.to_owned() } else { format!("crates/core/src/{file}") };
-        let (package, stages) =
-            asked(&file).with_context(|| format!("\"{name}\": the tests of {file} are not known"))?;
+        let (package, stages) = asked(&file)
+            .with_context(|| format!("\"{name}\": the tests of {file} are not known"))?;
         faults.push(Fault { name: name.to_owned(), file, before, after, package, stages });
     }
     Ok(faults)
