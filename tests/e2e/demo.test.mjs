@@ -8,6 +8,7 @@ import { signIn } from "./support/demo.mjs";
 import { SITE } from "./support/paths.mjs";
 import { scene } from "./support/scene.mjs";
 import { until, within } from "./support/wait.mjs";
+import { UNREACHABLE } from "./support/watch.mjs";
 
 test(
   "a message of one person arrives at the other, and each has one connection",
@@ -33,9 +34,11 @@ test(
 );
 
 test(
-  "what used to make duplicates makes none, as the page shows and the server counts",
+  "what used to make duplicates makes none, and a naive hook many, as the page shows and the server counts",
   scene(async (the) => {
-    const server = await the.server({ site: SITE });
+    const args = ["--connections-per-user", "120"];
+    // The page goes while some of the naive hook's sockets are closing.
+    const server = await the.server({ site: SITE, args, isReset: true });
     const ada = await signIn(the.open, server, "ada");
     await ada.shows("state-badge", "connected");
 
@@ -51,13 +54,52 @@ test(
       const after = await server.connections("ada");
       made.push(after.opened - before.opened);
       assert.equal(after.open, 1, name);
+      const naive = Number.parseInt(await ada.text(`${id}-naive`));
+      assert.ok(naive >= 8, `${name}: the naive hook has made ${naive}`);
     }
 
     assert.deepEqual(made, [0, 1, 0]);
     assert.equal(await ada.text("state-badge"), "connected");
     assert.equal(await ada.text("server-open"), "1");
     assert.equal(ada.watch.sockets.length, 2);
-    await server.hasHadAtMost(1);
+    const { open } = await server.connections("ada’s naive hook");
+    assert.ok(open >= 8, `${open} are open`);
+    await ada.part("timeline-burst").first().locator("summary").click();
+    assert.ok((await ada.part("timeline-entry").count()) >= 100);
+    assert.ok(Number.parseInt(await ada.text("naive-early")) >= 49);
+    const closedEarly = (line) => line.includes("closed before the connection is established");
+    assert.ok(ada.watch.console.filter(closedEarly).length >= 49);
+    await ada.click("sign-out-button");
+    await server.connectionsWhenOpen("ada’s naive hook", 0);
+  }),
+);
+
+test(
+  "trouble that is made comes to both: a cut, a server that is away, a token that is refused",
+  scene(async (the) => {
+    const server = await the.server({ site: SITE, args: ["--connections-per-user", "120"] });
+    const ada = await signIn(the.open, server, "ada", { clock: true, allow: [UNREACHABLE] });
+    await ada.shows("state-badge", "connected");
+
+    await ada.click("cut-button");
+    await ada.shows("state-badge", "waiting");
+    await passUntil(ada, "connected");
+    assert.deepEqual(await server.connectionsWhenOpen("ada", 1), { open: 1, opened: 2 });
+
+    await ada.click("away-button");
+    assert.equal(await ada.part("away-button").getAttribute("aria-pressed"), "true");
+    await passUntil(ada, "failed");
+    await ada.part("error-message").and(ada.page.locator('[data-code="attempts-exhausted"]')).waitFor();
+    // A click is somebody who is there: the client starts afresh by itself.
+    await ada.click("away-button");
+    await passUntil(ada, "connected");
+
+    const before = ada.watch.tokenRequests;
+    await ada.click("token-button");
+    await passUntil(ada, "connected");
+    await server.hasLogged('outcome="refused"', 1);
+    assert.equal(ada.watch.tokenRequests, before + 1);
+    assert.equal((await server.connections("ada")).open, 1);
   }),
 );
 
@@ -140,6 +182,14 @@ test(
     await server.hasLogged("Client closed", 1);
   }),
 );
+
+/** Lets time pass in a page until its client is in a state. */
+async function passUntil(demo, state) {
+  await until(`it is ${state}`, async () => {
+    await demo.opened.pass(1_000);
+    return (await demo.text("state-badge")) === state;
+  });
+}
 
 function isFrame(payload, type) {
   return String(payload) === JSON.stringify({ type }) ? 1 : 0;

@@ -35,8 +35,11 @@ declare global {
  * | the new sockets each has made | `connect-result`, `close-result`, `connects-result`, `close-connect-result`, `mount-result` |
  * | the ten components while mounted | `mounted` |
  * | the server's counts, the numbers alone | `server-open`, `server-opened` |
+ * | the same of the naive hook | `naive-open`, `naive-opened`, `naive-early`, `connects-naive` and so on |
+ * | troubles (`aria-pressed`) | `cut-button`, `away-button`, `silent-button`, `offline-button`, `token-button` |
  * | the whole sentence, and why it may be old | `server-counts`, `server-problem` |
  * | the timeline and its items (`data-kind`: `state`, `error`) | `timeline`, `timeline-entry` |
+ * | many of them at once, folded | `timeline-burst` |
  */
 export function App() {
   const [session, setSession] = useState<Session | null>(() => {
@@ -69,7 +72,7 @@ export function App() {
         onSignOut={() => {
           rememberName(null);
           setSession(null);
-          session.client.free();
+          session.end();
         }}
       />
     </ConnectionProvider>

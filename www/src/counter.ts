@@ -1,6 +1,9 @@
 import { type Connections, fetchConnections } from "./api.ts";
 import { Store } from "./store.ts";
 
+/** The server forgets a socket a moment after the page has heard of its end; and a burst is counted once. */
+const COUNT_DELAY_MS = 100;
+
 /** The user's sockets, counted by the server. */
 export interface Counts {
   /** Open now. */
@@ -24,6 +27,7 @@ export class SocketCounter {
   #heard = 0;
   #underWay: Promise<unknown> = Promise.resolve();
   #next: Promise<boolean> | null = null;
+  #soon: ReturnType<typeof setTimeout> | undefined;
 
   /** `bearer` resolves to `null` as long as there is no token to ask with. */
   constructor(bearer: () => Promise<string | null>) {
@@ -42,6 +46,12 @@ export class SocketCounter {
       return request;
     });
     return this.#next;
+  }
+
+  /** Asks again in a moment; calls made until then are one. */
+  refreshSoon(): void {
+    clearTimeout(this.#soon);
+    this.#soon = setTimeout(() => void this.refresh(), COUNT_DELAY_MS);
   }
 
   async #ask(): Promise<boolean> {

@@ -2,13 +2,12 @@ import { type Client, createClient } from "onesocket";
 
 import { ApiError, requestToken, type Token } from "./api.ts";
 import { SocketCounter } from "./counter.ts";
+import { Line } from "./line.ts";
+import { NaiveConnection } from "./naive.ts";
 import { Store } from "./store.ts";
 import { recordTimeline, type TimelineEntry } from "./timeline.ts";
 
 const NAME_KEY = "onesocket.user";
-
-/** The server forgets a socket a moment after the page has heard of its end; and a burst is counted once. */
-const COUNT_DELAY_MS = 100;
 
 /** How long a token may take that is only needed to ask for the counts. */
 const TOKEN_TIMEOUT_MS = 5000;
@@ -18,9 +17,17 @@ export interface Session {
   readonly user: string;
   readonly client: Client;
   readonly counter: SocketCounter;
+  /** The way to the server, for both of them. */
+  readonly line: Line;
+  /** What it is compared with. */
+  readonly naive: NaiveConnection;
   readonly timeline: Store<readonly TimelineEntry[]>;
   /** Why the last token could not be had; `null` after a success. */
   readonly tokenProblem: Store<string | null>;
+  /** Cuts the connection, and has the next attempt come with a token that the server refuses. */
+  readonly refuseNextToken: () => void;
+  /** Signs out. */
+  readonly end: () => void;
 }
 
 /** Signs in. Opens no socket: the first component that uses the connection does. */
@@ -34,6 +41,10 @@ export function openSession(user: string): Session {
     return answer;
   };
 
+  const line = new Line();
+  const naive = new NaiveConnection(user, line);
+  let isNextRefused = false;
+
   const counter = new SocketCounter(async () => {
     if (latest === null || Date.now() < latest.expiresAtMs) return latest?.token ?? null;
     return (await fetchToken(AbortSignal.timeout(TOKEN_TIMEOUT_MS))).token;
@@ -41,8 +52,13 @@ export function openSession(user: string): Session {
 
   const client = createClient({
     url: "/ws",
+    WebSocket: line.WebSocket,
     async getToken({ reason, signal }) {
       try {
+        if (isNextRefused) {
+          isNextRefused = false;
+          return "what-the-server-refuses";
+        }
         const answer = await fetchToken(signal);
         // Before the socket that this token is for: so the first one is counted too, and a server that has
         // started again is found out while its count is still lower.
@@ -59,13 +75,26 @@ export function openSession(user: string): Session {
     },
   });
 
-  let countSoon: ReturnType<typeof setTimeout> | undefined;
-  client.on("state", () => {
-    clearTimeout(countSoon);
-    countSoon = setTimeout(() => void counter.refresh(), COUNT_DELAY_MS);
-  });
+  client.on("state", () => counter.refreshSoon());
 
-  return { user, client, counter, timeline: recordTimeline(client), tokenProblem };
+  return {
+    user,
+    client,
+    counter,
+    line,
+    naive,
+    timeline: recordTimeline(client),
+    tokenProblem,
+    refuseNextToken: () => {
+      isNextRefused = true;
+      line.cut();
+    },
+    end: () => {
+      client.free();
+      naive.end();
+      line.mend();
+    },
+  };
 }
 
 /** Who signed in before the page was loaded again; per tab, so that two tabs can be two people. */

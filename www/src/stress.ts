@@ -1,13 +1,17 @@
-import type { Client } from "onesocket";
-
-/** Eight callers in one tick. */
-export async function connectEightTimes(client: Client): Promise<void> {
-  await Promise.allSettled(Array.from({ length: 8 }, () => client.connect()));
+/** What is tried: onesocket's client, or the naive one. */
+interface Connectable {
+  connect(): Promise<void>;
+  close(): unknown;
 }
 
-/** Fifty times there and back in one tick; all but the last `connect()` are rejected, as they should be. */
-export async function closeAndConnectFiftyTimes(client: Client): Promise<void> {
-  await Promise.allSettled(Array.from({ length: 50 }, () => [client.close(), client.connect()]).flat());
+/** Eight callers in one tick. */
+export async function connectEightTimes(connection: Connectable): Promise<void> {
+  await Promise.allSettled(Array.from({ length: 8 }, () => connection.connect()));
+}
+
+/** Fifty times there and back in one tick; all but the last `connect()` of ours are rejected, as they should be. */
+export async function closeAndConnectFiftyTimes(connection: Connectable): Promise<void> {
+  await Promise.allSettled(Array.from({ length: 50 }, () => [connection.close(), connection.connect()]).flat());
 }
 
 /**

@@ -2,7 +2,13 @@ import type { Client } from "onesocket";
 
 import { Store } from "./store.ts";
 
-const KEPT = 50;
+const KEPT = 200;
+
+/** Events that follow each other faster belong together; a person cannot follow them. */
+const BURST_GAP_MS = 100;
+
+/** Fewer are not worth folding. */
+const BURST = 6;
 
 /** One line of the timeline. */
 export type TimelineEntry = { readonly id: number; readonly at: Date } & (
@@ -29,4 +35,16 @@ export function recordTimeline(client: Client): Store<readonly TimelineEntry[]> 
     add({ ...stamp(), kind: "error", code: error.code, message: error.message, undelivered });
   });
   return entries;
+}
+
+/** Groups entries, newest first: those that came in a burst together, each other one by itself. */
+export function burstsOf(entries: readonly TimelineEntry[]): [TimelineEntry, ...TimelineEntry[]][] {
+  const runs: [TimelineEntry, ...TimelineEntry[]][] = [];
+  for (const entry of entries) {
+    const run = runs.at(-1);
+    const newer = run?.at(-1);
+    if (run && newer && newer.at.getTime() - entry.at.getTime() < BURST_GAP_MS) run.push(entry);
+    else runs.push([entry]);
+  }
+  return runs.flatMap((run) => (run.length < BURST ? run.map((entry): [TimelineEntry] => [entry]) : [run]));
 }

@@ -13,6 +13,9 @@ use crate::setup::Setup;
 /// The port that people expect.
 const PORT: u16 = 8080;
 
+/// As many as the naive hook of `www/src/naive.ts` opens at most, and a second page of the same name.
+const NAIVE_SOCKETS: &str = "120";
+
 /// Builds everything, starts the server on `port` and stays until interrupted.
 ///
 /// # Errors
@@ -25,6 +28,9 @@ pub(crate) fn run(setup: &Setup, port: Option<u16>) -> Result<()> {
     let mut command = setup.project.command(program);
     command.arg("--listen").arg(format!("127.0.0.1:{port}"));
     command.args(["--issue-tokens", "--open-groups", "*", "--echo", "--site"]).arg(site);
+    // The naive hook that the page compares with is one user with many sockets; and a second tab is a
+    // second device. The page tells of silence that it has made itself: a short interval finds it soon.
+    command.args(["--connections-per-user", NAIVE_SOCKETS, "--ping-every", "5s"]);
     let mut server = Server::start(&mut command)?;
     println!("\nThe demo is at {}/ (Ctrl-C ends it)\n", server.url);
     let status = server.running.wait(Duration::MAX)?;

@@ -5,9 +5,11 @@ import type { Session } from "../session.ts";
 import { Facts } from "./Facts.tsx";
 import { Problem } from "./Problem.tsx";
 import { Room } from "./Room.tsx";
+import { Snippet } from "./Snippet.tsx";
 import { Sockets } from "./Sockets.tsx";
 import { StateDiagram } from "./StateDiagram.tsx";
 import { Timeline } from "./Timeline.tsx";
+import { Troubles } from "./Troubles.tsx";
 import { Wire } from "./Wire.tsx";
 
 /** All there is to see and do once signed in. */
@@ -38,14 +40,16 @@ export function Dashboard({ session, onSignOut }: { session: Session; onSignOut:
           <p className="meaning">{STATE_MEANINGS[state]}</p>
           <Problem tokenProblem={session.tokenProblem} />
         </section>
+        <Sockets counter={session.counter} naive={session.naive} />
         <section className="panel" aria-labelledby="state-title">
           <h2 id="state-title">State</h2>
           <StateDiagram current={state} />
           <Facts />
         </section>
-        <Sockets counter={session.counter} />
-        <Room user={session.user} />
+        <Troubles line={session.line} onRefuseToken={session.refuseNextToken} />
         <Timeline entries={session.timeline} />
+        <Room user={session.user} />
+        <Snippet />
       </main>
     </div>
   );

@@ -1,69 +1,103 @@
 import { useState } from "react";
 import { useConnection } from "onesocket/react";
 
-import type { SocketCounter } from "../counter.ts";
+import type { Counts, SocketCounter } from "../counter.ts";
+import type { NaiveConnection } from "../naive.ts";
 import { useStore } from "../store.ts";
 import { closeAndConnectFiftyTimes, connectEightTimes, mountTwice } from "../stress.ts";
-import { Measured } from "./Measured.tsx";
-import { TenComponents } from "./TenComponents.tsx";
+import { Measured, type Side } from "./Measured.tsx";
+import { TenComponents, TenNaiveComponents } from "./TenComponents.tsx";
 
-/** What used to make duplicates, beside the sockets that the server has counted. */
-export function Sockets({ counter }: { counter: SocketCounter }) {
+/** What used to make duplicates, done to both, beside the sockets that the server has counted. */
+export function Sockets({ counter, naive }: { counter: SocketCounter; naive: NaiveConnection }) {
   const { client, connect, close } = useConnection();
   const counts = useStore(counter.counts);
+  const naiveCounts = useStore(naive.counter.counts);
+  const early = useStore(naive.early);
   const [busy, setBusy] = useState(false);
   const [mounted, setMounted] = useState(false);
+  const [naiveMounted, setNaiveMounted] = useState(false);
+
+  const ours = (run: () => Promise<void>): Side => ({ counter, run });
+  const theirs = (run: () => Promise<void>): Side => ({
+    counter: naive.counter,
+    run: async () => {
+      await naive.prepare();
+      await run();
+      await naive.settled();
+    },
+  });
+  // One at a time, or a socket would be put down to the wrong button. Closing is always possible.
+  const one = { disabled: busy, onBusy: setBusy };
 
   return (
-    <section className="panel" aria-labelledby="sockets-title">
-      <h2 id="sockets-title">Sockets, as the server counts them</h2>
-      <p className="counts" data-testid="server-counts">
-        <span>
-          open now: <strong data-testid="server-open">{counts?.open ?? "–"}</strong>
-        </span>
-        <span className="counts-dot"> · </span>
-        <span>
-          opened since you signed in: <strong data-testid="server-opened">{counts?.opened ?? "–"}</strong>
-        </span>
-      </p>
+    <section className="panel whole" aria-labelledby="sockets-title">
+      <h2 id="sockets-title">The same clicks, twice: sockets as the server counts them</h2>
+      <div className="sides">
+        <div data-testid="server-counts">
+          <h3>onesocket</h3>
+          <Count counts={counts} id="server" />
+        </div>
+        <div className="naive-side">
+          <h3>a naive hook</h3>
+          <Count counts={naiveCounts} id="naive" />
+          <p className="hint">
+            closed before they were established: <span data-testid="naive-early">{early}</span>
+          </p>
+        </div>
+      </div>
       {counts?.problem && (
         <p className="hint" data-testid="server-problem">
           As of the last answer; now {counts.problem}.
         </p>
       )}
-      <p className="hint">Try to open a second one:</p>
-      {/* One at a time, or a socket would be put down to the wrong button. Closing is always possible. */}
       <ul className="actions">
-        <Measured id="connect" label="connect" counter={counter} run={connect} disabled={busy} onBusy={setBusy} />
-        <Measured id="close" label="close" counter={counter} run={close} />
+        <Measured id="connect" label="connect" ours={ours(connect)} naive={theirs(() => naive.connect())} {...one} />
+        <Measured id="close" label="close" ours={ours(close)} naive={theirs(async () => naive.close())} />
         <Measured
           id="connects"
           label="8 connects at once"
           result="8 connects"
-          counter={counter}
-          run={() => connectEightTimes(client)}
-          disabled={busy}
-          onBusy={setBusy}
+          ours={ours(() => connectEightTimes(client))}
+          naive={theirs(() => connectEightTimes(naive))}
+          {...one}
         />
         <Measured
           id="close-connect"
           label="close + connect × 50"
-          counter={counter}
-          run={() => closeAndConnectFiftyTimes(client)}
-          disabled={busy}
-          onBusy={setBusy}
+          ours={ours(() => closeAndConnectFiftyTimes(client))}
+          naive={theirs(() => closeAndConnectFiftyTimes(naive))}
+          {...one}
         />
         <Measured
           id="mount"
           label="mount ten components (Strict Mode)"
           result="ten components"
-          counter={counter}
-          run={() => mountTwice(setMounted)}
-          disabled={busy}
-          onBusy={setBusy}
+          ours={ours(() => mountTwice(setMounted))}
+          naive={theirs(() => mountTwice(setNaiveMounted))}
+          {...one}
         />
       </ul>
       {mounted && <TenComponents />}
+      {naiveMounted && <TenNaiveComponents naive={naive} />}
+      <p className="hint">
+        The naive hook opens a socket in an effect and closes the newest one in its clean-up, as many applications
+        do; its source is <code>www/src/naive.ts</code>. It stops at 100 sockets.
+      </p>
     </section>
+  );
+}
+
+function Count({ counts, id }: { counts: Counts | null; id: string }) {
+  return (
+    <p className="counts">
+      <span>
+        open now: <strong data-testid={`${id}-open`}>{counts?.open ?? (id === "naive" ? 0 : "–")}</strong>
+      </span>
+      <span className="counts-dot"> · </span>
+      <span>
+        opened in all: <strong data-testid={`${id}-opened`}>{counts?.opened ?? (id === "naive" ? 0 : "–")}</strong>
+      </span>
+    </p>
   );
 }

@@ -1,5 +1,7 @@
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useConnection, useMessages } from "onesocket/react";
+
+import type { NaiveConnection } from "../naive.ts";
 
 const TEN = Array.from({ length: 10 }, (_, index) => index + 1);
 
@@ -24,4 +26,17 @@ function One({ number }: { number: number }) {
       {number}
     </li>
   );
+}
+
+/** The same ten with the naive hook. They show nothing: there is no state that they would share. */
+export function TenNaiveComponents({ naive }: { naive: NaiveConnection }) {
+  return TEN.map((number) => <OneNaive key={number} naive={naive} />);
+}
+
+function OneNaive({ naive }: { naive: NaiveConnection }) {
+  useEffect(() => {
+    void naive.connect();
+    return () => naive.close();
+  }, [naive]);
+  return null;
 }
