@@ -216,6 +216,49 @@ test("over a wire of its own a message passes as it is", () => {
   assert.equal(client.stats().bytesIn, 2 + 3);
 });
 
+test("a wire that says when is waited for; what it says before is heard, and asked of no more after", () => {
+  const asked: unknown[] = [];
+  const ready = (data: unknown): boolean => asked.push(data) > 0 && data === "auth_ok";
+  const { client } = setUp({ wire: { ready } });
+  const heard: unknown[] = [];
+  client.on("message", ({ data }) => heard.push(`${String(data)} while ${client.state}`));
+  void client.connect();
+  client.send("waits");
+  StandInSocket.last.opens();
+  assert.equal(client.state, "connecting");
+
+  for (const data of ["auth_required", "auth_ok", "more"]) StandInSocket.last.receives(data);
+
+  assert.deepEqual(heard, [
+    "auth_required while connecting",
+    "auth_ok while connected",
+    "more while connected",
+  ]);
+  assert.deepEqual(asked, ["auth_required", "auth_ok"]);
+  assert.deepEqual(StandInSocket.last.sent, ["waits"]);
+});
+
+test("what is sent over a wire that encodes may be anything; what encode throws is the cause", () => {
+  const encode = (data: unknown): string => {
+    if (data === undefined) throw new RangeError("nothing");
+    return JSON.stringify(data);
+  };
+  const client = freedAfter(
+    createClient<unknown, unknown>({ url: "wss://example.com/ws", WebSocket: StandInSocket, wire: { encode } }),
+  );
+  void client.connect();
+  StandInSocket.last.opens();
+
+  client.send({ a: 1 });
+  client.send("text");
+  assert.throws(() => client.send(undefined), (error: Error & { code?: string }) => {
+    assert.deepEqual([error.code, error.message], ["invalid-message", "wire.encode() threw an error."]);
+    return error.cause instanceof RangeError;
+  });
+
+  assert.deepEqual(StandInSocket.last.sent, ['{"a":1}', '"text"']);
+});
+
 test("what a constructor throws is named, without its words and without a query", async () => {
   class Refusing extends StandInSocket {
     constructor(url: string, protocols: string[]) {

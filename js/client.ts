@@ -10,16 +10,18 @@
 import { Face } from "./face.js";
 import { WasmClient } from "./wasm_client.js";
 import { type ClientOptions, readOptions } from "./options.js";
-import type { Client } from "./types.js";
+import type { Client, Sendable } from "./types.js";
 
 /**
  * Makes a client. It starts nothing and needs nothing of a browser, so it is safe on a server;
  * `connect()` or `hold()` start it.
  *
+ * `T` is what messages carry, `S` what `send()` takes where {@link PlainWire.encode} makes it.
+ *
  * Throws a {@link OneSocketError} with the code `invalid-options` that names all faults together.
  */
-export function createClient<T = unknown>(options: ClientOptions<T>): Client<T> {
-  return new Face(new WasmClient(readOptions(options))) as Client<T>;
+export function createClient<T = unknown, S = Sendable>(options: ClientOptions<T>): Client<T, S> {
+  return new Face(new WasmClient(readOptions(options))) as Client<T> as Client<T, S>;
 }
 
 export type { Checked, Decode, Schema } from "./decode.js";

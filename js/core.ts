@@ -95,12 +95,15 @@ export type Answer<T> = T | { readonly fault: string };
 export interface CoreWire {
   readonly pings: boolean;
   readonly refreshes: boolean;
+  /** Whether {@link isReady} says when the session is agreed. */
+  readonly agrees: boolean;
   /** How a socket is begun: where to, with which subprotocols, and what is sent first. */
   open(url: string, token: string): Answer<{ url: string; protocols: string[]; message?: Sent }>;
   /** The message that brings the server a new token. */
   refresh(token: string): Answer<{ message: Sent }>;
   /** These throw nothing: without an answer of the application's there is none. */
   ping(): Sent | undefined;
+  isReady(data: unknown): boolean;
   isPong(data: unknown): boolean;
   /** 0 for the usual meaning, else one more than the place in `ADVICE` of `wire.ts`. */
   retry(code: number): number;

@@ -34,6 +34,7 @@ export const SENTENCES: readonly string[] = [
   "the socket closed with code {0} before it opened: the server is away, or refuses the token or the origin of this page",
   "the socket did not open within {0} ms",
   "no welcome came within {0} ms; a server of your own needs the option wire",
+  "wire.ready() took no message within {0} ms for the one that says so",
   "the server has fallen silent",
   "the server is closing the connection",
   "the token was refused; trying a fresh one",

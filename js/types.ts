@@ -60,11 +60,12 @@ export interface ConnectOptions {
 /**
  * One connection, and what can be done with it. Made by `createClient()` or `connect()`.
  *
- * `T` is what messages carry: see {@link ClientOptions.decode}.
+ * `T` is what messages carry: see {@link ClientOptions.decode}; `S` is what {@link send} takes: see
+ * {@link PlainWire.encode}.
  *
  * A method may be called at any time, also from a listener, and its effect is seen at once.
  */
-export interface Client<T = unknown> {
+export interface Client<T = unknown, S = Sendable> {
   /** Where the connection stands: `status.state`. */
   readonly state: State;
   /** What may be known of the connection. Frozen; the same object until something changes. */
@@ -127,7 +128,7 @@ export interface Client<T = unknown> {
    * `closed` in `closing`, `closed` and `failed`; `invalid-message` if it is neither text nor a buffer,
    * or if its memory is shared.
    */
-  send(data: Sendable): void;
+  send(data: S): void;
 
   /**
    * Publishes a message to the other members of a group, of which this client must be one too. A string

@@ -22,7 +22,7 @@ import { type TokenResult, Tokens } from "./tokens.js";
 import type { Client, ConnectOptions, Events, Sendable } from "./types.js";
 import { resolveUrl } from "./url.js";
 import { coreClass } from "./wasm.js";
-import { answerTo, makeWire, type PlainWire } from "./wire.js";
+import { answerTo, encoded, makeWire, type PlainWire } from "./wire.js";
 
 const EVENTS: readonly (keyof Events)[] = ["state", "message", "error", "token"];
 
@@ -34,14 +34,16 @@ export class WasmClient implements Client {
   readonly #store: StatusStore;
   readonly #calls = new Calls();
   readonly #tokens: Tokens | undefined;
+  readonly #wire: PlainWire | undefined;
   #core: Core | undefined;
   /** The promise of all `connect()` calls without a signal, while it is pending. */
   #connecting: Promise<void> | undefined;
   #freed = false;
 
   constructor(settings: Settings, onFree?: () => void) {
-    const { getToken, logger, numbers } = settings;
+    const { getToken, logger, numbers, wire } = settings;
     this.#settings = settings;
+    this.#wire = wire;
     this.#onFree = onFree;
     this.#store = new StatusStore(numberOf(numbers, "reconnect.maxAttempts"));
     this.#tokens =
@@ -119,7 +121,7 @@ export class WasmClient implements Client {
   }
 
   send(data: Sendable): void {
-    const given = readSendable(data);
+    const given = readSendable(this.#wire === undefined ? data : encoded(this.#wire, data));
     if (this.#freed) throw freed();
     const payload = typeof given === "string" ? given : copied(given);
     this.#machine().send(payload, payloadBytes(payload));
@@ -239,8 +241,9 @@ export class WasmClient implements Client {
    */
   #machine(): Core {
     if (this.#settings !== undefined) {
-      const { wire, decode, logger } = this.#settings;
-      const answers = (data: unknown): boolean => wire !== undefined && this.#answers(wire, data);
+      const { decode, logger } = this.#settings;
+      const answers = (data: unknown): boolean =>
+        this.#wire !== undefined && this.#answers(this.#wire, data);
       const callbacks = new CoreCallbacks(
         this.#store,
         this.#calls,

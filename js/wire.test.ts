@@ -26,7 +26,10 @@ test("a wire without places connects to the url, offers nothing and says nothing
   assert.deepEqual([wire.pings, wire.refreshes], [false, false]);
   assert.deepEqual(wire.open(BASE, SECRET), { url: BASE, protocols: [] });
   assert.equal(wire.ping(), undefined);
-  assert.equal(wire.isPong("pong"), false);
+  assert.equal(wire.agrees, false);
+  assert.equal(wire.agrees, true);
+  assert.deepEqual([wire.isReady("auth_ok"), wire.isReady("auth_required")], [true, false]);
+  assert.deepEqual([wire.isPong("pong"), wire.isReady("auth_ok")], [false, false]);
   assert.equal(wire.retry(1000), 0);
 });
 
@@ -37,6 +40,7 @@ test("every place is asked with the token, and by its name", () => {
     hello: (token) => `hello ${token}`,
     refresh: (token) => new TextEncoder().encode(token),
     ping: () => "ping",
+    ready: (data) => data === "auth_ok",
     isPong: (data) => data === "pong",
     retry: (code) => ({ 1000: "never", 1001: "soon", 4001: "fresh-token" } as const)[code],
   });

@@ -31,6 +31,13 @@ export interface PlainWire {
   /** The first message of every socket, before any that waits. */
   readonly hello?: (token: string) => Sendable;
   /**
+   * Says whether a message means that the server has taken the client in, as an `auth_ok` does. Until
+   * one does, the client is `connecting` and what is sent waits; an attempt for which none does within
+   * 10 s has failed. Listeners hear that message, and those before it. Without this the client is
+   * connected as soon as the socket is open.
+   */
+  readonly ready?: (data: unknown) => boolean;
+  /**
    * The message that brings a new token, so that no reconnect is needed. Without it the token is
    * refreshed at the next reconnect.
    */
@@ -51,6 +58,11 @@ export interface PlainWire {
    */
   readonly answer?: (data: unknown) => Sendable | undefined;
   /**
+   * Makes what goes over the wire of what {@link Client.send} is given, which may then be anything:
+   * `encode: JSON.stringify`. What it throws is the `cause` of an `invalid-message` that `send()` throws.
+   */
+  readonly encode?: (data: unknown) => Sendable;
+  /**
    * Says what a close code means; `undefined` for the usual meaning, by which 1000 is final. Servers
    * often end with 1000 whenever they restart: then answer "soon".
    */
@@ -58,7 +70,18 @@ export interface PlainWire {
 }
 
 /** The places that a wire has. */
-export const PLACES = ["url", "protocols", "hello", "refresh", "ping", "isPong", "answer", "retry"] as const;
+export const PLACES = [
+  "url",
+  "protocols",
+  "hello",
+  "ready",
+  "refresh",
+  "ping",
+  "isPong",
+  "answer",
+  "encode",
+  "retry",
+] as const;
 
 /** Those at which a token can reach the server for a new socket. */
 export const TOKEN_PLACES = ["url", "protocols", "hello"] as const;
@@ -71,6 +94,7 @@ export function makeWire(wire: PlainWire): CoreWire {
   return {
     pings: wire.ping !== undefined,
     refreshes: wire.refresh !== undefined,
+    agrees: wire.ready !== undefined,
     open: (url, token) =>
       answer(() => ({
         url: wire.url ? readUrl(ask("url", () => wire.url?.(token))) : url,
@@ -82,6 +106,7 @@ export function makeWire(wire: PlainWire): CoreWire {
     refresh: (token) =>
       answer(() => ({ message: readMessage("refresh", ask("refresh", () => wire.refresh?.(token))) })),
     ping: () => harmless(() => readMessage("ping", wire.ping?.())),
+    isReady: (data) => harmless(() => wire.ready?.(data)) === true,
     isPong: (data) => harmless(() => wire.isPong?.(data)) === true,
     retry: (code) => harmless(() => readAdvice(wire.retry?.(code))) ?? 0,
   };
@@ -93,6 +118,19 @@ export function answerTo({ answer: reply }: PlainWire, data: unknown): string | 
     const said = reply?.(data);
     return said === undefined ? undefined : readMessage("answer", said);
   });
+}
+
+/**
+ * Makes what goes over the wire of what the application sends.
+ *
+ * Throws `invalid-message`.
+ */
+export function encoded({ encode }: PlainWire, data: unknown): Sendable {
+  try {
+    return encode === undefined ? (data as Sendable) : encode(data);
+  } catch (cause) {
+    throw new OneSocketError("invalid-message", "wire.encode() threw an error.", { cause });
+  }
 }
 
 /** Answers the machine, or says what is wrong with what the application has answered. */

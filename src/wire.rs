@@ -17,6 +17,9 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn refreshes(this: &CoreWire) -> bool;
 
+    #[wasm_bindgen(method, getter)]
+    fn agrees(this: &CoreWire) -> bool;
+
     #[wasm_bindgen(method)]
     fn open(this: &CoreWire, url: &str, token: &str) -> Answer;
 
@@ -25,6 +28,9 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     fn ping(this: &CoreWire) -> Option<JsValue>;
+
+    #[wasm_bindgen(method, js_name = isReady)]
+    fn is_ready(this: &CoreWire, data: &JsValue) -> bool;
 
     #[wasm_bindgen(method, js_name = isPong)]
     fn is_pong(this: &CoreWire, data: &JsValue) -> bool;
@@ -53,7 +59,7 @@ pub(crate) struct JsWire(pub(crate) CoreWire);
 
 impl PlainWire for JsWire {
     fn rules(&self) -> PlainRules {
-        PlainRules { ping: self.0.pings(), refresh: self.0.refreshes() }
+        PlainRules { ping: self.0.pings(), refresh: self.0.refreshes(), ready: self.0.agrees() }
     }
 
     fn opening_handshake(
@@ -76,6 +82,10 @@ impl PlainWire for JsWire {
 
     fn ping(&self) -> Option<JsValue> {
         self.0.ping()
+    }
+
+    fn is_ready(&self, data: &JsValue) -> bool {
+        self.0.is_ready(data)
     }
 
     fn is_pong(&self, data: &JsValue) -> bool {

@@ -74,6 +74,32 @@ for (const name of FOREIGN) {
     assert.deepEqual([byHello.path, byHello.protocols], ["/ws", []]);
   });
 
+  play("a server that says when is waited for, and what is sent is made by encode", async ({ foreign, page }) => {
+    const heard = await page.evaluate(async () => {
+      const told = [];
+      const client = window.make({
+        getToken: () => window.token,
+        wire: {
+          hello: (token) => `hello ${token}`,
+          // This server echoes: its own word would be `auth_ok`.
+          ready: (data) => told.push(`asked of ${data}`) && data === `hello ${window.token}`,
+          encode: JSON.stringify,
+        },
+      });
+      client.on("state", ({ current }) => told.push(current));
+      client.on("message", ({ data }) => told.push(data));
+      client.send({ waits: true });
+      await client.connect();
+      client.send(["out"]);
+      await window.heardBy(client, 1);
+      return told;
+    });
+
+    const echo = `hello ${CANARY}`;
+    assert.deepEqual(heard.slice(0, 4), ["connecting", `asked of ${echo}`, "connected", echo]);
+    await foreign.heard([echo, '{"waits":true}', '["out"]']);
+  });
+
   play(
     "a server that is asked and answers stays; one that does not is replaced",
     async ({ foreign, opened, page }) => {

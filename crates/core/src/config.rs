@@ -85,7 +85,7 @@ pub enum Wire {
     /// `onesocket.v1`: a welcome agrees the session, the server pings and answers what it is sent.
     #[default]
     OneSocket,
-    /// Any other: the session is agreed once the socket is open, and nothing is answered.
+    /// Any other: nothing is answered, and the session is agreed as its rules say.
     Plain(PlainRules),
 }
 
@@ -96,6 +96,9 @@ pub struct PlainRules {
     pub ping: bool,
     /// A message that brings the server a new token.
     pub refresh: bool,
+    /// A message by which the server says that the session is agreed. Without one it is once the
+    /// socket is open.
+    pub ready: bool,
 }
 
 /// How often a server is asked for a sign of life that does not ping by itself.

@@ -152,6 +152,7 @@ impl<M: Clone> Connection<M> {
             Input::Online => self.on_online(now),
             Input::OpenFailed { attempt, problem } => self.on_open_failed(attempt, problem, now),
             Input::Opened { attempt } => self.on_opened(attempt, now),
+            Input::Ready { attempt } => self.on_ready(attempt, now),
             Input::Received { attempt, frame, bytes } => {
                 self.on_received(attempt, frame, bytes, now);
             }

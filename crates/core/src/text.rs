@@ -75,6 +75,7 @@ sentences! {
     PlainNotMade, "the socket closed with code {0} before it opened: the server is away, or refuses the token or the origin of this page";
     NotOpened, "the socket did not open within {0} ms";
     NoWelcome, "no welcome came within {0} ms; a server of your own needs the option wire";
+    NotReady, "wire.ready() took no message within {0} ms for the one that says so";
     FellSilent, "the server has fallen silent";
     ServerIsClosing, "the server is closing the connection";
     TryingFreshToken, "the token was refused; trying a fresh one";

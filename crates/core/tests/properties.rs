@@ -43,8 +43,9 @@ fn scope(config: Config) -> Scope {
 fn configs() -> impl Strategy<Value = Config> {
     let wire = prop_oneof![
         Just(Wire::OneSocket),
-        (any::<bool>(), any::<bool>())
-            .prop_map(|(ping, refresh)| Wire::Plain(PlainRules { ping, refresh })),
+        (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(|(ping, refresh, ready)| {
+            Wire::Plain(PlainRules { ping, refresh, ready })
+        }),
     ];
     let reconnect = (0..6_u32, 0..12_000_u64, 0.0..3.0, 0.0..1.0);
     let times = (1..20_000_u64, 0..6_000_u64, 0..20_000_u64, 0..1_000_u64);

@@ -180,6 +180,10 @@ impl Driver {
             Event::Opened => self.feed(Input::Opened { attempt }),
             Event::Received { kind, value, size } => {
                 let bytes = size as usize;
+                let connected = self.connection.with(|connection| connection.connected_attempt());
+                if connected != Some(attempt) && self.wire.is_ready(&value) {
+                    self.feed(Input::Ready { attempt });
+                }
                 self.feed(match self.wire.frame(kind, value) {
                     Ok(frame) => Input::Received { attempt, frame, bytes },
                     Err(problem) => Input::InvalidFrame { attempt, problem },

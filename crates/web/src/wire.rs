@@ -48,6 +48,10 @@ pub trait PlainWire {
     /// now, and then the server will be held to be gone.
     fn ping(&self) -> Option<JsValue>;
 
+    /// Says whether a message means that the session is agreed; asked until one does, where the rules
+    /// have it.
+    fn is_ready(&self, data: &JsValue) -> bool;
+
     /// Says whether a message is only the answer to a ping, and not for the user.
     fn is_pong(&self, data: &JsValue) -> bool;
 
@@ -138,6 +142,14 @@ impl Wire {
         match self {
             Self::Plain(wire) if wire.is_pong(&value) => Ok(ServerFrame::Pong),
             Self::OneSocket { .. } | Self::Plain(_) => codec::frame(kind, value),
+        }
+    }
+
+    /// See [`PlainWire::is_ready`].
+    pub(crate) fn is_ready(&self, data: &JsValue) -> bool {
+        match self {
+            Self::OneSocket { .. } => false,
+            Self::Plain(wire) => wire.is_ready(data),
         }
     }
 

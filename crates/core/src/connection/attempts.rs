@@ -5,6 +5,7 @@ use onesocket_protocol::{CloseCode, Retry, Span, retry_after};
 
 use super::liveness::OFFLINE_INTERVAL;
 use super::{Connection, Output};
+use crate::config::Wire;
 use crate::error::Error;
 use crate::heartbeat::OnLoss;
 use crate::ids::Attempt;
@@ -159,7 +160,11 @@ impl<M: Clone> Connection<M> {
                 self.on_timeout(attempt, Sentence::NotOpened, now);
             }
             State::Connecting(Phase::Agreeing(Handshake { attempt, .. })) => {
-                self.on_timeout(attempt, Sentence::NoWelcome, now);
+                let what = match self.config.wire {
+                    Wire::OneSocket => Sentence::NoWelcome,
+                    Wire::Plain(_) => Sentence::NotReady,
+                };
+                self.on_timeout(attempt, what, now);
             }
             State::Connecting(Phase::ServerClosing(ClosingSocket { attempt, .. })) => {
                 self.outputs.push(Output::Detach { attempt });

@@ -85,6 +85,11 @@ pub enum Input<M> {
         /// Its size on the wire.
         bytes: usize,
     },
+    /// On a plain wire: the message that comes next says that the session is agreed.
+    Ready {
+        /// The socket.
+        attempt: Attempt,
+    },
     /// A component that needed the connection was unmounted.
     Release,
     /// The user makes a request to the server.

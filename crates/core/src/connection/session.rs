@@ -3,11 +3,12 @@
 use onesocket_protocol::{ConnectionId, Epoch, Span, Welcome};
 
 use super::Connection;
-use crate::config::{PLAIN_PING_INTERVAL, PlainRules};
+use crate::config::{PLAIN_PING_INTERVAL, PlainRules, Wire};
 use crate::error::{Error, ErrorCode};
 use crate::heartbeat::{Heartbeat, HeartbeatMode};
+use crate::ids::Attempt;
 use crate::log::LogEvent;
-use crate::state::{Handshake, Session, State};
+use crate::state::{Handshake, Session, SocketRole, State};
 use crate::stats::count;
 use crate::text::Sentence;
 use crate::time::Time;
@@ -76,6 +77,26 @@ impl<M: Clone> Connection<M> {
     pub(super) fn on_welcome(&mut self, handshake: Handshake, mut welcome: Welcome, now: Time) {
         self.admit(std::mem::take(&mut welcome.user));
         self.agree(handshake, NewSession::of(welcome, now), now);
+    }
+
+    /// The server of a plain wire has said that the session is agreed.
+    pub(super) fn on_ready(&mut self, attempt: Attempt, now: Time) {
+        let Some(role) = self.socket(attempt) else { return };
+        match (role, self.config.wire) {
+            (SocketRole::Agreeing(handshake), Wire::Plain(rules)) => {
+                self.agree(handshake, NewSession::plain(rules), now);
+            }
+            // It has said so before, or its socket is not heard any more.
+            (
+                SocketRole::Agreeing(_)
+                | SocketRole::Connected(_)
+                | SocketRole::Opening(_)
+                | SocketRole::ServerClosing
+                | SocketRole::Lingering
+                | SocketRole::Closing,
+                _,
+            ) => self.count_stale(),
+        }
     }
 
     /// Enters a new session.

@@ -46,12 +46,14 @@ impl<M: Clone> Connection<M> {
             SocketRole::Opening(handshake) => {
                 count(&mut self.stats.sockets_opened);
                 match self.config.wire {
-                    Wire::OneSocket => {
-                        self.enter(State::Connecting(Phase::Agreeing(handshake)), None);
-                    }
+                    Wire::OneSocket => self.await_agreement(handshake),
                     Wire::Plain(rules) => {
                         self.outputs.push(Output::SendHello { attempt });
-                        self.agree(handshake, NewSession::plain(rules), now);
+                        if rules.ready {
+                            self.await_agreement(handshake);
+                        } else {
+                            self.agree(handshake, NewSession::plain(rules), now);
+                        }
                     }
                 }
             }
@@ -65,6 +67,10 @@ impl<M: Clone> Connection<M> {
             | SocketRole::Connected(_)
             | SocketRole::ServerClosing => self.count_stale(),
         }
+    }
+
+    fn await_agreement(&mut self, handshake: Handshake) {
+        self.enter(State::Connecting(Phase::Agreeing(handshake)), None);
     }
 
     /// The server is closing the socket; the close code is not known yet.

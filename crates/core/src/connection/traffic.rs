@@ -97,18 +97,22 @@ impl<M: Clone> Connection<M> {
                 self.report(Error::out_of_turn(Sentence::SecondWelcome))
             }
             (ServerFrame::Ack { id }, None) => self.on_answer(id, Answer::Accepted, now),
-            (ServerFrame::Message(message), None) => {
-                count(&mut self.stats.messages_in);
-                add(&mut self.stats.bytes_in, bytes);
-                self.outputs.push(Output::Deliver(message));
-            }
+            (ServerFrame::Message(message), None) => self.deliver(message, bytes),
             (ServerFrame::Ack { .. }, Some(_)) => {
                 self.report(Error::out_of_turn(Sentence::AnswerOutOfTurn))
             }
-            (ServerFrame::Message(_), Some(_)) => {
-                self.report(Error::out_of_turn(Sentence::MessageOutOfTurn))
-            }
+            (ServerFrame::Message(message), Some(_)) => match self.config.wire {
+                Wire::OneSocket => self.report(Error::out_of_turn(Sentence::MessageOutOfTurn)),
+                // What a server of the application's own says first is for the application.
+                Wire::Plain(_) => self.deliver(message, bytes),
+            },
         }
+    }
+
+    fn deliver(&mut self, message: M, bytes: usize) {
+        count(&mut self.stats.messages_in);
+        add(&mut self.stats.bytes_in, bytes);
+        self.outputs.push(Output::Deliver(message));
     }
 
     pub(super) fn on_invalid_frame(&mut self, attempt: Attempt, problem: Text, now: Time) {

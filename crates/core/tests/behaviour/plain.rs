@@ -8,9 +8,10 @@ use onesocket_core::{
 
 use crate::world::{World, config, hash};
 
-const MUTE: PlainRules = PlainRules { ping: false, refresh: false };
-const PINGS: PlainRules = PlainRules { ping: true, refresh: false };
-const REFRESHES: PlainRules = PlainRules { ping: false, refresh: true };
+const MUTE: PlainRules = PlainRules { ping: false, refresh: false, ready: false };
+const PINGS: PlainRules = PlainRules { ping: true, refresh: false, ready: false };
+const REFRESHES: PlainRules = PlainRules { ping: false, refresh: true, ready: false };
+const AGREES: PlainRules = PlainRules { ping: false, refresh: false, ready: true };
 
 fn plain(rules: PlainRules) -> Config {
     Config { wire: Wire::Plain(rules), ..config() }
@@ -47,6 +48,57 @@ fn sent(world: &World) -> Vec<&ClientFrame<&'static str>> {
 
 fn seconds(count: u64) -> Time {
     Time::since_start(Span::from_secs(count))
+}
+
+#[test]
+fn a_server_that_says_when_is_waited_for_and_what_it_says_before_is_delivered() {
+    let mut world = World::new(plain(AGREES));
+    let connect = world.connect();
+    world.send("waits").unwrap();
+    world.opened();
+    let attempt = world.attempt();
+
+    world.receive(ServerFrame::Message("who are you?"));
+    assert_eq!(world.stage(), "connecting/agreeing");
+    assert_eq!((world.answer_to(connect), sent(&world).len()), (None, 0));
+
+    world.feed(Input::Ready { attempt });
+    world.receive(ServerFrame::Message("welcome"));
+    assert_eq!(world.answer_to(connect), Some(Ok(())));
+    let order: Vec<_> = world
+        .said
+        .iter()
+        .filter_map(|output| match output {
+            Output::SendHello { .. } => Some("hello"),
+            Output::Transmit { frame: ClientFrame::Message { data, .. }, .. } => Some(*data),
+            Output::Deliver(message) => Some(*message),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(order, ["hello", "who are you?", "waits", "welcome"]);
+
+    // It may say so again, and so may an old socket.
+    let stale = world.machine.stats().stale_events;
+    world.feed(Input::Ready { attempt });
+    assert_eq!(world.machine.stats().stale_events, stale + 1);
+    assert_eq!(world.state(), StateName::Connected);
+}
+
+#[test]
+fn a_server_that_does_not_say_when_is_left_and_the_reason_names_what_was_waited_for() {
+    let mut world = World::new(plain(AGREES));
+    world.connect();
+    world.opened();
+
+    world.pass(config().connect_timeout);
+
+    assert_eq!(world.state(), StateName::Waiting);
+    let reason = world.said.iter().find_map(|output| match output {
+        Output::Status { reason: Some(reason), .. } => Some(reason.to_string()),
+        _ => None,
+    });
+    let expected = "wire.ready() took no message within 10000 ms for the one that says so";
+    assert_eq!(reason.as_deref(), Some(expected));
 }
 
 #[test]

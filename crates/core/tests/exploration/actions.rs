@@ -38,6 +38,7 @@ pub(crate) enum Action {
     InvalidFrame,
     OpenFailed,
     Opened,
+    Ready,
     Receive(Frame),
     Offline,
     Online,
@@ -173,7 +174,11 @@ impl Place {
                 if self.observed.sent_token().is_some() {
                     actions.extend([true, false].map(Action::TokenSent));
                 }
-                actions.push(Action::Closing);
+                if self.machine.connected_attempt().is_some() {
+                    actions.push(Action::Closing);
+                } else {
+                    actions.push(Action::Ready);
+                }
                 actions.extend(closed);
             }
             Socket::Open => {

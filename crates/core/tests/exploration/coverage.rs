@@ -29,7 +29,7 @@ impl Coverage {
 }
 
 /// Every input, as [`input_name`] has them.
-pub(crate) const INPUTS: [&str; 22] = [
+pub(crate) const INPUTS: [&str; 23] = [
     "Abort",
     "Activity",
     "Close",
@@ -46,6 +46,7 @@ pub(crate) const INPUTS: [&str; 22] = [
     "OpenFailed",
     "Opened",
     "Publish",
+    "Ready",
     "Received",
     "Refresh",
     "Release",
@@ -106,6 +107,7 @@ pub(crate) fn input_name(input: &Input<Message>) -> &'static str {
         Input::OpenFailed { .. } => "OpenFailed",
         Input::Opened { .. } => "Opened",
         Input::Request { request: Request::Publish { .. }, .. } => "Publish",
+        Input::Ready { .. } => "Ready",
         Input::Received { .. } => "Received",
         Input::Release => "Release",
         Input::Token { .. } => "Token",

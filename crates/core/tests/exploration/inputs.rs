@@ -70,6 +70,7 @@ impl Place {
             Action::InvalidFrame => Input::InvalidFrame { attempt, problem: "no JSON".into() },
             Action::OpenFailed => Input::OpenFailed { attempt, problem: "no".into() },
             Action::Opened => Input::Opened { attempt },
+            Action::Ready => Input::Ready { attempt },
             Action::Receive(frame) => {
                 Input::Received { attempt, frame: self.frame(frame), bytes: 1 }
             }

@@ -41,6 +41,11 @@ impl Scope {
         matches!(self.config.wire, Wire::Plain(_))
     }
 
+    /// Whether the session is agreed as soon as the socket is open.
+    pub(crate) fn agrees_at_once(&self) -> bool {
+        matches!(self.config.wire, Wire::Plain(PlainRules { ready: false, .. }))
+    }
+
     /// Whether a new token can be brought to the server over the connection.
     pub(crate) fn can_refresh(&self) -> bool {
         !matches!(self.config.wire, Wire::Plain(PlainRules { refresh: false, .. }))

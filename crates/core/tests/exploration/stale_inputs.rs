@@ -77,6 +77,7 @@ impl Place {
             Input::InvalidFrame { attempt, problem: "no JSON".into() },
             Input::OpenFailed { attempt, problem: "no".into() },
             Input::Opened { attempt },
+            Input::Ready { attempt },
             Input::TokenSent { attempt, id: UNKNOWN, result: Ok(()) },
             Input::TokenSent { attempt, id: MessageId(1), result: Err("late".into()) },
         ]);

@@ -53,6 +53,7 @@ impl Place {
                 let sign = if scope.is_plain() { Frame::Message } else { Frame::Ping };
                 return Some(if heard { Action::Tick } else { Action::Receive(sign) });
             }
+            Socket::Open if scope.is_plain() => return Some(Action::Ready),
             Socket::Open => {
                 let (resumed, life, other) = (true, None, false);
                 return Some(Action::Receive(Frame::Welcome { resumed, life, other }));

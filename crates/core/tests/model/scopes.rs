@@ -137,7 +137,8 @@ pub(crate) fn scopes() -> Vec<Scope> {
         codes: &[1006],
         ..refresh.clone()
     };
-    let plain = |ping, refresh| Wire::Plain(PlainRules { ping, refresh });
+    let plain = |ping, refresh| Wire::Plain(PlainRules { ping, refresh, ready: false });
+    let agreeing = |ping, refresh| Wire::Plain(PlainRules { ping, refresh, ready: true });
     let plain_traffic = Scope {
         name: "plain: traffic",
         config: Config { wire: plain(false, false), ..traffic.config.clone() },
@@ -166,7 +167,19 @@ pub(crate) fn scopes() -> Vec<Scope> {
         config: Config { wire: plain(false, false), ..heartbeat.config.clone() },
         ..heartbeat.clone()
     };
+    let plain_agreeing = Scope {
+        name: "plain: agreeing",
+        config: Config { wire: agreeing(false, false), ..traffic.config.clone() },
+        ..plain_traffic.clone()
+    };
+    let plain_agreeing_asking = Scope {
+        name: "plain: agreeing and asking",
+        config: Config { wire: agreeing(true, true), ..refresh.config.clone() },
+        ..plain_refresh.clone()
+    };
     vec![
+        plain_agreeing,
+        plain_agreeing_asking,
         plain_traffic,
         plain_refresh,
         plain_no_refresh,

@@ -54,6 +54,10 @@ pub(crate) const INPUTS: &[(&str, Feed)] = &[
         let attempt = last_attempt(world);
         feed(world, Input::Opened { attempt });
     }),
+    ("ready", |world| {
+        let attempt = last_attempt(world);
+        feed(world, Input::Ready { attempt });
+    }),
     ("welcome", |world| receive(world, ServerFrame::Welcome(welcome()))),
     ("ping", |world| receive(world, ServerFrame::Ping)),
     ("message", |world| receive(world, ServerFrame::Message("milk"))),

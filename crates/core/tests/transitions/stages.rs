@@ -59,20 +59,21 @@ pub(crate) const SCENES: &[Scene] = &[
     ("failed", || after(World::plain().connected(), |world| world.closed(4409))),
     ("failed+closing", exhausted_by_timeout),
     ("plain connecting/opening", || {
-        after(plain(), |world| {
+        after(plain(false), |world| {
             world.connect();
             world.answer(token());
         })
     }),
-    ("plain connected", plainly_connected),
+    ("plain connecting/agreeing", || plainly_opened(true)),
+    ("plain connected", || plainly_opened(false)),
     ("plain connected/refreshing", || {
-        after(plainly_connected(), |world| {
+        after(plainly_opened(false), |world| {
             world.refresh();
             world.answer(token());
         })
     }),
     ("plain connected/probing", || {
-        after(plainly_connected(), |world| world.pass(PLAIN_PING_INTERVAL))
+        after(plainly_opened(false), |world| world.pass(PLAIN_PING_INTERVAL))
     }),
 ];
 
@@ -122,14 +123,15 @@ fn after(mut world: World, act: fn(&mut World)) -> World {
     world
 }
 
-/// A machine that speaks with a server which is not ours, has tokens, pings and refreshes.
-fn plain() -> World {
-    let wire = Wire::Plain(PlainRules { ping: true, refresh: true });
+/// A machine that speaks with a server which is not ours, has tokens, pings and refreshes, and may say
+/// when the session is agreed.
+fn plain(ready: bool) -> World {
+    let wire = Wire::Plain(PlainRules { ping: true, refresh: true, ready });
     World::new(Config { tokens: true, wire, ..config() })
 }
 
-fn plainly_connected() -> World {
-    after(plain(), |world| {
+fn plainly_opened(ready: bool) -> World {
+    after(plain(ready), |world| {
         world.connect();
         world.answer(token());
         world.opened();

@@ -173,6 +173,7 @@ impl Observed {
             | Action::Due
             | Action::Elapsed
             | Action::InvalidFrame
+            | Action::Ready
             | Action::Receive(
                 Frame::Message
                 | Frame::NoHandler

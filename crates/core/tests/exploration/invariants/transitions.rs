@@ -91,7 +91,8 @@ impl Observed {
                 let agreed = match step.action {
                     Action::Receive(Frame::Welcome { .. }) => !step.scope.is_plain(),
                     // Hello has gone out, which has to come first.
-                    Action::Opened => step.scope.is_plain() && !step.hello_due,
+                    Action::Opened => step.scope.agrees_at_once() && !step.hello_due,
+                    Action::Ready => !step.scope.agrees_at_once(),
                     _ => false,
                 };
                 self.heard = step.now;
