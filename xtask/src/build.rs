@@ -195,6 +195,29 @@ pub(crate) fn install_package(setup: &Setup) -> Result<String> {
     Ok(hash)
 }
 
+/// Builds the example of a Rust front end, and returns the folder of its page.
+///
+/// # Errors
+///
+/// Returns an error if it does not compile.
+pub(crate) fn example(setup: &Setup) -> Result<PathBuf> {
+    const NAME: &str = "onesocket-yew-example";
+    let project = &setup.project;
+    let tools = setup.wasm()?;
+    let folder = project.path("examples/yew");
+    let (target, site) = (project.target.join("examples"), project.target.join("examples/yew"));
+    let mut cargo = project.cargo();
+    cargo.current_dir(&folder).env("CARGO_TARGET_DIR", &target);
+    cargo.args(["build", "--locked", "--target", "wasm32-unknown-unknown"]);
+    process::run(&mut cargo, LIMIT)?;
+    let wasm = target.join(format!("wasm32-unknown-unknown/debug/{NAME}.wasm"));
+    let mut wasm_bindgen = project.command(&tools.wasm_bindgen);
+    wasm_bindgen.args(["--target", "web", "--no-typescript", "--out-dir"]).arg(&site).arg(&wasm);
+    process::run(&mut wasm_bindgen, LIMIT)?;
+    fs::copy(folder.join("index.html"), site.join("index.html")).context("there is no page")?;
+    Ok(site)
+}
+
 /// Builds the server and returns its program.
 ///
 /// # Errors

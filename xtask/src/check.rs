@@ -87,7 +87,12 @@ fn verdict(complaints: &[String]) -> Result<()> {
 
 /// Rust is formatted.
 fn fmt(setup: &Setup) -> Result<()> {
-    process::run(setup.project.cargo().args(["fmt", "--all", "--check"]), LIMIT)
+    // The example is a workspace of its own.
+    for manifest in ["Cargo.toml", "examples/yew/Cargo.toml"] {
+        let mut cargo = setup.project.cargo();
+        process::run(cargo.args(["fmt", "--all", "--check", "--manifest-path", manifest]), LIMIT)?;
+    }
+    Ok(())
 }
 
 /// Clippy on everything, as it compiles here.

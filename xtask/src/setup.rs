@@ -40,6 +40,8 @@ pub(crate) struct Setup {
 pub(crate) struct WasmTools {
     /// The program `wasm-pack`.
     pub(crate) wasm_pack: PathBuf,
+    /// The program `wasm-bindgen`.
+    pub(crate) wasm_bindgen: PathBuf,
     /// A PATH on which wasm-pack finds wasm-bindgen and wasm-opt.
     pub(crate) path: OsString,
 }
@@ -85,6 +87,7 @@ impl Setup {
         let wasm_bindgen =
             tools::tool(project, "wasm-bindgen-cli", &project.wasm_bindgen, &arguments, "1")?;
         // The npm packages come first: their wasm-opt is of the version we measured with.
+        let program = wasm_bindgen.join("wasm-bindgen");
         let mut folders = vec![project.path("node_modules/.bin"), wasm_bindgen];
         folders.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
         let path = env::join_paths(folders).context("a folder on PATH has a `:`")?;
@@ -92,7 +95,8 @@ impl Setup {
             // wasm-pack blames wasm-opt when this folder is not there.
             fs::create_dir_all(cache).context("cannot make the folder $WASM_PACK_CACHE")?;
         }
-        Ok(WasmTools { wasm_pack: wasm_pack.join("wasm-pack"), path })
+        let wasm_pack = wasm_pack.join("wasm-pack");
+        Ok(WasmTools { wasm_pack, wasm_bindgen: program, path })
     }
 
     /// Installs cargo-mutants where it is missing.

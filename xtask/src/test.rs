@@ -278,6 +278,7 @@ pub(crate) fn node_with_pages(setup: &Setup) -> Result<Command> {
     node.env("ONESOCKET_OPENSSL", &openssl);
     node.env("ONESOCKET_SERVER", &server);
     node.env("ONESOCKET_SITE", &site);
+    node.env("ONESOCKET_EXAMPLE", build::example(setup)?);
     Ok(node)
 }
 

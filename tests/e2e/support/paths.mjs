@@ -38,6 +38,9 @@ export const PYTHON = given("ONESOCKET_PYTHON");
 /** The demo page, built. */
 export const SITE = given("ONESOCKET_SITE");
 
+/** The page of `examples/yew`, built. */
+export const EXAMPLE = given("ONESOCKET_EXAMPLE");
+
 /** The npm package, as it is published. */
 export const PACKAGE = given("ONESOCKET_PACKAGE");
 
