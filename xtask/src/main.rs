@@ -16,6 +16,7 @@ mod faults;
 mod mutants;
 mod process;
 mod project;
+mod release;
 mod server;
 mod setup;
 mod stamp;
@@ -78,6 +79,9 @@ enum Command {
     /// Have the machine, the wire and the JavaScript changed everywhere: their tests should notice
     Mutants(mutants::Options),
 
+    /// Publish the crates and the npm package, or do all but that
+    Release(release::Options),
+
     /// Hold a connection for six real minutes in a real browser, then take the network away
     Soak,
 
@@ -115,6 +119,7 @@ fn run(command: &Command) -> Result<bool> {
         Command::Demo { port } => demo::run(&setup, *port).map(|()| true),
         Command::Faults(options) => faults::run(&setup, options).map(|missed| missed.is_empty()),
         Command::Mutants(options) => mutants::run(&setup, options),
+        Command::Release(options) => release::run(&setup, options).map(|()| true),
         Command::Soak => test::soak(&setup).map(|()| true),
         Command::Test(options) => test::run(&setup, options),
     }

@@ -17,7 +17,8 @@ const NEEDED: [&str; 5] =
     ["LICENSE-APACHE", "LICENSE-MIT", "MIGRATING.md", "PROTOCOL.md", "README.md"];
 
 /// What must not be in it: parts of names.
-const STRANGE: [&str; 6] = [".gitignore", ".stamp", ".test.", ".tgz", "node_modules", "tsconfig"];
+const STRANGE: [&str; 7] =
+    [".gitignore", ".stamp", ".test.", ".tgz", "node_modules", "tsconfig", "wasm/bytes.js"];
 
 /// Looks into the tarball.
 ///
