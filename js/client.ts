@@ -24,9 +24,16 @@ export function createClient<T = unknown, S = Sendable>(options: ClientOptions<T
   return new Face(new WasmClient(readOptions(options))) as Client<T> as Client<T, S>;
 }
 
-export type { Checked, Decode, Schema } from "./decode.js";
+export type { Accepted, Checked, Decode, Faulty, Issue, PathSegment, Schema } from "./decode.js";
 export { type ErrorCode, NotAuthenticated, OneSocketError, RetryLater } from "./error.js";
-export type { ClientOptions, Logger, QueueOptions, ReconnectOptions } from "./options.js";
+export type {
+  ClientOptions,
+  HeartbeatOptions,
+  Logger,
+  QueueOptions,
+  ReconnectOptions,
+  RefreshOptions,
+} from "./options.js";
 export { connect } from "./shared_clients.js";
 export type { WebSocketConstructor, WebSocketLike } from "./socket.js";
 export type { Stats } from "./stats.js";

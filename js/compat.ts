@@ -24,9 +24,13 @@ import { clientFor } from "./shared_clients.js";
 export const ReadyState = {
   /** There is no URL, or nothing is to be connected. */
   UNINSTANTIATED: -1,
+  /** A socket is being opened, or the next attempt is waited for. */
   CONNECTING: 0,
+  /** Messages go and come. */
   OPEN: 1,
+  /** The closing handshake is under way. */
   CLOSING: 2,
+  /** There is no socket, and none is on its way. */
   CLOSED: 3,
 } as const;
 
@@ -89,6 +93,7 @@ export interface WebSocketHook<T = unknown> {
   readonly lastMessage: MessageLike | null;
   /** The same, read as JSON; `null` where it is none. */
   readonly lastJsonMessage: T | null;
+  /** The state of the socket. */
   readonly readyState: ReadyState;
 }
 

@@ -7,18 +7,40 @@ import { OneSocketError, nameOf } from "./error.js";
  * (standardschema.dev).
  */
 export interface Schema<T> {
+  /** What the interface says; see standardschema.dev. */
   readonly "~standard": {
+    /** Says whether a value is as it should be. */
     readonly validate: (value: unknown) => Checked<T> | Promise<Checked<T>>;
   };
 }
 
 /** What a {@link Schema} answers. */
-export type Checked<T> =
-  | { readonly value: T; readonly issues?: undefined }
-  | { readonly issues: readonly Issue[] };
+export type Checked<T> = Accepted<T> | Faulty;
 
-interface Issue {
-  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
+/** A value that is as it should be. */
+export interface Accepted<T> {
+  /** What the schema has made of it. */
+  readonly value: T;
+  /** There are none. */
+  readonly issues?: undefined;
+}
+
+/** A value that is not. */
+export interface Faulty {
+  /** What is wrong with it; the path of the first is named in the error. */
+  readonly issues: readonly Issue[];
+}
+
+/** One thing that is wrong with a value. */
+export interface Issue {
+  /** The way to it, from the whole value: keys and places. */
+  readonly path?: readonly (PropertyKey | PathSegment)[] | undefined;
+}
+
+/** A step of a path, where it is not the key by itself. */
+export interface PathSegment {
+  /** The key, or the place. */
+  readonly key: PropertyKey;
 }
 
 /** Makes of `data` what listeners get, or throws: a function of the application's, or a schema. */

@@ -7,6 +7,7 @@ export type { ErrorCode };
  * sentence that names the fix for people. It never contains a token.
  */
 export class OneSocketError extends Error {
+  /** By which one of another copy of this package is known too. */
   override readonly name = "OneSocketError";
 
   /** What went wrong, for programs. */
@@ -55,6 +56,7 @@ export function nameOf(thrown: unknown): string | undefined {
  * `unauthorized`, instead of asking again; resolving to `null` says the same.
  */
 export class NotAuthenticated extends Error {
+  /** By which one of another copy of this package is known too. */
   override readonly name = "NotAuthenticated";
 
   /** @param message - For the application's own use. */
@@ -69,6 +71,7 @@ export class NotAuthenticated extends Error {
  * `refreshToken()`.
  */
 export class RetryLater extends Error {
+  /** By which one of another copy of this package is known too. */
   override readonly name = "RetryLater";
 
   /** After how many milliseconds to ask again. */

@@ -9,6 +9,7 @@ const INNER = Symbol("client");
  * what they are given: a proxy has no private fields, but passes a function on as it is.
  */
 export class Face implements Client {
+  /** @internal */
   readonly [INNER]: () => Client;
 
   constructor(client: Client) {

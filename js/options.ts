@@ -78,7 +78,7 @@ export interface ClientOptions<T = unknown> {
    * Fetches a token. It is asked at every attempt and at every refresh, never twice at once, and cut
    * off after 10 s. It
    * answers a string, `{ token, expiresInMs }`, or a promise of one; `null`, or throwing
-   * {@link NotAuthenticated}, says that nobody is signed in. Without it there are no tokens.
+   * `NotAuthenticated`, says that nobody is signed in. Without it there are no tokens.
    */
   readonly getToken?: GetToken;
   /**

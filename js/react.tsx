@@ -48,6 +48,7 @@ export type { Connection, ConnectionActions, GroupStanding, HookOptions };
 
 /** The properties of {@link ConnectionProvider}: a client, or the options to make one. */
 export type ConnectionProviderProps = {
+  /** The components whose hooks use the connection. */
   readonly children?: ReactNode;
   /** `false`: no hook below holds the connection, as while nobody is signed in. Default: `true`. */
   readonly enabled?: boolean | undefined;
@@ -55,6 +56,7 @@ export type ConnectionProviderProps = {
   | {
       /** A client that the application has made, and keeps. */
       readonly client: Client;
+      /** The client has its own. */
       readonly options?: undefined;
     }
   | {
@@ -64,6 +66,7 @@ export type ConnectionProviderProps = {
        * `WebSocket`); other changes have no effect.
        */
       readonly options: ClientOptions;
+      /** The provider makes it: see {@link useClient}. */
       readonly client?: undefined;
     }
 );

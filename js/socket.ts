@@ -4,14 +4,23 @@ import { OneSocketError } from "./error.js";
 
 /** What a `WebSocket` of the application must have: the browser's interface, as far as it is used. */
 export interface WebSocketLike {
+  /** Set to `arraybuffer`: then bytes come as an `ArrayBuffer`. */
   binaryType: string;
+  /** Called once the connection is established; `protocol` is then what the server has chosen. */
   onopen: ((event: never) => unknown) | null;
+  /** Called with each message, as the `data` of an event: a string or an `ArrayBuffer`. */
   onmessage: ((event: never) => unknown) | null;
+  /** Called where something has failed. A close follows, or `readyState` is 3. */
   onerror: ((event: never) => unknown) | null;
+  /** Called once, with the `code` and the `reason` of the close. */
   onclose: ((event: never) => unknown) | null;
+  /** 0 connecting, 1 open, 2 closing, 3 closed. */
   readonly readyState: number;
+  /** How many bytes it has taken and not sent yet. */
   readonly bufferedAmount: number;
+  /** Sends a string or a `Uint8Array`. */
   send(data: never): void;
+  /** Begins the closing handshake, with a code and a reason where they are given. */
   close(code?: number, reason?: string): void;
 }
 

@@ -50,6 +50,7 @@ export interface Address {
 
 /** An open connection, as the server sees it. */
 export interface TestConnection {
+  /** Whose it is. */
   readonly user: string;
   /** The groups that it has joined. */
   readonly groups: ReadonlySet<string>;
@@ -112,6 +113,7 @@ export class TestServer {
     return this.#isReachable;
   }
 
+  /** Lets it be reached, or not. */
   set isReachable(value: boolean) {
     this.#isReachable = value;
   }

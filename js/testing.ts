@@ -27,10 +27,15 @@ export interface TestClientOptions extends Partial<Omit<ClientOptions, "WebSocke
 }
 
 /** Why a server ends a connection for good, and the close code that says so (PROTOCOL.md). */
-const FAILURES = { refused: 4403, replaced: 4409, "too-large": 4413, unauthorized: 4401 } as const;
+const FAILURES: Readonly<Record<Failure, number>> = {
+  refused: 4403,
+  replaced: 4409,
+  "too-large": 4413,
+  unauthorized: 4401,
+};
 
 /** What {@link TestClient.fail} takes. */
-export type Failure = keyof typeof FAILURES;
+export type Failure = "refused" | "replaced" | "too-large" | "unauthorized";
 
 /** The states into which {@link TestClient.setState} brings a client. */
 export type SettableState = Exclude<State, "idle" | "closing">;

@@ -5,6 +5,7 @@ mod deps;
 mod licences;
 mod modules;
 mod pack;
+mod reference;
 mod wasm;
 
 use std::time::{Duration, Instant};
@@ -123,7 +124,8 @@ fn doc(setup: &Setup) -> Result<()> {
     let mut cargo = setup.project.cargo();
     cargo.args(["doc", "--workspace", "--no-deps", "--all-features", "--document-private-items"]);
     cargo.env("RUSTDOCFLAGS", "-D warnings");
-    process::run(&mut cargo, LIMIT)
+    process::run(&mut cargo, LIMIT)?;
+    reference::run(setup)
 }
 
 /// TypeScript's types hold, and the linter is content.

@@ -28,15 +28,17 @@ const ALLOWED: &[&str] = &[
     "Zlib",
 ];
 
-/// Terms under which a tool may be used that is not shipped: what Vite and StrykerJS bring.
-const ALLOWED_FOR_TOOLS: &[&str] = &["BlueOak-1.0.0", "CC-BY-4.0", "CC0-1.0", "MPL-2.0"];
+/// Terms under which a tool may be used that is not shipped: what Vite, StrykerJS and TypeDoc
+/// bring.
+const ALLOWED_FOR_TOOLS: &[&str] =
+    &["BlueOak-1.0.0", "CC-BY-4.0", "CC0-1.0", "MPL-2.0", "Python-2.0"];
 
 /// Packages whose manifest names no licence, though they have one: this is MIT (its file LICENSE), and
 /// socket.io-client brings it into the benches.
 const SILENT: [&str; 1] = ["node_modules/xmlhttprequest-ssl"];
 
 /// The folders with npm packages; all of these are tools, for our package has no dependency.
-const NPM: [&str; 4] = ["", "benches", "tests/mutants", "www"];
+const NPM: [&str; 5] = ["", "benches", "docs", "tests/mutants", "www"];
 
 /// Where every crate comes from.
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
