@@ -48,8 +48,6 @@ test("the tarball has the wasm in a script, types, texts and licences, and nothi
     "client.d.ts",
     "react.js",
     "react.d.ts",
-    "wasm/bytes.js",
-    "wasm/onesocket.js",
     "README.md",
     "PROTOCOL.md",
     "LICENSE-MIT",
@@ -59,6 +57,15 @@ test("the tarball has the wasm in a script, types, texts and licences, and nothi
   }
   const alien = /\.gitignore|\.npmignore|\.tgz|\.test\.|test_support|\.stamp|\.rs$|\.wasm/;
   assert.deepEqual(files.filter((file) => alien.test(file)), []);
+
+  // Once for those who import it, and once for those who call `require()`.
+  const read = (file) => execFileSync("tar", ["-xzOf", PACKAGE, file], { encoding: "utf8" });
+  const scripts = files.filter((file) => file.endsWith(".js"));
+  const withWasm = scripts.filter((file) => /FREQUENT\s*=\s*"/.test(read(file)));
+  assert.deepEqual(withWasm.map((file) => file.replace(/\w+\.js$/, "")), [
+    "package/cjs/parts/",
+    "package/parts/",
+  ]);
 });
 
 test(
