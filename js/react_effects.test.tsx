@@ -361,6 +361,44 @@ test("a group that refuses to take back a component after a reconnect tells it s
   await act(() => root.unmount());
 });
 
+test("a group out of which the server takes a user is asked once more, and then refused", async () => {
+  let isOpen = true;
+  const asked: string[] = [];
+  const server = new TestServer({ mayJoin: (_, group) => asked.push(group) > 0 && isOpen });
+  const client = freedAfter(createTestClient({ server, reconnect: { intervalMs: 1, jitter: 0 } }));
+  const errors: string[] = [];
+  client.on("error", ({ message }) => errors.push(message));
+  const Member = ({ group }: { group: string }): string => `${group} ${useGroup(group).state} `;
+  const main = window.document.createElement("main");
+  const root = createRoot(main);
+  const members = ["tea", "milk"].map((group) => <Member key={group} group={group} />);
+  await render(root, client, members);
+  await act(() => client.setState("connected"));
+  await act(() => pause());
+  assert.equal(main.textContent, "tea joined milk joined ");
+
+  isOpen = false;
+  await act(async () => {
+    server.remove("ada", "tea");
+    await pause();
+  });
+  assert.equal(main.textContent, "tea refused milk joined ");
+  assert.deepEqual(errors, ['The server answered: this user may not be in "tea" any more']);
+
+  // It is asked again with the next connection, as whatever was refused; the other one is left as it was.
+  isOpen = true;
+  await act(async () => {
+    server.drop();
+    await pause();
+  });
+  assert.equal(main.textContent, "tea joined milk joined ");
+  assert.deepEqual(asked.slice(0, 3).sort(), ["milk", "tea", "tea"]);
+  await render(root, client, []);
+  await act(() => pause());
+  assert.deepEqual(server.connections.map(({ groups }) => [...groups]), [[]]);
+  await act(() => root.unmount());
+});
+
 test("a component that stays mounted is in its group as the user who signs in next", async () => {
   const client = freedAfter(createClient({ ...OPTIONS, reconnect: { intervalMs: 1, jitter: 0 } }));
   const codes: string[] = [];

@@ -64,6 +64,8 @@ export function stayIn(
       if (current === "connected" && !waits) join();
     }),
     client.on("error", ({ code }) => {
+      // Perhaps that the server has ended this membership: then it says so again, and else it is not asked.
+      if (code === "refused" && !waits && joins > 0) join();
       if (code !== "another-user") return;
       // What has joined was left with the user before; what waits is asked for this one.
       joins = waits ? 1 : 0;

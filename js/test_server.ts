@@ -171,6 +171,15 @@ export class TestServer {
     if (code !== undefined) this.close(code, reason);
   }
 
+  /** Takes a user out of a group, as a back end does: the client is told, and does not join it again. */
+  remove(user: string, group: string): void {
+    const message = `this user may not be in "${group}" any more`;
+    for (const connection of this.#connections) {
+      if (connection.user !== user || !connection.groups.delete(group)) continue;
+      connection.tell({ type: "error", group, code: "refused", message });
+    }
+  }
+
   /** Does something now, or when it is no longer paused. */
   #inTurn(work: () => void): void {
     if (this.#held === undefined) work();

@@ -3,7 +3,7 @@
 use axum::extract::ws::Utf8Bytes;
 use bytes::Bytes;
 use onesocket_protocol::{
-    Encoded, FrameError, FrameErrorCode, MessageId, Payload, ServerFrame, ServerMessage,
+    Encoded, FrameError, FrameErrorCode, Group, MessageId, Payload, ServerFrame, ServerMessage,
     encode_server,
 };
 
@@ -35,8 +35,18 @@ impl Outgoing {
 
     /// Encodes an `error`.
     pub fn error(id: Option<MessageId>, code: FrameErrorCode, message: impl Into<String>) -> Self {
-        let error = FrameError { id, code, message: message.into() };
+        let error = FrameError { id, group: None, code, message: message.into() };
         Self::new(&ServerFrame::Error(error))
+    }
+
+    /// Encodes the `error` that says that a membership has ended.
+    pub fn membership_ended(group: &Group) -> Self {
+        Self::new(&ServerFrame::Error(FrameError {
+            id: None,
+            group: Some(group.clone()),
+            code: FrameErrorCode::Refused,
+            message: format!("this user may not be in {:?} any more", group.as_str()),
+        }))
     }
 
     /// Returns its size in bytes; 0 of what is not encoded yet.

@@ -355,8 +355,7 @@ impl Truth {
         }
         let groups = &mut self.connections.get_mut(&key).expect("it is there").groups;
         let tell = |group: usize| {
-            let sentence = format!("this user may not be in {:?} any more", GROUPS[group]);
-            let frame = Outgoing::error(None, FrameErrorCode::Refused, sentence);
+            let frame = Outgoing::membership_ended(&name(group));
             Delivery::Notice { to: Key(key), frame }
         };
         std::mem::take(groups).into_iter().map(tell).collect()

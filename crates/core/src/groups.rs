@@ -69,6 +69,12 @@ impl Groups {
         waiting
     }
 
+    /// The server has ended a membership, whoever has joined. One that it has yet to confirm again is
+    /// none that it could end.
+    pub(crate) fn membership_ended(&mut self, group: &Group) {
+        self.0.retain(|wanted| wanted.group != *group || !wanted.is_joined);
+    }
+
     /// The server has confirmed a membership; returns the calls that waited for it.
     pub(crate) fn joined(&mut self, group: &Group) -> Vec<Call> {
         let Some(wanted) = self.find(group) else {
@@ -186,6 +192,22 @@ mod tests {
         groups.ended();
 
         assert_eq!(groups.leave(&tea()), Some(vec![]));
+    }
+
+    #[test]
+    fn a_membership_that_the_server_has_ended_is_nobody_s_and_one_that_is_asked_for_is_not_ended() {
+        let mut groups = Groups::default();
+        groups.join(&tea(), Call(1));
+        groups.membership_ended(&tea());
+        assert_eq!(groups.joined(&tea()), [Call(1)]);
+        groups.join(&tea(), Call(2));
+
+        groups.membership_ended(&Group::new("milk").unwrap());
+        assert_eq!(groups.names().count(), 1);
+        groups.membership_ended(&tea());
+
+        assert_eq!(groups.names().count(), 0);
+        assert_eq!(groups.join(&tea(), Call(3)), Joining::Ask);
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Why a server refuses something that a client said: the `error` frame and its codes.
 
-use crate::MessageId;
+use crate::{Group, MessageId};
 
 /// Why something a client said was refused.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct FrameError {
     /// What was refused, where it had an id.
     pub id: Option<MessageId>,
+    /// The group whose membership the server has ended, which nothing was asked of.
+    pub group: Option<Group>,
     /// For programs.
     pub code: FrameErrorCode,
     /// For people.

@@ -82,8 +82,12 @@ fn client_frames() -> impl Strategy<Value = ClientFrame<Owned>> {
 }
 
 fn server_frames() -> impl Strategy<Value = ServerFrame<ServerMessage<Owned>>> {
-    let error =
-        (prop::option::of(ids()), prop::sample::select(FrameErrorCode::ALL), any::<String>());
+    let error = (
+        prop::option::of(ids()),
+        prop::option::of(groups()),
+        prop::sample::select(FrameErrorCode::ALL),
+        any::<String>(),
+    );
     let message = (payloads(), prop::option::of(groups()), prop::option::of(any::<String>()));
     let epoch = prop::option::of(any::<String>());
     // The longest time is 2^64 microseconds.
@@ -96,7 +100,9 @@ fn server_frames() -> impl Strategy<Value = ServerFrame<ServerMessage<Owned>>> {
         (ids(), life())
             .prop_map(|(id, token_expires_in)| ServerFrame::Refreshed { id, token_expires_in }),
         ids().prop_map(|id| ServerFrame::Ack { id }),
-        error.prop_map(|(id, code, message)| ServerFrame::Error(FrameError { id, code, message })),
+        error.prop_map(|(id, group, code, message)| {
+            ServerFrame::Error(FrameError { id, group, code, message })
+        }),
         message.prop_map(|(data, group, from)| {
             ServerFrame::Message(ServerMessage { data, group, from })
         }),

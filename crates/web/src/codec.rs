@@ -11,7 +11,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use onesocket_core::protocol::{
-    ClientFrame, ConnectionId, Epoch, FrameError, FrameErrorCode, MessageId, ServerFrame, Welcome,
+    ClientFrame, ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId, ServerFrame,
+    Welcome,
 };
 use onesocket_core::{Sentence, Span, Text};
 use wasm_bindgen::prelude::*;
@@ -38,6 +39,9 @@ extern "C" {
 
     #[wasm_bindgen(method, getter)]
     fn id(this: &Head) -> Option<f64>;
+
+    #[wasm_bindgen(method, getter)]
+    fn group(this: &Head) -> Option<String>;
 
     #[wasm_bindgen(method, getter)]
     fn code(this: &Head) -> String;
@@ -99,6 +103,7 @@ pub(crate) fn frame(kind: u8, value: JsValue) -> Result<ServerFrame<JsValue>, Te
         4 => ServerFrame::Refreshed { id: id(), token_expires_in: life() },
         5 => ServerFrame::Error(FrameError {
             id: number(),
+            group: head.group().and_then(|group| Group::new(group).ok()),
             code: FrameErrorCode::read(&head.code()),
             message: head.message(),
         }),

@@ -222,9 +222,7 @@ impl Hub {
     /// What is left of a membership goes, and the client is told.
     fn end_membership(&mut self, key: Key, group: &Group) -> Delivery {
         self.remove_member(key, group);
-        let message = format!("this user may not be in {:?} any more", group.as_str());
-        let frame = Outgoing::error(None, FrameErrorCode::Refused, message);
-        Delivery::Notice { to: key, frame }
+        Delivery::Notice { to: key, frame: Outgoing::membership_ended(group) }
     }
 
     fn end(&mut self, user: &str, now: Instant) -> Vec<Delivery> {
@@ -454,8 +452,7 @@ mod tests {
         let restrict = || Command::Restrict { key: Key(1), access: access.clone() };
         let deliveries = hub.handle(restrict(), Instant::now());
 
-        let message = "this user may not be in \"tea\" any more";
-        let frame = Outgoing::error(None, FrameErrorCode::Refused, message);
+        let frame = Outgoing::membership_ended(&Group::new("tea").unwrap());
         assert_eq!(deliveries, [Delivery::Notice { to: Key(1), frame }]);
         assert_eq!(hub.handle(restrict(), Instant::now()), []);
         assert_eq!(publish(&mut hub, 2, "tea"), accepted(Key(2), ID));

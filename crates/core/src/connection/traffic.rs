@@ -85,7 +85,12 @@ impl<M: Clone> Connection<M> {
             }
             (ServerFrame::Error(error), _) => match error.id {
                 Some(id) => self.on_answer(id, Answer::Refused(Error::of_frame(error)), now),
-                None => self.report(Error::of_frame(error)),
+                None => {
+                    if let Some(group) = &error.group {
+                        self.groups.membership_ended(group);
+                    }
+                    self.report(Error::of_frame(error));
+                }
             },
             (ServerFrame::Refreshed { id, token_expires_in }, _) => {
                 self.on_answer(id, Answer::Refreshed(token_expires_in), now);

@@ -37,7 +37,8 @@ fn an_error_frame_without_an_id_is_reported_in_the_words_of_the_server() {
     let mut world = World::plain().connected();
     let (code, message) = (FrameErrorCode::TooLarge, "send less".to_owned());
 
-    let said = world.receive(ServerFrame::Error(FrameError { id: None, code, message }));
+    let said =
+        world.receive(ServerFrame::Error(FrameError { id: None, group: None, code, message }));
 
     let error = said.iter().find_map(|output| match output {
         Output::Error { error, .. } => Some(error.clone()),

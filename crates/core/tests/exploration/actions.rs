@@ -60,6 +60,8 @@ pub(crate) enum Answer {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Frame {
     Ack(MessageId),
+    /// A membership has ended, of which nothing was asked.
+    Ended(&'static str),
     Message,
     NoHandler,
     Ping,
@@ -200,6 +202,8 @@ impl Place {
                         }
                     }
                 }
+                actions
+                    .extend(scope.groups.iter().map(|group| Action::Receive(Frame::Ended(group))));
                 let asked = self.observed.asked.iter().map(|(id, _)| *id);
                 for id in asked.chain(self.observed.kept.iter().filter_map(|kept| kept.sent)) {
                     actions.push(Action::Receive(Frame::Ack(id)));

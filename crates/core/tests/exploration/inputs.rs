@@ -78,9 +78,13 @@ impl Place {
     }
 
     pub(super) fn frame(&self, frame: Frame) -> ServerFrame<Message> {
-        let refusal = |id, code| ServerFrame::Error(FrameError { id, code, message: "no".into() });
+        let error = |id, group, code| {
+            ServerFrame::Error(FrameError { id, group, code, message: "no".into() })
+        };
+        let refusal = |id, code| error(id, None, code);
         match frame {
             Frame::Ack(id) => ServerFrame::Ack { id },
+            Frame::Ended(group) => error(None, Some(named(group)), FrameErrorCode::Refused),
             Frame::Message => ServerFrame::Message(FROM_SERVER),
             Frame::NoHandler => refusal(None, FrameErrorCode::NoHandler),
             Frame::Ping => ServerFrame::Ping,

@@ -279,5 +279,6 @@ pub(crate) fn welcome() -> Welcome {
 }
 
 pub(crate) fn refusal(id: u64, code: FrameErrorCode) -> ServerFrame<Message> {
-    ServerFrame::Error(FrameError { id: Some(MessageId(id)), code, message: "no".to_owned() })
+    let (id, message) = (Some(MessageId(id)), "no".to_owned());
+    ServerFrame::Error(FrameError { id, group: None, code, message })
 }

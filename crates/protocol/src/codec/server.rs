@@ -21,6 +21,7 @@ pub fn decode_server(wire: Wire<'_>) -> Decoded<ServerFrame<ServerMessage<Payloa
         "ack" => ServerFrame::Ack { id: fields.id()? },
         "error" => ServerFrame::Error(FrameError {
             id: fields.may(head.id, "id")?.map(MessageId),
+            group: head.group.map(|_| fields.group()).transpose()?,
             code: FrameErrorCode::read(&fields.need::<Cow<str>>(head.code, "code")?),
             message: fields.need(head.message, "message")?,
         }),
@@ -57,6 +58,7 @@ pub fn encode_server(frame: &ServerFrame<ServerMessage<Payload<'_>>>) -> Encoded
         ServerFrame::Ack { id } => Head { id: Some(id.0), ..Head::of("ack") },
         ServerFrame::Error(error) => Head {
             id: error.id.map(|id| id.0),
+            group: error.group.as_ref().map(Group::as_str),
             code: Some(error.code.as_str()),
             message: Some(error.message.as_str()),
             ..Head::of("error")

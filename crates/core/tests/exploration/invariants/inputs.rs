@@ -168,6 +168,14 @@ impl Observed {
                     self.joined.retain(|joined| *joined != group);
                 }
             }
+            // A connection begins with no membership that could end: each is asked for again.
+            Action::Receive(Frame::Ended(group)) if state == StateName::Connected => {
+                let is_asked = self.asked.iter().any(|(_, join)| *join == Some(group));
+                if self.joined.contains(&group) && !is_asked {
+                    self.wishes.retain(|wish| *wish != group);
+                    self.joined.retain(|joined| *joined != group);
+                }
+            }
             Action::Abort(_)
             | Action::Activity
             | Action::Due
@@ -175,7 +183,8 @@ impl Observed {
             | Action::InvalidFrame
             | Action::Ready
             | Action::Receive(
-                Frame::Message
+                Frame::Ended(_)
+                | Frame::Message
                 | Frame::NoHandler
                 | Frame::Ping
                 | Frame::Pong
