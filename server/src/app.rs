@@ -25,7 +25,7 @@ use crate::net::rate::{AddressRate, TooOften};
 use crate::net::slots::ConnectionSlots;
 use crate::outgoing::Outgoing;
 use crate::payload::TooLarge;
-use crate::session::Messages;
+use crate::session::{DecidedBy, Messages};
 
 /// The burst of an address, as a multiple of its rate: a whole office reconnects at once.
 const ADDRESS_BURST: u32 = 10;
@@ -83,6 +83,14 @@ impl App {
             (true, _) => Messages::Echoed,
             (false, Some(_)) => Messages::Handled,
             (false, None) => Messages::Refused,
+        }
+    }
+
+    /// Says who decides about groups.
+    pub(crate) fn decided_by(&self) -> DecidedBy {
+        match &self.handler {
+            Some(handler) if handler.decides() => DecidedBy::Application,
+            Some(_) | None => DecidedBy::Token,
         }
     }
 

@@ -1,10 +1,11 @@
-//! The application's part: it handles the messages that clients send to the server itself.
+//! The application's part: it handles the messages that clients send to the server itself, and may
+//! decide who is let into a group.
 
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use onesocket_protocol::{ConnectionId, MessageId};
+use onesocket_protocol::{ConnectionId, Group, MessageId};
 
 use crate::payload::Payload;
 
@@ -36,6 +37,53 @@ use crate::payload::Payload;
 pub trait Handler: Send + Sync {
     /// Handles one message.
     fn handle(self: Arc<Self>, message: Incoming) -> Handling;
+
+    /// Says whether this decides about groups; else the claims of tokens do, and what is open to all.
+    /// Only then are [`may_join`](Self::may_join) and [`may_publish`](Self::may_publish) asked.
+    fn decides(&self) -> bool {
+        false
+    }
+
+    /// Decides whether a user may join a group. Nothing more is read of the client until it has; after
+    /// 10 s, or a panic, the answer is [`Decision::Refuse`]. A membership that was allowed stays when a
+    /// new token allows less: [`Publisher::remove`](crate::Publisher::remove) ends it.
+    fn may_join(self: Arc<Self>, request: GroupRequest) -> Deciding {
+        drop(request);
+        Box::pin(std::future::ready(Decision::ByToken))
+    }
+
+    /// Decides whether a user, who has to be in the group, may publish a message to it; as for
+    /// [`may_join`](Self::may_join).
+    fn may_publish(self: Arc<Self>, request: GroupRequest) -> Deciding {
+        drop(request);
+        Box::pin(std::future::ready(Decision::ByToken))
+    }
+}
+
+/// The future of a decision.
+pub type Deciding = Pin<Box<dyn Future<Output = Decision> + Send>>;
+
+/// What a client wants of a group.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[non_exhaustive]
+pub struct GroupRequest {
+    /// The user.
+    pub user: String,
+    /// The connection over which it comes.
+    pub connection: ConnectionId,
+    /// The group.
+    pub group: Group,
+}
+
+/// Whether something is allowed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Decision {
+    /// It is, whatever the token says.
+    Allow,
+    /// It is if the token allows it, or if the group is open to all.
+    ByToken,
+    /// It is not: the client hears `refused`, and not why.
+    Refuse,
 }
 
 /// The future that a [`Handler`] returns.

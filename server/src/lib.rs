@@ -35,7 +35,7 @@ pub use onesocket_protocol::Group;
 
 pub use crate::close_cause::CloseCause;
 pub use crate::config::Config;
-pub use crate::handler::{Answer, Handler, Handling, Incoming};
+pub use crate::handler::{Answer, Deciding, Decision, GroupRequest, Handler, Handling, Incoming};
 pub use crate::hub::Target;
 pub use crate::limit::Limit;
 pub use crate::outgoing::Outgoing;

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use onesocket_protocol::{
-    ClientFrame, DecodeError, Epoch, FrameErrorCode, MessageId, Payload as WirePayload,
+    ClientFrame, DecodeError, Epoch, FrameErrorCode, Group, MessageId, Payload as WirePayload,
     ServerFrame, ServerMessage, Token, Welcome, Wire, decode_client,
 };
 
@@ -18,6 +18,7 @@ use crate::auth::rights::Access;
 use crate::auth::token::{Identity, TokenError};
 use crate::close_cause::CloseCause;
 use crate::config::Config;
+use crate::handler::Decision;
 use crate::hub::{Command, Key};
 use crate::limit::Limit;
 use crate::outgoing::Outgoing;
@@ -31,6 +32,15 @@ const MAX_BAD_FRAMES: u32 = 10;
 pub enum Output {
     /// Close the socket. Nothing comes after it.
     Close(CloseCause),
+    /// Let the application decide about a group; the outcome goes to [`Session::handle_decided`].
+    Decide {
+        /// The id for the answer.
+        id: MessageId,
+        /// The group.
+        group: Group,
+        /// What is wanted of it.
+        wish: Wish,
+    },
     /// Let the application handle a message, unless it was handled before.
     Handle {
         /// The id for the answer.
@@ -66,11 +76,30 @@ pub enum Messages {
     Refused,
 }
 
+/// Who decides what a client may do with a group.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum DecidedBy {
+    /// The application is asked: see [`Output::Decide`].
+    Application,
+    /// The token says it, and what is open to all.
+    Token,
+}
+
+/// What a client wants of a group.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Wish {
+    /// To join it.
+    Join,
+    /// To publish this frame to it.
+    Publish(Outgoing),
+}
+
 /// The session of one client, from the welcome to the close.
 #[derive(Debug)]
 pub struct Session {
     config: Arc<Config>,
     messages: Messages,
+    decided_by: DecidedBy,
     key: Key,
     user: String,
     access: Access,
@@ -102,6 +131,7 @@ impl Session {
         identity: Identity,
         epoch: Option<Epoch>,
         messages: Messages,
+        decided_by: DecidedBy,
         config: Arc<Config>,
         now: Instant,
     ) -> Self {
@@ -124,6 +154,7 @@ impl Session {
         let mut session = Self {
             config,
             messages,
+            decided_by,
             key,
             user: identity.user,
             access,
@@ -169,7 +200,8 @@ impl Session {
                 open.expires_at = now + expires_in + grace;
                 let token_expires_in = Some(expires_in.into());
                 self.send(Outgoing::new(&ServerFrame::Refreshed { id, token_expires_in }));
-                let access = Access::new(rights, Arc::clone(&self.config.open_groups));
+                let access = Access::new(rights, Arc::clone(&self.config.open_groups))
+                    .keeping_granted(&self.access);
                 if access != self.access {
                     self.access = access.clone();
                     self.tell(Command::Restrict { key: self.key, access });
@@ -212,17 +244,11 @@ impl Session {
     fn on_frame(&mut self, frame: ClientFrame<WirePayload<'_>>, bytes: &Bytes) {
         let key = self.key;
         match frame {
-            ClientFrame::Join { id, group } => {
-                if self.access.may_join(&group) {
-                    self.tell(Command::Join { key, id, group });
-                } else {
-                    // Whether there is such a group, and who is in it, is not said.
-                    self.outputs.push_back(Output::LimitReached(Limit::Rights));
-                    let message = format!("this user may not join {:?}", group.as_str());
-                    self.send(Outgoing::error(Some(id), FrameErrorCode::Refused, message));
-                }
+            ClientFrame::Join { id, group } => self.on_wish(id, group, Wish::Join),
+            ClientFrame::Leave { id, group } => {
+                self.access.withdraw(&group);
+                self.tell(Command::Leave { key, id, group });
             }
-            ClientFrame::Leave { id, group } => self.tell(Command::Leave { key, id, group }),
             ClientFrame::Message { id, data } => {
                 if self.fits(id, size(data)) {
                     self.on_message(id, data, bytes);
@@ -231,20 +257,60 @@ impl Session {
             ClientFrame::Ping => self.send(Outgoing::new(&ServerFrame::Pong)),
             ClientFrame::Pong => {}
             ClientFrame::Publish { id, group, data } => {
-                if !self.access.may_publish(&group) {
-                    self.outputs.push_back(Output::LimitReached(Limit::Rights));
-                    let message = format!("this user may not publish to {:?}", group.as_str());
-                    self.refuse(id, FrameErrorCode::Refused, message);
-                } else if self.fits(id, size(data)) {
+                if self.fits(id, size(data)) {
                     let from = Some(self.user.clone());
                     let message = ServerMessage { data, group: Some(group.clone()), from };
                     let frame = Outgoing::new(&ServerFrame::Message(message));
-                    self.tell(Command::Publish { key, id, group, frame });
+                    self.on_wish(id, group, Wish::Publish(frame));
                 }
             }
             ClientFrame::Refresh { id, token } => {
                 let user = self.user.clone();
                 self.outputs.push_back(Output::Validate { id, token, user });
+            }
+        }
+    }
+
+    fn on_wish(&mut self, id: MessageId, group: Group, wish: Wish) {
+        match self.decided_by {
+            DecidedBy::Application => self.outputs.push_back(Output::Decide { id, group, wish }),
+            DecidedBy::Token => self.handle_decided(id, group, wish, Decision::ByToken),
+        }
+    }
+
+    /// Takes the outcome of an [`Output::Decide`].
+    pub fn handle_decided(&mut self, id: MessageId, group: Group, wish: Wish, decision: Decision) {
+        let key = self.key;
+        if self.open().is_none() {
+            return;
+        }
+        let by_token = match wish {
+            Wish::Join => self.access.may_join(&group),
+            Wish::Publish(_) => self.access.may_publish(&group),
+        };
+        let is_allowed = match decision {
+            Decision::Allow => true,
+            Decision::ByToken => by_token,
+            Decision::Refuse => false,
+        };
+        match (wish, is_allowed) {
+            (Wish::Join, true) => {
+                if !by_token {
+                    self.access.grant(group.clone());
+                }
+                self.tell(Command::Join { key, id, group });
+            }
+            (Wish::Join, false) => {
+                // Whether there is such a group, and who is in it, is not said.
+                self.outputs.push_back(Output::LimitReached(Limit::Rights));
+                let message = format!("this user may not join {:?}", group.as_str());
+                self.send(Outgoing::error(Some(id), FrameErrorCode::Refused, message));
+            }
+            (Wish::Publish(frame), true) => self.tell(Command::Publish { key, id, group, frame }),
+            (Wish::Publish(_), false) => {
+                self.outputs.push_back(Output::LimitReached(Limit::Rights));
+                let message = format!("this user may not publish to {:?}", group.as_str());
+                self.refuse(id, FrameErrorCode::Refused, message);
             }
         }
     }
@@ -367,8 +433,15 @@ mod tests {
         let epoch = Some(Key(7).epoch(0x5f));
         for (epoch, end) in [(None, "}"), (epoch, r#","epoch":"5f.7"}"#)] {
             let identity = identity.clone();
-            let mut session =
-                Session::new(Key(42), identity, epoch, Messages::Refused, Arc::new(config()), now);
+            let mut session = Session::new(
+                Key(42),
+                identity,
+                epoch,
+                Messages::Refused,
+                DecidedBy::Token,
+                Arc::new(config()),
+                now,
+            );
 
             let welcome = concat!(
                 r#"{"type":"welcome","connectionId":"c42","user":"ada","tokenExpiresInMs":299000,"#,
@@ -649,6 +722,51 @@ mod tests {
     }
 
     #[test]
+    fn what_the_application_decides_counts_before_the_token_and_outlasts_it() {
+        let (mut session, now) = started(config());
+        session.decided_by = DecidedBy::Application;
+        let vault = || Group::new("vault").unwrap();
+        let ask = |session: &mut Session| {
+            session.handle_text(r#"{"type":"join","id":7,"group":"vault"}"#, now);
+            let asked = Output::Decide { id: ID, group: vault(), wish: Wish::Join };
+            assert_eq!(drain(session), [asked]);
+        };
+        let rights = || Rights::new(vec![Pattern::new("vault").unwrap()], Vec::new());
+        let some = || Identity { rights: rights(), ..granted(Duration::from_secs(300)) };
+        let none = || Identity { rights: Rights::default(), ..granted(Duration::from_secs(300)) };
+        session.handle_validated(ID, Ok(some()), now);
+        drain(&mut session);
+        ask(&mut session);
+        session.handle_decided(ID, vault(), Wish::Join, Decision::Refuse);
+        assert!(matches!(drain(&mut session)[..], [Output::LimitReached(Limit::Rights), _]));
+        session.handle_validated(ID, Ok(none()), now);
+        drain(&mut session);
+
+        for decision in [Decision::ByToken, Decision::Refuse] {
+            ask(&mut session);
+            session.handle_decided(ID, vault(), Wish::Join, decision);
+            assert!(matches!(drain(&mut session)[..], [Output::LimitReached(Limit::Rights), _]));
+        }
+        ask(&mut session);
+        session.handle_decided(ID, vault(), Wish::Join, Decision::Allow);
+        let join = Command::Join { key: Key(1), id: ID, group: vault() };
+        assert_eq!(drain(&mut session), [Output::Tell(join)]);
+
+        // A token that has no more rights than before ends nothing of it.
+        session.handle_validated(ID, Ok(granted(Duration::from_secs(300))), now);
+        drain(&mut session);
+        session.handle_validated(ID, Ok(none()), now);
+        let restricted = drain(&mut session);
+        let [_, Output::Tell(Command::Restrict { access, .. })] = &restricted[..] else {
+            panic!("{restricted:?}");
+        };
+        assert!(access.may_join(&vault()) && !access.may_publish(&vault()));
+        // Who has left is asked for again.
+        session.handle_text(r#"{"type":"leave","id":7,"group":"vault"}"#, now);
+        assert!(!session.access.may_join(&vault()));
+    }
+
+    #[test]
     fn nothing_comes_after_a_close() {
         let (mut session, start) = started(Config { echo: true, ..config() });
         session.handle_elapsed(start + Duration::from_hours(1));
@@ -693,7 +811,8 @@ mod tests {
     fn started_with(config: Config, messages: Messages) -> (Session, Instant) {
         let now = Instant::now();
         let identity = granted(config.token_life);
-        let mut session = Session::new(Key(1), identity, None, messages, Arc::new(config), now);
+        let mut session =
+            Session::new(Key(1), identity, None, messages, DecidedBy::Token, Arc::new(config), now);
         assert_eq!(drain(&mut session).len(), 1);
         (session, now)
     }
@@ -754,6 +873,7 @@ mod tests {
             Output::Send(Outgoing::Text(text)) => text,
             Output::Send(Outgoing::Accepted(_) | Outgoing::Binary(_))
             | Output::Close(_)
+            | Output::Decide { .. }
             | Output::Handle { .. }
             | Output::LimitReached(_)
             | Output::Tell(_)

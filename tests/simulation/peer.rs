@@ -202,8 +202,8 @@ impl World {
                 self.check_server_close(key, cause);
                 self.begin_close(key, cause);
             }
-            Output::Handle { .. } => {
-                self.ensure(false, || "a message for an application that there is not".to_owned());
+            Output::Decide { .. } | Output::Handle { .. } => {
+                self.ensure(false, || "something for an application that there is not".to_owned());
             }
             Output::LimitReached(limit) => {
                 self.ensure(false, || format!("the limit {limit:?} where nobody reaches one"));

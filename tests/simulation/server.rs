@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use onesocket_core::protocol::{CloseCode, SUBPROTOCOL, offered_client, offered_token};
 use onesocket_server::hub::{Command, Delivery, Hub, Key};
-use onesocket_server::session::{Messages, Session};
+use onesocket_server::session::{DecidedBy, Messages, Session};
 use onesocket_server::token::{Identity, TokenError, Tokens};
 use onesocket_server::{CloseCause, Config};
 
@@ -180,7 +180,15 @@ impl World {
         let messages = if config.echo { Messages::Echoed } else { Messages::Refused };
         let peer = Peer {
             socket,
-            session: Session::new(Key(key), identity, epoch, messages, config, now),
+            session: Session::new(
+                Key(key),
+                identity,
+                epoch,
+                messages,
+                DecidedBy::Token,
+                config,
+                now,
+            ),
             closing_until: None,
             to_close: None,
             unwritten: VecDeque::new(),

@@ -1,19 +1,20 @@
-//! Passes messages to the application, and its answers back.
+//! Passes messages and questions to the application, and its answers back.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use onesocket_protocol::{FrameErrorCode, MessageId};
+use onesocket_protocol::{FrameErrorCode, Group, MessageId};
 use tokio::time::timeout;
 use tracing::warn;
 
 use crate::app::App;
-use crate::handler::{Answer, Incoming};
+use crate::handler::{Answer, Decision, GroupRequest, Incoming};
 use crate::hub::{Command, Key, Known};
 use crate::outgoing::Outgoing;
 use crate::payload::Payload;
+use crate::session::Wish;
 
-/// How long the application may take to handle a message.
+/// How long the application may take to handle a message, or to decide.
 const HANDLER_TIME: Duration = Duration::from_secs(10);
 
 /// The maximum length of the sentence of a refusal, in characters.
@@ -56,18 +57,56 @@ async fn ask(app: &App, message: Incoming) -> Answer {
     let Some(handler) = app.handler.clone() else {
         return Answer::Refuse("this server has no use for messages to itself".into());
     };
-    // A task of its own, so that a panic ends the handling of this message and nothing else.
-    let mut asked = tokio::spawn(async move { handler.handle(message).await });
+    match in_time(async move { handler.handle(message).await }).await {
+        Ok(answer) => answer,
+        Err(Unanswered::Panicked) => Answer::Refuse("the server could not handle this".into()),
+        Err(Unanswered::TooLate) => {
+            Answer::Refuse("the server took too long to handle this".into())
+        }
+    }
+}
+
+/// Lets the application decide about a group.
+pub(crate) async fn decide(
+    app: &App,
+    user: String,
+    key: Key,
+    group: Group,
+    wish: &Wish,
+) -> Decision {
+    let Some(handler) = app.handler.clone() else { return Decision::ByToken };
+    let request = GroupRequest { user, connection: key.connection_id(), group };
+    let is_join = matches!(wish, Wish::Join);
+    let asked = async move {
+        match is_join {
+            true => handler.may_join(request).await,
+            false => handler.may_publish(request).await,
+        }
+    };
+    in_time(asked).await.unwrap_or(Decision::Refuse)
+}
+
+/// Why the application has not answered.
+enum Unanswered {
+    Panicked,
+    TooLate,
+}
+
+/// Awaits the application, in a task of its own: so a panic ends nothing else.
+async fn in_time<T: Send + 'static>(
+    asked: impl Future<Output = T> + Send + 'static,
+) -> Result<T, Unanswered> {
+    let mut asked = tokio::spawn(asked);
     match timeout(HANDLER_TIME, &mut asked).await {
-        Ok(Ok(answer)) => answer,
+        Ok(Ok(answer)) => Ok(answer),
         Ok(Err(_)) => {
             warn!("The handler has panicked");
-            Answer::Refuse("the server could not handle this".into())
+            Err(Unanswered::Panicked)
         }
         Err(_) => {
             asked.abort();
             warn!("The handler took too long");
-            Answer::Refuse("the server took too long to handle this".into())
+            Err(Unanswered::TooLate)
         }
     }
 }

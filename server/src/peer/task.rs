@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::SinkExt;
-use onesocket_protocol::{CloseCode, MessageId};
+use onesocket_protocol::{CloseCode, Group, MessageId};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -21,6 +21,7 @@ use tungstenite::error::ProtocolError;
 use crate::app::App;
 use crate::auth::token::Identity;
 use crate::close_cause::CloseCause;
+use crate::handler::Decision;
 use crate::hub::Inbox;
 use crate::hub::shared::Registration;
 use crate::metrics::ClosedBy;
@@ -28,7 +29,7 @@ use crate::net::rate::{Rate, TooOften};
 use crate::outgoing::Outgoing;
 use crate::peer::guard::SocketGuard;
 use crate::peer::message;
-use crate::session::{Output, Session};
+use crate::session::{Output, Session, Wish};
 
 /// How long a client may take to answer a close frame before the socket is dropped.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
@@ -48,9 +49,17 @@ enum Work {
     Deliver(Outgoing),
     Elapsed,
     Flush,
-    /// The application has handled a message; these are for the client.
-    Handled(Vec<Outgoing>),
+    /// The application has done what it was asked.
+    Handled(Handled),
     Receive(Option<Result<Message, axum::Error>>),
+}
+
+/// What the application has done.
+enum Handled {
+    /// It has handled a message; these are for the client.
+    Message(Vec<Outgoing>),
+    /// It has decided about a group.
+    Wish { id: MessageId, group: Group, wish: Wish, decision: Decision },
 }
 
 struct Peer {
@@ -62,9 +71,9 @@ struct Peer {
     rate: Rate,
     registration: Registration,
     inbox: Inbox,
-    /// The application is handling a message. Nothing more is read until it has finished: messages
-    /// are handled in order, and a client that sends faster has to wait.
-    handling: Option<JoinHandle<Vec<Outgoing>>>,
+    /// The application is handling a message, or decides about a group. Nothing more is read until it has
+    /// finished: messages are handled in order, and a client that sends faster has to wait.
+    handling: Option<JoinHandle<Handled>>,
     /// The newest message that was accepted and not answered yet: one answer serves for all that were
     /// read in one go.
     accepted: Option<MessageId>,
@@ -88,7 +97,9 @@ pub(crate) fn serve(
     let config = Arc::clone(&app.config);
     let rate = Rate::new(config.max_rate, config.max_burst);
     let now = Instant::now().into_std();
-    let session = Session::new(registration.key, identity, epoch, app.messages(), config, now);
+    let (messages, decided_by) = (app.messages(), app.decided_by());
+    let session =
+        Session::new(registration.key, identity, epoch, messages, decided_by, config, now);
     // Built outside the future, which would keep its arguments beside what it builds from them: there
     // is one for each client.
     let mut peer = Peer {
@@ -146,10 +157,17 @@ impl Peer {
                 Work::Deliver(frame) => self.write(frame).await?,
                 Work::Elapsed => self.session.handle_elapsed(Instant::now().into_std()),
                 Work::Flush => self.flush().await?,
-                Work::Handled(frames) => {
+                Work::Handled(handled) => {
                     self.handling = None;
-                    for frame in frames {
-                        self.write(frame).await?;
+                    match handled {
+                        Handled::Message(frames) => {
+                            for frame in frames {
+                                self.write(frame).await?;
+                            }
+                        }
+                        Handled::Wish { id, group, wish, decision } => {
+                            self.session.handle_decided(id, group, wish, decision);
+                        }
                     }
                 }
                 Work::Receive(Some(Ok(message))) => self.on_message(message)?,
@@ -207,6 +225,15 @@ impl Peer {
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Close(cause) => return Err(End::Server(cause)),
+                Output::Decide { id, group, wish } => {
+                    let (app, connection) = (Arc::clone(&self.app), self.registration.key);
+                    let user = self.user.clone();
+                    self.handling = Some(self.app.tracker.spawn(async move {
+                        let decision =
+                            message::decide(&app, user, connection, group.clone(), &wish).await;
+                        Handled::Wish { id, group, wish, decision }
+                    }));
+                }
                 Output::Handle { id, payload } => {
                     let sender = message::Sender {
                         user: self.user.clone(),
@@ -214,6 +241,7 @@ impl Peer {
                         key: self.registration.key,
                     };
                     let handling = message::handle(Arc::clone(&self.app), sender, id, payload);
+                    let handling = async { Handled::Message(handling.await) };
                     self.handling = Some(self.app.tracker.spawn(handling));
                 }
                 Output::LimitReached(limit) => self.app.metrics.refused(limit),
@@ -340,10 +368,10 @@ async fn closed(close: &mut oneshot::Receiver<CloseCause>) -> End {
 }
 
 /// Waits for the application to finish handling a message; returns the frames for the client.
-async fn handled(handling: &mut Option<JoinHandle<Vec<Outgoing>>>) -> Vec<Outgoing> {
+async fn handled(handling: &mut Option<JoinHandle<Handled>>) -> Handled {
     match handling {
         // It does not panic and is never aborted.
-        Some(handling) => handling.await.unwrap_or_default(),
+        Some(handling) => handling.await.unwrap_or(Handled::Message(Vec::new())),
         None => std::future::pending().await,
     }
 }

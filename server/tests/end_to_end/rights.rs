@@ -1,10 +1,15 @@
 //! Who may be in which group: by the token, and by what is open to all.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use onesocket_protocol::{SUBPROTOCOL, token_subprotocol};
-use onesocket_server::{Config, Pattern};
+use onesocket_server::{
+    Answer, Config, Deciding, Decision, GroupRequest, Handler, Handling, Incoming, Pattern,
+};
 use serde_json::{Value, json};
 
-use crate::support::{Client, Server, secret};
+use crate::support::{Client, Server, config, secret};
 
 /// A server that issues tokens with rights, and on which `lobby` is open.
 async fn server() -> Server {
@@ -106,4 +111,63 @@ async fn a_claim_that_is_none_is_named_and_the_token_is_not_taken() {
         assert_eq!(answer.status, 400, "{bad}");
     }
     server.stop().await.unwrap();
+}
+
+/// Decides by the name of the group, and of what is published by who has joined.
+struct Doorkeeper;
+
+impl Handler for Doorkeeper {
+    fn handle(self: Arc<Self>, _: Incoming) -> Handling {
+        Box::pin(async { Answer::Accept })
+    }
+
+    fn decides(&self) -> bool {
+        true
+    }
+
+    fn may_join(self: Arc<Self>, request: GroupRequest) -> Deciding {
+        Box::pin(async move {
+            match request.group.as_str() {
+                "slow" => std::future::pending().await,
+                "panic" => panic!("as it was told"),
+                // As a look into a database takes its time.
+                "board" | "news" => {
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                    if request.user == "ada" { Decision::Allow } else { Decision::Refuse }
+                }
+                _ => Decision::ByToken,
+            }
+        })
+    }
+
+    fn may_publish(self: Arc<Self>, request: GroupRequest) -> Deciding {
+        let decision =
+            if request.group.as_str() == "news" { Decision::Refuse } else { Decision::Allow };
+        Box::pin(std::future::ready(decision))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_application_decides_who_may_join_and_publish() {
+    let config = || Config { open_groups: [Pattern::new("lobby").unwrap()].into(), ..config() };
+    let server = onesocket_server::Server::with_handler(config(), Arc::new(Doorkeeper)).unwrap();
+    let server = Server::start_library_in_memory(server, 16 << 10);
+    let mut ada = server.connect("ada").await;
+    let mut eve = server.connect("eve").await;
+    let refused = |answer: Value| (answer["code"].clone(), answer["id"].clone());
+
+    assert_eq!(ada.ask(&join(1, "board")).await["type"], "ack");
+    assert_eq!(ada.ask(&join(2, "news")).await["type"], "ack");
+    assert_eq!(refused(eve.ask(&join(1, "board")).await), (json!("refused"), json!(1)));
+    // By the token, which says nothing here, and by what is open.
+    assert_eq!(eve.ask(&join(2, "lobby")).await["type"], "ack");
+    assert_eq!(refused(eve.ask(&join(3, "other")).await), (json!("refused"), json!(3)));
+    // What the application does not answer is refused, and the connection stays.
+    assert_eq!(refused(eve.ask(&join(4, "slow")).await), (json!("refused"), json!(4)));
+    assert_eq!(refused(eve.ask(&join(5, "panic")).await), (json!("refused"), json!(5)));
+
+    assert_eq!(ada.ask(&publish(3, "board")).await["type"], "ack");
+    assert_eq!(refused(ada.ask(&publish(4, "news")).await), (json!("refused"), json!(4)));
+    // Nobody publishes where they are not, whatever the application says.
+    assert_eq!(refused(eve.ask(&publish(6, "board")).await), (json!("refused"), json!(6)));
 }
