@@ -3,10 +3,11 @@
 mod cli;
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use onesocket_server::token::KeyRing;
 use onesocket_server::{Config, Server};
 use tokio::net::{TcpListener, TcpSocket, lookup_host};
@@ -19,6 +20,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::cli::escaped::EscapedJson;
+use crate::cli::file;
 use crate::cli::options::{LogFormat, Options, PublicKeys, Secrets, Settings};
 
 /// The backlog of the listening socket, where the system allows it. After a restart all clients
@@ -31,7 +33,7 @@ const BAD_OPTIONS: u8 = 2;
 #[tokio::main]
 async fn main() -> ExitCode {
     let secret = std::env::var_os("ONESOCKET_SECRET");
-    let settings = match Options::parse().into_settings(secret) {
+    let settings = match settings(secret) {
         Ok(settings) => settings,
         Err(faults) => {
             for fault in faults {
@@ -48,6 +50,12 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Reads the command line, the environment, and the file that they may name.
+fn settings(secret: Option<OsString>) -> Result<Settings, Vec<String>> {
+    let arguments = file::with_file(&Options::command(), std::env::args_os().collect())?;
+    Options::parse_from(arguments).into_settings(secret)
 }
 
 async fn serve(settings: Settings) -> io::Result<()> {

@@ -13,10 +13,16 @@ use tracing::level_filters::LevelFilter;
 /// Server of onesocket: one WebSocket connection per user.
 ///
 /// Durations are written 500ms, 25s, 5m or 1h; sizes 512, 64KiB or 1MiB. Every option can also be
-/// set by the environment variable beside it; the command line takes precedence.
+/// set by the environment variable beside it, or in the file that --config names; the command line
+/// takes precedence, then the environment.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, mut_args(with_variable))]
 pub(crate) struct Options {
+    /// File with options, in TOML: listen = "0.0.0.0:8080". The command line and the environment take
+    /// precedence
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+
     /// Address to listen on; port 0 picks a free port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8080")]
     listen: String,

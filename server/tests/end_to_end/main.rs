@@ -8,6 +8,8 @@ mod attacks;
 #[cfg(unix)]
 mod binary;
 mod clock;
+#[cfg(unix)]
+mod deploy;
 mod examples;
 mod handler;
 mod limits;
