@@ -9,6 +9,7 @@ use axum::http::HeaderMap;
 use onesocket_protocol::Group;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tracing::warn;
 
 use crate::auth::keys::KeyRing;
 use crate::auth::origin::Origins;
@@ -20,7 +21,7 @@ use crate::hub::Target;
 use crate::hub::shared::SharedHub;
 use crate::limit::Limit;
 use crate::metrics::Metrics;
-use crate::net::address::Address;
+use crate::net::address::{Address, forwarding_header};
 use crate::net::rate::{AddressRate, TooOften};
 use crate::net::slots::ConnectionSlots;
 use crate::outgoing::Outgoing;
@@ -46,6 +47,9 @@ pub(crate) struct App {
     pub(crate) stop: CancellationToken,
     address_rate: AddressRate,
     leaving: AtomicBool,
+    /// The log says that there is a proxy that `--address-header` does not name. Once: each request
+    /// would say it again.
+    told_of_proxy: AtomicBool,
 }
 
 impl App {
@@ -73,6 +77,7 @@ impl App {
             stop: CancellationToken::new(),
             address_rate: AddressRate::new(config.max_address_rate, burst),
             leaving: AtomicBool::new(false),
+            told_of_proxy: AtomicBool::new(false),
             config: Arc::new(config),
         })
     }
@@ -98,7 +103,19 @@ impl App {
     pub(crate) fn address(&self, headers: &HeaderMap, peer: IpAddr) -> Option<Address> {
         match &self.config.address_header {
             Some(header) => Address::named(headers, header, peer),
-            None => Address::of(peer),
+            None => {
+                let address = Address::of(peer)?;
+                if let Some(header) = forwarding_header(headers)
+                    && !self.told_of_proxy.swap(true, Ordering::Relaxed)
+                {
+                    warn!(
+                        header,
+                        "A request has come through a proxy, it says. All clients of that proxy count \
+                         as one address: name the header in which it writes theirs (--address-header)"
+                    );
+                }
+                Some(address)
+            }
         }
     }
 
@@ -154,6 +171,8 @@ impl App {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderName;
+
     use super::*;
     use crate::auth::token::Secret;
     use crate::handler::{Handling, Incoming};
@@ -182,5 +201,28 @@ mod tests {
 
             assert_eq!(app.messages(), expected);
         }
+    }
+
+    #[test]
+    fn a_proxy_that_is_not_named_is_told_of_once_unless_it_is_on_this_machine() {
+        let secret = || Secret::new([1; 32]).unwrap();
+        let unnamed = App::new(Config::new(secret()), None).unwrap();
+        let address_header = Some("x-real-ip".into());
+        let config = Config { address_header, ..Config::new(secret()) };
+        let named = App::new(config, None).unwrap();
+        let direct = HeaderMap::new();
+        let forwarded = HeaderMap::from_iter([(
+            HeaderName::from_static("x-forwarded-for"),
+            "192.0.2.9".parse().unwrap(),
+        )]);
+        let [here, there] = ["127.0.0.1", "192.0.2.1"].map(|ip| ip.parse().unwrap());
+        let told = |app: &App| app.told_of_proxy.load(Ordering::Relaxed);
+
+        unnamed.address(&direct, there);
+        unnamed.address(&forwarded, here);
+        named.address(&forwarded, there);
+        assert!(!told(&unnamed) && !told(&named));
+        unnamed.address(&forwarded, there);
+        assert!(told(&unnamed));
     }
 }

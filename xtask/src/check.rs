@@ -136,7 +136,7 @@ fn js(setup: &Setup) -> Result<()> {
         ("www/node_modules/.bin/tsc", "-p www --noEmit"),
         (
             "node_modules/.bin/oxlint",
-            "--deny-warnings js www tests/e2e tests/soak tests/consumers benches",
+            "--deny-warnings js www tests/e2e tests/soak tests/consumers benches examples",
         ),
     ] {
         let mut command = setup.project.command(setup.project.path(program));

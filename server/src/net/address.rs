@@ -4,6 +4,14 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::HeaderMap;
 
+/// The headers by which proxies say for whom they ask (RFC 7239, and what came before it).
+const FORWARDING: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
+
+/// Returns the header by which a request says that a proxy has forwarded it, if it does.
+pub(crate) fn forwarding_header(headers: &HeaderMap) -> Option<&'static str> {
+    FORWARDING.into_iter().find(|name| headers.contains_key(*name))
+}
+
 /// The unit to which limits per address apply: an IPv4 address, or the /64 network of an IPv6 address,
 /// because whoever has one of those has 2^64.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
