@@ -69,6 +69,11 @@ fn lacking(setup: &Setup) -> Result<Vec<String>> {
         lacking.push("commit what has changed".to_owned());
     }
     let changes = fs::read_to_string(project.path("CHANGELOG.md")).context("no CHANGELOG.md")?;
+    let calls =
+        fs::read_to_string(project.path("server/openapi.yaml")).context("no openapi.yaml")?;
+    if !calls.contains(&format!("\n  version: {}\n", project.version)) {
+        lacking.push(format!("server/openapi.yaml is not of version {}", project.version));
+    }
     if let Some(what) = heading_fault(&changes, &project.version) {
         lacking.push(what);
     }

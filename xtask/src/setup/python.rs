@@ -20,13 +20,13 @@ use crate::stamp::Inputs;
 const PIP: Duration = Duration::from_secs(1200);
 
 /// What a Python must have to make an environment; Debian has the last two in a package of their own.
-const ABILITIES: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 9))";
+const ABILITIES: &str = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))";
 
 /// What is not there, where we cannot do anything about it.
-const LACKING: &str = "there is no Python 3.9 or later with its `venv`";
+const LACKING: &str = "there is no Python 3.10 or later with its `venv`";
 
 /// What to do where we cannot do it.
-const ADVICE: &str = "install Python 3.9 or later with its modules `venv` and `ensurepip` (on \
+const ADVICE: &str = "install Python 3.10 or later with its modules `venv` and `ensurepip` (on \
                       Debian the packages python3 and python3-venv) and put it on PATH as python3";
 
 /// Returns the Python of an environment with all that `tests/foreign/requirements.txt` names.
@@ -37,7 +37,7 @@ const ADVICE: &str = "install Python 3.9 or later with its modules `venv` and `e
 pub(super) fn with_requirements(project: &Project) -> Result<PathBuf> {
     let requirements = project.path("tests/foreign/requirements.txt");
     // The Python that it was made from may have gone.
-    let is_whole = |home: &Path| can(&home.join("bin/python"), "import websockets");
+    let is_whole = |home: &Path| can(&home.join("bin/python"), "import schemathesis, websockets");
     let name = format!("python-{}", hash(&requirements)?);
     let home = cached(&name, "making a Python environment for the tests", is_whole, |home| {
         let base = find().map_or_else(
