@@ -27,6 +27,7 @@ import {
   type ClientOptions,
   type Message,
   OneSocketError,
+  type Sendable,
   type Status,
 } from "./client.js";
 import { Face } from "./face.js";
@@ -157,12 +158,13 @@ export function useConnection(
 }
 
 /**
- * Returns the client. It holds nothing, and renders nothing when the status changes.
+ * Returns the client. It holds nothing, and renders nothing when the status changes. `T` is what messages
+ * carry, `S` what `send()` takes: see `createClient()`.
  *
  * Throws `invalid-options` outside a {@link ConnectionProvider}.
  */
-export function useClient<T = unknown>(): Client<T> {
-  return useProvided("useClient").shared.actions.client as Client<T>;
+export function useClient<T = unknown, S = Sendable>(): Client<T, S> {
+  return useProvided("useClient").shared.actions.client as Client<T> as Client<T, S>;
 }
 
 /**

@@ -5,7 +5,7 @@ import { Face } from "./face.js";
 import { WasmClient } from "./wasm_client.js";
 import { forwardTo, newest } from "./functions.js";
 import { type ClientOptions, differences, readOptions, type Settings } from "./options.js";
-import type { Client } from "./types.js";
+import type { Client, Sendable } from "./types.js";
 import { resolveUrl } from "./url.js";
 
 interface Shared {
@@ -37,10 +37,12 @@ function registry(): Map<string, Shared> {
  * Rejects with a {@link OneSocketError}: `invalid-options` that names all faults, or the options that
  * differ from those with which the client was made; else as {@link Client.connect} does.
  */
-export async function connect<T = unknown>(options: ClientOptions<T>): Promise<Client<T>> {
+export async function connect<T = unknown, S = Sendable>(
+  options: ClientOptions<T>,
+): Promise<Client<T, S>> {
   const client = clientFor(options);
   await client.connect();
-  return client as Client<T>;
+  return client as Client<T> as Client<T, S>;
 }
 
 /** Returns the page's client for the URL in the options; makes it if there is none. */

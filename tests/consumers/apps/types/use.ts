@@ -21,10 +21,14 @@ export async function use(): Promise<State> {
   } catch (error) {
     if (error instanceof OneSocketError && error.code === "unauthorized") throw error;
   }
+  const sends = createClient<unknown, { say: string }>({ ...options, wire: { encode: JSON.stringify } });
+  if (options.url === "") sends.send({ say: "hello" });
   const typed = createClient({ ...options, decode: (data) => ({ length: String(data).length }) });
   typed.on("message", ({ data }) => console.log(data.length.toFixed()));
   const asserted: Client<{ text: string }> = createClient<{ text: string }>({ url: "/ws" });
   asserted.on("message", ({ data }) => console.log(data.text.trim()));
+  // @ts-expect-error: this is not what encode takes.
+  if (options.url === "") sends.send("hello");
   // @ts-expect-error: it has no such field.
   typed.on("message", ({ data }) => console.log(data.text));
   // @ts-expect-error: there is no such event.
