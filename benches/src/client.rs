@@ -18,7 +18,7 @@ use crate::peer::{Heard, Peer};
 const BUFFER: usize = 4 << 10;
 
 /// How long a client waits for what must come.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How many addresses of the loopback the clients come from: one has 28 000 ports at most, and a
 /// server may let in only so many from one.
@@ -44,6 +44,28 @@ impl Client {
         user: usize,
         prepare: impl FnOnce(&TcpSocket) -> std::io::Result<()>,
     ) -> Result<Self> {
+        let name = format!("user{user}");
+        let offer = peer.offer(&name)?;
+        Self::open(peer, server, user, offer, prepare).await
+    }
+
+    /// Connects with what it offers.
+    pub(crate) async fn offering(
+        peer: Peer,
+        server: SocketAddr,
+        user: usize,
+        offer: String,
+    ) -> Result<Self> {
+        Self::open(peer, server, user, Some(offer), |_| Ok(())).await
+    }
+
+    async fn open(
+        peer: Peer,
+        server: SocketAddr,
+        user: usize,
+        offer: Option<String>,
+        prepare: impl FnOnce(&TcpSocket) -> std::io::Result<()>,
+    ) -> Result<Self> {
         let socket = TcpSocket::new_v4()?;
         let address = u8::try_from(1 + user % ADDRESSES)?;
         socket.bind(SocketAddr::from((Ipv4Addr::new(127, 0, 1, address), 0)))?;
@@ -52,7 +74,7 @@ impl Client {
         stream.set_nodelay(true)?;
         let mut request = format!("ws://{server}{}", peer.path()).into_client_request()?;
         let user = format!("user{user}");
-        if let Some(offer) = peer.offer(&user)? {
+        if let Some(offer) = offer {
             request.headers_mut().insert("sec-websocket-protocol", offer.parse()?);
         }
         let config = WebSocketConfig::default().read_buffer_size(BUFFER).write_buffer_size(0);
@@ -92,7 +114,7 @@ impl Client {
     }
 
     /// Returns the next text.
-    async fn message(&mut self) -> Result<tokio_tungstenite::tungstenite::Utf8Bytes> {
+    pub(crate) async fn message(&mut self) -> Result<tokio_tungstenite::tungstenite::Utf8Bytes> {
         loop {
             match self.socket.next().await.context("the end")?? {
                 Message::Text(text) => return Ok(text),

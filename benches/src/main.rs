@@ -6,6 +6,7 @@
 
 mod client;
 mod crowd;
+mod door;
 mod echo;
 mod fanout;
 mod herd;
@@ -62,7 +63,13 @@ struct Options {
     /// How long echoes and messages to the group are measured
     #[arg(long, default_value_t = 8)]
     seconds: u64,
-    /// Only these: idle, herd, fanout, echo, slow, restart
+    /// Clients that come in with a token of each kind
+    #[arg(long, default_value_t = 5_000)]
+    door: usize,
+    /// The program openssl
+    #[arg(long, default_value = "openssl")]
+    openssl: PathBuf,
+    /// Only these: idle, herd, fanout, echo, slow, restart, door
     #[arg(long)]
     only: Vec<String>,
     /// Only these servers: onesocket, axum, ws, socketio
@@ -87,6 +94,7 @@ async fn main() -> Result<()> {
         axum: options.axum.clone(),
         node_peers: options.node_peers.clone(),
         server_options: options.server_options.clone(),
+        open_groups: "*",
     };
     let mut report = Report::new(&programs).await?;
     if options.wants("echo") {
@@ -103,6 +111,9 @@ async fn main() -> Result<()> {
     }
     if options.wants("restart") {
         restart(&options, &programs, &mut report).await?;
+    }
+    if options.wants("door") {
+        door(&options, &programs, &mut report).await?;
     }
     if options.wants("idle") {
         idle(&options, &programs, &mut report).await?;
@@ -198,6 +209,19 @@ async fn restart(options: &Options, programs: &Programs, report: &mut Report) ->
     report.text(&what, peer, format!("{} / {half:.2} / {all:.2}", restart.back.len()));
     let attempts = restart.by_attempt.iter().map(usize::to_string).collect::<Vec<_>>().join(", ");
     report.text("and how many with their 1st, 2nd, … attempt", peer, attempts);
+    Ok(())
+}
+
+async fn door(options: &Options, programs: &Programs, report: &mut Report) -> Result<()> {
+    let door = door::measure(programs, &options.openssl, options.door).await?;
+    for (kind, micros) in &door.connects {
+        let what = format!("server CPU per connect with a token of {kind}, µs");
+        report.number(&what, Peer::Onesocket, *micros, 1);
+    }
+    for (prefix, micros) in door.joins {
+        let what = format!("server CPU per join and leave of a group `{prefix}…`, µs");
+        report.number(&what, Peer::Onesocket, micros, 1);
+    }
     Ok(())
 }
 

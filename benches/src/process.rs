@@ -26,6 +26,8 @@ pub(crate) struct Programs {
     pub(crate) axum: PathBuf,
     pub(crate) node_peers: PathBuf,
     pub(crate) server_options: Vec<String>,
+    /// The groups of ours that need no right.
+    pub(crate) open_groups: &'static str,
 }
 
 /// A server that listens. Dropping it ends it.
@@ -47,7 +49,13 @@ impl Process {
         let mut command = match peer {
             Peer::Onesocket | Peer::OnesocketRaw => {
                 let mut command = Command::new(&programs.server);
-                command.args(["--listen", &listen, "--open-groups", "*", "--echo"]);
+                command.args([
+                    "--listen",
+                    &listen,
+                    "--open-groups",
+                    programs.open_groups,
+                    "--echo",
+                ]);
                 // Each message is counted and none is refused.
                 command.args(["--max-rate", "1000000", "--max-burst", "1000000"]);
                 command.args(&programs.server_options);

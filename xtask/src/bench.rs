@@ -70,7 +70,7 @@ fn server(setup: &Setup) -> Result<Command> {
     let server = release(setup, "onesocket-server")?;
     let load = release(setup, "onesocket-benches")?;
     let mut command = setup.project.command(&load);
-    command.arg("--server").arg(server);
+    command.arg("--server").arg(server).arg("--openssl").arg(setup.openssl()?);
     command.arg("--axum").arg(load.with_file_name("axum-peer"));
     command.arg("--node-peers").arg(setup.project.path("benches/peers"));
     Ok(command)
