@@ -21,7 +21,7 @@ import type { Client, Sendable } from "./types.js";
  * Throws a {@link OneSocketError} with the code `invalid-options` that names all faults together.
  */
 export function createClient<T = unknown, S = Sendable>(options: ClientOptions<T>): Client<T, S> {
-  return new Face(new WasmClient(readOptions(options))) as Client<T> as Client<T, S>;
+  return new Face(new WasmClient(readOptions(options))) as Client<T, S>;
 }
 
 export type { Accepted, Checked, Decode, Faulty, Issue, PathSegment, Schema } from "./decode.js";

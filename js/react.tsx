@@ -164,7 +164,7 @@ export function useConnection(
  * Throws `invalid-options` outside a {@link ConnectionProvider}.
  */
 export function useClient<T = unknown, S = Sendable>(): Client<T, S> {
-  return useProvided("useClient").shared.actions.client as Client<T> as Client<T, S>;
+  return useProvided("useClient").shared.actions.client as Client<T, S>;
 }
 
 /**

@@ -42,7 +42,7 @@ export async function connect<T = unknown, S = Sendable>(
 ): Promise<Client<T, S>> {
   const client = clientFor(options);
   await client.connect();
-  return client as Client<T> as Client<T, S>;
+  return client as Client<T, S>;
 }
 
 /** Returns the page's client for the URL in the options; makes it if there is none. */

@@ -20,17 +20,27 @@ pub(crate) async fn connect(
     users: impl Iterator<Item = usize>,
     joined: bool,
 ) -> Result<Vec<Client>> {
+    let connect = |user| async move {
+        let mut client = Client::connect(peer, server, user).await?;
+        if joined {
+            client.join().await?;
+        }
+        Ok(client)
+    };
+    in_turn(users.map(connect)).await
+}
+
+/// Waits for all of them, some at a time.
+pub(crate) async fn in_turn(
+    connects: impl Iterator<Item = impl Future<Output = Result<Client>> + Send + 'static>,
+) -> Result<Vec<Client>> {
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
-    for user in users {
+    for connect in connects {
         let turns = Arc::clone(&turns);
         tasks.spawn(async move {
             let _turn = turns.acquire().await?;
-            let mut client = Client::connect(peer, server, user).await?;
-            if joined {
-                client.join().await?;
-            }
-            anyhow::Ok(client)
+            connect.await
         });
     }
     let mut clients = Vec::new();

@@ -5,19 +5,16 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use onesocket_protocol::{SUBPROTOCOL, token_subprotocol};
 use serde_json::json;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::client::{Client, PATIENCE};
-use crate::crowd::AT_ONCE;
+use crate::crowd;
 use crate::peer::{Peer, SECRET};
 use crate::process::{Process, Programs};
 use crate::stats::micros_each;
@@ -100,19 +97,10 @@ pub(crate) async fn measure(programs: &Programs, openssl: &Path, count: usize) -
 async fn connect_all(programs: &Programs, offers: Vec<String>) -> Result<f64> {
     let server = Process::start(Peer::Onesocket, programs, None).await?;
     let (address, count, cpu) = (server.address, offers.len(), server.cpu()?);
-    let turns = Arc::new(Semaphore::new(AT_ONCE));
-    let mut tasks = JoinSet::new();
-    for (user, offer) in offers.into_iter().enumerate() {
-        let turns = Arc::clone(&turns);
-        tasks.spawn(async move {
-            let _turn = turns.acquire().await?;
-            Client::offering(Peer::Onesocket, address, user, offer).await
-        });
-    }
-    let mut clients = Vec::new();
-    while let Some(client) = tasks.join_next().await {
-        clients.push(client??);
-    }
+    let offers = offers.into_iter().enumerate();
+    let connects =
+        offers.map(|(user, offer)| Client::offering(Peer::Onesocket, address, user, offer));
+    let _clients = crowd::in_turn(connects).await?;
     Ok(micros_each(server.cpu()?.saturating_sub(cpu), count))
 }
 

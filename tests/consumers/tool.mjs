@@ -1,14 +1,14 @@
 /** A tool of `tools/`, installed as its lock file says, with the package beside it. */
 
-import { execFile, spawn } from "node:child_process";
+import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
+import { startChild } from "../e2e/support/child.mjs";
 import { PACKAGE, ROOT } from "../e2e/support/paths.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
@@ -84,24 +84,7 @@ class Tool {
   /** Starts a program that serves; it ends with the test. */
   start(command) {
     const [program, args, env] = this.#resolve(command);
-    // A group of its own, for it may start others.
-    const child = spawn(program, args, { cwd: this.#folder, env, detached: true });
-    let said = "";
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding("utf8").on("data", (text) => {
-        said += text;
-      });
-    }
-    const kill = () => process.kill(-child.pid, "SIGKILL");
-    process.once("exit", kill);
-    const ended = once(child, "close").then(() => process.removeListener("exit", kill));
-    return {
-      end: async () => {
-        if (child.exitCode === null) kill();
-        await ended;
-      },
-      tell: () => [`${command.join(" ")} said:`, said],
-    };
+    return startChild(command.join(" "), program, args, { cwd: this.#folder, env });
   }
 
   #resolve([name, ...rest]) {

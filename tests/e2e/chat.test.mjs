@@ -1,19 +1,17 @@
 /** The chat of `examples/chat`, behind nginx with TLS: private rooms, several devices, signing out. */
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { join } from "node:path";
 import process from "node:process";
-import { createInterface } from "node:readline";
 import { test } from "node:test";
 
 import { makeApp } from "./support/app.mjs";
+import { startChild } from "./support/child.mjs";
 import { freePort, HOST } from "./support/host.mjs";
 import { block, startNginx } from "./support/nginx.mjs";
 import { ROOT } from "./support/paths.mjs";
 import { scene } from "./support/scene.mjs";
-import { within } from "./support/wait.mjs";
+import { until } from "./support/wait.mjs";
 
 const PUBLISH_KEY = "k".repeat(32);
 
@@ -30,32 +28,24 @@ async function startChat(the) {
       ...["--publish-key-file", app.path("publish-key"), "--address-header", "X-Forwarded-For"],
     ],
   });
-  const child = spawn(process.execPath, ["server.mjs"], {
-    cwd: app.folder,
-    stdio: ["ignore", "pipe", "pipe"],
-    env: {
-      PATH: process.env.PATH,
-      HOST,
-      PORT: "0",
-      ONESOCKET_SECRET: server.secret,
-      ONESOCKET_ADMIN: `http://${admin}`,
-      ONESOCKET_PUBLISH_KEY: PUBLISH_KEY,
-    },
-  });
-  let said = "";
-  child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
-  const ended = once(child, "close");
-  the.use({
-    end: async () => {
-      child.kill("SIGKILL");
-      await ended;
-      if (said !== "") throw new Error(`the back end said: ${said}`);
-    },
-    tell: () => ["the back end said:", said],
-  });
-  const [line] = await within(once(createInterface(child.stdout), "line"), "the back end's first line");
-  const url = await startNginx(the, { url: line.replace("listening on ", "") }, block(server));
-  return { server, url };
+  const backEnd = the.use(
+    startChild("the back end", process.execPath, ["server.mjs"], {
+      cwd: app.folder,
+      env: {
+        PATH: process.env.PATH,
+        HOST,
+        PORT: "0",
+        ONESOCKET_SECRET: server.secret,
+        ONESOCKET_ADMIN: `http://${admin}`,
+        ONESOCKET_PUBLISH_KEY: PUBLISH_KEY,
+      },
+    }),
+  );
+  const listens = () => /^listening on (\S+)\n/.exec(backEnd.said());
+  const [line, address] = await until("the back end's first line", listens);
+  const url = await startNginx(the, { url: address }, block(server));
+  const complaints = () => backEnd.said().slice(line.length);
+  return { server, url, complaints };
 }
 
 /** Opens the chat on a device, and signs in. */
@@ -104,7 +94,7 @@ class Device {
 test(
   "rooms are private, devices are side by side, and who signs out is gone",
   scene(async (the) => {
-    const { server, url } = await startChat(the);
+    const { server, url, complaints } = await startChat(the);
     const [laptop, phone, bob] = await Promise.all(["ada", "ada", "bob"].map((user) => signIn(the, url, user)));
     assert.deepEqual(await server.connections("ada"), { open: 2, opened: 2 });
 
@@ -142,5 +132,6 @@ test(
     for (const device of [laptop, desk]) await device.page.getByLabel("Name").waitFor();
     assert.deepEqual(await server.connectionsWhenOpen("ada", 0), { open: 0, opened: 3 });
     assert.equal((await server.connections("bob")).open, 2);
+    assert.equal(complaints(), "");
   }),
 );

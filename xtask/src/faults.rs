@@ -15,12 +15,10 @@ use crate::build;
 use crate::process;
 use crate::project::Project;
 use crate::setup::Setup;
+use crate::test;
 
 /// How long compiling may take, the first time with all dependencies.
 const COMPILE: Duration = Duration::from_secs(1200);
-
-/// How long compiling the JavaScript may take.
-const COMPILE_JS: Duration = Duration::from_secs(120);
 
 /// How long tests may take without a fault: the model then explores everything.
 const WITHOUT_FAULT: Duration = Duration::from_secs(900);
@@ -265,21 +263,17 @@ impl Copy<'_> {
 
     /// Compiles the JavaScript with its tests, and returns what runs them.
     fn compile_js(&self) -> Result<Command> {
-        let project = &self.setup.project;
-        let folder = self.tree.join("target/js");
-        build::remove(&folder)?;
         // What a fault makes of a type is not asked: the tests are.
-        let mut tsc = project.npm_tool("tsc");
-        tsc.current_dir(&self.tree).args(["-p", "js/tsconfig.test.json", "--noCheck"]);
-        process::output(&mut tsc, COMPILE_JS)?;
-        let wasm = folder.join("wasm");
-        build::copy_wasm(self.setup, &wasm)?;
-        for file in files(&self.tree.join("crates/web/src"), ".js")? {
-            fs::copy(&file, wasm.join(file.file_name().unwrap_or_default()))?;
+        let folder = test::compile_js_of(self.setup, &self.tree, &["--noCheck"])?;
+        for entry in fs::read_dir(self.tree.join("crates/web/src"))? {
+            let entry = entry?;
+            if entry.path().extension().is_some_and(|end| end == "js") {
+                fs::copy(entry.path(), folder.join("wasm").join(entry.file_name()))?;
+            }
         }
-        let mut node = project.command("node");
+        let mut node = self.setup.project.command("node");
         node.current_dir(&self.tree).args(["--test", "--test-reporter=spec"]);
-        node.args(files(&folder, ".test.js")?);
+        node.args(test::test_files(&folder, &[])?);
         Ok(node)
     }
 }
@@ -288,19 +282,6 @@ impl Copy<'_> {
 fn link_packages(project: &Project, tree: &Path) -> Result<()> {
     std::os::unix::fs::symlink(project.path("node_modules"), tree.join("node_modules"))
         .context("cannot link node_modules")
-}
-
-/// Returns the files of a folder whose names end so, in order.
-fn files(folder: &Path, end: &str) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().ends_with(end) {
-            files.push(entry.path());
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// How the machine is compiled for its tests. Most take less time than compiling them, which is done
@@ -319,21 +300,23 @@ pub(crate) fn limited(project: &Project, program: impl AsRef<std::ffi::OsStr>) -
 
 /// The names of the tests that failed, in what cargo or Node.js printed.
 fn failed(printed: &str) -> String {
-    let of_cargo = |line: &'_ str| -> Option<String> {
-        Some(line.strip_prefix("---- ")?.split(' ').next()?.to_owned())
-    };
-    let of_node = |line: &'_ str| -> Option<String> {
-        Some(line.trim_start().strip_prefix("✖ ")?.rsplit_once(" (")?.0.to_owned())
-    };
-    let name = |line| of_cargo(line).or_else(|| of_node(line));
     // Node.js names each again at the end.
-    let names: BTreeSet<String> = printed.lines().filter_map(name).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let names: BTreeSet<&str> = printed.lines().filter_map(failed_test).collect();
+    let names: Vec<&str> = names.into_iter().collect();
     match names[..] {
         [] => "tests that did not end".to_owned(),
         [only] => only.to_owned(),
         [first, ref rest @ ..] => format!("{first} and {} more", rest.len()),
     }
+}
+
+/// The name of the test that failed, if a line says so.
+fn failed_test(line: &str) -> Option<&str> {
+    if let Some(of_cargo) = line.strip_prefix("---- ") {
+        return of_cargo.split(' ').next();
+    }
+    let (of_node, _) = line.trim_start().strip_prefix("✖ ")?.rsplit_once(" (")?;
+    Some(of_node)
 }
 
 /// Copies a file, or a folder without what was installed or built in it.

@@ -222,11 +222,16 @@ fn js(setup: &Setup, names: &[String]) -> Result<Ran> {
 /// Compiles the TypeScript with its tests, and returns the folder.
 pub(crate) fn compile_js(setup: &Setup) -> Result<PathBuf> {
     build::package(setup)?;
-    let project = &setup.project;
-    let folder = project.path("target/js");
+    compile_js_of(setup, &setup.project.root, &[])
+}
+
+/// Compiles that of a copy of this repository, with more options of tsc. The package is there.
+pub(crate) fn compile_js_of(setup: &Setup, tree: &Path, options: &[&str]) -> Result<PathBuf> {
+    let folder = tree.join("target/js");
     build::remove(&folder)?;
-    let mut tsc = project.npm_tool("tsc");
-    process::run(tsc.args(["-p", "js/tsconfig.test.json"]), LIMIT)?;
+    let mut tsc = setup.project.npm_tool("tsc");
+    tsc.current_dir(tree).args(["-p", "js/tsconfig.test.json"]).args(options);
+    process::run(&mut tsc, LIMIT)?;
     build::copy_wasm(setup, &folder.join("wasm"))?;
     Ok(folder)
 }
@@ -238,6 +243,13 @@ fn e2e(setup: &Setup, names: &[String]) -> Result<Ran> {
 
 /// Runs the test files of a folder in Node.js, or those of these names; several at the same time.
 fn run_files(mut node: Command, folder: &Path, names: &[String]) -> Result<Ran> {
+    let files = test_files(folder, names)?;
+    node.args(["--test", "--test-reporter=spec"]).arg(format!("--test-concurrency={AT_ONCE}"));
+    process::watch(node.args(files), LIMIT)
+}
+
+/// Returns the test files of a folder, or those of these names.
+pub(crate) fn test_files(folder: &Path, names: &[String]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| format!("no {}", folder.display()))? {
         let path = entry?.path();
@@ -252,8 +264,7 @@ fn run_files(mut node: Command, folder: &Path, names: &[String]) -> Result<Ran> 
         bail!("not each of {} is a test file in {}", names.join(", "), folder.display());
     }
     files.sort();
-    node.args(["--test", "--test-reporter=spec"]).arg(format!("--test-concurrency={AT_ONCE}"));
-    process::watch(node.args(files), LIMIT)
+    Ok(files)
 }
 
 /// Node.js, told where the browser, the package, the server and the demo page are; all of them are

@@ -180,8 +180,11 @@ impl Driver {
             Event::Opened => self.feed(Input::Opened { attempt }),
             Event::Received { kind, value, size } => {
                 let bytes = size as usize;
-                let connected = self.connection.with(|connection| connection.connected_attempt());
-                if connected != Some(attempt) && self.wire.is_ready(&value) {
+                if let Wire::Plain(wire) = &self.wire
+                    && self.connection.with(|connection| connection.connected_attempt())
+                        != Some(attempt)
+                    && wire.is_ready(&value)
+                {
                     self.feed(Input::Ready { attempt });
                 }
                 self.feed(match self.wire.frame(kind, value) {

@@ -145,14 +145,6 @@ impl Wire {
         }
     }
 
-    /// See [`PlainWire::is_ready`].
-    pub(crate) fn is_ready(&self, data: &JsValue) -> bool {
-        match self {
-            Self::OneSocket { .. } => false,
-            Self::Plain(wire) => wire.is_ready(data),
-        }
-    }
-
     /// See [`PlainWire::retry`].
     pub(crate) fn retry(&self, code: CloseCode) -> Retry {
         match self {

@@ -34,23 +34,27 @@ pub(crate) fn with_file(
         return Ok(arguments);
     };
     let Some(file) = matches.get_one::<PathBuf>(OPTION) else { return Ok(arguments) };
-    let text = fs::read_to_string(file)
-        .map_err(|error| vec![format!("--{OPTION} {}: {error}", file.display())])?;
-    let more = read(command, &matches, &text).map_err(|faults| {
-        faults
-            .into_iter()
-            .map(|fault| format!("--{OPTION} {}: {fault}", file.display()))
-            .collect::<Vec<_>>()
-    })?;
-    arguments.extend(more);
+    let more = fs::read_to_string(file)
+        .map_err(|error| vec![error.to_string()])
+        .and_then(|text| read(command, &matches, &text));
+    match more {
+        Ok(more) => arguments.extend(more),
+        Err(mut faults) => {
+            for fault in &mut faults {
+                *fault = format!("--{OPTION} {}: {fault}", file.display());
+            }
+            return Err(faults);
+        }
+    }
     Ok(arguments)
 }
 
 fn read(command: &Command, matches: &ArgMatches, text: &str) -> Result<Vec<OsString>, Vec<String>> {
     // Its own words quote the line, where a secret may be.
     let table: Table = toml::from_str(text).map_err(|error| {
-        let place = error.span().map_or(0, |span| text[..span.start].lines().count());
-        vec![format!("line {place} is no TOML")]
+        let start = error.span().map_or(0, |span| span.start);
+        let line = 1 + text.bytes().take(start).filter(|byte| *byte == b'\n').count();
+        vec![format!("line {line} is no TOML")]
     })?;
     let (mut arguments, mut faults) = (Vec::new(), Vec::new());
     for (name, value) in &table {
@@ -151,6 +155,9 @@ mod tests {
         assert_eq!(faults.len(), 6, "{faults:?}");
         assert!(!faults.concat().contains("s3cret"));
         let faults = arguments_of("listen = \"a\"\nsecret = s3cret\n", &[]).unwrap_err();
+        assert_eq!(faults, ["line 2 is no TOML"]);
+        // Also where a line begins so.
+        let faults = arguments_of("listen = \"ü\"\n= 1\n", &[]).unwrap_err();
         assert_eq!(faults, ["line 2 is no TOML"]);
     }
 }

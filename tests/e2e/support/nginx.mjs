@@ -1,12 +1,12 @@
 /** nginx with TLS, configured as README says. */
 
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 import { makeApp } from "./app.mjs";
+import { startChild } from "./child.mjs";
 import { freePort, HOST } from "./host.mjs";
 import { CURL, NGINX, OPENSSL, ROOT } from "./paths.mjs";
 import { until } from "./wait.mjs";
@@ -55,19 +55,7 @@ export async function startNginx(the, server, location) {
      }`,
   );
   const args = ["-p", `${app.folder}/`, "-e", "stderr", "-c", "nginx.conf"];
-  const child = spawn(NGINX, args, { stdio: ["ignore", "ignore", "pipe"] });
-  let log = "";
-  child.stderr.setEncoding("utf8").on("data", (text) => {
-    log += text;
-  });
-  const ended = once(child, "close");
-  the.use({
-    end: async () => {
-      child.kill("SIGKILL");
-      await ended;
-    },
-    tell: () => ["nginx said:", log],
-  });
+  the.use(startChild("nginx", NGINX, args, { cwd: app.folder }));
   const isUp = async () => {
     const curl = ["--insecure", "--silent", "--output", "/dev/null", `https://${HOST}:${port}/healthz`];
     return await promisify(execFile)(CURL, curl).then(

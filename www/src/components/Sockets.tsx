@@ -36,11 +36,11 @@ export function Sockets({ counter, naive }: { counter: SocketCounter; naive: Nai
       <div className="sides">
         <div data-testid="server-counts">
           <h3>onesocket</h3>
-          <Count counts={counts} id="server" />
+          <Count counts={counts} id="server" before="–" />
         </div>
         <div className="naive-side">
           <h3>a naive hook</h3>
-          <Count counts={naiveCounts} id="naive" />
+          <Count counts={naiveCounts} id="naive" before={0} />
           <p className="hint">
             closed before they were established: <span data-testid="naive-early">{early}</span>
           </p>
@@ -88,15 +88,22 @@ export function Sockets({ counter, naive }: { counter: SocketCounter; naive: Nai
   );
 }
 
-function Count({ counts, id }: { counts: Counts | null; id: string }) {
+interface CountProps {
+  counts: Counts | null;
+  id: string;
+  /** What is shown before the server was asked. */
+  before: string | number;
+}
+
+function Count({ counts, id, before }: CountProps) {
   return (
     <p className="counts">
       <span>
-        open now: <strong data-testid={`${id}-open`}>{counts?.open ?? (id === "naive" ? 0 : "–")}</strong>
+        open now: <strong data-testid={`${id}-open`}>{counts?.open ?? before}</strong>
       </span>
       <span className="counts-dot"> · </span>
       <span>
-        opened in all: <strong data-testid={`${id}-opened`}>{counts?.opened ?? (id === "naive" ? 0 : "–")}</strong>
+        opened in all: <strong data-testid={`${id}-opened`}>{counts?.opened ?? before}</strong>
       </span>
     </p>
   );
