@@ -13,6 +13,7 @@ use tracing::warn;
 
 use crate::auth::keys::KeyRing;
 use crate::auth::origin::Origins;
+use crate::auth::rights::DecidedBy;
 use crate::auth::token::Tokens;
 use crate::auth::validation::Validator;
 use crate::config::Config;
@@ -26,7 +27,7 @@ use crate::net::rate::{AddressRate, TooOften};
 use crate::net::slots::ConnectionSlots;
 use crate::outgoing::Outgoing;
 use crate::payload::TooLarge;
-use crate::session::{DecidedBy, Messages};
+use crate::session::Messages;
 
 /// The burst of an address, as a multiple of its rate: a whole office reconnects at once.
 const ADDRESS_BURST: u32 = 10;

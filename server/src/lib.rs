@@ -29,7 +29,7 @@ mod server;
 pub mod session;
 
 pub use auth::public_key::{PublicKey, PublicKeyError};
-pub use auth::rights::{Access, Pattern, PatternError, Rights};
+pub use auth::rights::{Access, DecidedBy, Pattern, PatternError, Rights};
 pub use auth::token;
 pub use onesocket_protocol::Group;
 

@@ -14,7 +14,7 @@ use onesocket_protocol::{
     ServerFrame, ServerMessage, Token, Welcome, Wire, decode_client,
 };
 
-use crate::auth::rights::Access;
+use crate::auth::rights::{Access, DecidedBy};
 use crate::auth::token::{Identity, TokenError};
 use crate::close_cause::CloseCause;
 use crate::config::Config;
@@ -74,15 +74,6 @@ pub enum Messages {
     Handled,
     /// They are refused with `no-handler`.
     Refused,
-}
-
-/// Who decides what a client may do with a group.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum DecidedBy {
-    /// The application is asked: see [`Output::Decide`].
-    Application,
-    /// The token says it, and what is open to all.
-    Token,
 }
 
 /// What a client wants of a group.
@@ -200,8 +191,7 @@ impl Session {
                 open.expires_at = now + expires_in + grace;
                 let token_expires_in = Some(expires_in.into());
                 self.send(Outgoing::new(&ServerFrame::Refreshed { id, token_expires_in }));
-                let access = Access::new(rights, Arc::clone(&self.config.open_groups))
-                    .keeping_granted(&self.access);
+                let access = Access::new(rights, Arc::clone(&self.config.open_groups));
                 if access != self.access {
                     self.access = access.clone();
                     self.tell(Command::Restrict { key: self.key, access });
@@ -245,10 +235,7 @@ impl Session {
         let key = self.key;
         match frame {
             ClientFrame::Join { id, group } => self.on_wish(id, group, Wish::Join),
-            ClientFrame::Leave { id, group } => {
-                self.access.withdraw(&group);
-                self.tell(Command::Leave { key, id, group });
-            }
+            ClientFrame::Leave { id, group } => self.tell(Command::Leave { key, id, group }),
             ClientFrame::Message { id, data } => {
                 if self.fits(id, size(data)) {
                     self.on_message(id, data, bytes);
@@ -284,22 +271,17 @@ impl Session {
         if self.open().is_none() {
             return;
         }
-        let by_token = match wish {
+        let by_token = || match wish {
             Wish::Join => self.access.may_join(&group),
             Wish::Publish(_) => self.access.may_publish(&group),
         };
-        let is_allowed = match decision {
-            Decision::Allow => true,
-            Decision::ByToken => by_token,
-            Decision::Refuse => false,
+        let (is_allowed, by) = match decision {
+            Decision::Allow => (true, DecidedBy::Application),
+            Decision::ByToken => (by_token(), DecidedBy::Token),
+            Decision::Refuse => (false, DecidedBy::Application),
         };
         match (wish, is_allowed) {
-            (Wish::Join, true) => {
-                if !by_token {
-                    self.access.grant(group.clone());
-                }
-                self.tell(Command::Join { key, id, group });
-            }
+            (Wish::Join, true) => self.tell(Command::Join { key, id, group, by }),
             (Wish::Join, false) => {
                 // Whether there is such a group, and who is in it, is not said.
                 self.outputs.push_back(Output::LimitReached(Limit::Rights));
@@ -580,7 +562,7 @@ mod tests {
         let text = Outgoing::Text(format!("{head}\n{{\"a\": 1.0 no JSON").into());
         let binary = Outgoing::Binary(format!("{head}\nbytes").into());
         let expected = [
-            Command::Join { key, id, group: group.clone() },
+            Command::Join { key, id, group: group.clone(), by: DecidedBy::Token },
             Command::Leave { key, id, group: group.clone() },
             Command::Publish { key, id, group: group.clone(), frame: text },
             Command::Publish { key, id, group, frame: binary },
@@ -701,7 +683,8 @@ mod tests {
         assert_eq!(drain(&mut session), [Output::LimitReached(Limit::Rights), refuse]);
 
         session.handle_text(r#"{"type":"join","id":7,"group":"tea"}"#, now);
-        let join = Command::Join { key: Key(1), id: ID, group: Group::new("tea").unwrap() };
+        let group = Group::new("tea").unwrap();
+        let join = Command::Join { key: Key(1), id: ID, group, by: DecidedBy::Token };
         assert_eq!(drain(&mut session), [Output::Tell(join)]);
     }
 
@@ -722,7 +705,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_application_decides_counts_before_the_token_and_outlasts_it() {
+    fn what_the_application_decides_counts_before_the_token() {
         let (mut session, now) = started(config());
         session.decided_by = DecidedBy::Application;
         let vault = || Group::new("vault").unwrap();
@@ -749,21 +732,14 @@ mod tests {
         }
         ask(&mut session);
         session.handle_decided(ID, vault(), Wish::Join, Decision::Allow);
-        let join = Command::Join { key: Key(1), id: ID, group: vault() };
+        let by = DecidedBy::Application;
+        let join = Command::Join { key: Key(1), id: ID, group: vault(), by };
         assert_eq!(drain(&mut session), [Output::Tell(join)]);
 
-        // A token that has no more rights than before ends nothing of it.
-        session.handle_validated(ID, Ok(granted(Duration::from_secs(300))), now);
-        drain(&mut session);
-        session.handle_validated(ID, Ok(none()), now);
-        let restricted = drain(&mut session);
-        let [_, Output::Tell(Command::Restrict { access, .. })] = &restricted[..] else {
-            panic!("{restricted:?}");
-        };
-        assert!(access.may_join(&vault()) && !access.may_publish(&vault()));
-        // Who has left is asked for again.
-        session.handle_text(r#"{"type":"leave","id":7,"group":"vault"}"#, now);
-        assert!(!session.access.may_join(&vault()));
+        // What the application has allowed once does not count for the token later.
+        ask(&mut session);
+        session.handle_decided(ID, vault(), Wish::Join, Decision::ByToken);
+        assert!(matches!(drain(&mut session)[..], [Output::LimitReached(Limit::Rights), _]));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use onesocket_protocol::{FrameErrorCode, Group, MessageId};
 use onesocket_server::hub::{Command, Count, Delivery, Hub, Key, Target};
-use onesocket_server::{Access, CloseCause, Outgoing};
+use onesocket_server::{Access, CloseCause, DecidedBy, Outgoing};
 
 /// Who connects: users, and their clients. Those that have a name are remembered.
 const CLIENTS: [(&str, Option<&str>); 3] = [("ada", Some("a")), ("grace", None), ("ada", None)];
@@ -193,7 +193,12 @@ impl Place {
                 (Command::Disconnect { key: Key(key) }, Vec::new())
             }
             Action::Join { key, group } => {
-                let command = Command::Join { key: Key(key), id: ASKED, group: name(group) };
+                let command = Command::Join {
+                    key: Key(key),
+                    id: ASKED,
+                    group: name(group),
+                    by: DecidedBy::Token,
+                };
                 (command, self.truth.change(key, |groups| _ = groups.insert(group)))
             }
             Action::Leave { key, group } => {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use onesocket_core::protocol::{CloseCode, SUBPROTOCOL, offered_client, offered_token};
 use onesocket_server::hub::{Command, Delivery, Hub, Key};
-use onesocket_server::session::{DecidedBy, Messages, Session};
+use onesocket_server::session::{Messages, Session};
 use onesocket_server::token::{Identity, TokenError, Tokens};
 use onesocket_server::{CloseCause, Config};
 
@@ -185,7 +185,7 @@ impl World {
                 identity,
                 epoch,
                 messages,
-                DecidedBy::Token,
+                onesocket_server::DecidedBy::Token,
                 config,
                 now,
             ),

@@ -1,6 +1,5 @@
 //! Rights: which groups a user may join, and publish to. Whoever has none may do nothing.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -44,8 +43,15 @@ pub struct Rights {
 pub struct Access {
     rights: Rights,
     open: Arc<[Pattern]>,
-    /// The groups that the application has let the user into.
-    granted: BTreeSet<Group>,
+}
+
+/// Who decides what a user may do with a group.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum DecidedBy {
+    /// The application.
+    Application,
+    /// The token says it, and what is open to all.
+    Token,
 }
 
 /// The claim `groups` of a token: patterns for both, or for each.
@@ -115,28 +121,12 @@ impl Rights {
 impl Access {
     /// Makes access of what a token says and what is open to all who are signed in.
     pub fn new(rights: Rights, open: Arc<[Pattern]>) -> Self {
-        Self { rights, open, granted: BTreeSet::new() }
-    }
-
-    /// Returns this access with what the application has granted before.
-    #[must_use]
-    pub fn keeping_granted(self, before: &Self) -> Self {
-        Self { granted: before.granted.clone(), ..self }
-    }
-
-    /// The application has let the user into a group.
-    pub fn grant(&mut self, group: Group) {
-        self.granted.insert(group);
-    }
-
-    /// The user has left a group: who comes back is asked for again.
-    pub fn withdraw(&mut self, group: &Group) {
-        self.granted.remove(group);
+        Self { rights, open }
     }
 
     /// Says whether a group may be joined.
     pub fn may_join(&self, group: &Group) -> bool {
-        self.has(&self.rights.join, group) || self.granted.contains(group)
+        self.has(&self.rights.join, group)
     }
 
     /// Says whether may be published to a group. That one has to be in it stands elsewhere: in the hub.

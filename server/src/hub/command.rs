@@ -2,7 +2,7 @@
 
 use onesocket_protocol::{Group, MessageId};
 
-use crate::auth::rights::Access;
+use crate::auth::rights::{Access, DecidedBy};
 use crate::close_cause::CloseCause;
 use crate::hub::key::Key;
 use crate::limit::Limit;
@@ -34,6 +34,8 @@ pub enum Command {
         id: MessageId,
         /// The group.
         group: Group,
+        /// Who has let it in: what the application decides outlasts the token.
+        by: DecidedBy,
     },
     /// A client leaves a group.
     Leave {

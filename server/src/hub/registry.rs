@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use onesocket_protocol::{FrameErrorCode, Group, MessageId};
 
-use crate::auth::rights::Access;
+use crate::auth::rights::{Access, DecidedBy};
 use crate::close_cause::CloseCause;
 use crate::hub::command::{Command, Count, Delivery, Known, Target};
 use crate::hub::history::{Histories, History};
@@ -38,12 +38,13 @@ pub struct Hub {
 struct Connection {
     user: String,
     client: Option<String>,
-    groups: BTreeSet<Group>,
+    /// Those that it is in, and by whose word.
+    groups: BTreeMap<Group, DecidedBy>,
 }
 
 impl Connection {
     fn has_room_for(&self, group: &Group) -> bool {
-        self.groups.len() < MAX_GROUPS || self.groups.contains(group)
+        self.groups.len() < MAX_GROUPS || self.groups.contains_key(group)
     }
 }
 
@@ -79,7 +80,7 @@ impl Hub {
         match command {
             Command::Connect { key, user, client } => self.connect(key, user, client),
             Command::Disconnect { key } => self.disconnect(key, now),
-            Command::Join { key, id, group } => self.join(key, id, group),
+            Command::Join { key, id, group, by } => self.join(key, id, group, by),
             Command::Leave { key, id, group } => self.leave(key, id, &group),
             Command::Message { key, id, echo } => {
                 self.once(key, id, |_| Ok(vec![Delivery::Send { to: key, frame: echo }]))
@@ -138,7 +139,7 @@ impl Hub {
             }
             user.current.insert(key);
         }
-        self.connections.insert(key, Connection { user: name, client, groups: BTreeSet::new() });
+        self.connections.insert(key, Connection { user: name, client, groups: BTreeMap::new() });
         let Some(old) = replaced else {
             self.clients += 1;
             return Vec::new();
@@ -176,7 +177,7 @@ impl Hub {
         Vec::new()
     }
 
-    fn join(&mut self, key: Key, id: MessageId, group: Group) -> Vec<Delivery> {
+    fn join(&mut self, key: Key, id: MessageId, group: Group, by: DecidedBy) -> Vec<Delivery> {
         let Some(connection) = self.live(key) else {
             return Vec::new();
         };
@@ -185,7 +186,7 @@ impl Hub {
             let answer = Delivery::Send { to: key, frame: refusal(id, message) };
             return vec![Delivery::LimitReached(Limit::Groups), answer];
         }
-        connection.groups.insert(group.clone());
+        connection.groups.insert(group.clone(), by);
         self.groups.entry(group).or_default().insert(key);
         accept(key, id)
     }
@@ -206,14 +207,19 @@ impl Hub {
             return Vec::new();
         };
         let mut ended = BTreeSet::new();
-        connection.groups.retain(|group| access.may_join(group) || !ended.insert(group.clone()));
+        connection.groups.retain(|group, by| {
+            let stays = *by == DecidedBy::Application || access.may_join(group);
+            stays || !ended.insert(group.clone())
+        });
         ended.iter().map(|group| self.end_membership(key, group)).collect()
     }
 
     fn remove(&mut self, user: &str, group: &Group) -> Vec<Delivery> {
         let current = self.users.get(user).map(|user| user.current.clone()).unwrap_or_default();
         let is_member = |key: &Key| {
-            self.connections.get_mut(key).is_some_and(|connection| connection.groups.remove(group))
+            self.connections
+                .get_mut(key)
+                .is_some_and(|connection| connection.groups.remove(group).is_some())
         };
         let members: Vec<Key> = current.into_iter().filter(is_member).collect();
         members.into_iter().map(|key| self.end_membership(key, group)).collect()
@@ -344,7 +350,7 @@ impl Hub {
         let Some(connection) = self.connections.get_mut(&key) else {
             return;
         };
-        for group in std::mem::take(&mut connection.groups) {
+        for group in std::mem::take(&mut connection.groups).into_keys() {
             self.remove_member(key, &group);
         }
     }
@@ -454,6 +460,11 @@ mod tests {
 
         let frame = Outgoing::membership_ended(&Group::new("tea").unwrap());
         assert_eq!(deliveries, [Delivery::Notice { to: Key(1), frame }]);
+        assert_eq!(hub.handle(restrict(), Instant::now()), []);
+        // What the application has let somebody into is not the token's to end.
+        let group = Group::new("vault").unwrap();
+        let by = DecidedBy::Application;
+        hub.handle(Command::Join { key: Key(1), id: ID, group, by }, Instant::now());
         assert_eq!(hub.handle(restrict(), Instant::now()), []);
         assert_eq!(publish(&mut hub, 2, "tea"), accepted(Key(2), ID));
         assert_eq!(publish(&mut hub, 2, "milk").len(), 2);
@@ -850,7 +861,12 @@ mod tests {
     }
 
     fn join(hub: &mut Hub, key: u64, group: &str) -> Vec<Delivery> {
-        let command = Command::Join { key: Key(key), id: ID, group: Group::new(group).unwrap() };
+        let command = Command::Join {
+            key: Key(key),
+            id: ID,
+            group: Group::new(group).unwrap(),
+            by: DecidedBy::Token,
+        };
         hub.handle(command, Instant::now())
     }
 

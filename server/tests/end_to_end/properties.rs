@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use onesocket_server::hub::{Command, Delivery, Hub, Key};
-use onesocket_server::session::{DecidedBy, Messages, Output, Session};
+use onesocket_server::session::{Messages, Output, Session};
 use onesocket_server::token::{Identity, Secret, TokenError};
 use onesocket_server::{Config, Outgoing, Rights};
 use proptest::collection::vec;
@@ -41,8 +41,15 @@ fn whatever_frames_come_a_session_answers_each_once_and_ends_once() {
         let rights = Rights::default();
         let identity = Identity { user: "ada".into(), expires_in: Duration::from_mins(5), rights };
         let messages = if echo { Messages::Echoed } else { Messages::Refused };
-        let mut session =
-            Session::new(key, identity, None, messages, DecidedBy::Token, config, now);
+        let mut session = Session::new(
+            key,
+            identity,
+            None,
+            messages,
+            onesocket_server::DecidedBy::Token,
+            config,
+            now,
+        );
         let mut ended = false;
         prop_assert_eq!(carry_out(&mut session, &mut hub, now)?, (1, false));
         for (frame, secs) in life {
