@@ -4,14 +4,14 @@
 //! and keys: frames, the time and the validity of a token are arguments. The hub knows the other
 //! clients, and the messages of earlier connections.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use onesocket_protocol::{
     ClientFrame, DecodeError, Epoch, FrameErrorCode, Group, MessageId, Payload as WirePayload,
-    ServerFrame, ServerMessage, Token, Welcome, Wire, decode_client,
+    ServerFrame, ServerMessage, SharedFrame, Slot, Token, Welcome, Wire, decode_shared,
 };
 
 use crate::auth::rights::{Access, DecidedBy};
@@ -30,10 +30,21 @@ const MAX_BAD_FRAMES: u32 = 10;
 /// A thing to do.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Output {
+    /// Have another client share the connection; the outcome goes to [`Session::handle_attached`].
+    Attach {
+        /// The id for the answer.
+        id: MessageId,
+        /// Which of the connection's clients it will be.
+        slot: Slot,
+        /// Its name.
+        client: String,
+    },
     /// Close the socket. Nothing comes after it.
     Close(CloseCause),
     /// Let the application decide about a group; the outcome goes to [`Session::handle_decided`].
     Decide {
+        /// Who wants it.
+        speaker: Speaker,
         /// The id for the answer.
         id: MessageId,
         /// The group.
@@ -43,6 +54,8 @@ pub enum Output {
     },
     /// Let the application handle a message, unless it was handled before.
     Handle {
+        /// Who has sent it.
+        speaker: Speaker,
         /// The id for the answer.
         id: MessageId,
         /// The payload.
@@ -63,6 +76,15 @@ pub enum Output {
         /// The user that it must be for.
         user: String,
     },
+}
+
+/// Which of the clients that share the connection it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Speaker {
+    /// Its number in the hub.
+    pub key: Key,
+    /// Its number on the connection.
+    pub slot: Slot,
 }
 
 /// What happens to messages to the server itself.
@@ -92,6 +114,8 @@ pub struct Session {
     messages: Messages,
     decided_by: DecidedBy,
     key: Key,
+    /// The clients that share the connection: their numbers in the hub, and their names.
+    attached: BTreeMap<Slot, (Key, String)>,
     user: String,
     access: Access,
     outputs: VecDeque<Output>,
@@ -133,6 +157,7 @@ impl Session {
             ping_interval: config.ping_every.into(),
             max_message_bytes: config.max_message,
             epoch,
+            tabs: Some(Slot::MAX.0),
         };
         let access = Access::new(identity.rights, Arc::clone(&config.open_groups));
         let open = Open {
@@ -147,6 +172,7 @@ impl Session {
             messages,
             decided_by,
             key,
+            attached: BTreeMap::new(),
             user: identity.user,
             access,
             outputs: VecDeque::new(),
@@ -169,8 +195,8 @@ impl Session {
     /// `bytes` are those of a binary frame, which a payload can share.
     fn handle(&mut self, wire: Wire<'_>, bytes: &Bytes, now: Instant) {
         if self.heard(now) {
-            match decode_client(wire) {
-                Ok(frame) => self.on_frame(frame, bytes),
+            match decode_shared(wire) {
+                Ok((slot, frame)) => self.on_shared_frame(slot, frame, bytes),
                 Err(error) => self.on_bad_frame(error),
             }
         }
@@ -231,24 +257,76 @@ impl Session {
         }
     }
 
-    fn on_frame(&mut self, frame: ClientFrame<WirePayload<'_>>, bytes: &Bytes) {
-        let key = self.key;
+    /// Takes the outcome of an [`Output::Attach`]: the client's number in the hub and its epoch; nothing
+    /// if it is too late for that.
+    pub fn handle_attached(
+        &mut self,
+        id: MessageId,
+        slot: Slot,
+        client: String,
+        attached: Option<(Key, Epoch)>,
+    ) {
+        if let Some((key, epoch)) = attached {
+            // It has moved if it was here under another number.
+            self.attached.retain(|_, (_, other)| *other != client);
+            self.attached.insert(slot, (key, client));
+            self.answer(slot, Outgoing::attached(id, &epoch));
+        }
+    }
+
+    /// Returns the name of a client that shares the connection.
+    pub fn attached(&self, slot: Slot) -> Option<&str> {
+        self.attached.get(&slot).map(|(_, client)| client.as_str())
+    }
+
+    fn on_shared_frame(&mut self, slot: Slot, frame: SharedFrame<WirePayload<'_>>, bytes: &Bytes) {
         match frame {
-            ClientFrame::Join { id, group } => self.on_wish(id, group, Wish::Join),
+            SharedFrame::Attach { id, client } => {
+                self.outputs.push_back(Output::Attach { id, slot, client });
+            }
+            SharedFrame::Detach { id } => {
+                if let Some((key, _)) = self.attached.remove(&slot) {
+                    self.tell(Command::Detach { key });
+                }
+                self.answer(slot, Outgoing::ack(id));
+            }
+            SharedFrame::Frame(frame) => match self.speaker(slot) {
+                Some(speaker) => self.on_frame(speaker, frame, bytes),
+                None => {
+                    let message = format!("nobody is attached as {}", slot.0);
+                    let error = Outgoing::error(frame.id(), FrameErrorCode::Refused, message);
+                    self.answer(slot, error);
+                }
+            },
+        }
+    }
+
+    fn speaker(&self, slot: Slot) -> Option<Speaker> {
+        let key = match slot {
+            Slot::OWN => self.key,
+            slot => self.attached.get(&slot)?.0,
+        };
+        Some(Speaker { key, slot })
+    }
+
+    fn on_frame(&mut self, speaker: Speaker, frame: ClientFrame<WirePayload<'_>>, bytes: &Bytes) {
+        let key = speaker.key;
+        match frame {
+            ClientFrame::Join { id, group } => self.on_wish(speaker, id, group, Wish::Join),
             ClientFrame::Leave { id, group } => self.tell(Command::Leave { key, id, group }),
             ClientFrame::Message { id, data } => {
-                if self.fits(id, size(data)) {
-                    self.on_message(id, data, bytes);
+                if self.fits(speaker, id, size(data)) {
+                    self.on_message(speaker, id, data, bytes);
                 }
             }
             ClientFrame::Ping => self.send(Outgoing::new(&ServerFrame::Pong)),
             ClientFrame::Pong => {}
             ClientFrame::Publish { id, group, data } => {
-                if self.fits(id, size(data)) {
+                if self.fits(speaker, id, size(data)) {
                     let from = Some(self.user.clone());
                     let message = ServerMessage { data, group: Some(group.clone()), from };
                     let frame = Outgoing::new(&ServerFrame::Message(message));
-                    self.on_wish(id, group, Wish::Publish(frame));
+                    self.on_wish(speaker, id, group, Wish::Publish(frame));
                 }
             }
             ClientFrame::Refresh { id, token } => {
@@ -258,16 +336,25 @@ impl Session {
         }
     }
 
-    fn on_wish(&mut self, id: MessageId, group: Group, wish: Wish) {
+    fn on_wish(&mut self, speaker: Speaker, id: MessageId, group: Group, wish: Wish) {
         match self.decided_by {
-            DecidedBy::Application => self.outputs.push_back(Output::Decide { id, group, wish }),
-            DecidedBy::Token => self.handle_decided(id, group, wish, Decision::ByToken),
+            DecidedBy::Application => {
+                self.outputs.push_back(Output::Decide { speaker, id, group, wish });
+            }
+            DecidedBy::Token => self.handle_decided(speaker, id, group, wish, Decision::ByToken),
         }
     }
 
     /// Takes the outcome of an [`Output::Decide`].
-    pub fn handle_decided(&mut self, id: MessageId, group: Group, wish: Wish, decision: Decision) {
-        let key = self.key;
+    pub fn handle_decided(
+        &mut self,
+        speaker: Speaker,
+        id: MessageId,
+        group: Group,
+        wish: Wish,
+        decision: Decision,
+    ) {
+        let key = speaker.key;
         if self.open().is_none() {
             return;
         }
@@ -286,37 +373,45 @@ impl Session {
                 // Whether there is such a group, and who is in it, is not said.
                 self.outputs.push_back(Output::LimitReached(Limit::Rights));
                 let message = format!("this user may not join {:?}", group.as_str());
-                self.send(Outgoing::error(Some(id), FrameErrorCode::Refused, message));
+                let error = Outgoing::error(Some(id), FrameErrorCode::Refused, message);
+                self.answer(speaker.slot, error);
             }
             (Wish::Publish(frame), true) => self.tell(Command::Publish { key, id, group, frame }),
             (Wish::Publish(_), false) => {
                 self.outputs.push_back(Output::LimitReached(Limit::Rights));
                 let message = format!("this user may not publish to {:?}", group.as_str());
-                self.refuse(id, FrameErrorCode::Refused, message);
+                self.refuse(speaker, id, FrameErrorCode::Refused, message);
             }
         }
     }
 
-    fn on_message(&mut self, id: MessageId, data: WirePayload<'_>, bytes: &Bytes) {
+    fn on_message(
+        &mut self,
+        speaker: Speaker,
+        id: MessageId,
+        data: WirePayload<'_>,
+        bytes: &Bytes,
+    ) {
         match self.messages {
             Messages::Echoed => {
                 let message = ServerMessage { data, group: None, from: None };
                 let echo = Outgoing::new(&ServerFrame::Message(message));
-                self.tell(Command::Message { key: self.key, id, echo });
+                self.tell(Command::Message { key: speaker.key, id, echo });
             }
             Messages::Handled => {
                 let payload = Payload::of(data, bytes);
-                self.outputs.push_back(Output::Handle { id, payload });
+                self.outputs.push_back(Output::Handle { speaker, id, payload });
             }
             Messages::Refused => {
                 let message = "this server does not handle messages to itself";
-                self.refuse(id, FrameErrorCode::NoHandler, message);
+                self.refuse(speaker, id, FrameErrorCode::NoHandler, message);
             }
         }
     }
 
     fn on_bad_frame(&mut self, error: DecodeError) {
-        self.send(Outgoing::error(error.id, FrameErrorCode::InvalidMessage, error.message));
+        let DecodeError { id, slot, message } = error;
+        self.answer(slot, Outgoing::error(id, FrameErrorCode::InvalidMessage, message));
         let Some(open) = self.open() else { return };
         open.bad_frames += 1;
         if open.bad_frames >= MAX_BAD_FRAMES {
@@ -344,20 +439,26 @@ impl Session {
     }
 
     /// Refuses a payload that is too large; returns whether it fits.
-    fn fits(&mut self, id: MessageId, bytes: usize) -> bool {
+    fn fits(&mut self, speaker: Speaker, id: MessageId, bytes: usize) -> bool {
         let limit = self.config.max_message;
         if bytes > limit {
             let message = format!("a payload of {bytes} bytes; this server takes {limit}");
             self.outputs.push_back(Output::LimitReached(Limit::Message));
-            self.refuse(id, FrameErrorCode::TooLarge, message);
+            self.refuse(speaker, id, FrameErrorCode::TooLarge, message);
         }
         bytes <= limit
     }
 
     /// Refuses a message through the hub, which remembers the refusal: it may come again.
-    fn refuse(&mut self, id: MessageId, code: FrameErrorCode, message: impl Into<String>) {
+    fn refuse(
+        &mut self,
+        speaker: Speaker,
+        id: MessageId,
+        code: FrameErrorCode,
+        message: impl Into<String>,
+    ) {
         let error = Outgoing::error(Some(id), code, message);
-        self.tell(Command::Refuse { key: self.key, id, error });
+        self.tell(Command::Refuse { key: speaker.key, id, error });
     }
 
     /// Records a sign of life; `false` if it comes too late.
@@ -379,6 +480,11 @@ impl Session {
 
     fn send(&mut self, frame: Outgoing) {
         self.outputs.push_back(Output::Send(frame));
+    }
+
+    /// Sends a frame to one of the clients that share the connection.
+    fn answer(&mut self, slot: Slot, frame: Outgoing) {
+        self.send(frame.addressed(&[slot]));
     }
 
     fn tell(&mut self, command: Command) {
@@ -405,6 +511,9 @@ mod tests {
 
     const ID: MessageId = MessageId(7);
 
+    /// The connection's own client.
+    const OWN: Speaker = Speaker { key: Key(1), slot: Slot::OWN };
+
     const REFRESH: &str = r#"{"type":"refresh","id":7,"token":"new"}"#;
 
     #[test]
@@ -413,7 +522,7 @@ mod tests {
         let identity = granted(Duration::from_secs(299));
 
         let epoch = Some(Key(7).epoch(0x5f));
-        for (epoch, end) in [(None, "}"), (epoch, r#","epoch":"5f.7"}"#)] {
+        for (epoch, end) in [(None, ""), (epoch, r#","epoch":"5f.7""#)] {
             let identity = identity.clone();
             let mut session = Session::new(
                 Key(42),
@@ -429,7 +538,7 @@ mod tests {
                 r#"{"type":"welcome","connectionId":"c42","user":"ada","tokenExpiresInMs":299000,"#,
                 r#""pingIntervalMs":25000,"maxMessageBytes":65536"#
             );
-            assert_eq!(drain(&mut session), [sent(&format!("{welcome}{end}"))]);
+            assert_eq!(drain(&mut session), [sent(&format!("{welcome}{end},\"tabs\":64}}"))]);
         }
     }
 
@@ -571,6 +680,49 @@ mod tests {
     }
 
     #[test]
+    fn clients_that_share_the_connection_speak_each_for_itself() {
+        let (mut session, now) = started(Config { max_message: 4, ..config() });
+
+        session.handle_text(r#"{"type":"attach","id":7,"client":"a","as":3}"#, now);
+        let attach = Output::Attach { id: ID, slot: Slot(3), client: "a".into() };
+        assert_eq!(drain(&mut session), [attach]);
+        let epoch = Key(9).epoch(0x5f);
+        session.handle_attached(ID, Slot(3), "a".into(), Some((Key(9), epoch)));
+        let attached = r#"{"as":3,"type":"attached","id":7,"epoch":"5f.9"}"#;
+        assert_eq!(drain(&mut session), [sent(attached)]);
+        assert_eq!(session.attached(Slot(3)), Some("a"));
+
+        // It is named in all that the hub is told, and in every answer.
+        session.handle_text(r#"{"type":"leave","id":7,"group":"tea","as":3}"#, now);
+        let group = Group::new("tea").unwrap();
+        let leave = Command::Leave { key: Key(9), id: ID, group };
+        assert_eq!(drain(&mut session), [Output::Tell(leave)]);
+        session.handle_text("{\"type\":\"message\",\"id\":7,\"as\":3}\n\"abcd\"", now);
+        let outputs = drain(&mut session);
+        let refused = matches!(outputs[1], Output::Tell(Command::Refuse { key: Key(9), .. }));
+        assert!(refused, "{outputs:?}");
+        session.handle_text(r#"{"type":"join","id":7,"as":3}"#, now);
+        assert!(text(&drain(&mut session)[0]).starts_with(r#"{"as":3,"type":"error","id":7"#));
+
+        session.handle_text(r#"{"type":"detach","id":7,"as":3}"#, now);
+        let detach = Output::Tell(Command::Detach { key: Key(9) });
+        assert_eq!(drain(&mut session), [detach, sent(r#"{"as":3,"type":"ack","id":7}"#)]);
+        session.handle_text(r#"{"type":"leave","id":7,"group":"tea","as":3}"#, now);
+        let nobody = r#"{"as":3,"type":"error","id":7,"code":"refused","message":"nobody is attached as 3"}"#;
+        assert_eq!(drain(&mut session), [sent(nobody)]);
+        // Under another number it is not there under the first any more.
+        for slot in [Slot(3), Slot(4)] {
+            let epoch = Key(9).epoch(0x5f);
+            session.handle_attached(ID, slot, "a".into(), Some((Key(9), epoch)));
+        }
+        drain(&mut session);
+        assert_eq!([3, 4].map(|slot| session.attached(Slot(slot))), [None, Some("a")]);
+        // It was replaced meanwhile, and is being closed.
+        session.handle_attached(ID, Slot(3), "a".into(), None);
+        assert_eq!(drain(&mut session), []);
+    }
+
+    #[test]
     fn messages_to_the_server_come_back_where_it_echoes() {
         let (mut session, now) = started(Config { echo: true, ..config() });
 
@@ -610,7 +762,8 @@ mod tests {
         let json = Payload::json(&serde_json::json!({"a": 1})).unwrap();
         let text = Payload::Text("hello".into());
         let binary = Payload::Binary(Bytes::from_static(b"hello"));
-        let handled = [json, text, binary].map(|payload| Output::Handle { id: ID, payload });
+        let handled =
+            [json, text, binary].map(|payload| Output::Handle { speaker: OWN, id: ID, payload });
         assert_eq!(drain(&mut session), handled);
     }
 
@@ -711,7 +864,7 @@ mod tests {
         let vault = || Group::new("vault").unwrap();
         let ask = |session: &mut Session| {
             session.handle_text(r#"{"type":"join","id":7,"group":"vault"}"#, now);
-            let asked = Output::Decide { id: ID, group: vault(), wish: Wish::Join };
+            let asked = Output::Decide { speaker: OWN, id: ID, group: vault(), wish: Wish::Join };
             assert_eq!(drain(session), [asked]);
         };
         let rights = || Rights::new(vec![Pattern::new("vault").unwrap()], Vec::new());
@@ -720,25 +873,25 @@ mod tests {
         session.handle_validated(ID, Ok(some()), now);
         drain(&mut session);
         ask(&mut session);
-        session.handle_decided(ID, vault(), Wish::Join, Decision::Refuse);
+        session.handle_decided(OWN, ID, vault(), Wish::Join, Decision::Refuse);
         assert!(matches!(drain(&mut session)[..], [Output::LimitReached(Limit::Rights), _]));
         session.handle_validated(ID, Ok(none()), now);
         drain(&mut session);
 
         for decision in [Decision::ByToken, Decision::Refuse] {
             ask(&mut session);
-            session.handle_decided(ID, vault(), Wish::Join, decision);
+            session.handle_decided(OWN, ID, vault(), Wish::Join, decision);
             assert!(matches!(drain(&mut session)[..], [Output::LimitReached(Limit::Rights), _]));
         }
         ask(&mut session);
-        session.handle_decided(ID, vault(), Wish::Join, Decision::Allow);
+        session.handle_decided(OWN, ID, vault(), Wish::Join, Decision::Allow);
         let by = DecidedBy::Application;
         let join = Command::Join { key: Key(1), id: ID, group: vault(), by };
         assert_eq!(drain(&mut session), [Output::Tell(join)]);
 
         // What the application has allowed once does not count for the token later.
         ask(&mut session);
-        session.handle_decided(ID, vault(), Wish::Join, Decision::ByToken);
+        session.handle_decided(OWN, ID, vault(), Wish::Join, Decision::ByToken);
         assert!(matches!(drain(&mut session)[..], [Output::LimitReached(Limit::Rights), _]));
     }
 
@@ -847,7 +1000,8 @@ mod tests {
     fn text(output: &Output) -> &str {
         match output {
             Output::Send(Outgoing::Text(text)) => text,
-            Output::Send(Outgoing::Accepted(_) | Outgoing::Binary(_))
+            Output::Send(Outgoing::Accepted { .. } | Outgoing::Binary(_))
+            | Output::Attach { .. }
             | Output::Close(_)
             | Output::Decide { .. }
             | Output::Handle { .. }

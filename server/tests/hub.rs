@@ -1,5 +1,5 @@
 //! Does any order of events break a promise of the hub? Every one is tried, by the shortest way:
-//! up to three connections of two users come, say things, are replaced, end (of themselves, or since
+//! up to three connections of two users come, are shared by tabs, say things, are replaced, end (of themselves, or since
 //! a token has run out or a sweep has found them silent: to the hub it is one and the same), end
 //! again, and time passes. The hub itself is explored, not a copy of it; what it does is compared with what a few
 //! lines of plain bookkeeping say that it has to, and what is left after quiet is asked for.
@@ -10,12 +10,13 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use onesocket_protocol::{FrameErrorCode, Group, MessageId};
+use onesocket_protocol::{FrameErrorCode, Group, MessageId, Slot};
 use onesocket_server::hub::{Command, Count, Delivery, Hub, Key, Target};
 use onesocket_server::{Access, CloseCause, DecidedBy, Outgoing};
 
 /// Who connects: users, and their clients. Those that have a name are remembered.
-const CLIENTS: [(&str, Option<&str>); 3] = [("ada", Some("a")), ("grace", None), ("ada", None)];
+const CLIENTS: [(&str, Option<&str>); 4] =
+    [("ada", Some("a")), ("grace", None), ("ada", None), ("ada", Some("b"))];
 
 /// Of two users one client each.
 const TWO_USERS: [usize; 2] = [0, 1];
@@ -27,16 +28,29 @@ const USERS: [&str; 2] = ["ada", "grace"];
 
 const GROUPS: [&str; 1] = ["tea"];
 
-/// How many connections there are, one after another or at once.
-const CONNECTIONS: u64 = 3;
-
-/// Ids of what is published: they may come again, and out of order.
-const IDS: [u64; 2] = [1, 2];
+/// A scope: what may happen in one exploration.
+#[derive(Clone, Copy)]
+struct Scope {
+    /// How many connections a user may have.
+    per_user: usize,
+    /// Who connects.
+    clients: &'static [usize],
+    /// How many connections there are, one after another or at once.
+    connections: usize,
+    /// Who shares connections.
+    tabs: &'static [usize],
+    /// How many times one does.
+    attached: usize,
+    /// How often time passes.
+    ticks: u32,
+    /// Ids of what is published: they may come again, and out of order.
+    ids: &'static [u64],
+}
 
 /// A user is remembered for two of these.
 const TICK: Duration = Duration::from_mins(5);
 
-/// How often time passes.
+/// How often time passes at most.
 const TICKS: u32 = 2;
 
 /// The id of what is not remembered.
@@ -49,6 +63,15 @@ enum Action {
         client: usize,
     },
     Disconnect {
+        key: u64,
+    },
+    /// A client shares a connection, under a number.
+    Attach {
+        carrier: u64,
+        slot: u16,
+        client: usize,
+    },
+    Detach {
         key: u64,
     },
     Join {
@@ -110,20 +133,51 @@ struct Connection {
     /// It was replaced, or ended by a back end: its socket may close later.
     replaced: bool,
     groups: BTreeSet<usize>,
+    /// It has no socket of its own, but shares this connection, under this number.
+    shares: Option<(u64, u16)>,
 }
 
 #[test]
 fn whatever_happens_each_user_has_one_connection_and_the_gone_are_in_no_group() {
-    explore(1, &TWO_USERS);
+    explore(Scope { clients: &TWO_USERS, ..Scope::new(1) });
 }
 
 #[test]
 fn whatever_happens_each_user_has_two_connections_at_most_where_two_are_allowed() {
-    explore(2, &TWO_DEVICES);
+    explore(Scope { clients: &TWO_DEVICES, ..Scope::new(2) });
 }
 
-fn explore(per_user: usize, clients: &[usize]) {
+#[test]
+fn whatever_happens_tabs_that_share_a_connection_are_clients_of_their_own() {
+    explore(Scope {
+        clients: &[2],
+        connections: 2,
+        tabs: &[0, 3],
+        attached: 2,
+        per_user: 1,
+        ticks: 0,
+        ids: &[1],
+    });
+}
+
+impl Scope {
+    /// Nobody shares a connection.
+    fn new(per_user: usize) -> Self {
+        Self {
+            per_user,
+            clients: &[],
+            connections: 3,
+            tabs: &[],
+            attached: 0,
+            ticks: TICKS,
+            ids: &[1, 2],
+        }
+    }
+}
+
+fn explore(scope: Scope) {
     let start = Instant::now();
+    let Scope { per_user, .. } = scope;
     let truth = Truth { per_user, ..Truth::default() };
     let first = Place { hub: Hub::new(per_user), truth, depth: 0 };
     let mut seen = HashSet::from([fingerprint(&first)]);
@@ -131,7 +185,7 @@ fn explore(per_user: usize, clients: &[usize]) {
     let (mut steps, mut deepest) = (0_usize, 0);
     while let Some(place) = queue.pop_front() {
         deepest = deepest.max(place.depth);
-        for action in actions(&place.truth, clients) {
+        for action in actions(&place.truth, scope) {
             let mut next = place.clone();
             next.depth += 1;
             next.take(action, start);
@@ -147,26 +201,39 @@ fn explore(per_user: usize, clients: &[usize]) {
 }
 
 /// Returns all that may happen next.
-fn actions(truth: &Truth, clients: &[usize]) -> Vec<Action> {
+fn actions(truth: &Truth, scope: Scope) -> Vec<Action> {
     let mut actions = Vec::new();
-    if (truth.connections.len() as u64) < CONNECTIONS {
-        actions.extend(clients.iter().map(|client| Action::Connect { client: *client }));
+    let sockets = || truth.connections.iter().filter(|(_, it)| it.shares.is_none());
+    if sockets().count() < scope.connections {
+        actions.extend(scope.clients.iter().map(|client| Action::Connect { client: *client }));
     }
-    for key in truth.connections.keys() {
+    if truth.connections.len() - sockets().count() < scope.attached {
+        for (carrier, _) in sockets() {
+            let attach =
+                |client: &usize| Action::Attach { carrier: *carrier, slot: 1, client: *client };
+            actions.extend(scope.tabs.iter().map(attach));
+        }
+    }
+    for (key, connection) in &truth.connections {
         let key = *key;
         // One that has ended may be said to end again, and what it has said may come late.
-        actions.push(Action::Disconnect { key });
+        match connection.shares {
+            None => actions.push(Action::Disconnect { key }),
+            Some(_) => actions.push(Action::Detach { key }),
+        }
         for group in 0..GROUPS.len() {
             actions.push(Action::Join { key, group });
             actions.push(Action::Leave { key, group });
         }
-        actions.push(Action::Restrict { key });
+        if connection.shares.is_none() {
+            actions.push(Action::Restrict { key });
+        }
         // In one group only: it is the same code.
-        actions.extend(IDS.map(|id| Action::Publish { key, group: 0, id }));
+        actions.extend(scope.ids.iter().map(|id| Action::Publish { key, group: 0, id: *id }));
     }
     // Of one user only: it is the same code.
     actions.push(Action::End { user: 0 });
-    if truth.ticks < TICKS {
+    if truth.ticks < scope.ticks {
         actions.push(Action::Sweep);
     }
     actions
@@ -191,6 +258,18 @@ impl Place {
             Action::Disconnect { key } => {
                 self.truth.disconnect(key);
                 (Command::Disconnect { key: Key(key) }, Vec::new())
+            }
+            Action::Attach { carrier, slot, client } => {
+                let key = Key(self.truth.connections.len() as u64 + 1);
+                self.truth.attach(key.0, carrier, slot, client);
+                let name = CLIENTS[client].1.expect("a name").to_owned();
+                let command =
+                    Command::Attach { key, carrier: Key(carrier), slot: Slot(slot), client: name };
+                (command, Vec::new())
+            }
+            Action::Detach { key } => {
+                self.truth.connections.get_mut(&key).expect("it is there").open = false;
+                (Command::Detach { key: Key(key) }, Vec::new())
             }
             Action::Join { key, group } => {
                 let command = Command::Join {
@@ -234,6 +313,7 @@ impl Place {
     /// Asks the hub what it knows, then lets all come to rest.
     fn check(&self, start: Instant) {
         let Truth { connections, .. } = &self.truth;
+        let sockets = || connections.iter().filter(|(_, it)| it.shares.is_none());
         let mut owners = 0;
         for user in USERS {
             let live = self.truth.live_of(user);
@@ -241,7 +321,7 @@ impl Place {
             owners += live.len();
             let heard = self.ask(Target::User(user.to_owned()));
             assert_eq!(heard, live, "what {user} has");
-            let open = connections.values().filter(|it| it.user() == user && it.open).count();
+            let open = sockets().filter(|(_, it)| it.user() == user && it.open).count();
             let opened = self.truth.opened.get(user).copied().unwrap_or_default();
             assert_eq!(self.hub.count(user), Count { open, opened }, "{user}");
         }
@@ -259,20 +339,20 @@ impl Place {
 
         // Quiet: whoever was replaced ends, and then all do.
         let mut quiet = self.clone();
-        for (key, connection) in connections {
+        for (key, connection) in sockets() {
             if connection.open && connection.replaced {
                 quiet.take(Action::Disconnect { key: *key }, start);
             }
         }
         for user in USERS {
             // The newest is there unless it has ended, by itself or by a back end.
-            let newest = connections.iter().rfind(|(_, it)| it.user() == user);
+            let newest = sockets().rfind(|(_, it)| it.user() == user);
             let there = newest.filter(|(_, it)| it.open && !it.replaced).map(|(key, _)| *key);
             let heard = quiet.ask(Target::User(user.to_owned()));
             assert!(there.is_none_or(|newest| heard.contains(&newest)), "{user} has {heard:?}");
             assert_eq!(quiet.hub.count(user).open, heard.len());
         }
-        for key in connections.keys() {
+        for (key, _) in sockets() {
             quiet.take(Action::Disconnect { key: *key }, start);
         }
         let later = start + TICK * (TICKS + 3);
@@ -310,9 +390,7 @@ impl Truth {
         if let Some(old) = old {
             self.connections.get_mut(&old).expect("it is there").replaced = true;
         }
-        let connection =
-            Connection { client, open: true, replaced: false, groups: BTreeSet::new() };
-        self.connections.insert(key, connection);
+        self.connections.insert(key, Connection::new(client, None));
         self.gone_at.insert(user, None);
         *self.opened.entry(user).or_default() += 1;
         if name.is_some() {
@@ -321,6 +399,22 @@ impl Truth {
         }
         let close = |old| Delivery::Close { to: Key(old), cause: CloseCause::Replaced };
         old.map(close).into_iter().collect()
+    }
+
+    fn attach(&mut self, key: u64, carrier: u64, slot: u16, client: usize) {
+        let shares = Some((carrier, slot));
+        let is_live = self.is_live(carrier);
+        if is_live {
+            for other in self.connections.values_mut().filter(|other| other.shares.is_some()) {
+                if other.shares == shares || other.client == client {
+                    other.open = false;
+                }
+            }
+            self.said.entry(client).or_default();
+            self.since.entry(client).or_insert(key);
+        }
+        let attached = Connection { open: is_live, ..Connection::new(client, shares) };
+        self.connections.insert(key, attached);
     }
 
     fn disconnect(&mut self, key: u64) {
@@ -358,12 +452,18 @@ impl Truth {
         if !self.is_live(key) {
             return Vec::new();
         }
-        let groups = &mut self.connections.get_mut(&key).expect("it is there").groups;
-        let tell = |group: usize| {
-            let frame = Outgoing::membership_ended(&name(group));
-            Delivery::Notice { to: Key(key), frame }
-        };
-        std::mem::take(groups).into_iter().map(tell).collect()
+        let shares = |other: &u64| self.connections[other].shares.is_some_and(|(at, _)| at == key);
+        let sharing = self.connections.keys().copied().filter(shares);
+        let live: Vec<u64> = sharing.chain([key]).filter(|key| self.is_live(*key)).collect();
+        let mut told = Vec::new();
+        for key in live {
+            let groups = &mut self.connections.get_mut(&key).expect("it is there").groups;
+            told.extend(std::mem::take(groups).into_iter().map(|group| {
+                let frame = Outgoing::membership_ended(&name(group));
+                Delivery::Notice { to: Key(key), frame }
+            }));
+        }
+        told
     }
 
     fn publish(&mut self, key: u64, group: usize, id: u64) -> Vec<Delivery> {
@@ -376,7 +476,7 @@ impl Truth {
             let sentence = format!("join {:?} before publishing to it", GROUPS[group]);
             send(key, Outgoing::error(Some(MessageId(id)), FrameErrorCode::Refused, sentence))
         };
-        let ack = send(key, Outgoing::Accepted(MessageId(id)));
+        let ack = send(key, Outgoing::accepted(MessageId(id)));
         if let Some((highest, refused)) = self.said.get_mut(&client) {
             if id <= *highest {
                 return vec![if refused.contains(&id) { refusal() } else { ack }];
@@ -398,7 +498,10 @@ impl Truth {
 
     /// Two ticks after the last connection has gone a user is forgotten, unless a socket is open.
     fn forget(&mut self) {
-        let open = |user: &str| self.connections.values().any(|it| it.user() == user && it.open);
+        let open = |user: &str| {
+            let mut sockets = self.connections.values().filter(|it| it.shares.is_none());
+            sockets.any(|it| it.user() == user && it.open)
+        };
         let forgotten: Vec<&str> = USERS
             .into_iter()
             .filter(|user| matches!(self.gone_at.get(user), Some(Some(at)) if at + 2 <= self.ticks))
@@ -414,17 +517,22 @@ impl Truth {
 
     /// Returns the connections of a user that have neither ended nor been replaced.
     fn live_of(&self, user: &str) -> BTreeSet<u64> {
-        let of_user = self.connections.iter().filter(|(_, it)| it.user() == user);
+        let sockets = self.connections.iter().filter(|(_, it)| it.shares.is_none());
+        let of_user = sockets.filter(|(_, it)| it.user() == user);
         of_user.filter(|(key, _)| self.is_live(**key)).map(|(key, _)| *key).collect()
     }
 
     fn is_live(&self, key: u64) -> bool {
-        let Connection { open, replaced, .. } = self.connections[&key];
-        open && !replaced
+        let Connection { open, replaced, shares, .. } = self.connections[&key];
+        open && !replaced && shares.is_none_or(|(carrier, _)| self.is_live(carrier))
     }
 }
 
 impl Connection {
+    fn new(client: usize, shares: Option<(u64, u16)>) -> Self {
+        Self { client, open: true, replaced: false, groups: BTreeSet::new(), shares }
+    }
+
     fn user(&self) -> &'static str {
         CLIENTS[self.client].0
     }

@@ -102,7 +102,7 @@ pub(crate) fn encode(frame: &ClientFrame<Message>) -> (Frame, Option<Origin>) {
 /// Reads a frame from the server.
 pub(crate) fn decode(frame: &Outgoing) -> Result<ServerFrame<Message>, String> {
     let wire = match frame {
-        Outgoing::Accepted(id) => return Ok(ServerFrame::Ack { id: *id }),
+        Outgoing::Accepted { id, .. } => return Ok(ServerFrame::Ack { id: *id }),
         Outgoing::Binary(bytes) => Wire::Binary(bytes),
         Outgoing::Text(text) => Wire::Text(text),
     };
@@ -119,7 +119,7 @@ pub(crate) fn decode(frame: &Outgoing) -> Result<ServerFrame<Message>, String> {
 /// Says whether a frame of the server holds a message.
 pub(crate) fn is_message(frame: &Outgoing) -> bool {
     match frame {
-        Outgoing::Accepted(_) => false,
+        Outgoing::Accepted { .. } => false,
         Outgoing::Binary(_) => true,
         Outgoing::Text(text) => text.starts_with(r#"{"type":"message""#),
     }

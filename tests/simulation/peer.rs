@@ -119,7 +119,7 @@ impl World {
         }
         if let Some(cause) = peer.to_close.take() {
             self.begin_close(key, cause);
-        } else if let Some(Outgoing::Accepted(id)) = peer.unwritten.front() {
+        } else if let Some(Outgoing::Accepted { id, .. }) = peer.unwritten.front() {
             peer.accepted = peer.accepted.max(Some(*id));
             peer.unwritten.pop_front();
         } else if let Some(next) = peer.unwritten.front() {
@@ -202,8 +202,10 @@ impl World {
                 self.check_server_close(key, cause);
                 self.begin_close(key, cause);
             }
-            Output::Decide { .. } | Output::Handle { .. } => {
-                self.ensure(false, || "something for an application that there is not".to_owned());
+            Output::Attach { .. } | Output::Decide { .. } | Output::Handle { .. } => {
+                self.ensure(false, || {
+                    "something for an application or a tab that there is not".to_owned()
+                });
             }
             Output::LimitReached(limit) => {
                 self.ensure(false, || format!("the limit {limit:?} where nobody reaches one"));

@@ -204,7 +204,9 @@ impl Reference {
                 (*id, is_member.then(|| self.members_but(group, key)))
             }
             Command::Refuse { id, .. } => (*id, None),
-            Command::Broadcast { .. }
+            Command::Attach { .. }
+            | Command::Broadcast { .. }
+            | Command::Detach { .. }
             | Command::Connect { .. }
             | Command::Disconnect { .. }
             | Command::End { .. }

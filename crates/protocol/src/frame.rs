@@ -64,6 +64,25 @@ pub enum ClientFrame<P> {
     },
 }
 
+/// What a client says on a connection that it may share with others.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum SharedFrame<P> {
+    /// A client wants to speak over this connection too. Answered under its id.
+    Attach {
+        /// What the answer names.
+        id: MessageId,
+        /// The client's own name.
+        client: String,
+    },
+    /// An attached client is gone. Answered under its id.
+    Detach {
+        /// What the answer names.
+        id: MessageId,
+    },
+    /// What one of the clients says.
+    Frame(ClientFrame<P>),
+}
+
 /// What a server says; `P` is a message with all that belongs to it, in whatever form that end
 /// keeps it.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -118,6 +137,8 @@ pub struct Welcome {
     pub max_message_bytes: usize,
     /// Identifies what the server remembers of this client; `None` if it remembers nothing.
     pub epoch: Option<Epoch>,
+    /// How many other clients may speak over this connection; `None` if the server takes none.
+    pub tabs: Option<u16>,
 }
 
 impl<P> ClientFrame<P> {

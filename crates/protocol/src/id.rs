@@ -24,6 +24,20 @@ pub struct ConnectionId(pub String);
 #[cfg_attr(feature = "json", derive(serde::Deserialize, serde::Serialize))]
 pub struct Epoch(pub String);
 
+/// Numbers a client on a connection that several clients share: its own client is 0, and those that
+/// are attached to it choose theirs, from 1 to [`MAX`](Self::MAX).
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Slot(pub u16);
+
+impl Slot {
+    /// The connection's own client.
+    pub const OWN: Self = Self(0);
+
+    /// How many clients may be attached to a connection. 64: more tabs of one application than that
+    /// are open nowhere.
+    pub const MAX: Self = Self(64);
+}
+
 /// The name of a group: 1 to 128 bytes of UTF-8 without control characters.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[cfg_attr(feature = "json", derive(serde::Serialize))]

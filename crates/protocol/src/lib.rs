@@ -18,16 +18,17 @@ mod token;
 pub use close::{CloseCode, NamedCloseCode, Retry};
 #[cfg(feature = "json")]
 pub use codec::{
-    DecodeError, Decoded, Encoded, Wire, decode_client, decode_server, encode_client, encode_server,
+    DecodeError, Decoded, Encoded, Wire, decode_client, decode_server, decode_shared,
+    encode_attached, encode_client, encode_server,
 };
 
 pub use error::{FrameError, FrameErrorCode};
-pub use frame::{ClientFrame, Payload, ServerFrame, ServerMessage, Welcome};
-pub use id::{ConnectionId, Epoch, Group, GroupError, MessageId};
+pub use frame::{ClientFrame, Payload, ServerFrame, ServerMessage, SharedFrame, Welcome};
+pub use id::{ConnectionId, Epoch, Group, GroupError, MessageId, Slot};
 pub use retry_after::{LONGEST_RETRY_AFTER, retry_after, retry_after_reason};
 pub use span::Span;
 pub use subprotocol::{
-    CLIENT_PREFIX, SUBPROTOCOL, TOKEN_PREFIX, client_subprotocol, offered_client, offered_token,
-    token_subprotocol,
+    CLIENT_PREFIX, SUBPROTOCOL, TOKEN_PREFIX, client_subprotocol, is_client_name, offered_client,
+    offered_token, token_subprotocol,
 };
 pub use token::Token;

@@ -23,9 +23,13 @@ pub fn client_subprotocol(name: &[u8; 16]) -> String {
 /// the form that [`CLIENT_PREFIX`] says.
 pub fn offered_client<'a>(mut offered: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let name = offered.find_map(|protocol| protocol.trim().strip_prefix(CLIENT_PREFIX))?;
-    let is_name = (1..=64).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    is_name.then_some(name)
+    is_client_name(name).then_some(name)
+}
+
+/// Says whether a client may have this name: see [`CLIENT_PREFIX`].
+pub fn is_client_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
 /// Returns the subprotocol that carries `token`.

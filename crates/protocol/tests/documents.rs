@@ -9,7 +9,7 @@ mod golden;
 use std::fmt::Write as _;
 
 use onesocket_protocol::{
-    CloseCode, FrameErrorCode, NamedCloseCode, Retry, Wire, decode_client, decode_server,
+    CloseCode, FrameErrorCode, NamedCloseCode, Retry, Wire, decode_server, decode_shared,
 };
 
 const COMMAND: &str = "cargo test -p onesocket-protocol --test documents";
@@ -115,7 +115,7 @@ fn every_frame_that_the_protocol_shows_is_one() {
     let frames: Vec<_> = heads.lines().map(str::to_owned).chain(blocks("frame")).collect();
     for frame in &frames {
         let by_server = decode_server(Wire::Text(frame)).map(drop);
-        let by_client = decode_client(Wire::Text(frame)).map(drop);
+        let by_client = decode_shared(Wire::Text(frame)).map(drop);
         assert!(by_server.is_ok() || by_client.is_ok(), "{frame}: {by_server:?} {by_client:?}");
     }
     assert!(frames.len() >= 12, "PROTOCOL.md shows only {} frames", frames.len());

@@ -7,8 +7,8 @@ use std::fmt::Debug;
 
 use frame_table::{Outcome, Row, Sender, rows};
 use onesocket_protocol::{
-    ClientFrame, Decoded, Encoded, MessageId, Payload, ServerFrame, ServerMessage, Token, Wire,
-    decode_client, decode_server, encode_client, encode_server,
+    ClientFrame, Decoded, Encoded, MessageId, Payload, ServerFrame, ServerMessage, SharedFrame,
+    Slot, Token, Wire, decode_client, decode_server, decode_shared, encode_client, encode_server,
 };
 
 /// Checks a row against what the codec makes of it: the value, printed, and the value written again.
@@ -98,4 +98,36 @@ fn a_head_that_is_not_utf8_is_no_frame() {
     let error = decode_client(Wire::Binary(b"{\"type\":\"\xff\"}\n")).unwrap_err();
 
     assert!(error.to_string().starts_with("no frame: "), "{error}");
+}
+
+#[test]
+fn a_frame_says_which_client_of_a_shared_connection_sends_it() {
+    let id = MessageId(7);
+    let attach = |client: &str| SharedFrame::Attach { id, client: client.into() };
+    for (text, frame) in [
+        (r#"{"type":"attach","id":7,"client":"a-Z_9","as":64}"#, (Slot(64), attach("a-Z_9"))),
+        (r#"{"type":"detach","id":7,"as":1}"#, (Slot(1), SharedFrame::Detach { id })),
+        (r#"{"type":"pong"}"#, (Slot::OWN, SharedFrame::Frame(ClientFrame::Pong))),
+        (
+            "{\"as\":3,\"type\":\"message\",\"id\":7}\n1",
+            (Slot(3), SharedFrame::Frame(ClientFrame::Message { id, data: Payload::Json("1") })),
+        ),
+    ] {
+        assert_eq!(decode_shared(Wire::Text(text)), Ok(frame), "{text}");
+    }
+    for (text, slot, because) in [
+        (r#"{"type":"attach","id":7,"client":"a"}"#, 0, r#"needs "as""#),
+        (r#"{"type":"attach","id":7,"client":"a","as":0}"#, 0, r#""as" is 1 to 64"#),
+        (r#"{"type":"attach","id":7,"client":"a","as":65}"#, 0, r#""as" is 1 to 64"#),
+        (r#"{"type":"attach","id":7,"client":"a","as":[1]}"#, 0, r#""as" is 1 to 64"#),
+        (r#"{"type":"attach","id":7,"client":"a b","as":2}"#, 2, "no name of a client"),
+        (r#"{"type":"attach","id":7,"client":"","as":2}"#, 2, "no name of a client"),
+        (r#"{"type":"attach","id":7,"as":2}"#, 2, r#"needs "client""#),
+        (r#"{"type":"detach","as":2}"#, 2, r#"needs "id""#),
+        (r#"{"type":"join","id":7,"as":2}"#, 2, r#"needs "group""#),
+    ] {
+        let error = decode_shared(Wire::Text(text)).unwrap_err();
+        assert_eq!(error.slot, Slot(slot), "{text}");
+        assert!(error.to_string().contains(because), "{text}: {error}");
+    }
 }

@@ -3,8 +3,9 @@
 
 use onesocket_protocol::{
     ClientFrame, CloseCode, ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId,
-    Payload, ServerFrame, ServerMessage, Span, Token, Welcome, Wire, decode_client, decode_server,
-    encode_client, encode_server, offered_token, retry_after, token_subprotocol,
+    Payload, ServerFrame, ServerMessage, Slot, Span, Token, Welcome, Wire, decode_client,
+    decode_server, decode_shared, encode_client, encode_server, offered_token, retry_after,
+    token_subprotocol,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
@@ -90,10 +91,11 @@ fn server_frames() -> impl Strategy<Value = ServerFrame<ServerMessage<Owned>>> {
     );
     let message = (payloads(), prop::option::of(groups()), prop::option::of(any::<String>()));
     let epoch = prop::option::of(any::<String>());
+    let tabs = prop::option::of(any::<u16>());
     // The longest time is 2^64 microseconds.
     let longest_ms = || 0..u64::MAX / 1000;
     let life = || prop::option::of(longest_ms().prop_map(Span::from_millis));
-    let welcome = (any::<(String, String)>(), life(), longest_ms(), any::<usize>(), epoch);
+    let welcome = (any::<(String, String)>(), life(), longest_ms(), any::<usize>(), epoch, tabs);
     prop_oneof![
         Just(ServerFrame::Ping),
         Just(ServerFrame::Pong),
@@ -106,7 +108,7 @@ fn server_frames() -> impl Strategy<Value = ServerFrame<ServerMessage<Owned>>> {
         message.prop_map(|(data, group, from)| {
             ServerFrame::Message(ServerMessage { data, group, from })
         }),
-        welcome.prop_map(|((connection_id, user), life, ping, max_message_bytes, epoch)| {
+        welcome.prop_map(|((connection_id, user), life, ping, max_message_bytes, epoch, tabs)| {
             ServerFrame::Welcome(Welcome {
                 connection_id: ConnectionId(connection_id),
                 user,
@@ -114,6 +116,7 @@ fn server_frames() -> impl Strategy<Value = ServerFrame<ServerMessage<Owned>>> {
                 ping_interval: Span::from_millis(ping),
                 max_message_bytes,
                 epoch: epoch.map(Epoch),
+                tabs,
             })
         }),
     ]
@@ -158,7 +161,7 @@ fn lent_by_server(
 
 /// What looks like a frame: its fields are ours, what is in them is anything.
 fn half_right() -> impl Strategy<Value = String> {
-    const KINDS: [&str; 12] = [
+    const KINDS: [&str; 14] = [
         "ack",
         "error",
         "join",
@@ -170,9 +173,11 @@ fn half_right() -> impl Strategy<Value = String> {
         "refresh",
         "refreshed",
         "welcome",
+        "attach",
+        "detach",
         "dance",
     ];
-    const FIELDS: [&str; 12] = [
+    const FIELDS: [&str; 15] = [
         "id",
         "group",
         "from",
@@ -185,6 +190,9 @@ fn half_right() -> impl Strategy<Value = String> {
         "pingIntervalMs",
         "token",
         "epoch",
+        "tabs",
+        "as",
+        "client",
     ];
     let field = (prop::sample::select(&FIELDS[..]), values());
     let fields = prop::collection::vec(field, 0..8);
@@ -232,6 +240,9 @@ proptest! {
             if let Ok(read) = decode_client(wire) {
                 let written = encode_client(&read);
                 prop_assert_eq!(decode_client(written.as_wire()), Ok(read));
+            }
+            if let Ok((slot, _)) = decode_shared(wire) {
+                prop_assert!(slot <= Slot::MAX);
             }
             if let Ok(read) = decode_server(wire) {
                 let written = encode_server(&read);

@@ -106,6 +106,7 @@ export function read(data, driver, attempt) {
   if (!isWhole(head.id)) head.id = undefined;
   if (!isWhole(head.tokenExpiresInMs)) head.tokenExpiresInMs = undefined;
   if (!isText(head.epoch)) head.epoch = undefined;
+  if (!isWhole(head.tabs)) head.tabs = undefined;
   if (!isText(head.group)) head.group = undefined;
   return driver.tell(attempt, kind, head, size);
 }

@@ -55,6 +55,9 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn epoch(this: &Head) -> Option<String>;
 
+    #[wasm_bindgen(method, getter)]
+    fn tabs(this: &Head) -> Option<u16>;
+
     #[wasm_bindgen(method, getter, js_name = connectionId)]
     fn connection_id(this: &Head) -> String;
 
@@ -114,6 +117,7 @@ pub(crate) fn frame(kind: u8, value: JsValue) -> Result<ServerFrame<JsValue>, Te
             ping_interval: Span::from_millis(head.ping_interval_ms() as u64),
             max_message_bytes: head.max_message_bytes() as usize,
             epoch: head.epoch().map(Epoch),
+            tabs: head.tabs(),
         }),
         problem => {
             let problem = PROBLEMS.get(usize::from(problem) - 7).copied();

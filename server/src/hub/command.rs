@@ -1,6 +1,6 @@
 //! The commands of the hub, and the deliveries that follow from them.
 
-use onesocket_protocol::{Group, MessageId};
+use onesocket_protocol::{Group, MessageId, Slot};
 
 use crate::auth::rights::{Access, DecidedBy};
 use crate::close_cause::CloseCause;
@@ -24,6 +24,23 @@ pub enum Command {
     /// A socket has closed. A connection that has replaced it is not affected.
     Disconnect {
         /// The connection.
+        key: Key,
+    },
+    /// Another client of the same user shares a connection. It speaks and listens over it as one that
+    /// has its own.
+    Attach {
+        /// The number of the client; greater than all before it.
+        key: Key,
+        /// The connection that it shares.
+        carrier: Key,
+        /// Which of the connection's clients it is.
+        slot: Slot,
+        /// The client's own name.
+        client: String,
+    },
+    /// A client that shares a connection is gone.
+    Detach {
+        /// The client.
         key: Key,
     },
     /// A client joins a group.
@@ -116,6 +133,29 @@ pub enum Command {
     },
     /// Time has passed: the hub drops what it no longer needs to remember.
     Sweep,
+}
+
+impl Command {
+    /// Returns the client that has sent what the command is about, if one has.
+    pub(crate) fn speaker(&self) -> Option<Key> {
+        match self {
+            Self::Join { key, .. }
+            | Self::Leave { key, .. }
+            | Self::Message { key, .. }
+            | Self::Publish { key, .. }
+            | Self::Refuse { key, .. }
+            | Self::Handled { key, .. } => Some(*key),
+            Self::Connect { .. }
+            | Self::Disconnect { .. }
+            | Self::Attach { .. }
+            | Self::Detach { .. }
+            | Self::Restrict { .. }
+            | Self::End { .. }
+            | Self::Remove { .. }
+            | Self::Broadcast { .. }
+            | Self::Sweep => None,
+        }
+    }
 }
 
 /// The recipients of a message from a back end.

@@ -3,15 +3,16 @@
 //! Owns how much is remembered. Refuses clocks and connections: the hub decides whose messages count,
 //! and when a user is forgotten.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use onesocket_protocol::{FrameErrorCode, MessageId};
 
 use crate::hub::key::Key;
 use crate::outgoing::Outgoing;
 
-/// The maximum number of clients that are remembered per user: each tab is one, and each reload.
-const MAX_CLIENTS: usize = 16;
+/// The maximum number of clients that are remembered per user: each tab is one, and each reload. Those
+/// that are connected are remembered beyond it.
+const MAX_CLIENTS: usize = 64;
 
 /// The maximum number of refusals that are remembered verbatim per client.
 const MAX_REFUSALS: usize = 32;
@@ -56,12 +57,20 @@ impl Histories {
         self.clients.iter().rev().find(|client| client.name == name).map(|client| client.since)
     }
 
-    /// Notes that a client has connected; forgets another if there are too many.
-    pub(crate) fn connect(&mut self, name: &str, key: Key) {
+    /// Notes that a client has connected; forgets another if there are too many, and not one of the
+    /// `current`.
+    pub(crate) fn connect<'a>(
+        &mut self,
+        name: &str,
+        key: Key,
+        current: impl FnOnce() -> HashSet<&'a str>,
+    ) {
         let known = self.clients.iter().position(|client| client.name == name);
         let client = known.and_then(|at| self.clients.remove(at));
         if self.clients.len() >= MAX_CLIENTS {
-            self.clients.pop_front();
+            let current = current();
+            let gone = self.clients.iter().position(|it| !current.contains(it.name.as_str()));
+            gone.and_then(|at| self.clients.remove(at));
         }
         self.clients.push_back(client.unwrap_or_else(|| Client {
             name: name.to_owned(),
@@ -99,7 +108,7 @@ impl History {
             let sentence = "it is not known any more whether this was accepted";
             Outgoing::error(Some(id), FrameErrorCode::Refused, sentence)
         } else {
-            Outgoing::Accepted(id)
+            Outgoing::accepted(id)
         })
     }
 
@@ -134,7 +143,7 @@ mod tests {
         history.note(MessageId(7), Some(&refusal(7)));
 
         for id in [1, 3, 5] {
-            assert_eq!(history.answer(MessageId(id)), Some(Outgoing::Accepted(MessageId(id))));
+            assert_eq!(history.answer(MessageId(id)), Some(Outgoing::accepted(MessageId(id))));
         }
         assert_eq!(history.answer(MessageId(7)), Some(refusal(7)));
         assert_eq!(history.answer(MessageId(8)), None);
@@ -149,7 +158,7 @@ mod tests {
             history.note(MessageId(id), Some(&refusal(id)));
         }
 
-        assert_eq!(history.answer(MessageId(1)), Some(Outgoing::Accepted(MessageId(1))));
+        assert_eq!(history.answer(MessageId(1)), Some(Outgoing::accepted(MessageId(1))));
         assert!(is_refused(&history, 2) && is_refused(&history, 968));
         for id in 969..=1000 {
             assert_eq!(history.answer(MessageId(id)), Some(refusal(id)));
@@ -167,33 +176,33 @@ mod tests {
         }
 
         assert!(is_refused(&history, 1));
-        assert_eq!(history.answer(MessageId(2)), Some(Outgoing::Accepted(MessageId(2))));
+        assert_eq!(history.answer(MessageId(2)), Some(Outgoing::accepted(MessageId(2))));
         assert!(is_refused(&history, 3));
         assert_eq!((history.runs.len(), history.refusals.len()), (64, 32));
     }
 
     #[test]
-    fn the_seventeenth_client_has_the_least_recently_connected_forgotten() {
+    fn the_sixty_fifth_client_has_the_least_recently_connected_forgotten_that_is_not_connected() {
         let mut histories = Histories::default();
-        for n in 1..=16 {
-            histories.connect(&n.to_string(), Key(n));
+        for n in 1..=64 {
+            histories.connect(&n.to_string(), Key(n), HashSet::new);
         }
         histories.of("1").unwrap().note(MessageId(9), None);
-        histories.connect("1", Key(17));
-        assert!((1..=16).all(|n| histories.since(&n.to_string()) == Some(Key(n))));
+        histories.connect("1", Key(65), HashSet::new);
+        assert!((1..=64).all(|n| histories.since(&n.to_string()) == Some(Key(n))));
 
-        histories.connect("17", Key(18));
+        histories.connect("65", Key(66), || HashSet::from(["2"]));
 
         let since = |n: u64| histories.since(&n.to_string());
-        assert_eq!(since(2), None);
-        assert_eq!([1, 3, 16, 17].map(since), [1, 3, 16, 18].map(|key| Some(Key(key))));
+        assert_eq!(since(3), None);
+        assert_eq!([1, 2, 64, 65].map(since), [1, 2, 64, 66].map(|key| Some(Key(key))));
         assert_eq!(histories.of("1").unwrap().highest, Some(MessageId(9)));
-        assert_eq!(histories.of("17").unwrap().highest, None);
-        assert!(histories.of("2").is_none());
+        assert_eq!(histories.of("65").unwrap().highest, None);
+        assert!(histories.of("3").is_none());
     }
 
     fn is_refused(history: &History, id: u64) -> bool {
-        let ack = Outgoing::Accepted(MessageId(id));
+        let ack = Outgoing::accepted(MessageId(id));
         history.answer(MessageId(id)).is_some_and(|answer| answer != ack)
     }
 

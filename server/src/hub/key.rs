@@ -2,7 +2,8 @@
 
 use onesocket_protocol::{ConnectionId, Epoch};
 
-/// The number of a connection. A later connection has a greater one; none is used twice.
+/// The number of a connection, or of a client that shares one. A later one has a greater number; none is
+/// used twice.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Key(pub u64);
 

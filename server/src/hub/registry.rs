@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{Hash, Hasher};
 use std::time::{Duration, Instant};
 
-use onesocket_protocol::{FrameErrorCode, Group, MessageId};
+use onesocket_protocol::{FrameErrorCode, Group, MessageId, Slot};
 
 use crate::auth::rights::{Access, DecidedBy};
 use crate::close_cause::CloseCause;
@@ -34,18 +34,22 @@ pub struct Hub {
     clients: usize,
 }
 
+/// A connection, or a client that shares one.
 #[derive(Clone, Debug)]
 struct Connection {
     user: String,
     client: Option<String>,
     /// Those that it is in, and by whose word.
     groups: BTreeMap<Group, DecidedBy>,
+    socket: Socket,
 }
 
-impl Connection {
-    fn has_room_for(&self, group: &Group) -> bool {
-        self.groups.len() < MAX_GROUPS || self.groups.contains_key(group)
-    }
+#[derive(Clone, Debug)]
+enum Socket {
+    /// Its own, and who shares it.
+    Own(BTreeMap<Slot, Key>),
+    /// That of another connection, as one of its clients.
+    Shared(Key, Slot),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -80,6 +84,10 @@ impl Hub {
         match command {
             Command::Connect { key, user, client } => self.connect(key, user, client),
             Command::Disconnect { key } => self.disconnect(key, now),
+            Command::Attach { key, carrier, slot, client } => {
+                self.attach(key, carrier, slot, client)
+            }
+            Command::Detach { key } => self.detach(key),
             Command::Join { key, id, group, by } => self.join(key, id, group, by),
             Command::Leave { key, id, group } => self.leave(key, id, &group),
             Command::Message { key, id, echo } => {
@@ -116,6 +124,20 @@ impl Hub {
         self.users.get(user)?.histories.since(client)
     }
 
+    /// Returns the connection with which the memory of a client began that is there.
+    pub fn remembered_since(&self, key: Key) -> Option<Key> {
+        let connection = self.connections.get(&key)?;
+        self.remembers_since(&connection.user, connection.client.as_deref()?)
+    }
+
+    /// Returns the connection over which a client is reached, and which of its clients it is.
+    pub fn route(&self, key: Key) -> (Key, Slot) {
+        match self.connections.get(&key).map(|connection| &connection.socket) {
+            Some(Socket::Shared(carrier, slot)) => (*carrier, *slot),
+            Some(Socket::Own(_)) | None => (key, Slot::OWN),
+        }
+    }
+
     /// Says what is known about a message that the application is to handle.
     pub fn known(&mut self, key: Key, id: MessageId) -> Known {
         if self.live(key).is_none() {
@@ -130,7 +152,7 @@ impl Hub {
         user.count.opened += 1;
         user.gone_at = None;
         if let Some(client) = &client {
-            user.histories.connect(client, key);
+            self.remember(&name, client, key);
         }
         let replaced = self.replaced_by(&name, client.as_deref());
         if let Some(user) = self.users.get_mut(&name) {
@@ -139,7 +161,9 @@ impl Hub {
             }
             user.current.insert(key);
         }
-        self.connections.insert(key, Connection { user: name, client, groups: BTreeMap::new() });
+        let socket = Socket::Own(BTreeMap::new());
+        self.connections
+            .insert(key, Connection { user: name, client, groups: BTreeMap::new(), socket });
         let Some(old) = replaced else {
             self.clients += 1;
             return Vec::new();
@@ -161,6 +185,80 @@ impl Hub {
         current.iter().find(is_same).or_else(oldest).copied()
     }
 
+    /// Remembers what a client sends from now on, unless it is remembered already. Of those that are
+    /// not connected the oldest may be forgotten for it.
+    fn remember(&mut self, user: &str, client: &str, key: Key) {
+        let Self { connections, users, .. } = self;
+        let Some(user) = users.get_mut(user) else { return };
+        let current = user.current.iter().flat_map(|key| {
+            let attached = match connections.get(key).map(|connection| &connection.socket) {
+                Some(Socket::Own(attached)) => Some(attached.values()),
+                Some(Socket::Shared(..)) | None => None,
+            };
+            std::iter::once(key).chain(attached.into_iter().flatten())
+        });
+        let names = current.filter_map(|key| connections.get(key)?.client.as_deref());
+        user.histories.connect(client, key, || names.collect());
+    }
+
+    fn attach(&mut self, key: Key, carrier: Key, slot: Slot, client: String) -> Vec<Delivery> {
+        let Some(user) = self.live(carrier).map(|carrier| carrier.user.clone()) else {
+            return Vec::new();
+        };
+        // One that has moved here is not there any more, whatever its old connection still says.
+        let is_before = |other: &Connection| {
+            let here =
+                matches!(other.socket, Socket::Shared(at, taken) if (at, taken) == (carrier, slot));
+            let moved = matches!(other.socket, Socket::Shared(..))
+                && other.client.as_ref() == Some(&client);
+            here || moved
+        };
+        for before in self.sharing(&user) {
+            if self.connections.get(&before).is_some_and(is_before) {
+                self.detach(before);
+            }
+        }
+        if let Some(Socket::Own(attached)) = self.socket_of(carrier) {
+            attached.insert(slot, key);
+        }
+        self.remember(&user, &client, key);
+        let (client, socket) = (Some(client), Socket::Shared(carrier, slot));
+        self.connections.insert(key, Connection { user, client, groups: BTreeMap::new(), socket });
+        Vec::new()
+    }
+
+    /// Returns those that share a connection of a user.
+    fn sharing(&self, user: &str) -> Vec<Key> {
+        let current = self.users.get(user).into_iter().flat_map(|user| &user.current);
+        current.flat_map(|key| self.attached_to(*key)).collect()
+    }
+
+    fn attached_to(&self, carrier: Key) -> Vec<Key> {
+        match self.connections.get(&carrier).map(|connection| &connection.socket) {
+            Some(Socket::Own(attached)) => attached.values().copied().collect(),
+            Some(Socket::Shared(..)) | None => Vec::new(),
+        }
+    }
+
+    fn socket_of(&mut self, key: Key) -> Option<&mut Socket> {
+        self.connections.get_mut(&key).map(|connection| &mut connection.socket)
+    }
+
+    fn detach(&mut self, key: Key) -> Vec<Delivery> {
+        if let (carrier, slot) = self.route(key)
+            && carrier != key
+        {
+            self.leave_all(key);
+            self.connections.remove(&key);
+            if let Some(Socket::Own(attached)) = self.socket_of(carrier)
+                && attached.get(&slot) == Some(&key)
+            {
+                attached.remove(&slot);
+            }
+        }
+        Vec::new()
+    }
+
     fn disconnect(&mut self, key: Key, now: Instant) -> Vec<Delivery> {
         self.leave_all(key);
         let Some(connection) = self.connections.remove(&key) else {
@@ -178,10 +276,11 @@ impl Hub {
     }
 
     fn join(&mut self, key: Key, id: MessageId, group: Group, by: DecidedBy) -> Vec<Delivery> {
+        let has_room = self.has_room_for(key, &group);
         let Some(connection) = self.live(key) else {
             return Vec::new();
         };
-        if !connection.has_room_for(&group) {
+        if !has_room {
             let message = format!("a connection may be in {MAX_GROUPS} groups; leave one first");
             let answer = Delivery::Send { to: key, frame: refusal(id, message) };
             return vec![Delivery::LimitReached(Limit::Groups), answer];
@@ -189,6 +288,15 @@ impl Hub {
         connection.groups.insert(group.clone(), by);
         self.groups.entry(group).or_default().insert(key);
         accept(key, id)
+    }
+
+    /// The groups of all that share a connection count, each once.
+    fn has_room_for(&self, key: Key, group: &Group) -> bool {
+        let (carrier, _) = self.route(key);
+        let groups = |key: &Key| self.connections.get(key).map(|it| it.groups.keys());
+        let mut all: BTreeSet<&Group> = groups(&carrier).into_iter().flatten().collect();
+        all.extend(self.attached_to(carrier).iter().filter_map(groups).flatten());
+        all.len() < MAX_GROUPS || all.contains(group)
     }
 
     fn leave(&mut self, key: Key, id: MessageId, group: &Group) -> Vec<Delivery> {
@@ -203,7 +311,16 @@ impl Hub {
     /// Ends memberships that are not allowed any more, and tells the client of each. Nothing that is
     /// published after that reaches it.
     fn restrict(&mut self, key: Key, access: &Access) -> Vec<Delivery> {
-        let Some(connection) = self.live(key) else {
+        if self.live(key).is_none() {
+            return Vec::new();
+        }
+        let mut all = vec![key];
+        all.extend(self.attached_to(key));
+        all.into_iter().flat_map(|key| self.restrict_one(key, access)).collect()
+    }
+
+    fn restrict_one(&mut self, key: Key, access: &Access) -> Vec<Delivery> {
+        let Some(connection) = self.connections.get_mut(&key) else {
             return Vec::new();
         };
         let mut ended = BTreeSet::new();
@@ -215,7 +332,8 @@ impl Hub {
     }
 
     fn remove(&mut self, user: &str, group: &Group) -> Vec<Delivery> {
-        let current = self.users.get(user).map(|user| user.current.clone()).unwrap_or_default();
+        let mut current = self.users.get(user).map(|user| user.current.clone()).unwrap_or_default();
+        current.extend(self.sharing(user));
         let is_member = |key: &Key| {
             self.connections
                 .get_mut(key)
@@ -307,7 +425,7 @@ impl Hub {
             return Vec::new();
         }
         let frames = match answer {
-            Ok(reply) => [Some(Outgoing::Accepted(id)), reply],
+            Ok(reply) => [Some(Outgoing::accepted(id)), reply],
             Err(error) => [Some(error), None],
         };
         frames.into_iter().flatten().map(|frame| Delivery::Send { to: key, frame }).collect()
@@ -334,9 +452,10 @@ impl Hub {
 
     /// Returns a connection unless it was replaced: messages of a replaced one come too late.
     fn live(&mut self, key: Key) -> Option<&mut Connection> {
+        let (carrier, _) = self.route(key);
         let connection = self.connections.get_mut(&key)?;
         let current = &self.users.get(&connection.user)?.current;
-        current.contains(&key).then_some(connection)
+        current.contains(&carrier).then_some(connection)
     }
 
     /// Returns the history of a connection's client; `None` if the client has no name.
@@ -346,7 +465,11 @@ impl Hub {
         user.histories.of(connection.client.as_deref()?)
     }
 
+    /// Ends the memberships of a connection, and those who share it with it.
     fn leave_all(&mut self, key: Key) {
+        for attached in self.attached_to(key) {
+            self.detach(attached);
+        }
         let Some(connection) = self.connections.get_mut(&key) else {
             return;
         };
@@ -378,7 +501,7 @@ impl Hash for Hub {
 
 /// Answers a message: see [`Outgoing::Accepted`].
 fn accepted(to: Key, id: MessageId) -> Vec<Delivery> {
-    vec![Delivery::Send { to, frame: Outgoing::Accepted(id) }]
+    vec![Delivery::Send { to, frame: Outgoing::accepted(id) }]
 }
 
 /// Answers a request.
@@ -683,11 +806,11 @@ mod tests {
         let replied = handled(&mut hub, 1, Ok(Some(frame())));
         assert_eq!(replied, echoed(Key(1), ID));
 
-        assert_eq!(hub.known(Key(1), ID), Known::Answered(Outgoing::Accepted(ID)));
+        assert_eq!(hub.known(Key(1), ID), Known::Answered(Outgoing::accepted(ID)));
         // The reply was sent once; whether it arrived nobody knows.
         connect_as(&mut hub, 2, "ada", "a");
         assert_eq!(hub.known(Key(1), ID), Known::TooLate);
-        assert_eq!(hub.known(Key(2), ID), Known::Answered(Outgoing::Accepted(ID)));
+        assert_eq!(hub.known(Key(2), ID), Known::Answered(Outgoing::accepted(ID)));
         assert_eq!(hub.known(Key(3), ID), Known::TooLate);
     }
 
@@ -803,19 +926,132 @@ mod tests {
     }
 
     #[test]
-    fn the_seventeenth_client_of_a_user_has_the_oldest_forgotten() {
+    fn the_sixty_fifth_client_of_a_user_has_the_oldest_forgotten() {
         let mut hub = Hub::default();
-        for n in 1..=17 {
+        for n in 1..=65 {
             connect_as(&mut hub, n, "ada", &n.to_string());
             message(&mut hub, n, 7);
         }
 
         let since = |hub: &Hub, n: u64| hub.remembers_since("ada", &n.to_string());
         assert_eq!(since(&hub, 1), None);
-        assert!((2..=17).all(|n| since(&hub, n) == Some(Key(n))));
-        connect_as(&mut hub, 18, "ada", "1");
-        assert_eq!(since(&hub, 1), Some(Key(18)));
-        assert_eq!(message(&mut hub, 18, 7), echoed(Key(18), ID));
+        assert!((2..=65).all(|n| since(&hub, n) == Some(Key(n))));
+        connect_as(&mut hub, 66, "ada", "1");
+        assert_eq!(since(&hub, 1), Some(Key(66)));
+        assert_eq!(message(&mut hub, 66, 7), echoed(Key(66), ID));
+    }
+
+    #[test]
+    fn who_shares_a_connection_is_a_client_of_its_own_and_no_other_device() {
+        let mut hub = Hub::default();
+        connect_as(&mut hub, 1, "ada", "link");
+        connect(&mut hub, 2, "grace");
+        join(&mut hub, 2, "tea");
+        attach(&mut hub, 3, 1, 1, "a");
+        attach(&mut hub, 4, 1, 2, "b");
+        assert_eq!((hub.clients(), hub.count("ada").opened), (2, 1));
+        assert_eq!((hub.route(Key(3)), hub.route(Key(1))), ((Key(1), Slot(1)), (Key(1), Slot(0))));
+
+        // Each has its own memberships and its own ids, and hears the other.
+        assert_eq!(join(&mut hub, 3, "tea"), accept(Key(3), ID));
+        assert_eq!(publish(&mut hub, 4, "tea"), refused(Key(4), ID));
+        join(&mut hub, 4, "tea");
+        let heard = |key| Delivery::Send { to: Key(key), frame: frame() };
+        let published = [accepted(Key(3), ID), vec![heard(2), heard(4)]].concat();
+        assert_eq!(publish(&mut hub, 3, "tea"), published);
+        assert_eq!(publish(&mut hub, 3, "tea"), accepted(Key(3), ID));
+        leave(&mut hub, 3, "tea");
+        assert_eq!(publish(&mut hub, 2, "tea"), [accepted(Key(2), ID), vec![heard(4)]].concat());
+
+        // With the connection all are gone, and nobody hears what they still say.
+        disconnect(&mut hub, 1, Instant::now());
+        assert_eq!(publish(&mut hub, 4, "tea"), []);
+        assert_eq!(join(&mut hub, 3, "tea"), []);
+        assert_eq!(hub.connections.len(), 1);
+    }
+
+    #[test]
+    fn a_client_that_moves_to_another_connection_is_known_there_and_unknown_at_the_old_one() {
+        let mut hub = Hub::new(2);
+        connect_as(&mut hub, 1, "ada", "link");
+        attach(&mut hub, 2, 1, 1, "a");
+        attach(&mut hub, 3, 1, 2, "b");
+        message(&mut hub, 2, 7);
+        connect_as(&mut hub, 4, "ada", "other link");
+        attach(&mut hub, 5, 4, 1, "a");
+
+        // The same socket is still there, and so is the other client.
+        assert_eq!(message(&mut hub, 2, 8), []);
+        assert_eq!(message(&mut hub, 3, 8), echoed(Key(3), MessageId(8)));
+        assert_eq!(hub.remembered_since(Key(5)), Some(Key(2)));
+        assert_eq!(message(&mut hub, 5, 7), accepted(Key(5), ID));
+        assert_eq!(message(&mut hub, 5, 8), echoed(Key(5), MessageId(8)));
+
+        // Of another user the name says nothing.
+        connect(&mut hub, 6, "grace");
+        attach(&mut hub, 7, 6, 1, "a");
+        assert_eq!(hub.remembered_since(Key(7)), Some(Key(7)));
+        assert_eq!(message(&mut hub, 5, 9), echoed(Key(5), MessageId(9)));
+    }
+
+    #[test]
+    fn a_number_that_is_taken_again_and_one_that_is_given_back() {
+        let mut hub = Hub::default();
+        connect(&mut hub, 1, "ada");
+        attach(&mut hub, 2, 1, 1, "a");
+        join(&mut hub, 2, "tea");
+        attach(&mut hub, 3, 1, 1, "b");
+        assert_eq!(join(&mut hub, 2, "tea"), []);
+        assert!(hub.groups.is_empty());
+
+        hub.handle(Command::Detach { key: Key(3) }, Instant::now());
+        assert_eq!(message(&mut hub, 3, 7), []);
+        assert_eq!(hub.connections.len(), 1);
+        // Its own client is not one that shares it.
+        hub.handle(Command::Detach { key: Key(1) }, Instant::now());
+        assert_eq!(message(&mut hub, 1, 7), echoed(Key(1), ID));
+        // What is replaced takes nobody in.
+        connect(&mut hub, 4, "ada");
+        attach(&mut hub, 5, 1, 1, "a");
+        assert_eq!(hub.remembered_since(Key(5)), None);
+    }
+
+    #[test]
+    fn limits_and_rights_are_the_connections() {
+        let mut hub = Hub::default();
+        connect(&mut hub, 1, "ada");
+        attach(&mut hub, 2, 1, 1, "a");
+        attach(&mut hub, 3, 1, 2, "b");
+        for n in 0..MAX_GROUPS {
+            join(&mut hub, 2 + n as u64 % 2, &n.to_string());
+        }
+
+        assert_eq!(join(&mut hub, 2, "tea")[0], Delivery::LimitReached(Limit::Groups));
+        assert_eq!(join(&mut hub, 2, "1"), accept(Key(2), ID));
+
+        let ended = hub
+            .handle(Command::Restrict { key: Key(1), access: Access::default() }, Instant::now());
+        assert_eq!(ended.len(), MAX_GROUPS + 1);
+        assert!(hub.groups.is_empty());
+        join(&mut hub, 2, "tea");
+        join(&mut hub, 3, "tea");
+        let remove = Command::Remove { user: "ada".into(), group: Group::new("tea").unwrap() };
+        assert_eq!(hub.handle(remove, Instant::now()).len(), 2);
+    }
+
+    #[test]
+    fn a_client_that_is_there_is_not_forgotten_for_others_that_come_and_go() {
+        let mut hub = Hub::new(2);
+        connect_as(&mut hub, 1, "ada", "link");
+        attach(&mut hub, 2, 1, 1, "a");
+        message(&mut hub, 2, 7);
+        for n in 0..200 {
+            attach(&mut hub, 3 + n, 1, 2, &n.to_string());
+        }
+
+        assert_eq!(message(&mut hub, 2, 7), accepted(Key(2), ID));
+        assert_eq!(hub.remembers_since("ada", "link"), Some(Key(1)));
+        assert_eq!(hub.remembers_since("ada", "1"), None);
     }
 
     #[test]
@@ -854,6 +1090,12 @@ mod tests {
         let client = Some(client.to_owned());
         let command = Command::Connect { key: Key(key), user: user.to_owned(), client };
         hub.handle(command, Instant::now());
+    }
+
+    fn attach(hub: &mut Hub, key: u64, carrier: u64, slot: u16, client: &str) {
+        let (key, carrier, slot) = (Key(key), Key(carrier), Slot(slot));
+        let command = Command::Attach { key, carrier, slot, client: client.to_owned() };
+        assert_eq!(hub.handle(command, Instant::now()), []);
     }
 
     fn disconnect(hub: &mut Hub, key: u64, now: Instant) {

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
-use onesocket_protocol::{Epoch, Group, MessageId};
+use onesocket_protocol::{Epoch, Group, MessageId, Slot};
 use tracing::{info, warn};
 
 use crate::close_cause::CloseCause;
@@ -108,9 +108,22 @@ impl SharedHub {
         (Registration { key, hub: Arc::clone(self) }, epoch, inbox)
     }
 
-    /// Passes a command to the hub and delivers what follows. The answers for `own` are returned: a peer
-    /// need not queue them for itself.
-    pub(crate) fn tell(&self, own: Key, command: Command) -> Vec<Outgoing> {
+    /// Has another client of the same user share a connection; returns its number and its epoch, and
+    /// nothing if the connection was replaced meanwhile.
+    pub(crate) fn attach(&self, carrier: Key, slot: Slot, client: &str) -> Option<(Key, Epoch)> {
+        let mut inner = self.lock();
+        let key = Key(inner.last.0 + 1);
+        inner.last = key;
+        let client = client.to_owned();
+        inner.hub.handle(Command::Attach { key, carrier, slot, client }, now());
+        let since = inner.hub.remembered_since(key)?;
+        Some((key, since.epoch(self.server)))
+    }
+
+    /// Passes a command to the hub and delivers what follows. The answers for the client that has sent it
+    /// are returned: a peer need not queue them for itself.
+    pub(crate) fn tell(&self, command: Command) -> Vec<Outgoing> {
+        let speaker = command.speaker();
         let mut inner = self.lock();
         let mut answers = Vec::new();
         let mut others = Vec::new();
@@ -118,7 +131,9 @@ impl SharedHub {
         for delivery in inner.hub.handle(command, now()) {
             match delivery {
                 Delivery::LimitReached(limit) => reached = Some(limit),
-                Delivery::Send { to, frame } if to == own => answers.push(frame),
+                Delivery::Send { to, frame } if Some(to) == speaker => {
+                    answers.push(frame.addressed(&[inner.hub.route(to).1]));
+                }
                 Delivery::Send { .. } | Delivery::Notice { .. } | Delivery::Close { .. } => {
                     others.push(delivery);
                 }
@@ -156,6 +171,7 @@ impl SharedHub {
     fn carry_out(&self, command: Command) -> Followed {
         let mut inner = self.lock();
         let mut deliveries = inner.hub.handle(command, now());
+        inner.address(&mut deliveries);
         // A peer that is being closed receives nothing more.
         deliveries.retain(|delivery| match delivery {
             Delivery::Send { to, .. }
@@ -240,9 +256,58 @@ impl Inner {
         }
     }
 
+    /// Addresses what is for clients that share a connection to the connection: once, where several of
+    /// them get the same.
+    fn address(&self, deliveries: &mut Vec<Delivery>) {
+        let hub = &self.hub;
+        let is_shared = |delivery: &Delivery| match delivery {
+            Delivery::Send { to, .. } | Delivery::Notice { to, .. } => {
+                hub.route(*to).1 != Slot::OWN
+            }
+            Delivery::Close { .. } | Delivery::LimitReached(_) => false,
+        };
+        if !deliveries.iter().any(is_shared) {
+            return;
+        }
+        // Of each connection: what is sent to it, to which of its clients, and where that stands.
+        let mut sent: HashMap<Key, Vec<(Outgoing, Vec<Slot>, usize)>> = HashMap::new();
+        let mut addressed = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries.drain(..) {
+            match delivery {
+                Delivery::Send { to, frame } => {
+                    let (to, slot) = hub.route(to);
+                    let of_connection = sent.entry(to).or_default();
+                    match of_connection.iter_mut().find(|(same, ..)| same.is_shared_with(&frame)) {
+                        Some((_, slots, _)) => slots.push(slot),
+                        None => {
+                            of_connection.push((frame.clone(), vec![slot], addressed.len()));
+                            addressed.push(Delivery::Send { to, frame });
+                        }
+                    }
+                }
+                Delivery::Notice { to, frame } => {
+                    let (to, slot) = hub.route(to);
+                    addressed.push(Delivery::Notice { to, frame: frame.addressed(&[slot]) });
+                }
+                Delivery::Close { .. } | Delivery::LimitReached(_) => addressed.push(delivery),
+            }
+        }
+        for (plain, slots, at) in sent.into_values().flatten() {
+            if let Delivery::Send { frame, .. } = &mut addressed[at] {
+                *frame = plain.addressed(&slots);
+            }
+        }
+        *deliveries = addressed;
+    }
+
     /// Returns the connections that were closed, and why.
-    fn deliver(&mut self, deliveries: Vec<Delivery>, max_bytes: usize) -> Vec<(Key, CloseCause)> {
+    fn deliver(
+        &mut self,
+        mut deliveries: Vec<Delivery>,
+        max_bytes: usize,
+    ) -> Vec<(Key, CloseCause)> {
         let mut closed = Vec::new();
+        self.address(&mut deliveries);
         for delivery in deliveries {
             let (to, cause) = match delivery {
                 Delivery::Close { to, cause } => (to, cause),
@@ -265,9 +330,14 @@ impl Inner {
 }
 
 impl Registration {
-    /// Passes a command to the hub; returns the frames for this connection.
+    /// Has another client share this connection: see [`SharedHub::attach`].
+    pub(crate) fn attach(&self, slot: Slot, client: &str) -> Option<(Key, Epoch)> {
+        self.hub.attach(self.key, slot, client)
+    }
+
+    /// Passes a command to the hub; returns the answers.
     pub(crate) fn tell(&self, command: Command) -> Vec<Outgoing> {
-        self.hub.tell(self.key, command)
+        self.hub.tell(command)
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Sender {
     pub(crate) user: String,
     pub(crate) client: Option<String>,
     pub(crate) key: Key,
+    /// The connection over which it speaks.
+    pub(crate) connection: Key,
 }
 
 /// Lets the application handle a message, unless it was handled before; returns the frames for the
@@ -36,7 +38,7 @@ pub(crate) async fn handle(
     id: MessageId,
     payload: Payload,
 ) -> Vec<Outgoing> {
-    let Sender { user, client, key } = sender;
+    let Sender { user, client, key, connection } = sender;
     let user_lock = app.hub.user_lock(&user);
     let _locked = user_lock.lock().await;
     match app.hub.known(key, id) {
@@ -44,13 +46,14 @@ pub(crate) async fn handle(
         Known::TooLate => return Vec::new(),
         Known::New => {}
     }
-    let message = Incoming { user: user.clone(), connection: key.connection_id(), id, payload };
+    let message =
+        Incoming { user: user.clone(), connection: connection.connection_id(), id, payload };
     let answer = match ask(&app, message).await {
         Answer::Accept => Ok(None),
         Answer::Reply(payload) => reply(&app, id, &payload).map(Some),
         Answer::Refuse(sentence) => Err(refusal(id, &sentence)),
     };
-    app.hub.tell(key, Command::Handled { key, user, client, id, answer })
+    app.hub.tell(Command::Handled { key, user, client, id, answer })
 }
 
 async fn ask(app: &App, message: Incoming) -> Answer {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use futures_util::SinkExt;
-use onesocket_protocol::{CloseCode, Group, MessageId};
+use onesocket_protocol::{CloseCode, Group, MessageId, Slot};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -29,7 +29,7 @@ use crate::net::rate::{Rate, TooOften};
 use crate::outgoing::Outgoing;
 use crate::peer::guard::SocketGuard;
 use crate::peer::message;
-use crate::session::{Output, Session, Wish};
+use crate::session::{Output, Session, Speaker, Wish};
 
 /// How long a client may take to answer a close frame before the socket is dropped.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
@@ -59,7 +59,7 @@ enum Handled {
     /// It has handled a message; these are for the client.
     Message(Vec<Outgoing>),
     /// It has decided about a group.
-    Wish { id: MessageId, group: Group, wish: Wish, decision: Decision },
+    Wish { speaker: Speaker, id: MessageId, group: Group, wish: Wish, decision: Decision },
 }
 
 struct Peer {
@@ -74,9 +74,9 @@ struct Peer {
     /// The application is handling a message, or decides about a group. Nothing more is read until it has
     /// finished: messages are handled in order, and a client that sends faster has to wait.
     handling: Option<JoinHandle<Handled>>,
-    /// The newest message that was accepted and not answered yet: one answer serves for all that were
-    /// read in one go.
-    accepted: Option<MessageId>,
+    /// The newest message of each client that was accepted and not answered yet: one answer serves for
+    /// all that were read in one go.
+    accepted: Vec<(Slot, MessageId)>,
     /// Frames were written that may still be in the socket's buffer, or an answer is still to be
     /// written.
     unflushed: bool,
@@ -112,7 +112,7 @@ pub(crate) fn serve(
         registration,
         inbox,
         handling: None,
-        accepted: None,
+        accepted: Vec::new(),
         unflushed: false,
         guard,
     };
@@ -165,8 +165,8 @@ impl Peer {
                                 self.write(frame).await?;
                             }
                         }
-                        Handled::Wish { id, group, wish, decision } => {
-                            self.session.handle_decided(id, group, wish, decision);
+                        Handled::Wish { speaker, id, group, wish, decision } => {
+                            self.session.handle_decided(speaker, id, group, wish, decision);
                         }
                     }
                 }
@@ -224,22 +224,28 @@ impl Peer {
     async fn perform(&mut self) -> Result<(), End> {
         while let Some(output) = self.session.poll() {
             match output {
+                Output::Attach { id, slot, client } => {
+                    let attached = self.registration.attach(slot, &client);
+                    self.session.handle_attached(id, slot, client, attached);
+                }
                 Output::Close(cause) => return Err(End::Server(cause)),
-                Output::Decide { id, group, wish } => {
+                Output::Decide { speaker, id, group, wish } => {
                     let (app, connection) = (Arc::clone(&self.app), self.registration.key);
                     let user = self.user.clone();
                     self.handling = Some(self.app.tracker.spawn(async move {
                         let decision =
                             message::decide(&app, user, connection, group.clone(), &wish).await;
-                        Handled::Wish { id, group, wish, decision }
+                        Handled::Wish { speaker, id, group, wish, decision }
                     }));
                 }
-                Output::Handle { id, payload } => {
-                    let sender = message::Sender {
-                        user: self.user.clone(),
-                        client: self.client.clone(),
-                        key: self.registration.key,
+                Output::Handle { speaker, id, payload } => {
+                    let client = match speaker.slot {
+                        Slot::OWN => self.client.clone(),
+                        slot => self.session.attached(slot).map(str::to_owned),
                     };
+                    let connection = self.registration.key;
+                    let (user, key) = (self.user.clone(), speaker.key);
+                    let sender = message::Sender { user, client, key, connection };
                     let handling = message::handle(Arc::clone(&self.app), sender, id, payload);
                     let handling = async { Handled::Message(handling.await) };
                     self.handling = Some(self.app.tracker.spawn(handling));
@@ -265,8 +271,11 @@ impl Peer {
         self.unflushed = true;
         let bytes = frame.len() as u64;
         let message = match frame {
-            Outgoing::Accepted(id) => {
-                self.accepted = self.accepted.max(Some(id));
+            Outgoing::Accepted { slot, id } => {
+                match self.accepted.iter_mut().find(|(other, _)| *other == slot) {
+                    Some((_, newest)) => *newest = id.max(*newest),
+                    None => self.accepted.push((slot, id)),
+                }
                 return Ok(());
             }
             Outgoing::Binary(bytes) => Message::Binary(bytes),
@@ -280,10 +289,10 @@ impl Peer {
 
     /// Answers the messages that were accepted.
     async fn answer(&mut self) -> Result<(), End> {
-        match self.accepted.take() {
-            Some(id) => self.write(Outgoing::ack(id)).await,
-            None => Ok(()),
+        while let Some((slot, id)) = self.accepted.pop() {
+            self.write(Outgoing::ack(id).addressed(&[slot])).await?;
         }
+        Ok(())
     }
 
     async fn flush(&mut self) -> Result<(), End> {

@@ -20,6 +20,7 @@ mod raw_echo;
 #[cfg(unix)]
 mod restart;
 mod rights;
+mod shared;
 mod status;
 mod support;
 mod tcp;

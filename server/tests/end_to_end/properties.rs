@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use onesocket_protocol::Slot;
 use onesocket_server::hub::{Command, Delivery, Hub, Key};
 use onesocket_server::session::{Messages, Output, Session};
 use onesocket_server::token::{Identity, Secret, TokenError};
@@ -50,22 +51,23 @@ fn whatever_frames_come_a_session_answers_each_once_and_ends_once() {
             config,
             now,
         );
-        let mut ended = false;
-        prop_assert_eq!(carry_out(&mut session, &mut hub, now)?, (1, false));
+        let (mut ended, mut last) = (false, key);
+        prop_assert_eq!(carry_out(&mut session, &mut hub, &mut last, now)?, (1, false));
         for (frame, secs) in life {
             now += Duration::from_secs(secs);
             session.handle_elapsed(now);
-            let (_, closed) = carry_out(&mut session, &mut hub, now)?;
+            let (_, closed) = carry_out(&mut session, &mut hub, &mut last, now)?;
             prop_assert!(!(ended && closed), "it ended twice");
             ended |= closed;
             match &frame {
                 Frame::Binary(bytes) => session.handle_binary(&bytes.clone().into(), now),
                 Frame::Text(text) => session.handle_text(text, now),
             }
-            let (answers, closed) = carry_out(&mut session, &mut hub, now)?;
+            let (answers, closed) = carry_out(&mut session, &mut hub, &mut last, now)?;
             prop_assert!(!(ended && (closed || answers > 0)), "something came after the end");
-            // An echo comes beside the answer; a pong is not answered at all.
-            let most = if echo { 2 } else { 1 };
+            // An echo comes beside the answer, and what is published to the other clients of the connection;
+            // a pong is not answered at all.
+            let most = 2 + usize::from(Slot::MAX.0);
             prop_assert!(answers <= most, "{} answers to {:?}", answers, frame);
             let is_pong = matches!(&frame, Frame::Text(text) if text.contains("pong"));
             prop_assert!(ended || answers > 0 || is_pong, "no answer to {:?}", frame);
@@ -140,12 +142,20 @@ fn whatever_bytes_come_the_next_client_is_served() {
 fn carry_out(
     session: &mut Session,
     hub: &mut Hub,
+    last: &mut Key,
     now: Instant,
 ) -> Result<(usize, bool), TestCaseError> {
     let (mut answers, mut closed) = (0, false);
     while let Some(output) = session.poll() {
         prop_assert!(!closed, "{:?} after a close", output);
         match output {
+            Output::Attach { id, slot, client } => {
+                let key = Key(last.0 + 1);
+                *last = key;
+                let name = client.clone();
+                hub.handle(Command::Attach { key, carrier: Key(1), slot, client: name }, now);
+                session.handle_attached(id, slot, client, Some((key, key.epoch(1))));
+            }
             Output::Close(cause) => {
                 prop_assert!(cause.code().get() >= 1000 && cause.reason().len() <= 123);
                 closed = true;
@@ -162,9 +172,10 @@ fn carry_out(
                     if let Delivery::LimitReached(_) = delivery {
                         continue;
                     }
-                    let Delivery::Send { to: Key(1), frame } = delivery else {
+                    let Delivery::Send { to, frame } = delivery else {
                         return Err(TestCaseError::fail(format!("{delivery:?}")));
                     };
+                    prop_assert_eq!(hub.route(to).0, Key(1));
                     is_sound(&frame)?;
                     answers += 1;
                 }
@@ -181,14 +192,14 @@ fn carry_out(
 fn is_sound(frame: &Outgoing) -> Result<String, TestCaseError> {
     prop_assert!(frame.len() < 2000, "{:?}", frame);
     let (head, _) = match frame {
-        Outgoing::Accepted(_) => return Ok("ack".into()),
+        Outgoing::Accepted { .. } => return Ok("ack".into()),
         Outgoing::Binary(_) => return Ok("message".into()),
         Outgoing::Text(text) => text.split_once('\n').unwrap_or((text, "")),
     };
     let json: Value =
         serde_json::from_str(head).map_err(|error| TestCaseError::fail(error.to_string()))?;
     let kind = json["type"].as_str().unwrap_or_default().to_owned();
-    let kinds = ["ack", "error", "message", "ping", "pong", "refreshed", "welcome"];
+    let kinds = ["ack", "attached", "error", "message", "ping", "pong", "refreshed", "welcome"];
     prop_assert!(kinds.contains(&kind.as_str()), "{}", json);
     Ok(kind)
 }
@@ -206,6 +217,16 @@ fn frames() -> impl Strategy<Value = Frame> {
         (0..6_u64, json())
             .prop_map(|(id, data)| format!(r#"{{"type":"message","id":{id},"data":{data}}}"#)),
         (1..6_u64).prop_map(|id| format!(r#"{{"type":"refresh","id":{id},"token":"t"}}"#)),
+        (1..6_u64, 0..4_u16, "[a-c]").prop_map(|(id, slot, client)| format!(
+            r#"{{"type":"attach","id":{id},"as":{slot},"client":"{client}"}}"#
+        )),
+        (1..6_u64, 0..4_u16)
+            .prop_map(|(id, slot)| format!(r#"{{"type":"detach","id":{id},"as":{slot}}}"#)),
+        (0..6_u64, 1..4_u16, "(join|leave|message|publish)", "[a-c]").prop_map(
+            |(id, slot, kind, group)| format!(
+                r#"{{"type":"{kind}","id":{id},"as":{slot},"group":"{group}","data":1}}"#
+            )
+        ),
     ];
     let broken = (valid.clone(), any::<prop::sample::Index>(), any::<char>()).prop_map(
         |(text, at, with)| {

@@ -27,7 +27,7 @@ async fn a_client_is_welcomed_and_its_token_is_not_echoed() {
     assert!((295_000..=300_000).contains(&life), "{life}");
     let expected = json!({
         "type": "welcome", "connectionId": "c1", "user": "ada", "tokenExpiresInMs": null,
-        "pingIntervalMs": 25000, "maxMessageBytes": 65536,
+        "pingIntervalMs": 25000, "maxMessageBytes": 65536, "tabs": 64,
     });
     assert_eq!(welcome, expected);
     let echoed: Vec<_> =

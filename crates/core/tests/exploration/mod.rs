@@ -73,6 +73,7 @@ pub(crate) fn welcome(epoch: u32, token_expires_in: Option<Span>) -> Welcome {
         ping_interval: PINGS,
         max_message_bytes: LARGEST,
         epoch: Some(Epoch(epoch.to_string())),
+        tabs: None,
     }
 }
 

@@ -275,6 +275,7 @@ pub(crate) fn welcome() -> Welcome {
         ping_interval: Span::from_secs(25),
         max_message_bytes: 64,
         epoch: Some(Epoch("m1".into())),
+        tabs: None,
     }
 }
 

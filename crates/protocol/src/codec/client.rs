@@ -2,7 +2,8 @@
 
 use super::fields::{Decoded, Fields, Head};
 use super::wire::{Encoded, Wire};
-use crate::{ClientFrame, Payload, Token};
+use crate::subprotocol::is_client_name;
+use crate::{ClientFrame, Payload, SharedFrame, Slot, Token};
 
 /// Reads a frame from a client.
 ///
@@ -10,7 +11,33 @@ use crate::{ClientFrame, Payload, Token};
 ///
 /// Says what is missing or wrong; names the id where there is one.
 pub fn decode_client(wire: Wire<'_>) -> Decoded<ClientFrame<Payload<'_>>> {
+    read(&Fields::read(wire)?)
+}
+
+/// Reads a frame from a client that may share its connection, and which one says it.
+///
+/// # Errors
+///
+/// Says what is missing or wrong; names the id and the client where there is one.
+pub fn decode_shared(wire: Wire<'_>) -> Decoded<(Slot, SharedFrame<Payload<'_>>)> {
     let fields = Fields::read(wire)?;
+    let slot = fields.slot()?;
+    let frame = match (fields.head.kind.as_ref(), slot) {
+        ("attach" | "detach", Slot::OWN) => return Err(fields.lacks("as")),
+        ("attach", _) => {
+            let client: String = fields.need(fields.head.client, "client")?;
+            if !is_client_name(&client) {
+                return Err(fields.error("this is no name of a client".to_owned()));
+            }
+            SharedFrame::Attach { id: fields.id()?, client }
+        }
+        ("detach", _) => SharedFrame::Detach { id: fields.id()? },
+        _ => SharedFrame::Frame(read(&fields)?),
+    };
+    Ok((slot, frame))
+}
+
+fn read<'a>(fields: &Fields<'a>) -> Decoded<ClientFrame<Payload<'a>>> {
     Ok(match fields.head.kind.as_ref() {
         "join" => ClientFrame::Join { id: fields.id()?, group: fields.group()? },
         "leave" => ClientFrame::Leave { id: fields.id()?, group: fields.group()? },

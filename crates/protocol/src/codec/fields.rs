@@ -7,20 +7,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::wire::{Encoded, Wire};
-use crate::{Group, MessageId, Payload, Span};
+use crate::{Group, MessageId, Payload, Slot, Span};
 
 /// Why bytes are no frame.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DecodeError {
     /// The id in them, where one could be read: the answer to it is an error.
     pub id: Option<MessageId>,
+    /// Which of the clients that share the connection has said it.
+    pub slot: Slot,
     /// What is wrong, for people.
     pub message: String,
 }
 
 impl DecodeError {
     pub(super) fn new(id: Option<MessageId>, message: impl Into<String>) -> Self {
-        Self { id, message: message.into() }
+        Self { id, slot: Slot::OWN, message: message.into() }
     }
 }
 
@@ -74,6 +76,12 @@ pub(super) struct ReadHead<'a> {
     pub(super) token: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) epoch: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) tabs: Option<&'a RawValue>,
+    #[serde(rename = "as", borrow)]
+    pub(super) slot: Option<&'a RawValue>,
+    #[serde(borrow)]
+    pub(super) client: Option<&'a RawValue>,
 }
 
 impl<'a> Fields<'a> {
@@ -97,6 +105,16 @@ impl<'a> Fields<'a> {
 
     pub(super) fn id(&self) -> Decoded<MessageId> {
         check_id(MessageId(self.need(self.head.id, "id")?))
+    }
+
+    /// Returns the client that speaks: the connection's own if the frame names none.
+    pub(super) fn slot(&self) -> Decoded<Slot> {
+        let read = self.head.slot.map(|raw| serde_json::from_str(raw.get()).map(Slot));
+        match read {
+            None => Ok(Slot::OWN),
+            Some(Ok(slot)) if (Slot(1)..=Slot::MAX).contains(&slot) => Ok(slot),
+            Some(_) => Err(DecodeError::new(None, format!("\"as\" is 1 to {}", Slot::MAX.0))),
+        }
     }
 
     pub(super) fn group(&self) -> Decoded<Group> {
@@ -156,7 +174,8 @@ impl<'a> Fields<'a> {
 
     pub(super) fn error(&self, message: String) -> DecodeError {
         let id = self.head.id.and_then(|raw| serde_json::from_str(raw.get()).ok());
-        DecodeError::new(id.and_then(|id| check_id(MessageId(id)).ok()), message)
+        let id = id.and_then(|id| check_id(MessageId(id)).ok());
+        DecodeError { slot: self.slot().unwrap_or_default(), ..DecodeError::new(id, message) }
     }
 }
 
@@ -192,6 +211,8 @@ pub(super) struct Head<'a> {
     pub(super) token: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) epoch: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) tabs: Option<u16>,
 }
 
 impl<'a> Head<'a> {

@@ -9,7 +9,7 @@ mod fields;
 mod server;
 mod wire;
 
-pub use client::{decode_client, encode_client};
+pub use client::{decode_client, decode_shared, encode_client};
 pub use fields::{DecodeError, Decoded};
-pub use server::{decode_server, encode_server};
+pub use server::{decode_server, encode_attached, encode_server};
 pub use wire::{Encoded, Wire};

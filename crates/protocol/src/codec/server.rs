@@ -46,10 +46,16 @@ pub fn decode_server(wire: Wire<'_>) -> Decoded<ServerFrame<ServerMessage<Payloa
                 ping_interval: Span::from_millis(ping_interval),
                 max_message_bytes: fields.need(head.max_message_bytes, "maxMessageBytes")?,
                 epoch: fields.may(head.epoch, "epoch")?.map(Epoch),
+                tabs: fields.may(head.tabs, "tabs")?,
             })
         }
         _ => return Err(fields.unknown()),
     })
+}
+
+/// Writes the answer to a client that is attached to a connection: the epoch is that of its memory.
+pub fn encode_attached(id: MessageId, epoch: &Epoch) -> Encoded {
+    Head { id: Some(id.0), epoch: Some(epoch.0.as_str()), ..Head::of("attached") }.write(None)
 }
 
 /// Writes a frame of a server.
@@ -82,6 +88,7 @@ pub fn encode_server(frame: &ServerFrame<ServerMessage<Payload<'_>>>) -> Encoded
             ping_interval_ms: Some(welcome.ping_interval.whole_ms()),
             max_message_bytes: Some(welcome.max_message_bytes),
             epoch: welcome.epoch.as_ref().map(|epoch| epoch.0.as_str()),
+            tabs: welcome.tabs,
             ..Head::of("welcome")
         },
     };
