@@ -5,7 +5,7 @@ import { type Decode, decoded } from "./decode.js";
 import { type ErrorCode, OneSocketError } from "./error.js";
 import { writeLog } from "./log.js";
 import type { Logger } from "./options.js";
-import type { ReadyState, State } from "./status.js";
+import type { AloneReason, ReadyState, Role, State } from "./status.js";
 import { writeOut } from "./text.js";
 import type { Tokens } from "./tokens.js";
 import type { Message } from "./types.js";
@@ -63,6 +63,10 @@ export class CoreCallbacks implements Callbacks {
 
   changed(current: State, reason: string | undefined): void {
     this.#store.tell(current, reason);
+  }
+
+  role(role: Role | "none", reason: AloneReason | undefined): void {
+    this.#store.play(role === "none" ? undefined : role, reason);
   }
 
   message(arrived: Arrived): void {

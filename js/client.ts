@@ -37,7 +37,7 @@ export type {
 export { connect } from "./shared_clients.js";
 export type { WebSocketConstructor, WebSocketLike } from "./socket.js";
 export type { Stats } from "./stats.js";
-export type { ReadyState, State, Status, StatusError } from "./status.js";
+export type { AloneReason, ReadyState, Role, State, Status, StatusError } from "./status.js";
 export type { GetToken, TokenAnswer, TokenRequest } from "./tokens.js";
 export type {
   Client,

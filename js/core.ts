@@ -4,7 +4,7 @@
  */
 
 import type { WebSocketConstructor } from "./socket.js";
-import type { State } from "./status.js";
+import type { AloneReason, Role, State } from "./status.js";
 
 /** What the generated glue exports. */
 export interface Glue {
@@ -74,6 +74,8 @@ export interface CoreOptions {
   readonly hasToken: boolean;
   /** Where it is not the global one. */
   readonly WebSocket: WebSocketConstructor | undefined;
+  /** What the tabs have in common that share the connection; `undefined` where none does. */
+  readonly share: string | undefined;
   /** How to speak with a server that is not ours; `undefined` for `onesocket.v1`. */
   readonly wire: CoreWire | undefined;
   /** Whether anybody listens to `Callbacks.log`. */
@@ -134,6 +136,11 @@ export interface Callbacks {
    * state is now; it may be the same as before.
    */
   changed(current: State, reason: string | undefined): void;
+  /**
+   * Stores what this tab is to the others that share its connection, and tells of it; with the reason
+   * where it shares none, though it was to. Called in order with all else that is told.
+   */
+  role(role: Role | "none", reason: AloneReason | undefined): void;
   message(arrived: Arrived): void;
   error(code: string, message: string, undelivered: unknown[] | undefined): void;
   /** Answers a call; without a code it has succeeded. */

@@ -15,6 +15,7 @@ test("every option has its default", () => {
     decode: undefined,
     wire: undefined,
     WebSocket: undefined,
+    share: undefined,
     logger: undefined,
     numbers: {},
   });
@@ -53,7 +54,8 @@ test("an option that is undefined has its default", () => {
 
 test("every option can be set", () => {
   const getToken = (): string => "token";
-  const options: Required<ClientOptions> = {
+  // But `share`, which does not go with a wire of one's own.
+  const options: Required<Omit<ClientOptions, "share">> = {
     url: new URL("https://example.com/ws?room=1"),
     getToken,
     decode: Number,
@@ -76,6 +78,7 @@ test("every option can be set", () => {
     decode: Number,
     wire: options.wire,
     WebSocket: StandInSocket,
+    share: undefined,
     logger: console,
     numbers: {
       "reconnect.maxAttempts": 0,
@@ -95,6 +98,17 @@ test("every option can be set", () => {
       "queue.maxBytes": 5,
     },
   });
+});
+
+test("tabs share a connection by a text that they have in common", () => {
+  assert.equal(readOptions({ url: URL_OK }).share, undefined);
+  assert.equal(readOptions({ url: URL_OK, share: "ada" }).share, "ada");
+  for (const share of ["", 7, null, {}, "a".repeat(1001)]) {
+    assertFaults({ share }, [/share: must be a text of 1 to 1000 characters/]);
+  }
+  assertFaults({ share: "ada", wire: {} }, [/share: not with a wire of your own/]);
+  const made = readOptions({ url: URL_OK, share: "ada" });
+  assert.deepEqual(differences(made, readOptions({ url: URL_OK, share: "eve" })), ["share"]);
 });
 
 test("a wire is ours, or an object of functions with a place for the token", () => {
@@ -217,8 +231,8 @@ test("what is of the wrong kind is named", () => {
 });
 
 test("an unknown option is named with the known ones, inside another too", () => {
-  assertFaults({ recconect: false, share: "ada", reconnect: { max: 1 }, queue: { size: 1 } }, [
-    /unknown: recconect, share \(known: url, getToken, decode, wire, WebSocket, reconnect, .*logger\)/,
+  assertFaults({ recconect: false, sharing: "ada", reconnect: { max: 1 }, queue: { size: 1 } }, [
+    /unknown: recconect, sharing \(known: url, getToken, decode, wire, WebSocket, share, reconnect, .*logger\)/,
     /unknown: reconnect\.max \(known: reconnect\.maxAttempts, .*reconnect\.jitter\)/,
     /unknown: queue\.size \(known: queue\.maxMessages, queue\.maxBytes\)/,
   ]);

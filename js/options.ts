@@ -99,6 +99,13 @@ export interface ClientOptions<T = unknown> {
    */
   readonly WebSocket?: WebSocketConstructor;
   /**
+   * What the tabs and windows of this origin have in common that share **one** connection: the user's id, say.
+   * One of them leads and has the socket; another takes over when it closes, reloads, crashes or
+   * freezes. The server has to take several tabs over one connection, as `onesocket-server` does, and
+   * speak `onesocket.v1`. Default: each tab has a connection of its own.
+   */
+  readonly share?: string;
+  /**
    * How a connection is tried again: `false` for not at all, `"forever"` for without end: after 1 s,
    * then after twice as long each time, up to 30 s, with up to half of that added by chance.
    */
@@ -132,6 +139,8 @@ export interface Settings {
   readonly wire: PlainWire | undefined;
   /** `undefined` for the global one. */
   readonly WebSocket: WebSocketConstructor | undefined;
+  /** `undefined` for a connection that no other tab shares. */
+  readonly share: string | undefined;
   readonly logger: Logger | undefined;
   /** The numbers that the user has set. */
   readonly numbers: Numbers;
@@ -183,6 +192,7 @@ const OPTIONS = [
   "decode",
   "wire",
   "WebSocket",
+  "share",
   ...new Set(OPTION_NAMES.map((name) => name.split(".")[0] as string)),
   "logger",
 ];
@@ -209,12 +219,16 @@ export function readOptions(options: unknown): Settings {
     decode: readDecode(options["decode"], faults),
     wire: readWire(options["wire"], faults),
     WebSocket: readWebSocket(options["WebSocket"], faults),
+    share: readShare(options["share"], faults),
     logger: readLogger(options["logger"], faults),
     numbers: readNumbers(options, faults),
   };
   const { getToken, wire } = settings;
   if (getToken !== undefined && wire !== undefined && !TOKEN_PLACES.some((place) => wire[place])) {
     faults.push(`getToken: no ${TOKEN_PLACES.join("(), ")}() of the wire takes the token anywhere`);
+  }
+  if (settings.share !== undefined && wire !== undefined) {
+    faults.push("share: not with a wire of your own; tabs share a connection that speaks onesocket.v1");
   }
   if (faults.length > 0) {
     throw new OneSocketError("invalid-options", `Invalid options: ${faults.join("; ")}.`);
@@ -240,6 +254,7 @@ export function differences(made: Settings, newer: Settings): string[] {
   const has = ({ wire }: Settings): unknown[] => [wire, ...PLACES.map((place) => wire?.[place])];
   const places = has(newer);
   if (has(made).some((place, at) => !place !== !places[at])) names.push("wire");
+  if (made.share !== newer.share) names.push("share");
   // What was made without one cannot begin to use it.
   const begun = REPLACED.filter((name) => made[name] === undefined && newer[name] !== undefined);
   return [...names, ...begun];
@@ -315,6 +330,12 @@ function readWebSocket(value: unknown, faults: string[]): WebSocketConstructor |
     faults.push("WebSocket: must be a constructor, as the browser's WebSocket is");
   }
   return value as WebSocketConstructor | undefined;
+}
+
+function readShare(value: unknown, faults: string[]): string | undefined {
+  const good = value === undefined || (typeof value === "string" && value !== "" && value.length <= 1000);
+  if (!good) faults.push("share: must be a text of 1 to 1000 characters, the user's id for example");
+  return value as string | undefined;
 }
 
 function readLogger(value: unknown, faults: string[]): Logger | undefined {

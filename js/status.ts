@@ -18,6 +18,18 @@ export type State =
 /** The `readyState` of a WebSocket: 0 connecting, 1 open, 2 closing, 3 closed. */
 export type ReadyState = 0 | 1 | 2 | 3;
 
+/**
+ * What a tab is to the others that share its connection (the option `share`): the `leader` has the
+ * socket, a `follower` uses it, and one that is `alone` has its own.
+ */
+export type Role = "leader" | "follower" | "alone";
+
+/**
+ * Why a tab is `alone`: the page has no locks (`navigator.locks`) or no `BroadcastChannel`, it was not
+ * loaded securely, or its origin is opaque, as that of a sandboxed frame is.
+ */
+export type AloneReason = "no-locks" | "no-channel" | "insecure-context" | "opaque-origin";
+
 /** Why a connection has failed. */
 export interface StatusError {
   /** For programs. */
@@ -44,6 +56,10 @@ export interface Status {
   readonly tokenExpiresAtMs: number | null;
   /** In `failed`: why. Else `null`. */
   readonly error: StatusError | null;
+  /** With the option `share`, while a connection is wanted: what this tab is to the others. */
+  readonly role?: Role;
+  /** Why the role is `alone`. */
+  readonly aloneReason?: AloneReason;
 }
 
 /** The status of a connection without a socket. */
@@ -86,6 +102,8 @@ function isSame(a: Status, b: Status): boolean {
     a.connectionId === b.connectionId &&
     a.tokenExpiresAtMs === b.tokenExpiresAtMs &&
     a.error?.code === b.error?.code &&
-    a.error?.message === b.error?.message
+    a.error?.message === b.error?.message &&
+    a.role === b.role &&
+    a.aloneReason === b.aloneReason
   );
 }

@@ -1,8 +1,10 @@
 import { Listeners } from "./listeners.js";
 import {
+  type AloneReason,
   bareStatus,
   freezeStatus,
   replaceStatus,
+  type Role,
   type State,
   type Status,
   type StatusError,
@@ -21,6 +23,8 @@ export class StatusStore {
   /** The state that was told last. */
   #told: State = "idle";
   #isFinal = false;
+  /** What this tab is to others, where it shares a connection. */
+  #played: Pick<Status, "role" | "aloneReason"> = {};
 
   constructor(maxAttempts: number) {
     this.#status = freezeStatus(bareStatus("idle", maxAttempts));
@@ -32,7 +36,7 @@ export class StatusStore {
 
   /** Takes what the machine says is true. Nobody is told yet. */
   set(status: Status): void {
-    if (!this.#isFinal) this.#status = replaceStatus(this.#status, status);
+    if (!this.#isFinal) this.#status = replaceStatus(this.#status, { ...status, ...this.#played });
   }
 
   /** Tells that the status has changed, and what the state is now. */
@@ -43,6 +47,14 @@ export class StatusStore {
       const change = { previous, current, ...(reason !== undefined && { reason }) };
       this.listeners.tell("state", Object.freeze(change));
     }
+    this.listeners.tell("status", undefined);
+  }
+
+  /** Takes what this tab is to the others now, and tells of it. */
+  play(role: Role | undefined, aloneReason: AloneReason | undefined): void {
+    this.#played = { ...(role && { role }), ...(aloneReason && { aloneReason }) };
+    const { role: _role, aloneReason: _reason, ...rest } = this.#status;
+    this.set(rest);
     this.listeners.tell("status", undefined);
   }
 

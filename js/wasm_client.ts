@@ -299,13 +299,14 @@ export class WasmClient implements Client {
 
 /** Throws `unsupported` where there can be no machine. */
 function makeCore(settings: Settings, callbacks: CoreCallbacks): Core {
-  const { url, getToken, wire, WebSocket, logger, numbers } = settings;
+  const { url, getToken, wire, WebSocket, share, logger, numbers } = settings;
   requireSockets(WebSocket);
   const options = {
     number: (at: number) => numbers[OPTION_NAMES[at] as OptionName],
     url: resolveUrl(url),
     hasToken: getToken !== undefined,
     WebSocket,
+    share,
     wire: wire && makeWire(wire),
     logs: logger !== undefined,
     seed: Math.floor(Math.random() * 2 ** 32),

@@ -2,8 +2,8 @@
 
 use js_sys::Array;
 use onesocket_core::{
-    Call, Error, Fetch, FetchReason, Level, LogEvent, Reconnect, Said, Span, StateName, Status,
-    Text,
+    Call, Error, Fetch, FetchReason, Level, LogEvent, Reconnect, Role, Said, Span, StateName,
+    Status, Text,
 };
 use onesocket_web::Clock;
 use wasm_bindgen::prelude::*;
@@ -50,6 +50,9 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     fn token(this: &Callbacks, event: &str, expires_in_ms: Option<f64>);
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn role(this: &Callbacks, role: &str, reason: Option<&str>);
 
     #[wasm_bindgen(method)]
     fn log(this: &Callbacks, level: &str, text: &JsValue);
@@ -146,6 +149,10 @@ impl onesocket_web::Callbacks for JsCallbacks {
 
     fn token_refreshed(&self, life: Option<Span>) {
         self.callbacks.token("refreshed", life.map(Span::ms));
+    }
+
+    fn role(&self, role: Role) {
+        self.callbacks.role(role.as_str(), None);
     }
 
     fn log(&self, event: &LogEvent) {

@@ -21,6 +21,9 @@ extern "C" {
     pub(crate) fn logs(this: &CoreOptions) -> bool;
     #[wasm_bindgen(method, getter)]
     fn seed(this: &CoreOptions) -> u32;
+    /// What the tabs have in common that share a connection.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn share(this: &CoreOptions) -> Option<String>;
     #[wasm_bindgen(method, getter, js_name = WebSocket)]
     pub(crate) fn web_socket(this: &CoreOptions) -> Option<Function>;
     /// Returns what the user has set: the option at this place of [`Config::OPTIONS`].

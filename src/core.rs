@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{Call, Fetch, Input, Request, Sentence, Span, Text, Token, TokenAnswer};
-use onesocket_web::{Driver, PlainWire};
+use onesocket_web::{Driver, PlainWire, Shared};
 use wasm_bindgen::prelude::*;
 
 use crate::callbacks::{Callbacks, JsCallbacks};
@@ -15,6 +15,8 @@ use crate::wire::JsWire;
 #[wasm_bindgen]
 pub struct Core {
     driver: Rc<Driver>,
+    /// Where other tabs share the connection.
+    shared: Option<Rc<Shared>>,
     callbacks: Callbacks,
 }
 
@@ -28,11 +30,21 @@ impl Core {
         let plain = options.wire().map(|wire| Box::new(JsWire(wire)) as Box<dyn PlainWire>);
         let (url, config) = (options.url(), convert::config(&options));
         let constructor = options.web_socket();
-        let shared = callbacks.clone();
-        let driver = Driver::new(url, config, constructor, plain, |_| {
-            Box::new(JsCallbacks { callbacks: shared, logs })
-        });
-        Self { driver, callbacks }
+        let js = JsCallbacks { callbacks: callbacks.clone(), logs };
+        let alone = options.share().and_then(|_| Shared::why_alone());
+        if let Some(reason) = &alone {
+            callbacks.role("alone", Some(reason));
+        }
+        match options.share().filter(|_| alone.is_none()) {
+            Some(key) => {
+                let (shared, driver) = Shared::new(&key, url, config, constructor, Rc::new(js));
+                Self { driver, shared: Some(shared), callbacks }
+            }
+            None => {
+                let driver = Driver::new(url, config, constructor, plain, |_| Box::new(js));
+                Self { driver, shared: None, callbacks }
+            }
+        }
     }
 
     /// Wants to be connected.
@@ -85,7 +97,10 @@ impl Core {
         let group = group.map(Group::new).transpose();
         // JavaScript has looked at the name of the group.
         match group.ok().and_then(|group| Request::named(name, group, message)) {
-            Some(request) => self.driver.ask(Input::Request { call, request }),
+            Some(request) => match &self.shared {
+                Some(shared) if matches!(request, Request::Refresh) => shared.refresh(call),
+                Some(_) | None => self.driver.ask(Input::Request { call, request }),
+            },
             None => self.driver.refuse(call, Text::with_words(Sentence::NoSuchRequest, name)),
         }
     }
@@ -102,7 +117,11 @@ impl Core {
             // And one that a later `js/` may have: it must sign nobody out.
             _ => TokenAnswer::Failed(text),
         };
-        self.driver.feed(Input::Token { fetch: Fetch(fetch), answer });
+        let input = Input::Token { fetch: Fetch(fetch), answer };
+        match &self.shared {
+            Some(shared) => shared.answer(input),
+            None => self.driver.feed(input),
+        }
     }
 
     /// Returns the counter at this place of `Stats::NAMES`. Doubles are exact up to 2^53.
@@ -120,5 +139,8 @@ impl Core {
 impl Drop for Core {
     fn drop(&mut self) {
         self.driver.retire();
+        if let Some(shared) = &self.shared {
+            shared.retire();
+        }
     }
 }

@@ -25,6 +25,8 @@ pub enum CloseCause {
     MissingSubprotocol,
     /// Pages of this origin may not connect.
     OriginNotAllowed,
+    /// The same client has connected again.
+    Moved,
     /// A frame breaks RFC 6455.
     ProtocolError,
     /// The same user has connected elsewhere.
@@ -54,6 +56,7 @@ impl CloseCause {
             Self::InvalidToken | Self::MissingToken | Self::TokenExpired => CloseCode::UNAUTHORIZED,
             Self::MissingSubprotocol | Self::TooManyInvalidFrames => CloseCode::BAD_FRAME,
             Self::Ended | Self::OriginNotAllowed => CloseCode::FORBIDDEN,
+            Self::Moved => CloseCode::MOVED,
             Self::ProtocolError => CloseCode::PROTOCOL_ERROR,
             Self::Replaced => CloseCode::REPLACED,
             Self::ServerRestart => CloseCode::SERVICE_RESTART,
@@ -75,6 +78,7 @@ impl CloseCause {
             Self::OriginNotAllowed => {
                 "pages of this origin may not connect: the server needs --allow-origin with it"
             }
+            Self::Moved => "the same client has connected again",
             Self::ProtocolError => "the frame breaks RFC 6455",
             Self::Replaced => "the same user has connected elsewhere",
             Self::ServerRestart => "the server is restarting and will be back",
@@ -100,6 +104,7 @@ impl CloseCause {
             | Self::InvalidToken
             | Self::MissingSubprotocol
             | Self::MissingToken
+            | Self::Moved
             | Self::ProtocolError
             | Self::Replaced
             | Self::ServerRestart

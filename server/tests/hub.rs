@@ -397,7 +397,8 @@ impl Truth {
             self.said.entry(client).or_default();
             self.since.entry(client).or_insert(key);
         }
-        let close = |old| Delivery::Close { to: Key(old), cause: CloseCause::Replaced };
+        let cause = if lost.is_some() { CloseCause::Moved } else { CloseCause::Replaced };
+        let close = |old| Delivery::Close { to: Key(old), cause };
         old.map(close).into_iter().collect()
     }
 

@@ -13,7 +13,7 @@ import { scene } from "./support/scene.mjs";
 
 /** Codes that end the connection for good, and the error that says so. */
 const FINAL = {
-  refused: [1000, 1002, 1003, 1007, 1008, 1009, 1010, 4400, 4402, 4403, 4408, 4410, 4499],
+  refused: [1000, 1002, 1003, 1007, 1008, 1009, 1010, 4400, 4402, 4403, 4408, 4499],
   replaced: [4409],
   "too-large": [4413],
 };

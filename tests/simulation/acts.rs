@@ -106,7 +106,7 @@ impl World {
 
     /// A page is left and loaded anew: another client of the same user.
     pub(crate) fn reload(&mut self, client: usize) {
-        for _ in 0..=self.random.pick(&[0, 0, 0, 16]) {
+        for _ in 0..=self.random.pick(&[0, 0, 0, 0, 0, 0, 0, 64]) {
             let clients = self.present();
             let client = if clients.contains(&client) { client } else { clients[0] };
             let last = clients

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 /// Every event that a run of full length has to come to.
-const ALL: [&str; 56] = [
-    "a client that is forgotten for sixteen others",
+const ALL: [&str; 57] = [
+    "a client that is forgotten for others",
     "a client that is not let in",
     "a client that is swept",
     "a client that is told it was replaced",
@@ -14,6 +14,7 @@ const ALL: [&str; 56] = [
     "a connection that is closed by a server that leaves",
     "a connection that is released",
     "a connection that is replaced",
+    "a connection that its own client replaces",
     "a fetch that serves the next attempt",
     "a gateway that accepts and closes",
     "a getToken that fails",

@@ -315,6 +315,7 @@ impl World {
         let accepted = peer.accepted.take();
         self.log(|| format!("server: closes c{key}: {cause:?}"));
         self.cover(match cause {
+            CloseCause::Moved => "a connection that its own client replaces",
             CloseCause::Replaced => "a connection that is replaced",
             CloseCause::ServerRestart => "a connection that is closed by a server that leaves",
             CloseCause::SlowConsumer | CloseCause::SlowWrite => "a reader that is too slow",

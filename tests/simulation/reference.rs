@@ -12,7 +12,7 @@ use onesocket_server::hub::{Command, Delivery};
 use crate::message::{Origin, decode};
 
 /// What the server remembers, as PROTOCOL.md has it.
-const CLIENTS_OF_A_USER: usize = 16;
+const CLIENTS_OF_A_USER: usize = 64;
 pub(crate) const REMEMBERED_FOR: Duration = Duration::from_secs(600);
 
 /// To whom something was sent.
@@ -71,6 +71,7 @@ struct Known {
 #[derive(Debug)]
 struct Place {
     user: String,
+    client: usize,
     groups: BTreeSet<Group>,
 }
 
@@ -136,6 +137,11 @@ impl Reference {
         self.places.get(&key).map(|place| &place.groups)
     }
 
+    /// Returns the client of a connection.
+    pub(crate) fn client_of(&self, key: u64) -> Option<usize> {
+        self.places.get(&key).map(|place| place.client)
+    }
+
     /// A client of a user has connected; returns the connection that is replaced, and whether the
     /// server has to have forgotten another client.
     pub(crate) fn connect(&mut self, key: u64, user: &str, client: usize) -> (Option<u64>, bool) {
@@ -153,7 +159,7 @@ impl Reference {
         if let Some(place) = replaced.and_then(|old| self.places.get_mut(&old)) {
             place.groups.clear();
         }
-        self.places.insert(key, Place { user: user.to_owned(), groups: BTreeSet::new() });
+        self.places.insert(key, Place { user: user.to_owned(), client, groups: BTreeSet::new() });
         (replaced, forgets)
     }
 

@@ -159,15 +159,15 @@ impl World {
         let now = self.instant();
         let deliveries = self.server.hub.handle(command, now);
         let (replaced, forgets) = self.reference.connect(key, &user, client);
-        let expected: Vec<_> = replaced
-            .map(|old| Delivery::Close { to: Key(old), cause: CloseCause::Replaced })
-            .into_iter()
-            .collect();
+        let was_its_own = replaced.is_some_and(|old| self.reference.client_of(old) == Some(client));
+        let cause = if was_its_own { CloseCause::Moved } else { CloseCause::Replaced };
+        let expected: Vec<_> =
+            replaced.map(|old| Delivery::Close { to: Key(old), cause }).into_iter().collect();
         self.ensure(deliveries == expected, || {
             format!("{deliveries:?} follows where {expected:?} should")
         });
         if forgets {
-            self.cover("a client that is forgotten for sixteen others");
+            self.cover("a client that is forgotten for others");
         }
         let since = named.and_then(|name| self.server.hub.remembers_since(&user, &name));
         let expected = self.reference.remembers_since(&user, client).map(Key);

@@ -127,6 +127,24 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    /// Returns the settings of a connection whose sockets are ports of one that tabs share. Tokens, the
+    /// heartbeat and attempts are the affair of the connection that is shared: a port opens when that is
+    /// established, however long it takes, and a new one follows at once when it has closed.
+    #[must_use]
+    pub fn through_ports(self) -> Self {
+        let reconnect = Reconnect {
+            max_attempts: Reconnect::WITHOUT_END,
+            interval: Span::ZERO,
+            factor: 1.0,
+            max_interval: Span::ZERO,
+            jitter: 0.0,
+        };
+        let heartbeat = HeartbeatRules { interval: None, ..self.heartbeat };
+        Self { reconnect, connect_timeout: Span::MAX, tokens: false, heartbeat, ..self }
+    }
+}
+
 impl Default for Reconnect {
     fn default() -> Self {
         Self {

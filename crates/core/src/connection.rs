@@ -150,7 +150,7 @@ impl<M: Clone> Connection<M> {
             }
             Input::Offline => self.network = Network::Offline,
             Input::Online => self.on_online(now),
-            Input::OpenFailed { attempt, problem } => self.on_open_failed(attempt, problem, now),
+            Input::Failed { attempt, error } => self.on_failed(attempt, error, now),
             Input::Opened { attempt } => self.on_opened(attempt, now),
             Input::Ready { attempt } => self.on_ready(attempt, now),
             Input::Received { attempt, frame, bytes } => {

@@ -106,6 +106,7 @@ impl Error {
                 (ErrorCode::Unauthorized, sentence)
             }
             CloseCode::REPLACED => (ErrorCode::Replaced, Sentence::Replaced),
+            CloseCode::MOVED => (ErrorCode::Replaced, Sentence::Moved),
             CloseCode::TOO_LARGE => (ErrorCode::TooLarge, Sentence::FrameTooLarge),
             _ => (ErrorCode::Refused, Sentence::ClosedForGood),
         };

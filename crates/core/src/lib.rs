@@ -18,6 +18,7 @@ mod outbox;
 mod state;
 mod stats;
 mod status;
+mod tab;
 mod text;
 mod time;
 mod token;
@@ -34,6 +35,9 @@ pub use ids::{Attempt, Call};
 pub use log::{Level, LogEvent};
 pub use stats::Stats;
 pub use status::{ReadyState, StateName, Status};
+pub use tab::{
+    Down, News, PortId, Role, Tab, TabFrame, TabId, TabInput, TabOutput, Term, Terms, Up,
+};
 pub use text::{Said, Sentence, Text};
 pub use time::Time;
 pub use token::{Fetch, FetchReason, TokenAnswer};

@@ -32,6 +32,11 @@ macro_rules! sentences {
                 }
             }
 
+            /// Returns the sentence of a number.
+            pub fn numbered(number: u32) -> Option<Self> {
+                Self::ALL.get(number as usize).copied()
+            }
+
             /// Returns the number by which JavaScript knows it.
             pub const fn number(self) -> u32 {
                 self as u32
@@ -56,6 +61,7 @@ sentences! {
     AnswerOutOfTurn, "The server sent an answer out of turn; it was ignored. See PROTOCOL.md.";
     MessageOutOfTurn, "The server sent a message out of turn; it was ignored. See PROTOCOL.md.";
     TokenAnswerOutOfTurn, "The server sent an answer to a token out of turn; it was ignored. See PROTOCOL.md.";
+    NoTabs, "This server does not take several tabs over one connection. Leave out the option share.";
     NoGroups, "A plain wire has no groups. Use send(), or a server that speaks onesocket.v1.";
     NoRefreshMessage, "This wire has no refresh message, so the token is refreshed at the next reconnect. Give the wire a refresh().";
     NothingToRefresh, "There is no connection whose token could be refreshed; every attempt fetches one anyway.";
@@ -66,6 +72,7 @@ sentences! {
     TokenWanted, "The server wants a token{quoted}, and there is no getToken. Give one, then call connect().";
     TokenRefused, "The server refused the token{quoted}. Sign in, then call connect().";
     Replaced, "The same user has connected elsewhere. Call connect() to take over; do so only when a person asks for it.";
+    Moved, "The same client has connected again over another connection. Call connect() to take over.";
     FrameTooLarge, "A message was larger than the server takes{quoted}. Send smaller ones.";
     ClosedForGood, "The server closed the connection for good: code {0}{quoted}.";
     ServerAnswered, "The server answered: {said}";
@@ -158,7 +165,8 @@ impl Text {
         Self::with(sentence, [0; 3], Said::Text(cause))
     }
 
-    pub(crate) fn with(sentence: Sentence, numbers: [u64; 3], said: Said) -> Self {
+    /// Makes a text of a sentence and all that stands in it.
+    pub fn with(sentence: Sentence, numbers: [u64; 3], said: Said) -> Self {
         Self(Arc::new(Content { sentence, numbers, said }))
     }
 
@@ -179,7 +187,8 @@ impl Text {
 }
 
 impl Said {
-    pub(crate) fn words(words: impl Into<String>) -> Self {
+    /// Takes words; nothing, if there are none.
+    pub fn words(words: impl Into<String>) -> Self {
         let words = words.into();
         if words.is_empty() { Self::Nothing } else { Self::Words(words) }
     }

@@ -81,6 +81,8 @@ close_codes! {
         "sent by the client, which then reconnects: no welcome came in time, or nothing came for too long";
     4409 REPLACED, "replaced", Some("replaced"),
         "the same user has connected elsewhere";
+    4410 MOVED, "moved", Some("replaced"),
+        "the same client has connected again: this was its earlier connection";
     4413 TOO_LARGE, "too large", Some("too-large"),
         "a frame is above the server's limit";
     4508 STALE, "stale", None,
@@ -130,7 +132,7 @@ mod tests {
     fn the_range_of_a_close_code_decides_whether_to_reconnect() {
         for (codes, retry) in [
             (vec![1000, 1002, 1003, 1007, 1008, 1009, 1010], Retry::Never),
-            (vec![4400, 4402, 4409, 4413, 4499], Retry::Never),
+            (vec![4400, 4402, 4409, 4410, 4413, 4499], Retry::Never),
             (vec![4401], Retry::WithFreshToken),
             (vec![0, 999, 1001, 1005, 1006, 1011, 1012, 1013, 1014, 1015], Retry::Soon),
             (vec![3000, 4000, 4399, 4500, 4508, 4513, 4529, 5000, 65535], Retry::Soon),

@@ -1,6 +1,8 @@
 //! The callbacks of a driver.
 
-use onesocket_core::{Call, Error, Fetch, FetchReason, LogEvent, Span, StateName, Status, Text};
+use onesocket_core::{
+    Call, Error, Fetch, FetchReason, LogEvent, Role, Span, StateName, Status, Text,
+};
 use wasm_bindgen::JsValue;
 
 use crate::Clock;
@@ -39,4 +41,7 @@ pub trait Callbacks {
 
     /// Takes a line for the log.
     fn log(&self, event: &LogEvent);
+
+    /// Tells what this tab is to the others that share its connection.
+    fn role(&self, role: Role);
 }

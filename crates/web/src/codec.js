@@ -111,6 +111,33 @@ export function read(data, driver, attempt) {
   return driver.tell(attempt, kind, head, size);
 }
 
+/**
+ * The same over a connection that clients share: tells what is about the connection itself as above, and of
+ * everything else, and of the welcome too, its head and the frame as it came.
+ */
+export function readShared(data, driver, attempt) {
+  const text = isText(data);
+  const whole = text ? data : new Uint8Array(data);
+  const end = whole.indexOf(text ? "\n" : LINE_FEED);
+  const size = end < 0 ? whole.length : end;
+  let head;
+  try {
+    head = JSON.parse(text ? whole.slice(0, size) : decode(whole.subarray(0, size)));
+  } catch {
+    // It is read again below, which says what is wrong with it.
+  }
+  const { type, as } = head ?? {};
+  const isOthers = as !== undefined || type === "message";
+  if (!isOthers) read(data, driver, attempt);
+  if (!isOthers && type !== "welcome") return;
+  head.slots = isWhole(as) ? [as] : Array.isArray(as) ? as.filter(isWhole) : [];
+  if (!isText(head.epoch)) head.epoch = undefined;
+  if (!isWhole(head.id)) head.id = undefined;
+  if (!isWhole(head.tabs)) head.tabs = undefined;
+  head.frame = data;
+  driver.tell(attempt, MESSAGE, head, whole.length);
+}
+
 /** How the frames begin that have an id, and the field behind it. */
 const BEGINNINGS = [
   ["message"],

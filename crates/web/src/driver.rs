@@ -20,7 +20,7 @@ use crate::wire::{PlainWire, Wire};
 use crate::{Callbacks, Clock};
 
 /// The call that nobody waits for; callers number theirs from 1.
-const NOBODY: Call = Call(0);
+pub(crate) const NOBODY: Call = Call(0);
 
 /// The longest that `setTimeout` can wait: anything above fires at once.
 const LONGEST_TIMEOUT_MS: u32 = i32::MAX as u32;
@@ -53,25 +53,31 @@ pub struct Driver {
 }
 
 /// What is lent for one call at a time: so no borrow outlives it, and each place that borrows is smaller.
-struct Lent<T>(RefCell<T>);
+pub(crate) struct Lent<T>(RefCell<T>);
 
 impl<T> Lent<T> {
-    fn new(value: T) -> Self {
+    pub(crate) fn new(value: T) -> Self {
         Self(RefCell::new(value))
     }
 
     /// Uses it. No foreign code may run meanwhile, which could come back here.
-    fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
+    pub(crate) fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
         act(&mut self.0.borrow_mut())
     }
 }
 
 /// The one timer, armed for the earliest deadline.
-struct Alarm {
+pub(crate) struct Alarm {
     at: Time,
     /// See [`Clock::slept`].
     slept: f64,
     _timeout: Timeout,
+}
+
+impl Alarm {
+    pub(crate) fn new(at: Time, slept: f64, timeout: Timeout) -> Self {
+        Self { at, slept, _timeout: timeout }
+    }
 }
 
 impl Driver {
@@ -81,12 +87,22 @@ impl Driver {
     /// driver, which they may call.
     pub fn new(
         url: String,
-        mut config: Config,
+        config: Config,
         constructor: Option<Function>,
         plain: Option<Box<dyn PlainWire>>,
         callbacks: impl FnOnce(Weak<Self>) -> Box<dyn Callbacks>,
     ) -> Rc<Self> {
         let wire = plain.map_or_else(Wire::onesocket, Wire::Plain);
+        Self::with_wire(url, config, constructor, wire, callbacks)
+    }
+
+    pub(crate) fn with_wire(
+        url: String,
+        mut config: Config,
+        constructor: Option<Function>,
+        wire: Wire,
+        callbacks: impl FnOnce(Weak<Self>) -> Box<dyn Callbacks>,
+    ) -> Rc<Self> {
         config.wire = wire.rules();
         let mut connection = Connection::new(config);
         if is_offline(&url) {
@@ -166,6 +182,26 @@ impl Driver {
         bytes as usize
     }
 
+    /// Sends a frame as it is, while connected. What is not sent is lost with the connection.
+    pub(crate) fn pass(&self, frame: &JsValue) {
+        self.inspect();
+        let connected = self.connection.with(|connection| connection.connected_attempt());
+        if let Some(attempt) = connected {
+            self.with_socket(attempt, |socket| socket.send(frame));
+        }
+    }
+
+    /// A socket has failed for good, of which no event comes.
+    pub(crate) fn fail_socket(&self, raw: &JsValue, error: Error) {
+        let attempt = self.sockets.with(|sockets| {
+            sockets.iter().find(|socket| socket.is(raw)).map(|socket| socket.attempt)
+        });
+        if let Some(attempt) = attempt {
+            self.feed(Input::Failed { attempt, error });
+            self.forget(attempt);
+        }
+    }
+
     /// Closes the connection and lets go: what is left of a socket is seen to its end.
     pub fn retire(&self) {
         self.page.take();
@@ -198,7 +234,7 @@ impl Driver {
                 self.forget(attempt);
             }
             Event::Refused { problem } => {
-                self.feed(Input::OpenFailed { attempt, problem });
+                self.fail(attempt, problem);
                 self.forget(attempt);
             }
             Event::Wake => self.feed(Input::Wake),
@@ -288,8 +324,14 @@ impl Driver {
             .and_then(|it| Socket::open(constructor, &self.url, it, raw, attempt, &self.handle))
         {
             Ok(socket) => self.sockets.with(|sockets| sockets.push(Rc::new(socket))),
-            Err(problem) => self.feed(Input::OpenFailed { attempt, problem }),
+            Err(problem) => self.fail(attempt, problem),
         }
+    }
+
+    /// A socket cannot be made.
+    fn fail(&self, attempt: Attempt, problem: Text) {
+        let error = Error::new(ErrorCode::InvalidOptions, problem);
+        self.feed(Input::Failed { attempt, error });
     }
 
     fn transmit(&self, attempt: Attempt, frame: &ClientFrame<JsValue>) {
@@ -337,7 +379,7 @@ impl Driver {
                     driver.feed(Input::Elapsed);
                 }
             });
-            Alarm { at, slept, _timeout: timeout }
+            Alarm::new(at, slept, timeout)
         });
         self.alarm.set(alarm);
     }
@@ -362,7 +404,7 @@ impl DriverHandle {
 }
 
 /// One more than the whole milliseconds: a timer that came early would have to be set again.
-fn timeout_ms(span: Span) -> u32 {
+pub(crate) fn timeout_ms(span: Span) -> u32 {
     u32::try_from(span.whole_ms().saturating_add(1))
         .unwrap_or(LONGEST_TIMEOUT_MS)
         .min(LONGEST_TIMEOUT_MS)

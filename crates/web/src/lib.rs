@@ -16,6 +16,8 @@ mod page;
 #[cfg(feature = "client")]
 mod payload;
 mod socket;
+mod tab;
+mod tab_frames;
 mod wire;
 
 pub use callbacks::Callbacks;
@@ -25,6 +27,7 @@ pub use clock::{Clock, Reading};
 #[cfg(feature = "explore")]
 pub use codec::{decode, encode};
 pub use driver::Driver;
+pub use tab::{Shared, TabHandle};
 pub use wire::{OpeningHandshake, PlainWire};
 
 pub use onesocket_core as core;

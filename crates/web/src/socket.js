@@ -1,13 +1,16 @@
 // A `WebSocket`, and what happens to it.
 
 // `codec.rs` names it too, so wasm-bindgen puts it beside this file.
-import { read } from "./codec.js";
+import { read, readShared } from "./codec.js";
 
 // See `event.rs`.
 const OPENED = 20;
 const CLOSED = 21;
 const WRONG_SUBPROTOCOL = 22;
 const FORBIDDEN = 23;
+
+/** What a `raw` is for a connection that clients share: see `readShared`. */
+const SHARED = 255;
 
 /** The code of a close without a closing handshake (RFC 6455, section 7.4.1). */
 const ABNORMAL = 1006;
@@ -48,6 +51,7 @@ export function open(Given, url, protocols, knownUrl, raw, attempt, driver) {
       // Of a text the UTF-16 units are counted, which are its bytes where it is ASCII: to count others
       // would be to read it.
       if (raw === undefined) read(data, driver, attempt);
+      else if (raw === SHARED) readShared(data, driver, attempt);
       else driver.tell(attempt, raw, data, data.length ?? data.byteLength);
     } else if (code !== undefined) {
       driver.tell(attempt, wasWrong ? WRONG_SUBPROTOCOL : CLOSED, event.reason, code);
@@ -64,7 +68,7 @@ export function open(Given, url, protocols, knownUrl, raw, attempt, driver) {
       }, 0);
     } else if (event.type !== "error") {
       // A server that does not know the wire's subprotocol answers without one; some browsers close then.
-      wasWrong = raw === undefined && socket.protocol === "";
+      wasWrong = (raw === undefined || raw === SHARED) && socket.protocol === "";
       if (wasWrong) shut(socket, 1000, "");
       else driver.tell(attempt, OPENED, undefined, 0);
     }

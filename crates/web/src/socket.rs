@@ -60,6 +60,12 @@ impl Socket {
         }
     }
 
+    /// Says whether it is made of this object.
+    pub(crate) fn is(&self, raw: &JsValue) -> bool {
+        let own: &JsValue = self.raw.as_ref();
+        own == raw
+    }
+
     /// Sends the first message, if the wire has one. The socket has just opened.
     pub(crate) fn send_hello(&self) {
         if let Some(hello) = &self.hello {

@@ -17,6 +17,9 @@ extern "C" {
     fn client_subprotocol(prefix: &str) -> JsValue;
 }
 
+/// The same in `socket.js`.
+const SHARED: u8 = 255;
+
 /// A server that does not speak `onesocket.v1`, as an application describes it. Messages pass as
 /// they are; everything else here has its place only if the application gives it one.
 ///
@@ -74,6 +77,8 @@ pub(crate) enum Wire {
     OneSocket {
         /// The subprotocol by which the server knows this client again.
         client: JsValue,
+        /// As what the frames are read: see [`Wire::raw`].
+        raw: Option<u8>,
     },
     Plain(Box<dyn PlainWire>),
 }
@@ -81,7 +86,14 @@ pub(crate) enum Wire {
 impl Wire {
     /// Speaks `onesocket.v1`, under a new name.
     pub(crate) fn onesocket() -> Self {
-        Self::OneSocket { client: client_subprotocol(CLIENT_PREFIX) }
+        Self::OneSocket { client: client_subprotocol(CLIENT_PREFIX), raw: None }
+    }
+
+    /// Speaks it under this name for several clients, whose frames pass as they are.
+    pub(crate) fn shared(name: &str) -> Self {
+        let mut client = String::from(CLIENT_PREFIX);
+        client.push_str(name);
+        Self::OneSocket { client: client.into(), raw: Some(SHARED) }
     }
 
     /// Says what the machine has to know of it.
@@ -99,7 +111,7 @@ impl Wire {
         token: Option<&Token>,
     ) -> Result<OpeningHandshake, String> {
         match self {
-            Self::OneSocket { client } => {
+            Self::OneSocket { client, .. } => {
                 let token = token.map(Token::reveal);
                 let protocols = offer(SUBPROTOCOL, client, TOKEN_PREFIX, token);
                 Ok(OpeningHandshake { url: url.to_owned(), protocols, hello: None })
@@ -128,7 +140,7 @@ impl Wire {
     /// Says as what a message is taken that is not read in JavaScript; `None` if each is read there.
     pub(crate) fn raw(&self) -> Option<u8> {
         match self {
-            Self::OneSocket { .. } => None,
+            Self::OneSocket { raw, .. } => *raw,
             Self::Plain(_) => Some(codec::MESSAGE),
         }
     }

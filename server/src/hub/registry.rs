@@ -169,7 +169,10 @@ impl Hub {
             return Vec::new();
         };
         self.leave_all(old);
-        vec![Delivery::Close { to: old, cause: CloseCause::Replaced }]
+        let name = |key: Key| self.connections.get(&key)?.client.as_deref();
+        let is_same = name(key).is_some() && name(key) == name(old);
+        let cause = if is_same { CloseCause::Moved } else { CloseCause::Replaced };
+        vec![Delivery::Close { to: old, cause }]
     }
 
     /// Returns the connection that has to make room for a new one: that of the same client, which it has
@@ -564,7 +567,7 @@ mod tests {
 
         let deliveries = connect(3, "laptop");
 
-        assert_eq!(deliveries, [Delivery::Close { to: Key(2), cause: CloseCause::Replaced }]);
+        assert_eq!(deliveries, [Delivery::Close { to: Key(2), cause: CloseCause::Moved }]);
     }
 
     #[test]

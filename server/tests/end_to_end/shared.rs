@@ -1,10 +1,12 @@
 //! Several clients of a user share one connection: tabs of a browser.
 
+use futures_util::SinkExt;
 use onesocket_protocol::{SUBPROTOCOL, token_subprotocol};
 use onesocket_server::Config;
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
 
-use crate::support::{Client, Server, config, secret, token};
+use crate::support::{Client, Server, config, frame, secret, token};
 
 const TEA: &str = r#"{"type":"join","id":1,"group":"tea"}"#;
 
@@ -78,7 +80,7 @@ async fn what_a_tab_has_sent_over_a_lost_connection_is_not_delivered_again_over_
 
     // Another tab leads now, and gives it another number.
     let (mut second, _) = server.connect_as("ada", "link").await;
-    assert_eq!(first.closed().await.0, 4409);
+    assert_eq!(first.closed().await.0, 4410);
     assert_eq!(attach(&mut second, 7, "tab").await, epoch);
     second.ask(&of(7, TEA)).await;
     let again = second.ask(&of(7, &publish(2, "one"))).await;
@@ -111,6 +113,36 @@ async fn nobody_speaks_for_a_tab_that_is_not_attached_and_there_are_64_at_most()
         ada.send(&of(slot, r#"{"type":"message","id":1,"data":1}"#)).await;
         let (one, other) = (ada.json().await, ada.json().await);
         assert_eq!((&one["as"], &other["as"]), (&json!(slot), &json!(slot)));
+    }
+    drop(ada);
+    server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_comes_in_one_go_is_answered_once_to_each_tab() {
+    let server = Server::start(config()).await;
+    let mut ada = server.connect("ada").await;
+    for slot in [1, 2] {
+        attach(&mut ada, slot, &slot.to_string()).await;
+        ada.ask(&of(slot, r#"{"type":"join","id":1,"group":"tea"}"#)).await;
+    }
+    ada.send(r#"{"type":"detach","id":9,"as":2}"#).await;
+    ada.json().await;
+    attach(&mut ada, 2, "2").await;
+    ada.ask(&of(2, r#"{"type":"join","id":2,"group":"milk"}"#)).await;
+
+    for (slot, id) in [(1, 50), (2, 60), (1, 51)] {
+        let group = if slot == 1 { "tea" } else { "milk" };
+        let publish = json!({"type": "publish", "id": id, "group": group, "data": 1, "as": slot});
+        ada.socket.feed(Message::text(frame(&publish.to_string()))).await.unwrap();
+    }
+    ada.socket.flush().await.unwrap();
+
+    let mut newest = [0, 0];
+    while newest != [51, 60] {
+        let ack = ada.json().await;
+        assert_eq!(ack["type"], "ack", "{ack}");
+        newest[ack["as"].as_u64().unwrap() as usize - 1] = ack["id"].as_u64().unwrap();
     }
     drop(ada);
     server.stop().await.unwrap();

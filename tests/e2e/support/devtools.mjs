@@ -114,6 +114,10 @@ class Session extends EventEmitter {
     return await this.#devtools.send(method, params, this.#sessionId);
   }
 
+  async close() {
+    await this.#devtools.send("Target.closeTarget", { targetId: this.#targetId });
+  }
+
   /** Brings the tab to the front: the others of its window are hidden then. */
   async activate() {
     await this.#devtools.send("Target.activateTarget", { targetId: this.#targetId });

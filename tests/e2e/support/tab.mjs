@@ -58,6 +58,8 @@ export class Tab extends EventEmitter {
   /** @type {Watch} */
   watch;
   #session;
+  /** It was closed, or has crashed. */
+  #isGone = false;
 
   constructor(session) {
     super();
@@ -75,7 +77,7 @@ export class Tab extends EventEmitter {
       this.#tellLine(type, text, stackTrace?.callFrames[0]?.url);
     });
     on("Log.entryAdded", ({ entry }) => this.#tellLine(entry.level, entry.text, entry.url));
-    on("Inspector.targetCrashed", () => this.emit("crash"));
+    on("Inspector.targetCrashed", () => this.#isGone || this.emit("crash"));
   }
 
   async begin() {
@@ -127,6 +129,26 @@ export class Tab extends EventEmitter {
     return result.value;
   }
 
+  /** Loads the page anew. */
+  async reload() {
+    const loaded = within(once(this.#session, "Page.loadEventFired"), "the page again");
+    await this.#session.send("Page.reload");
+    await loaded;
+  }
+
+  /** Closes it, as a person does. Nothing is left that could be looked at. */
+  async close() {
+    this.#isGone = true;
+    await this.#session.close();
+  }
+
+  /** Has its process end without a word. */
+  async crash() {
+    this.#isGone = true;
+    // Nobody is left who could answer.
+    this.#session.send("Page.crash").catch(() => {});
+  }
+
   /** Puts it in front of the other tabs. */
   async activate() {
     await this.#session.activate();
@@ -152,7 +174,7 @@ export class Tab extends EventEmitter {
 
   /** Frees the page's clients. The tab goes with its browser. */
   async end() {
-    await this.watch.end();
+    if (!this.#isGone) await this.watch.end();
     this.watch.verify();
   }
 

@@ -3,6 +3,7 @@
 use onesocket_protocol::{CloseCode, MessageId, Retry, ServerFrame};
 
 use super::requests::Request;
+use crate::error::Error;
 use crate::ids::{Attempt, Call};
 use crate::text::Text;
 use crate::token::{Fetch, TokenAnswer};
@@ -64,12 +65,13 @@ pub enum Input<M> {
     Offline,
     /// The browser is online again.
     Online,
-    /// The browser has refused to create a socket.
-    OpenFailed {
+    /// A socket has failed for good, and is gone: the browser has refused to create it, or it is the port
+    /// of a connection that tabs share, which has failed for all of them.
+    Failed {
         /// The socket.
         attempt: Attempt,
-        /// The reason that the browser gave.
-        problem: Text,
+        /// Why.
+        error: Error,
     },
     /// A socket has opened.
     Opened {

@@ -6,7 +6,7 @@ use super::attempts::CloseEvent;
 use super::session::NewSession;
 use super::{Connection, Output};
 use crate::config::Wire;
-use crate::error::{Error, ErrorCode};
+use crate::error::Error;
 use crate::heartbeat::OnLoss;
 use crate::ids::Attempt;
 use crate::state::{ClosingSocket, Handshake, OldSocket, Phase, Session, SocketRole, State};
@@ -25,18 +25,16 @@ impl<M: Clone> Connection<M> {
         role
     }
 
-    pub(super) fn on_open_failed(&mut self, attempt: Attempt, problem: Text, now: Time) {
+    pub(super) fn on_failed(&mut self, attempt: Attempt, error: Error, now: Time) {
         let Some(role) = self.socket(attempt) else { return };
         match role {
-            SocketRole::Opening(_) => {
-                self.fail(Error::new(ErrorCode::InvalidOptions, problem), OldSocket::None);
+            SocketRole::Opening(_) | SocketRole::Agreeing(_) | SocketRole::Connected(_) => {
+                self.fail(error, OldSocket::None);
             }
             // It was let go while the browser was creating it.
             SocketRole::Lingering => self.on_old_socket_gone(now),
-            SocketRole::Agreeing(_)
-            | SocketRole::Connected(_)
-            | SocketRole::ServerClosing
-            | SocketRole::Closing => self.count_stale(),
+            // Its `close` event comes.
+            SocketRole::ServerClosing | SocketRole::Closing => self.count_stale(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `connect()`: what it makes, what it is answered, and how long an attempt may take.
 
 use onesocket_core::protocol::CloseCode;
-use onesocket_core::{Attempt, ErrorCode, Input, LogEvent, Output, ReadyState, StateName};
+use onesocket_core::{Attempt, Error, ErrorCode, Input, LogEvent, Output, ReadyState, StateName};
 
 use crate::world::World;
 use crate::{SECOND, at};
@@ -81,7 +81,10 @@ fn a_socket_that_the_browser_refuses_to_make_ends_the_connection() {
     let connect = world.connect();
     let attempt = world.attempt();
 
-    world.feed(Input::OpenFailed { attempt, problem: "ws: on an https: page".into() });
+    world.feed(Input::Failed {
+        attempt,
+        error: Error::new(ErrorCode::InvalidOptions, "ws: on an https: page"),
+    });
 
     assert_eq!(world.answer_to(connect), Some(Err(ErrorCode::InvalidOptions)));
 }
@@ -92,7 +95,10 @@ fn a_socket_that_could_not_be_made_is_not_waited_for_once_it_was_let_go() {
     world.connect();
     let attempt = world.attempt();
     world.close();
-    world.feed(Input::OpenFailed { attempt, problem: "ws: on an https: page".into() });
+    world.feed(Input::Failed {
+        attempt,
+        error: Error::new(ErrorCode::InvalidOptions, "ws: on an https: page"),
+    });
 
     assert_eq!(world.stage(), "closed");
     world.connect();

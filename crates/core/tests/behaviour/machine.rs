@@ -1,7 +1,7 @@
 //! The machine as a whole: events of old sockets, its hash, its counters.
 
 use onesocket_core::protocol::ServerFrame;
-use onesocket_core::{Attempt, Input, Stats};
+use onesocket_core::{Attempt, Error, ErrorCode, Input, Stats};
 
 use crate::world::{World, closed, hash, token};
 
@@ -20,7 +20,7 @@ fn events_of_old_sockets_change_nothing_and_are_counted() {
     world.feed(Input::Received { attempt, frame: ServerFrame::Ping, bytes: 4 });
     world.feed(Input::InvalidFrame { attempt, problem: "".into() });
     world.feed(Input::Closing { attempt });
-    world.feed(Input::OpenFailed { attempt, problem: "".into() });
+    world.feed(Input::Failed { attempt, error: Error::new(ErrorCode::InvalidOptions, "") });
     world.feed(closed(attempt, 4409, ""));
 
     assert_eq!(hash(&world.machine), before);

@@ -36,7 +36,7 @@ pub(crate) enum Action {
     Closed(u16),
     Closing,
     InvalidFrame,
-    OpenFailed,
+    Failed,
     Opened,
     Ready,
     Receive(Frame),
@@ -168,10 +168,11 @@ impl Place {
         match self.observed.socket {
             Socket::Gone => {}
             Socket::Connecting { .. } => {
-                actions.extend([Action::Opened, Action::OpenFailed]);
+                actions.extend([Action::Opened, Action::Failed]);
                 actions.extend(closed);
             }
             Socket::Open if scope.is_plain() => {
+                actions.push(Action::Failed);
                 actions.extend([Frame::Message, Frame::Pong].map(Action::Receive));
                 if self.observed.sent_token().is_some() {
                     actions.extend([true, false].map(Action::TokenSent));
@@ -185,6 +186,7 @@ impl Place {
             }
             Socket::Open => {
                 actions.extend([
+                    Action::Failed,
                     Action::InvalidFrame,
                     Action::Receive(Frame::Ping),
                     Action::Receive(Frame::Message),

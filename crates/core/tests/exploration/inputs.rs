@@ -3,7 +3,7 @@
 use onesocket_core::protocol::{
     CloseCode, FrameError, FrameErrorCode, Group, Retry, ServerFrame, Welcome,
 };
-use onesocket_core::{Attempt, Call, Input, Request, Token, TokenAnswer};
+use onesocket_core::{Attempt, Call, Error, ErrorCode, Input, Request, Token, TokenAnswer};
 
 use crate::exploration::Message;
 use crate::exploration::actions::{Action, Answer, FROM_SERVER, Frame, LATER};
@@ -68,7 +68,9 @@ impl Place {
             Action::Closed(code) => closed(attempt, code, scope.retry(code)),
             Action::Closing => Input::Closing { attempt },
             Action::InvalidFrame => Input::InvalidFrame { attempt, problem: "no JSON".into() },
-            Action::OpenFailed => Input::OpenFailed { attempt, problem: "no".into() },
+            Action::Failed => {
+                Input::Failed { attempt, error: Error::new(ErrorCode::InvalidOptions, "no") }
+            }
             Action::Opened => Input::Opened { attempt },
             Action::Ready => Input::Ready { attempt },
             Action::Receive(frame) => {

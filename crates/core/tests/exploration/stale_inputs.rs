@@ -3,7 +3,7 @@
 use std::hash::Hash;
 
 use onesocket_core::protocol::{MessageId, Retry};
-use onesocket_core::{Attempt, Call, Input, Span, Token, TokenAnswer};
+use onesocket_core::{Attempt, Call, Error, ErrorCode, Input, Span, Token, TokenAnswer};
 
 use crate::exploration::actions::{Frame, UNKNOWN, WELCOME};
 use crate::exploration::fingerprint::fingerprint;
@@ -55,7 +55,6 @@ impl Place {
             }
             Socket::Open => {
                 inputs.push(Input::Opened { attempt: observed.newest });
-                inputs.push(Input::OpenFailed { attempt: observed.newest, problem: "no".into() });
             }
         }
         let mut fetches = around(observed.newest_fetch.0).to_vec();
@@ -75,7 +74,7 @@ impl Place {
         inputs.extend([
             Input::Closing { attempt },
             Input::InvalidFrame { attempt, problem: "no JSON".into() },
-            Input::OpenFailed { attempt, problem: "no".into() },
+            Input::Failed { attempt, error: Error::new(ErrorCode::InvalidOptions, "no") },
             Input::Opened { attempt },
             Input::Ready { attempt },
             Input::TokenSent { attempt, id: UNKNOWN, result: Ok(()) },

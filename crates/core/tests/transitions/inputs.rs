@@ -1,7 +1,7 @@
 //! Every input of the machine, and how it is fed.
 
 use onesocket_core::protocol::{CloseCode, FrameErrorCode, Group, MessageId, ServerFrame};
-use onesocket_core::{Attempt, Input, Output, Request, Span, TokenAnswer};
+use onesocket_core::{Attempt, Error, ErrorCode, Input, Output, Request, Span, TokenAnswer};
 
 use crate::world::{Message, World, refusal, token, welcome};
 use crate::{EARLIER, NEW};
@@ -23,7 +23,7 @@ pub(crate) const INPUTS: &[(&str, Feed)] = &[
         if let Err(error) = world.send("hello") {
             let error = error.code;
             world.said.push(Output::Deliver(match error {
-                onesocket_core::ErrorCode::Closed => "throws closed",
+                ErrorCode::Closed => "throws closed",
                 other => panic!("send threw {other:?}"),
             }));
         }
@@ -46,9 +46,9 @@ pub(crate) const INPUTS: &[(&str, Feed)] = &[
     ("no session", |world| answer(world, TokenAnswer::NoSession)),
     ("getToken says later", |world| answer(world, TokenAnswer::Later(Span::from_secs(70)))),
     ("getToken failed", |world| answer(world, TokenAnswer::Failed("it threw".into()))),
-    ("browser refuses", |world| {
+    ("socket fails", |world| {
         let attempt = last_attempt(world);
-        feed(world, Input::OpenFailed { attempt, problem: "no".into() });
+        feed(world, Input::Failed { attempt, error: Error::new(ErrorCode::InvalidOptions, "no") });
     }),
     ("opened", |world| {
         let attempt = last_attempt(world);

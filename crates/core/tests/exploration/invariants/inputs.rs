@@ -99,7 +99,7 @@ impl Observed {
                     }
                 }
             }
-            Action::Closed(_) | Action::OpenFailed => self.lose(Socket::Gone),
+            Action::Closed(_) | Action::Failed => self.lose(Socket::Gone),
             Action::Closing => {
                 self.lose(Socket::ServerClosing {
                     until: step.now + step.scope.config.close_timeout,

@@ -154,7 +154,7 @@ impl Observed {
                     }
                     (ErrorCode::Replaced, Action::Closed(4409))
                     | (ErrorCode::TooLarge, Action::Closed(4413))
-                    | (ErrorCode::InvalidOptions, Action::OpenFailed) => true,
+                    | (ErrorCode::InvalidOptions, Action::Failed) => true,
                     _ => false,
                 };
                 ensure!(right, "failed with {code:?}, budget {}", self.budget);

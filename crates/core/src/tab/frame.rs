@@ -1,0 +1,158 @@
+//! What tabs say to each other.
+
+use onesocket_protocol::Epoch;
+
+use crate::error::Error;
+
+/// A tab, by a number that it has drawn.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct TabId(pub u64);
+
+/// The time for which one tab leads. A later one is greater; it begins with the clock, so that a tab
+/// which has heard of no other term does not begin an earlier one.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Term {
+    /// Milliseconds of the wall clock, or one more than the last term.
+    pub number: u64,
+    /// Who leads.
+    pub leader: TabId,
+}
+
+/// The port of a tab, by which its connection speaks with the leader.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct PortId {
+    /// The tab.
+    pub tab: TabId,
+    /// Which of its ports.
+    pub number: u32,
+}
+
+/// A frame that a tab posts to all others. `M` is a frame of the wire, in the form in which the shell
+/// keeps it.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum TabFrame<M> {
+    /// A tab wants a connection and knows no leader.
+    Hello,
+    /// A tab leads, and the news that it posts next has this number.
+    Lead {
+        /// Its term.
+        term: Term,
+        /// The number of the next news.
+        next: u64,
+        /// The name of the client that has the connection.
+        link: String,
+    },
+    /// A leader leads no more, in good order.
+    Bye {
+        /// Its term.
+        term: Term,
+    },
+    /// A follower has heard nothing for a while.
+    Ask {
+        /// The term of the leader that is asked.
+        term: Term,
+    },
+    /// A tab is shown now, or hidden.
+    Seen {
+        /// Whether it is shown.
+        shown: bool,
+    },
+    /// A connection wants a port.
+    Open {
+        /// The term of the leader that is asked.
+        term: Term,
+        /// The port.
+        port: u32,
+        /// The client's own name.
+        client: String,
+        /// Whether a person sees the tab.
+        shown: bool,
+    },
+    /// A frame for the server.
+    Up {
+        /// The term of the leader that is to pass it on; another one must not.
+        term: Term,
+        /// The port.
+        port: u32,
+        /// How many came before it through this port.
+        place: u64,
+        /// The frame.
+        frame: Up<M>,
+    },
+    /// A port is not needed any more.
+    Shut {
+        /// The term of the leader that has it.
+        term: Term,
+        /// The port.
+        port: u32,
+    },
+    /// Something from the leader.
+    News {
+        /// Its term.
+        term: Term,
+        /// Its number in this term.
+        place: u64,
+        /// What it is.
+        news: News<M>,
+    },
+}
+
+/// What a server has agreed for all who share a connection.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Terms {
+    /// The user.
+    pub user: String,
+    /// The largest payload that the server takes, in bytes.
+    pub max_message_bytes: usize,
+    /// How many clients may share the connection.
+    pub tabs: u16,
+}
+
+/// What a connection sends through its port.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Up<M> {
+    /// A ping, which the leader answers itself: it is the other end of the port.
+    Ping,
+    /// Anything else, for the server.
+    Frame(M),
+}
+
+/// Something from the leader.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum News<M> {
+    /// It is there.
+    Here,
+    /// A port is open.
+    Opened {
+        /// The port.
+        to: PortId,
+        /// What is agreed for all.
+        terms: Terms,
+        /// The epoch of this client, if the server remembers it.
+        epoch: Option<Epoch>,
+    },
+    /// Answers a ping.
+    Pong {
+        /// The port.
+        to: PortId,
+    },
+    /// A frame of the server.
+    Frame {
+        /// The ports; none for all that are open.
+        to: Vec<PortId>,
+        /// The frame.
+        frame: M,
+    },
+    /// Ports are closed; a connection opens another.
+    Closed {
+        /// The port; none for all.
+        to: Option<PortId>,
+    },
+    /// The shared connection has failed for good.
+    Failed {
+        /// The port; none for all.
+        to: Option<PortId>,
+        /// Why.
+        error: Error,
+    },
+}

@@ -1,0 +1,173 @@
+//! The other end of the ports, in the tab that leads: who speaks over the connection, and under which
+//! number. It remembers no message: each tab sends again what was not answered.
+
+use onesocket_protocol::{MessageId, Slot};
+
+use super::frame::{PortId, Terms};
+
+/// The number of the answer to a `detach`: no client gives it to anything else.
+pub(super) const DETACHED: MessageId = MessageId::MAX;
+
+/// The leader's end of all ports.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub(super) struct Relay {
+    /// The number of the next news.
+    pub(super) next: u64,
+    pub(super) link: Link,
+    /// Few: a list is smaller than a map.
+    members: Vec<(PortId, Member)>,
+    /// Numbers that the server still has for clients that are gone.
+    leaving: Vec<u16>,
+}
+
+/// The leader's connection.
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
+pub(super) enum Link {
+    /// It is being tried for.
+    #[default]
+    Connecting,
+    /// It is established.
+    Up(Terms),
+    /// It was replaced: by a tab that leads now, or by another browser. The lock says which.
+    Replaced(crate::error::Error),
+    /// It has failed for good.
+    Failed,
+}
+
+/// A client that speaks over the connection.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Member {
+    client: String,
+    shown: bool,
+    stage: Stage,
+    /// How many frames have come through its port.
+    came: u64,
+}
+
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Stage {
+    /// There is no connection yet, or no number is free.
+    Waiting,
+    /// The server was asked to take it.
+    Attaching(u16),
+    Open(u16),
+}
+
+impl Stage {
+    fn slot(self) -> Option<u16> {
+        match self {
+            Self::Waiting => None,
+            Self::Attaching(slot) | Self::Open(slot) => Some(slot),
+        }
+    }
+}
+
+/// What became of a port.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Left {
+    /// The server has to let go of this number.
+    Slot(u16),
+    /// The server knows nothing of it.
+    Nothing,
+}
+
+impl Relay {
+    /// Takes a port in. Returns what became of an earlier one of the same tab.
+    pub(super) fn open(&mut self, port: PortId, client: String, shown: bool) -> Option<Left> {
+        let earlier = self.members.iter().map(|(other, _)| *other).find(|it| it.tab == port.tab);
+        let left = earlier.and_then(|earlier| self.shut(earlier));
+        self.members.push((port, Member { client, shown, stage: Stage::Waiting, came: 0 }));
+        left
+    }
+
+    /// Lets go of a port.
+    pub(super) fn shut(&mut self, port: PortId) -> Option<Left> {
+        let slot = self.member(port)?.stage.slot();
+        self.members.retain(|(other, _)| *other != port);
+        self.leaving.extend(slot);
+        Some(slot.map_or(Left::Nothing, Left::Slot))
+    }
+
+    fn member(&mut self, port: PortId) -> Option<&mut Member> {
+        self.members.iter_mut().find(|(other, _)| *other == port).map(|(_, member)| member)
+    }
+
+    /// The connection is lost, and with it everybody's place on it.
+    pub(super) fn lose(&mut self) {
+        self.leaving.clear();
+        self.members.clear();
+    }
+
+    /// Gives numbers to those who wait, as far as there are any; returns who is to be attached.
+    pub(super) fn attach_waiting(&mut self) -> Vec<(u16, String)> {
+        let Link::Up(terms) = &self.link else { return Vec::new() };
+        let most = terms.tabs.min(Slot::MAX.0);
+        let mut taken: Vec<u16> =
+            self.members.iter().filter_map(|(_, member)| member.stage.slot()).collect();
+        taken.extend(&self.leaving);
+        let mut free = (1..=most).filter(|slot| !taken.contains(slot));
+        let mut attached = Vec::new();
+        for (_, member) in &mut self.members {
+            if member.stage == Stage::Waiting
+                && let Some(slot) = free.next()
+            {
+                member.stage = Stage::Attaching(slot);
+                attached.push((slot, member.client.clone()));
+            }
+        }
+        attached
+    }
+
+    /// The server has taken a client; returns its port, and what is agreed.
+    pub(super) fn attached(&mut self, slot: u16) -> Option<(PortId, Terms)> {
+        let Link::Up(terms) = &self.link else { return None };
+        let (port, member) =
+            self.members.iter_mut().find(|(_, member)| member.stage == Stage::Attaching(slot))?;
+        member.stage = Stage::Open(slot);
+        Some((*port, terms.clone()))
+    }
+
+    /// The server has let go of a number; returns whether it is free now.
+    pub(super) fn detached(&mut self, slot: u16, id: MessageId) -> bool {
+        let before = self.leaving.len();
+        if id == DETACHED {
+            self.leaving.retain(|leaving| *leaving != slot);
+        }
+        self.leaving.len() < before
+    }
+
+    /// Returns the ports of these numbers; all that are open if none is named.
+    pub(super) fn ports(&self, slots: &[u16]) -> Vec<PortId> {
+        let is_meant = |member: &Member| match member.stage {
+            Stage::Open(slot) => slots.is_empty() || slots.contains(&slot),
+            Stage::Waiting | Stage::Attaching(_) => false,
+        };
+        self.members.iter().filter(|(_, member)| is_meant(member)).map(|(port, _)| *port).collect()
+    }
+
+    /// Returns the number under which a frame goes to the server that has come through a port; `None` if
+    /// the port is not open, or something is missing before it.
+    pub(super) fn pass(&mut self, port: PortId, place: u64) -> Option<u16> {
+        let member = self.member(port)?;
+        let Stage::Open(slot) = member.stage else { return None };
+        if member.came != place {
+            return None;
+        }
+        member.came += 1;
+        Some(slot)
+    }
+
+    /// A tab is shown now, or hidden.
+    pub(super) fn see(&mut self, tab: super::TabId, shown: bool) {
+        for (port, member) in &mut self.members {
+            if port.tab == tab {
+                member.shown = shown;
+            }
+        }
+    }
+
+    /// Says whether a person sees one of the other tabs.
+    pub(super) fn others_are_shown(&self, me: super::TabId) -> bool {
+        self.members.iter().any(|(port, member)| port.tab != me && member.shown)
+    }
+}

@@ -1,0 +1,251 @@
+// What tabs of one origin have between them: a lock, of which the browser gives one tab the ownership at a
+// time, and a channel, on which each hears all others. And the port through which the connection of a
+// tab speaks, which looks like a `WebSocket`.
+
+// `tab.rs` names it too, so wasm-bindgen puts it beside this file.
+import { clientSubprotocol } from "./codec.js";
+
+/** The version of what tabs say to each other. Tabs of another one are another group. */
+const VERSION = 1;
+
+// See `tab.rs`.
+const AWAY = 0;
+const BACK = 1;
+const SHOWN = 2;
+const GRANTED = 3;
+const LOST = 4;
+const HELD = 5;
+const OPEN = 6;
+const SEND = 7;
+const SHUT = 8;
+
+/** The code of a close that is not one of the server's: the other end of the port is gone. */
+const GOING_AWAY = 1001;
+
+/** The events of the page's life, each with its target. */
+const EVENTS = [
+  ["document", "freeze"],
+  ["document", "resume"],
+  ["document", "visibilitychange"],
+  ["window", "pagehide"],
+  ["window", "pageshow"],
+];
+
+/** Says why tabs cannot share a connection here; `undefined` where they can. */
+export function whyAlone() {
+  const { BroadcastChannel, isSecureContext, navigator, origin } = globalThis;
+  if (isSecureContext === false) return "insecure-context";
+  if (origin === "null") return "opaque-origin";
+  if (navigator?.locks === undefined) return "no-locks";
+  return BroadcastChannel === undefined ? "no-channel" : undefined;
+}
+
+/** Returns a number by which a tab is known to the others: whole, and never that of another. */
+export function drawTab() {
+  return Math.floor(Math.random() * Number.MAX_SAFE_INTEGER);
+}
+
+/** Says whether a person sees the page. A worker has none, and is not hidden either. */
+export function isShown() {
+  return globalThis.document?.visibilityState !== "hidden";
+}
+
+/** The lock, the channel and the life of the page, as one tab has them. */
+export class Room {
+  #name;
+  #tab;
+  #tell;
+  #channel;
+  /** What ends the requests for the lock, by their numbers: those that were granted too. */
+  #requests = new Map();
+  #listener;
+
+  /** `tab` is told what happens; the lock and the channel have this name. */
+  constructor(name, tab) {
+    this.#name = name;
+    this.#tab = tab;
+    this.#tell = (kind, number, value) => this.#tab?.tell(kind, number, value);
+    this.#listener = ({ type }) => {
+      if (type === "visibilitychange") this.#tell(SHOWN, Number(isShown()));
+      else this.#tell(type === "freeze" || type === "pagehide" ? AWAY : BACK, 0);
+    };
+    this.#each("addEventListener");
+  }
+
+  #each(method) {
+    for (const [target, type] of EVENTS) globalThis[target]?.[method]?.(type, this.#listener, true);
+  }
+
+  /** Asks for the lock; with `steal` it is taken from whoever has it. */
+  request(number, steal) {
+    const abort = new AbortController();
+    let release;
+    const released = new Promise((resolve) => (release = resolve));
+    this.#requests.set(number, () => {
+      abort.abort();
+      release();
+    });
+    const options = steal ? { steal } : { signal: abort.signal };
+    const granted = () => {
+      this.#tell(GRANTED, number, Date.now());
+      return released;
+    };
+    // It rejects where the request was taken back, and where the lock was taken away.
+    navigator.locks.request(this.#name, options, granted).catch(() => {
+      if (this.#requests.delete(number)) this.#tell(LOST, number);
+    });
+  }
+
+  /** Gives the lock back, or takes the request back. */
+  release(number) {
+    const end = this.#requests.get(number);
+    this.#requests.delete(number);
+    end?.();
+  }
+
+  /** Tells whether the lock is still that of a request. */
+  query(number) {
+    // The browser has told of a lock that was taken away by the time it answers.
+    navigator.locks
+      .query()
+      .catch(() => {})
+      .then(() => setTimeout(() => this.#tell(HELD, Number(this.#requests.has(number)))));
+  }
+
+  /** Listens to the other tabs, or does so no more. */
+  listen(on) {
+    this.#channel?.close();
+    this.#channel = on ? new BroadcastChannel(this.#name) : undefined;
+    if (on) this.#channel.onmessage = ({ data }) => this.#hear(data);
+  }
+
+  /** Any page of the origin may post anything. */
+  #hear(data) {
+    const { from, kind, numbers, text, frame } = data ?? {};
+    if (numbers instanceof Float64Array && typeof text === "string") {
+      this.#tab?.hear(Number(from), Number(kind), numbers, text, frame);
+    }
+  }
+
+  /** Tells all other tabs. */
+  post(kind, from, numbers, text, frame) {
+    this.#channel?.postMessage({ from, kind, numbers, text, frame });
+  }
+
+  /** Leaves, and tells nothing any more. */
+  leave() {
+    this.#tab = undefined;
+    this.#each("removeEventListener");
+    this.listen(false);
+    for (const end of this.#requests.values()) end();
+    this.#requests.clear();
+  }
+
+  /** Returns the constructor of the tab's ports, which are numbered. */
+  ports() {
+    const tell = this.#tell;
+    let last = 0;
+    return class extends Port {
+      constructor() {
+        super(++last, tell);
+      }
+    };
+  }
+}
+
+/** Something like a `WebSocket`, whose other end is in the tab that leads. */
+class Port {
+  binaryType = "arraybuffer";
+  bufferedAmount = 0;
+  protocol = "onesocket.v1";
+  readyState = 0;
+  onopen = null;
+  onmessage = null;
+  onclose = null;
+  onerror = null;
+  #number;
+  #tell;
+
+  constructor(number, tell) {
+    this.#number = number;
+    this.#tell = tell;
+    // Not before whoever makes it listens: it may end at once.
+    queueMicrotask(() => {
+      if (this.readyState === 0) tell(OPEN, number, this);
+      else this.ended();
+    });
+  }
+
+  send(frame) {
+    this.#tell(SEND, this.#number, frame);
+  }
+
+  close() {
+    if (this.readyState < 2) {
+      this.readyState = 2;
+      this.#tell(SHUT, this.#number);
+    }
+  }
+
+  opened() {
+    this.readyState = 1;
+    this.onopen?.({ type: "open" });
+  }
+
+  received(data) {
+    this.onmessage?.({ data });
+  }
+
+  ended() {
+    this.readyState = 3;
+    this.onclose?.({ code: GOING_AWAY, reason: "" });
+  }
+}
+
+/** Writes who of the clients of a connection sends a frame into it. */
+export function addressed(slot, frame) {
+  const begins = `{"as":${slot},`;
+  if (typeof frame === "string") return begins + frame.slice(1);
+  const bytes = new Uint8Array(begins.length + frame.length - 1);
+  for (let at = 0; at < begins.length; at++) bytes[at] = begins.charCodeAt(at);
+  bytes.set(frame.subarray(1), begins.length);
+  return bytes;
+}
+
+/** Returns the name of the lock and the channel of the tabs that have a server and a key in common. */
+export function roomName(url, key) {
+  return `onesocket.${VERSION}.${hashed(`${url} ${key}`)}`;
+}
+
+/** Returns the name of a client, which no other has. */
+export function drawClient() {
+  return clientSubprotocol("");
+}
+
+/** Returns the frame with which a server takes a client over a connection. */
+export function attach(slot, client) {
+  return `{"type":"attach","id":1,"client":"${client}","as":${slot}}`;
+}
+
+/** Returns the frame with which it lets go of one. */
+export function detach(slot, id) {
+  return `{"type":"detach","id":${id},"as":${slot}}`;
+}
+
+/** Returns a number that only these words have, as far as chance allows: FNV-1a of 53 bits. */
+function hashed(words) {
+  let high = 0x811c9dc5;
+  let low = 0x1b873593;
+  for (let at = 0; at < words.length; at++) {
+    const unit = words.charCodeAt(at);
+    high = Math.imul(high ^ unit, 0x01000193);
+    low = Math.imul(low ^ unit ^ (high >>> 15), 0x85ebca6b);
+  }
+  return ((high >>> 0) & 0x1fffff) * 2 ** 32 + (low >>> 0);
+}
+
+/** Returns what a server says first, of the server of a connection that is shared: it has no pings here. */
+export function welcome(user, maxMessageBytes, epoch) {
+  const [type, connectionId, pingIntervalMs] = ["welcome", "shared", Number.MAX_SAFE_INTEGER];
+  return JSON.stringify({ type, connectionId, user, pingIntervalMs, maxMessageBytes, epoch });
+}

@@ -1,0 +1,561 @@
+//! A tab among those that share a connection, in a browser: performs what the machine
+//! ([`Tab`]) says. `tab.js` has the lock and the channel.
+
+use std::cell::Cell;
+use std::rc::{Rc, Weak};
+
+use gloo_timers::callback::Timeout;
+use js_sys::{Array, Function};
+use onesocket_core::protocol::{Epoch, MessageId};
+use onesocket_core::{
+    Call, Config, Down, Error, ErrorCode, Fetch, FetchReason, Input, LogEvent, Request, Role,
+    Sentence, Span, StateName, Status, Tab, TabId, TabInput, TabOutput, Terms, Text, Time, Up,
+};
+use wasm_bindgen::prelude::*;
+
+use crate::driver::{Alarm, Lent, NOBODY, timeout_ms};
+use crate::tab_frames::{Parts, decode, encode};
+use crate::wire::Wire;
+use crate::{Callbacks, Clock, Driver};
+
+/// The URL of a port: like this machine, it can be reached without a network.
+const PORT_URL: &str = "ws://localhost";
+
+const PING: &str = "{\"type\":\"ping\"}";
+const PONG: &str = "{\"type\":\"pong\"}";
+
+#[wasm_bindgen(module = "/src/tab.js")]
+extern "C" {
+    /// See `tab.js`.
+    type Room;
+
+    #[wasm_bindgen(constructor)]
+    fn new(name: &str, tab: TabHandle) -> Room;
+
+    #[wasm_bindgen(method)]
+    fn request(this: &Room, number: u32, steal: bool);
+
+    #[wasm_bindgen(method)]
+    fn release(this: &Room, number: u32);
+
+    #[wasm_bindgen(method)]
+    fn query(this: &Room, number: u32);
+
+    #[wasm_bindgen(method)]
+    fn listen(this: &Room, on: bool);
+
+    #[wasm_bindgen(method)]
+    fn post(this: &Room, kind: u8, from: f64, numbers: Vec<f64>, text: &str, frame: &JsValue);
+
+    #[wasm_bindgen(method)]
+    fn leave(this: &Room);
+
+    #[wasm_bindgen(method)]
+    fn ports(this: &Room) -> Function;
+
+    type Port;
+
+    #[wasm_bindgen(method)]
+    fn opened(this: &Port);
+
+    #[wasm_bindgen(method)]
+    fn received(this: &Port, data: &JsValue);
+
+    #[wasm_bindgen(method)]
+    fn ended(this: &Port);
+
+    #[wasm_bindgen(js_name = whyAlone)]
+    fn why_alone() -> Option<String>;
+
+    #[wasm_bindgen(js_name = drawTab)]
+    fn draw_tab() -> f64;
+
+    #[wasm_bindgen(js_name = isShown)]
+    fn is_shown() -> bool;
+
+    fn addressed(slot: u16, frame: &JsValue) -> JsValue;
+
+    fn attach(slot: u16, client: &str) -> JsValue;
+
+    fn detach(slot: u16, id: f64) -> JsValue;
+
+    #[wasm_bindgen(js_name = roomName)]
+    fn room_name(url: &str, key: &str) -> String;
+
+    #[wasm_bindgen(js_name = drawClient)]
+    fn draw_client() -> String;
+
+    fn welcome(user: &str, max_message_bytes: f64, epoch: Option<&str>) -> JsValue;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// A frame of the server over a shared connection: see `readShared` in `codec.js`.
+    type Arrived;
+
+    #[wasm_bindgen(method, getter, js_name = type)]
+    fn kind(this: &Arrived) -> String;
+
+    #[wasm_bindgen(method, getter)]
+    fn slots(this: &Arrived) -> Array;
+
+    #[wasm_bindgen(method, getter)]
+    fn frame(this: &Arrived) -> JsValue;
+
+    #[wasm_bindgen(method, getter)]
+    fn id(this: &Arrived) -> Option<f64>;
+
+    #[wasm_bindgen(method, getter)]
+    fn epoch(this: &Arrived) -> Option<String>;
+
+    #[wasm_bindgen(method, getter)]
+    fn user(this: &Arrived) -> String;
+
+    #[wasm_bindgen(method, getter)]
+    fn tabs(this: &Arrived) -> Option<u16>;
+
+    #[wasm_bindgen(method, getter, js_name = maxMessageBytes)]
+    fn max_message_bytes(this: &Arrived) -> f64;
+}
+
+/// One tab of those that share a connection. Its own connection is an ordinary [`Driver`], whose sockets
+/// are ports; the leader has a second one, which has the socket.
+pub struct Shared {
+    tab: Lent<Tab<JsValue>>,
+    id: TabId,
+    performing: Cell<bool>,
+    alarm: Cell<Option<Alarm>>,
+    clock: Clock,
+    room: Room,
+    /// The connection of this tab.
+    app: Lent<Option<Rc<Driver>>>,
+    /// Its port.
+    port: Lent<Option<(u32, JsValue)>>,
+    /// The connection that is shared, while this tab leads, and which of them it is.
+    link: Lent<Option<Rc<Driver>>>,
+    last_link: Cell<u32>,
+    is_linked: Cell<bool>,
+    url: String,
+    config: Config,
+    constructor: Option<Function>,
+    callbacks: Rc<dyn Callbacks>,
+    me: Weak<Self>,
+}
+
+impl Shared {
+    /// Says why tabs cannot share a connection here; `None` where they can.
+    pub fn why_alone() -> Option<String> {
+        why_alone()
+    }
+
+    /// Makes a tab that does nothing yet, of those that have this key, and its connection; the arguments
+    /// are those of [`Driver::new`].
+    pub fn new(
+        key: &str,
+        url: String,
+        config: Config,
+        constructor: Option<Function>,
+        callbacks: Rc<dyn Callbacks>,
+    ) -> (Rc<Self>, Rc<Driver>) {
+        let id = TabId(draw_tab() as u64);
+        let name = room_name(&url, key);
+        let shared = Rc::new_cyclic(|me: &Weak<Self>| Self {
+            tab: Lent::new(Tab::new(id, draw_client(), is_shown())),
+            id,
+            performing: Cell::new(false),
+            alarm: Cell::new(None),
+            clock: Clock::start(),
+            room: Room::new(&name, TabHandle(me.clone())),
+            app: Lent::new(None),
+            port: Lent::new(None),
+            link: Lent::new(None),
+            last_link: Cell::new(0),
+            is_linked: Cell::new(false),
+            url,
+            config: config.clone(),
+            constructor,
+            callbacks,
+            me: me.clone(),
+        });
+        let own = shared.me.clone();
+        let inner = Rc::clone(&shared.callbacks);
+        let app = Driver::new(
+            PORT_URL.to_owned(),
+            config.through_ports(),
+            Some(shared.room.ports()),
+            None,
+            |_| Box::new(OfTab { shared: own, inner }),
+        );
+        shared.app.with(|own| *own = Some(Rc::clone(&app)));
+        (shared, app)
+    }
+
+    /// `getToken` has answered: the token is that of the connection that is shared.
+    pub fn answer(&self, input: Input<JsValue>) {
+        if let Some(link) = self.link() {
+            link.feed(input);
+        }
+    }
+
+    /// Refreshes the token now; only the tab that leads has one.
+    pub fn refresh(&self, call: Call) {
+        match self.link() {
+            Some(link) => link.ask(Input::Request { call, request: Request::Refresh }),
+            None => {
+                let error = Text::new(Sentence::NothingToRefresh);
+                self.callbacks.settled(call, Err(Error::new(ErrorCode::Unsupported, error)));
+            }
+        }
+    }
+
+    /// Lets go: the connection of this tab was closed before.
+    pub fn retire(&self) {
+        self.feed(TabInput::Wish(false));
+        self.room.leave();
+        self.app.with(|app| *app = None);
+    }
+
+    fn link(&self) -> Option<Rc<Driver>> {
+        self.link.with(|link| link.clone())
+    }
+
+    fn feed(&self, input: TabInput<JsValue>) {
+        let now = self.clock.now();
+        self.tab.with(|tab| tab.handle(input, now));
+        if self.performing.replace(true) {
+            return;
+        }
+        while let Some(output) = self.tab.with(|tab| tab.poll()) {
+            self.perform(output);
+        }
+        self.performing.set(false);
+        self.set_alarm();
+    }
+
+    fn perform(&self, output: TabOutput<JsValue>) {
+        match output {
+            TabOutput::Attach { slot, client } => {
+                self.transmit(&attach(slot, &client));
+            }
+            TabOutput::Detach { slot, id } => {
+                self.transmit(&detach(slot, id.0 as f64));
+            }
+            TabOutput::Lead { link } => self.lead(&link),
+            TabOutput::Listen(on) => self.room.listen(on),
+            TabOutput::Post(frame) => {
+                let Parts { kind, numbers, text, frame } = encode(frame);
+                self.room.post(kind, self.id.0 as f64, numbers, &text, &frame);
+            }
+            TabOutput::PortClosed { port } => {
+                if let Some(port) = self.take_port(port) {
+                    port.unchecked_ref::<Port>().ended();
+                }
+            }
+            TabOutput::PortFailed { port, error } => {
+                let app = self.app.with(|app| app.clone());
+                if let (Some(port), Some(app)) = (self.take_port(port), app) {
+                    app.fail_socket(&port, error);
+                }
+            }
+            TabOutput::PortFrame { port, frame } => self.receive(port, &frame),
+            TabOutput::PortOpened { port, terms, epoch } => {
+                self.with_port(port, Port::opened);
+                let epoch = epoch.as_ref().map(|epoch| epoch.0.as_str());
+                self.receive(port, &welcome(&terms.user, terms.max_message_bytes as f64, epoch));
+            }
+            TabOutput::PortPong { port } => self.receive(port, &PONG.into()),
+            TabOutput::Query => self.room.query(self.tab.with(|tab| tab.last_request())),
+            TabOutput::Release { request } => self.room.release(request),
+            TabOutput::Request { request, steal } => self.room.request(request, steal),
+            TabOutput::Resign => self.resign(),
+            TabOutput::Role(role) => self.callbacks.role(role),
+            TabOutput::Up { slot, frame } => {
+                self.transmit(&addressed(slot, &frame));
+            }
+        }
+    }
+
+    fn transmit(&self, frame: &JsValue) {
+        if let Some(link) = self.link() {
+            link.pass(frame);
+        }
+    }
+
+    fn receive(&self, number: u32, data: &JsValue) {
+        self.with_port(number, |port| port.received(data));
+    }
+
+    // Nothing is lent while foreign code runs.
+    fn with_port(&self, number: u32, act: impl FnOnce(&Port)) {
+        let own = self.port.with(|port| port.clone());
+        if let Some((_, port)) = own.filter(|(own, _)| *own == number) {
+            act(port.unchecked_ref());
+        }
+    }
+
+    fn take_port(&self, number: u32) -> Option<JsValue> {
+        self.port.with(|port| port.take_if(|(own, _)| *own == number)).map(|(_, port)| port)
+    }
+
+    /// Makes the connection that is shared, or has it connect again.
+    fn lead(&self, name: &str) {
+        let link = self.link().unwrap_or_else(|| {
+            let number = self.last_link.get() + 1;
+            self.last_link.set(number);
+            self.is_linked.set(false);
+            let (shared, inner) = (self.me.clone(), Rc::clone(&self.callbacks));
+            let link = Driver::with_wire(
+                self.url.clone(),
+                self.config.clone(),
+                self.constructor.clone(),
+                Wire::shared(name),
+                |_| Box::new(OfLink { number, shared, inner }),
+            );
+            self.link.with(|own| *own = Some(Rc::clone(&link)));
+            link
+        });
+        link.ask(Input::Connect { call: NOBODY });
+    }
+
+    fn resign(&self) {
+        let link = self.link.with(Option::take);
+        if let Some(link) = link {
+            link.retire();
+        }
+    }
+
+    /// The state of a connection that is, or was, shared by this tab.
+    fn on_link(&self, number: u32, state: StateName) {
+        if state == StateName::Closed {
+            return self.feed(TabInput::LinkClosed);
+        }
+        if number != self.last_link.get() {
+            return;
+        }
+        match state {
+            StateName::Connected => self.is_linked.set(true),
+            StateName::Failed => {
+                self.is_linked.set(false);
+                let error = self.link().and_then(|link| link.status().error);
+                if let Some(error) = error {
+                    self.feed(TabInput::LinkFailed(error));
+                }
+            }
+            StateName::Idle
+            | StateName::Connecting
+            | StateName::Waiting
+            | StateName::Closing
+            | StateName::Closed => {
+                if self.is_linked.replace(false) {
+                    self.feed(TabInput::LinkLost);
+                }
+            }
+        }
+    }
+
+    /// A frame that is not about the connection itself, and the welcome.
+    fn on_link_frame(&self, number: u32, arrived: &JsValue) {
+        if number != self.last_link.get() || self.link().is_none() {
+            return;
+        }
+        let arrived: &Arrived = arrived.unchecked_ref();
+        let kind = arrived.kind();
+        if kind == "welcome" {
+            let terms = arrived.tabs().map(|tabs| Terms {
+                user: arrived.user(),
+                max_message_bytes: arrived.max_message_bytes() as usize,
+                tabs,
+            });
+            return self.feed(TabInput::LinkUp(terms));
+        }
+        let slots =
+            arrived.slots().into_iter().filter_map(|slot| slot.as_f64()).map(|slot| slot as u16);
+        let what = match (kind.as_str(), arrived.id()) {
+            ("attached", _) => Down::Attached(arrived.epoch().map(Epoch)),
+            ("ack", Some(id)) => Down::Answer(MessageId(id as u64)),
+            _ => Down::Other,
+        };
+        self.feed(TabInput::LinkFrame { slots: slots.collect(), what, frame: arrived.frame() });
+    }
+
+    fn on_event(&self, kind: u8, number: u32, value: JsValue) {
+        let input = match kind {
+            0 => TabInput::Away,
+            1 => TabInput::Back,
+            2 => TabInput::Shown(number != 0),
+            3 => {
+                let epoch_ms = value.as_f64().unwrap_or_default() as u64;
+                TabInput::Granted { request: number, epoch_ms }
+            }
+            4 => TabInput::Lost { request: number },
+            5 => TabInput::Held(number != 0),
+            6 => {
+                self.port.with(|port| *port = Some((number, value)));
+                TabInput::Open { port: number }
+            }
+            7 => {
+                let is_ping = value.as_string().is_some_and(|text| text == PING);
+                let frame = if is_ping { Up::Ping } else { Up::Frame(value) };
+                TabInput::Send { port: number, frame }
+            }
+            _ => TabInput::Shut { port: number },
+        };
+        self.feed(input);
+    }
+
+    fn set_alarm(&self) {
+        let deadline = self.tab.with(|tab| tab.deadline());
+        self.alarm.set(deadline.map(|at| self.alarm_at(at)));
+    }
+
+    fn alarm_at(&self, at: Time) -> Alarm {
+        let me = self.me.clone();
+        let timeout = Timeout::new(timeout_ms(at.since(self.clock.now())), move || {
+            if let Some(shared) = me.upgrade() {
+                shared.feed(TabInput::Elapsed);
+            }
+        });
+        Alarm::new(at, self.clock.slept(), timeout)
+    }
+}
+
+/// What JavaScript has of a tab.
+#[wasm_bindgen(skip_typescript)]
+pub struct TabHandle(Weak<Shared>);
+
+#[wasm_bindgen]
+impl TabHandle {
+    /// Tells what another tab has posted, if it is anything.
+    #[doc(hidden)]
+    pub fn hear(&self, from: f64, kind: u8, numbers: Vec<f64>, text: String, frame: JsValue) {
+        if let Some(shared) = self.0.upgrade()
+            && let Some(frame) = decode(Parts { kind, numbers, text, frame })
+        {
+            shared.feed(TabInput::Heard { from: TabId(from as u64), frame });
+        }
+    }
+
+    /// Tells of something that happened: `tab.js` has the numbers.
+    #[doc(hidden)]
+    pub fn tell(&self, kind: u8, number: u32, value: JsValue) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.on_event(kind, number, value);
+        }
+    }
+}
+
+/// The callbacks of the connection of a tab: the user's, and what the tab wants follows from its state.
+struct OfTab {
+    shared: Weak<Shared>,
+    inner: Rc<dyn Callbacks>,
+}
+
+impl Callbacks for OfTab {
+    fn status(&self, status: &Status, clock: &Clock) {
+        self.inner.status(status, clock);
+    }
+
+    fn changed(&self, current: StateName, reason: Option<&Text>) {
+        if let Some(shared) = self.shared.upgrade() {
+            let wish = match current {
+                StateName::Connecting | StateName::Connected | StateName::Waiting => true,
+                StateName::Idle | StateName::Closing | StateName::Closed | StateName::Failed => {
+                    false
+                }
+            };
+            shared.feed(TabInput::Wish(wish));
+        }
+        self.inner.changed(current, reason);
+    }
+
+    fn message(&self, message: JsValue) {
+        self.inner.message(message);
+    }
+
+    fn error(&self, error: &Error, undelivered: Vec<JsValue>) {
+        self.inner.error(error, undelivered);
+    }
+
+    fn settled(&self, call: Call, result: Result<(), Error>) {
+        self.inner.settled(call, result);
+    }
+
+    // It has no tokens.
+    fn fetch_token(&self, _fetch: Fetch, _reason: FetchReason) {}
+
+    fn abort_token(&self, _fetch: Fetch) {}
+
+    fn token_fetched(&self, _result: Result<Option<Span>, Error>) {}
+
+    fn token_refreshed(&self, _life: Option<Span>) {}
+
+    fn log(&self, event: &LogEvent) {
+        self.inner.log(event);
+    }
+
+    fn role(&self, _role: Role) {}
+}
+
+/// The callbacks of the connection that is shared: tokens are the user's, and the rest is the tab's.
+struct OfLink {
+    /// Which one it is.
+    number: u32,
+    shared: Weak<Shared>,
+    inner: Rc<dyn Callbacks>,
+}
+
+impl Callbacks for OfLink {
+    fn status(&self, _status: &Status, _clock: &Clock) {}
+
+    fn changed(&self, current: StateName, _reason: Option<&Text>) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.on_link(self.number, current);
+        }
+    }
+
+    fn message(&self, message: JsValue) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.on_link_frame(self.number, &message);
+        }
+    }
+
+    fn error(&self, error: &Error, undelivered: Vec<JsValue>) {
+        let is_final = self
+            .shared
+            .upgrade()
+            .and_then(|shared| shared.link())
+            .is_none_or(|link| link.status().state == StateName::Failed);
+        // The connection of each tab reports that itself.
+        if !is_final {
+            self.inner.error(error, undelivered);
+        }
+    }
+
+    fn settled(&self, call: Call, result: Result<(), Error>) {
+        if call != NOBODY {
+            self.inner.settled(call, result);
+        }
+    }
+
+    fn fetch_token(&self, fetch: Fetch, reason: FetchReason) {
+        self.inner.fetch_token(fetch, reason);
+    }
+
+    fn abort_token(&self, fetch: Fetch) {
+        self.inner.abort_token(fetch);
+    }
+
+    fn token_fetched(&self, result: Result<Option<Span>, Error>) {
+        self.inner.token_fetched(result);
+    }
+
+    fn token_refreshed(&self, life: Option<Span>) {
+        self.inner.token_refreshed(life);
+    }
+
+    fn log(&self, event: &LogEvent) {
+        self.inner.log(event);
+    }
+
+    fn role(&self, _role: Role) {}
+}

@@ -1,0 +1,202 @@
+//! What tabs say to each other, as it goes over their channel: a kind, numbers, a text and a frame as it is.
+//! Any page of the origin may post there, so what comes is checked like what comes from the network.
+
+use onesocket_core::protocol::{Epoch, is_client_name};
+use onesocket_core::{
+    Error, ErrorCode, News, PortId, Said, Sentence, TabFrame, TabId, Term, Terms, Text, Up,
+};
+use wasm_bindgen::JsValue;
+
+/// How deep a sentence may stand in others.
+const MAX_DEPTH: usize = 4;
+
+/// A frame of a tab, taken apart.
+#[derive(Debug, Default)]
+pub(crate) struct Parts {
+    pub(crate) kind: u8,
+    pub(crate) numbers: Vec<f64>,
+    pub(crate) text: String,
+    pub(crate) frame: JsValue,
+}
+
+/// Takes a frame of a tab apart.
+pub(crate) fn encode(frame: TabFrame<JsValue>) -> Parts {
+    let mut to = Parts::default();
+    match frame {
+        TabFrame::Hello => {}
+        TabFrame::Lead { term, next, link } => {
+            to.begin(1, term, next);
+            to.text = link;
+        }
+        TabFrame::Bye { term } => to.begin(2, term, 0),
+        TabFrame::Ask { term } => to.begin(3, term, 0),
+        TabFrame::Seen { shown } => to.begin(4, Term::default(), u64::from(shown)),
+        TabFrame::Open { term, port, client, shown } => {
+            to.begin(5, term, u64::from(port));
+            to.number(u64::from(shown));
+            to.text = client;
+        }
+        TabFrame::Up { term, port, place, frame } => {
+            to.begin(6, term, u64::from(port));
+            to.number(place);
+            if let Up::Frame(frame) = frame {
+                to.frame = frame;
+            }
+        }
+        TabFrame::Shut { term, port } => to.begin(7, term, u64::from(port)),
+        TabFrame::News { term, place, news } => match news {
+            News::Here => to.begin(8, term, place),
+            News::Opened { to: port, terms, epoch } => {
+                to.begin(9, term, place);
+                to.port(port);
+                to.number(terms.max_message_bytes as u64);
+                to.text = terms.user;
+                // The place where the epoch begins.
+                to.number(to.text.len() as u64);
+                if let Some(epoch) = epoch {
+                    to.text.push_str(&epoch.0);
+                }
+            }
+            News::Pong { to: port } => {
+                to.begin(10, term, place);
+                to.port(port);
+            }
+            News::Frame { to: ports, frame } => {
+                to.begin(11, term, place);
+                for port in ports {
+                    to.port(port);
+                }
+                to.frame = frame;
+            }
+            News::Closed { to: port } => {
+                to.begin(12, term, place);
+                to.port(port.unwrap_or_default());
+            }
+            News::Failed { to: port, error } => {
+                to.begin(13, term, place);
+                to.port(port.unwrap_or_default());
+                let code = ErrorCode::ALL.iter().position(|code| *code == error.code);
+                to.number(code.unwrap_or_default() as u64);
+                to.sentence(&error.message);
+            }
+        },
+    }
+    to
+}
+
+/// Makes a frame of its parts; `None` of what is none.
+pub(crate) fn decode(parts: Parts) -> Option<TabFrame<JsValue>> {
+    let mut from = Reader { numbers: parts.numbers.into_iter() };
+    let Parts { kind, text, frame, .. } = parts;
+    if kind == 0 {
+        return Some(TabFrame::Hello);
+    }
+    let term = Term { number: from.number()?, leader: TabId(from.number()?) };
+    let number = from.number()?;
+    let port = number as u32;
+    let is_name = is_client_name(&text);
+    let news = match kind {
+        1 if is_name => return Some(TabFrame::Lead { term, next: number, link: text }),
+        2 => return Some(TabFrame::Bye { term }),
+        3 => return Some(TabFrame::Ask { term }),
+        4 => return Some(TabFrame::Seen { shown: number != 0 }),
+        5 if is_name => {
+            let shown = from.number()? != 0;
+            return Some(TabFrame::Open { term, port, client: text, shown });
+        }
+        6 => {
+            let place = from.number()?;
+            let frame = if frame.is_undefined() { Up::Ping } else { Up::Frame(frame) };
+            return Some(TabFrame::Up { term, port, place, frame });
+        }
+        7 => return Some(TabFrame::Shut { term, port }),
+        8 => News::Here,
+        9 => {
+            let to = from.port()?;
+            let max_message_bytes = from.number()? as usize;
+            let at = from.number()? as usize;
+            let (user, epoch) = (text.get(..at)?.to_owned(), text.get(at..)?.to_owned());
+            let epoch = (!epoch.is_empty()).then_some(Epoch(epoch));
+            News::Opened { to, terms: Terms { user, max_message_bytes, tabs: 0 }, epoch }
+        }
+        10 => News::Pong { to: from.port()? },
+        11 => {
+            let mut to = Vec::new();
+            while let Some(port) = from.port() {
+                to.push(port);
+            }
+            News::Frame { to, frame }
+        }
+        12 => News::Closed { to: from.any_port()? },
+        13 => {
+            let to = from.any_port()?;
+            let code = *ErrorCode::ALL.get(from.number()? as usize)?;
+            News::Failed { to, error: Error::new(code, from.sentence(text, MAX_DEPTH)?) }
+        }
+        _ => return None,
+    };
+    Some(TabFrame::News { term, place: number, news })
+}
+
+impl Parts {
+    fn begin(&mut self, kind: u8, term: Term, number: u64) {
+        self.kind = kind;
+        self.number(term.number);
+        self.number(term.leader.0);
+        self.number(number);
+    }
+
+    fn number(&mut self, number: u64) {
+        self.numbers.push(number as f64);
+    }
+
+    fn port(&mut self, port: PortId) {
+        self.number(port.tab.0);
+        self.number(u64::from(port.number));
+    }
+
+    /// Writes a sentence, what stands in it, and so on; the words stand in the innermost.
+    fn sentence(&mut self, text: &Text) {
+        self.number(u64::from(text.sentence().number()));
+        for number in text.numbers() {
+            self.number(number);
+        }
+        match text.said() {
+            Said::Nothing => {}
+            Said::Words(words) => self.text.clone_from(words),
+            Said::Text(text) => self.sentence(text),
+        }
+    }
+}
+
+struct Reader {
+    numbers: std::vec::IntoIter<f64>,
+}
+
+impl Reader {
+    fn number(&mut self) -> Option<u64> {
+        // What is no whole number was posted by nobody of ours, and becomes one.
+        self.numbers.next().map(|number| number as u64)
+    }
+
+    fn port(&mut self) -> Option<PortId> {
+        Some(PortId { tab: TabId(self.number()?), number: self.number()? as u32 })
+    }
+
+    /// Reads a port, where the first of none stands for all.
+    fn any_port(&mut self) -> Option<Option<PortId>> {
+        let port = self.port()?;
+        Some((port != PortId::default()).then_some(port))
+    }
+
+    fn sentence(&mut self, words: String, depth: usize) -> Option<Text> {
+        let sentence = Sentence::numbered(self.number()? as u32)?;
+        let numbers = [self.number()?, self.number()?, self.number()?];
+        let said = if self.numbers.len() == 0 {
+            Said::words(words)
+        } else {
+            Said::Text(self.sentence(words, depth.checked_sub(1)?)?)
+        };
+        Some(Text::with(sentence, numbers, said))
+    }
+}

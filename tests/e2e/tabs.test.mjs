@@ -1,0 +1,177 @@
+/**
+ * Tabs that share one connection: whatever becomes of the one that has the socket, another takes over, and
+ * nothing is lost or doubled. What the server has passed on to somebody else is the judge.
+ */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { plainSite } from "./support/app.mjs";
+import { scene } from "./support/scene.mjs";
+import { startTabs } from "./support/tab.mjs";
+import { until } from "./support/wait.mjs";
+
+test(
+  "twelve tabs that open at once have one connection, and each hears all others",
+  scene(async (the) => {
+    const { server, family, judge } = await open(the, 12);
+
+    for (const [number, tab] of family.entries()) await tab.evaluate(publish, [`tab ${number}`]);
+
+    await until("everybody has heard everybody", async () => {
+      const heard = await Promise.all([...family, judge].map(heardBy));
+      return heard.every((list, at) => list.length === (at < 12 ? 11 : 12));
+    });
+    const roles = await Promise.all(family.map(roleOf));
+    assert.deepEqual(roles.sort(), [...Array(11).fill("follower"), "leader"]);
+    assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
+    await server.hasHadAtMost(2);
+  }),
+);
+
+for (const [what, end] of [
+  ["closes", (tab) => tab.close()],
+  ["crashes", (tab) => tab.crash()],
+  ["is reloaded", (tab) => tab.reload()],
+  ["is left for another page", (tab) => tab.goto("about:blank")],
+]) {
+  test(
+    `the tab that leads ${what}: another takes over, and nothing is lost or doubled`,
+    scene(async (the) => {
+      const { server, family, judge } = await open(the, 3, { isReset: true });
+      const leader = await leaderOf(family);
+      const others = family.filter((tab) => tab !== leader);
+      await publishInTurn(others, 0, 20);
+
+      await Promise.all([end(leader), publishInTurn(others, 20, 50)]);
+
+      await Promise.all(others.map((tab) => tab.evaluate(() => Promise.all(window.published))));
+      await until("another tab leads", async () => {
+        return (await Promise.all(others.map(roleOf))).includes("leader");
+      });
+      await until("the judge has heard all", async () => (await heardBy(judge)).length >= 100);
+      for (const at of [0, 1]) {
+        const heard = (await heardBy(judge)).filter((text) => text.startsWith(`${at}:`));
+        assert.deepEqual(heard, Array.from({ length: 50 }, (_, number) => `${at}:${number}`));
+      }
+      assert.equal((await server.connections("ada")).open, 1);
+      assert.deepEqual(await Promise.all(others.map((tab) => tab.evaluate(() => window.errors))), [[], []]);
+    }),
+  );
+}
+
+test(
+  "the tab that leads is frozen: another takes over, and it follows when it runs again",
+  scene(async (the) => {
+    const { tabs, server, family } = await open(the, 3, { isReset: true });
+    const leader = await leaderOf(family);
+    const others = family.filter((tab) => tab !== leader);
+    await tabs.hide(leader);
+
+    await leader.freeze();
+    await until("another tab leads", async () => {
+      return (await Promise.all(others.map(roleOf))).includes("leader");
+    });
+    await leader.resume();
+
+    await until("it follows", async () => (await roleOf(leader)) === "follower");
+    await leader.evaluate(publish, ["back"]);
+    await until("the others hear it", async () => {
+      return (await Promise.all(others.map(heardBy))).every((heard) => heard.includes("back"));
+    });
+    assert.deepEqual(await server.connections("ada"), { open: 1, opened: 2 });
+  }),
+);
+
+test(
+  "close() of the tab that leads hands over, and the last one's closes the socket",
+  scene(async (the) => {
+    const { server, family } = await open(the, 2);
+    const leader = await leaderOf(family);
+    const [other] = family.filter((tab) => tab !== leader);
+
+    await leader.evaluate(() => window.client.close());
+    await until("the other one leads", async () => (await roleOf(other)) === "leader");
+    assert.equal(await leader.evaluate(() => window.client.state), "closed");
+    await server.connectionsWhenOpen("ada", 1);
+
+    await other.evaluate(() => window.client.close());
+    assert.equal((await server.connections("ada")).open, 0);
+    await leader.evaluate(() => window.client.connect());
+    assert.equal(await roleOf(leader), "leader");
+    assert.deepEqual(await server.connections("ada"), { open: 1, opened: 3 });
+  }),
+);
+
+test(
+  "the same user connects elsewhere: all tabs fail, and none tries again",
+  scene(async (the) => {
+    const { tabs, server, family } = await open(the, 3, { replaces: true });
+    const elsewhere = await tabs.open(the, server.url);
+
+    await elsewhere.evaluate(begin, { user: "ada", share: "another browser" });
+
+    await until("all have failed", async () => {
+      const errors = await Promise.all(family.map((tab) => tab.evaluate(() => window.client.status.error?.code)));
+      return errors.every((code) => code === "replaced");
+    });
+    // None of those that waited for the lock has taken it up.
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    assert.deepEqual(await server.connections("ada"), { open: 1, opened: 2 });
+  }),
+);
+
+/** Opens tabs of one user that share a connection, and one of another who hears all that they publish. */
+async function open(the, count, options = {}) {
+  const app = the.use(plainSite());
+  const server = await the.server({ site: app.folder, replaces: true, ...options });
+  const tabs = await startTabs(the);
+  const judge = await tabs.open(the, server.url);
+  await judge.evaluate(begin, { user: "judge" });
+  const family = [];
+  for (let at = 0; at < count; at += 1) family.push(await tabs.open(the, server.url));
+  await Promise.all(family.map((tab) => tab.evaluate(begin, { user: "ada", share: "ada" })));
+  return { tabs, server, judge, family };
+}
+
+async function begin({ user, share }) {
+  window.heard = [];
+  window.errors = [];
+  window.client = window.clientOf(user, share === undefined ? {} : { share });
+  window.client.on("message", ({ data }) => window.heard.push(data));
+  window.client.on("error", ({ code, message }) => window.errors.push(`${code}: ${message}`));
+  await window.client.connect();
+  await window.client.join("tea");
+}
+
+async function publish(texts) {
+  await Promise.all(texts.map((text) => window.client.publish("tea", text)));
+}
+
+/** Has each tab publish these numbers, one after the other: timers of hidden tabs run once a second. */
+async function publishInTurn(tabs, from, to) {
+  for (let number = from; number < to; number += 1) {
+    const texts = tabs.map((_, at) => `${at}:${number}`);
+    await Promise.all(tabs.map((tab, at) => tab.evaluate(publishNow, texts[at])));
+  }
+}
+
+function publishNow(text) {
+  window.published ??= [];
+  window.published.push(window.client.publish("tea", text));
+}
+
+async function leaderOf(family) {
+  return await until("a tab leads", async () => {
+    for (const tab of family) if ((await roleOf(tab)) === "leader") return tab;
+    return undefined;
+  });
+}
+
+async function roleOf(tab) {
+  return await tab.evaluate(() => window.client?.status.role);
+}
+
+async function heardBy(tab) {
+  return await tab.evaluate(() => window.heard);
+}
