@@ -52,8 +52,12 @@ pub(crate) type Tests = &'static [&'static str];
 /// The model of the machine. It takes longest, and catches what no other test of the machine does.
 const MODEL: Tests = &["--test", "model"];
 
-/// The tests of each crate, quick ones first: what they miss, the next are asked about.
-pub(crate) const CRATES: [(&str, &str, &[Tests]); 4] = [
+/// The exploration of tabs that share a connection, which no other test of the crate knows.
+const TABS: Tests = &["--test", "tabs"];
+
+/// The tests of each crate, or of a part of one, quick ones first: what they miss, the next are asked about.
+pub(crate) const CRATES: [(&str, &str, &[Tests]); 5] = [
+    ("crates/core/src/tab", "onesocket-core", &[TABS]),
     (
         "crates/core",
         "onesocket-core",
@@ -176,7 +180,10 @@ fn read(text: &str) -> Result<Vec<Fault>> {
 
 /// Returns whose tests are asked about a file, and which.
 fn asked(file: &str) -> Option<(&'static str, &'static [Tests])> {
-    let is_in = |folder: &str| file.starts_with(&format!("{folder}/"));
+    // A module is a folder, and the file beside it.
+    let is_in = |folder: &str| {
+        file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/') || rest == ".rs")
+    };
     if !file.ends_with(".rs") && JS_FOLDERS.iter().any(|folder| is_in(folder)) {
         return Some((JS, &[&[]]));
     }
@@ -250,7 +257,7 @@ impl Copy<'_> {
             // A fault that is caught needs no backtrace; one that leaves dead code is a fault too.
             command.env("RUST_BACKTRACE", "0").env("RUSTFLAGS", "--cap-lints allow");
             command.env("CARGO_PROFILE_DEV_DEBUG", "0").args(["test", "-q", "--all-features"]);
-            command.arg("--config").arg(optimised(tests == MODEL)).args(["-p", package]);
+            command.arg("--config").arg(optimised(tests == MODEL || tests == TABS)).args(["-p", package]);
             command.args(tests);
         };
         let mut compile = project.cargo();
@@ -285,7 +292,7 @@ fn link_packages(project: &Project, tree: &Path) -> Result<()> {
 }
 
 /// How the machine is compiled for its tests. Most take less time than compiling them, which is done
-/// again for each fault; but not the model.
+/// again for each fault; but not what explores.
 pub(crate) fn optimised(much: bool) -> String {
     format!("profile.test.package.onesocket-core.opt-level={}", u8::from(much))
 }
@@ -360,6 +367,9 @@ mod tests {
         let core = fault("connection/tokens.rs").unwrap();
         assert_eq!(core.file, "crates/core/src/connection/tokens.rs");
         assert_eq!((core.package, core.stages.len()), ("onesocket-core", 3));
+        for tab in ["tab.rs", "tab/relay.rs"] {
+            assert_eq!(fault(tab).unwrap().stages, [TABS]);
+        }
         let server = fault("server/src/app.rs").unwrap();
         assert_eq!((&*server.file, server.package), ("server/src/app.rs", "onesocket-server"));
         let codec = fault("crates/web/src/codec.js").unwrap();

@@ -59,7 +59,7 @@ async fn it_logs_what_happens_and_never_a_token_or_a_clients_name() {
         assert_eq!(first.json().await["type"], "welcome");
         let mut second = connect(&address, &ours).await;
         assert_eq!(second.json().await["type"], "welcome");
-        assert_eq!(first.closed().await.0, 4409);
+        assert_eq!(first.closed().await.0, 4410);
         assert_eq!(connect(&address, issued).await.json().await["type"], "welcome");
         assert_eq!(connect(&address, canary).await.closed().await.0, 4401);
         assert_eq!(second.refresh(1, &refreshed).await["type"], "refreshed");

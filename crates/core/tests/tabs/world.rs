@@ -168,6 +168,8 @@ pub(crate) struct World {
     highest: BTreeMap<usize, u64>,
     pub(crate) budget: Budget,
     stolen: bool,
+    /// The user has connected in another browser.
+    elsewhere: bool,
 }
 
 fn client(tab: usize) -> String {
@@ -197,6 +199,7 @@ impl World {
             highest: BTreeMap::new(),
             budget,
             stolen: false,
+            elsewhere: false,
         }
     }
 
@@ -364,6 +367,7 @@ impl World {
             }
             Action::Elsewhere => {
                 self.budget.elsewhere -= 1;
+                self.elsewhere = true;
                 self.replace(Heard::Replaced);
             }
             Action::Crash(at) => {
@@ -440,6 +444,9 @@ impl World {
         }
         for (at, page) in self.pages.iter().enumerate().filter(|(_, page)| page.alive) {
             let Page { app, .. } = page;
+            if app.failed && !self.elsewhere {
+                return Err(format!("tab {at} has failed, though nobody has connected elsewhere"));
+            }
             if !app.wish || app.failed {
                 if page.link.stage == Stage::Up || page.listens {
                     return Err(format!("tab {at} wants nothing, and something is left of it"));
