@@ -257,7 +257,10 @@ impl Copy<'_> {
             // A fault that is caught needs no backtrace; one that leaves dead code is a fault too.
             command.env("RUST_BACKTRACE", "0").env("RUSTFLAGS", "--cap-lints allow");
             command.env("CARGO_PROFILE_DEV_DEBUG", "0").args(["test", "-q", "--all-features"]);
-            command.arg("--config").arg(optimised(tests == MODEL || tests == TABS)).args(["-p", package]);
+            command
+                .arg("--config")
+                .arg(optimised(tests == MODEL || tests == TABS))
+                .args(["-p", package]);
             command.args(tests);
         };
         let mut compile = project.cargo();

@@ -36,7 +36,7 @@ pub use log::{Level, LogEvent};
 pub use stats::Stats;
 pub use status::{ReadyState, StateName, Status};
 pub use tab::{
-    Down, News, PortId, Role, Tab, TabFrame, TabId, TabInput, TabOutput, Term, Terms, Up,
+    Applicant, Down, News, PortId, Role, Tab, TabFrame, TabId, TabInput, TabOutput, Term, Terms, Up,
 };
 pub use text::{Said, Sentence, Text};
 pub use time::Time;

@@ -16,7 +16,7 @@ mod io;
 mod relay;
 mod watch;
 
-pub use frame::{News, PortId, TabFrame, TabId, Term, Terms, Up};
+pub use frame::{Applicant, News, PortId, TabFrame, TabId, Term, Terms, Up};
 pub use io::{Down, Role, TabInput, TabOutput};
 
 use onesocket_protocol::Span;
@@ -45,6 +45,8 @@ pub struct Tab<M> {
     client: String,
     /// The name of the client that has the connection: of the tab that has led first.
     link: String,
+    /// The user that the server has named last; empty before that.
+    user: String,
     wish: bool,
     shown: bool,
     awake: bool,
@@ -115,6 +117,7 @@ impl<M: Clone> Tab<M> {
             id,
             link: client.clone(),
             client,
+            user: String::new(),
             wish: false,
             shown,
             awake: true,
@@ -435,8 +438,9 @@ impl<M: Clone> Tab<M> {
                 leading.relay.see(from, shown);
                 self.see(shown, now);
             }
-            TabFrame::Open { port, client, shown, .. } => {
-                self.open(PortId { tab: from, number: port }, client, shown);
+            TabFrame::Open { port, member, .. } => {
+                let shown = member.shown;
+                self.open(PortId { tab: from, number: port }, member);
                 self.see(shown, now);
             }
             TabFrame::Up { term, port, place, frame } if term == mine => {
@@ -457,14 +461,18 @@ impl<M: Clone> Tab<M> {
         match &mut self.port {
             Some(port) if port.stage == PortStage::New => {
                 port.stage = PortStage::Asked;
-                let number = port.number;
-                let (client, shown) = (self.client.clone(), self.shown);
-                self.post(TabFrame::Open { term, port: number, client, shown });
+                let (number, member) = (port.number, self.applicant());
+                self.post(TabFrame::Open { term, port: number, member });
             }
             // The next port is opened at this leader.
             Some(_) => self.close_port(),
             None => {}
         }
+    }
+
+    fn applicant(&self) -> Applicant {
+        let (client, user) = (self.client.clone(), self.user.clone());
+        Applicant { client, user, shown: self.shown }
     }
 
     /// The leader leads no more.
@@ -501,6 +509,7 @@ impl<M: Clone> Tab<M> {
         match news {
             News::Opened { to, terms, epoch } if to == own && stage == PortStage::Asked => {
                 port.stage = PortStage::Open;
+                self.user.clone_from(&terms.user);
                 self.outputs.push(TabOutput::PortOpened { port: number, terms, epoch });
             }
             News::Pong { to } if to == own => {
@@ -557,7 +566,7 @@ impl<M: Clone> Tab<M> {
         if let Some(port) = &mut self.port {
             port.stage = PortStage::Asked;
             let own = PortId { tab: self.id, number: port.number };
-            self.open(own, self.client.clone(), self.shown);
+            self.open(own, self.applicant());
         }
     }
 
@@ -759,9 +768,9 @@ impl<M: Clone> Tab<M> {
     }
 
     /// Opens a port at this tab, which leads.
-    fn open(&mut self, port: PortId, client: String, shown: bool) {
+    fn open(&mut self, port: PortId, applicant: Applicant) {
         let Place::Leading(leading) = &mut self.place else { return };
-        if let Some(left) = leading.relay.open(port, client, shown) {
+        if let Some(left) = leading.relay.open(port, applicant) {
             self.detach(&left);
         }
         self.attach_waiting();
@@ -782,6 +791,13 @@ impl<M: Clone> Tab<M> {
     }
 
     fn attach_waiting(&mut self) {
+        // The key of the tabs is not proof of who somebody is.
+        while let Place::Leading(leading) = &mut self.place
+            && let Some(port) = leading.relay.take_stranger()
+        {
+            let error = Error::of(ErrorCode::AnotherUser, Sentence::AnotherUsersTabs);
+            self.tell_port(port, News::Failed { to: Some(port), error });
+        }
         let Place::Leading(leading) = &mut self.place else { return };
         for (slot, client) in leading.relay.attach_waiting() {
             self.outputs.push(TabOutput::Attach { slot, client });

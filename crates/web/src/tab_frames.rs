@@ -3,7 +3,8 @@
 
 use onesocket_core::protocol::{Epoch, is_client_name};
 use onesocket_core::{
-    Error, ErrorCode, News, PortId, Said, Sentence, TabFrame, TabId, Term, Terms, Text, Up,
+    Applicant, Error, ErrorCode, News, PortId, Said, Sentence, TabFrame, TabId, Term, Terms, Text,
+    Up,
 };
 use wasm_bindgen::JsValue;
 
@@ -31,10 +32,10 @@ pub(crate) fn encode(frame: TabFrame<JsValue>) -> Parts {
         TabFrame::Bye { term } => to.begin(2, term, 0),
         TabFrame::Ask { term } => to.begin(3, term, 0),
         TabFrame::Seen { shown } => to.begin(4, Term::default(), u64::from(shown)),
-        TabFrame::Open { term, port, client, shown } => {
+        TabFrame::Open { term, port, member } => {
             to.begin(5, term, u64::from(port));
-            to.number(u64::from(shown));
-            to.text = client;
+            to.number(u64::from(member.shown));
+            to.texts(member.client, &member.user);
         }
         TabFrame::Up { term, port, place, frame } => {
             to.begin(6, term, u64::from(port));
@@ -50,12 +51,7 @@ pub(crate) fn encode(frame: TabFrame<JsValue>) -> Parts {
                 to.begin(9, term, place);
                 to.port(port);
                 to.number(terms.max_message_bytes as u64);
-                to.text = terms.user;
-                // The place where the epoch begins.
-                to.number(to.text.len() as u64);
-                if let Some(epoch) = epoch {
-                    to.text.push_str(&epoch.0);
-                }
+                to.texts(terms.user, epoch.as_ref().map_or("", |epoch| &epoch.0));
             }
             News::Pong { to: port } => {
                 to.begin(10, term, place);
@@ -100,9 +96,11 @@ pub(crate) fn decode(parts: Parts) -> Option<TabFrame<JsValue>> {
         2 => return Some(TabFrame::Bye { term }),
         3 => return Some(TabFrame::Ask { term }),
         4 => return Some(TabFrame::Seen { shown: number != 0 }),
-        5 if is_name => {
+        5 => {
             let shown = from.number()? != 0;
-            return Some(TabFrame::Open { term, port, client: text, shown });
+            let (client, user) = from.texts(&text)?;
+            let member = Applicant { client, user, shown };
+            return is_client_name(&member.client).then_some(TabFrame::Open { term, port, member });
         }
         6 => {
             let place = from.number()?;
@@ -114,8 +112,7 @@ pub(crate) fn decode(parts: Parts) -> Option<TabFrame<JsValue>> {
         9 => {
             let to = from.port()?;
             let max_message_bytes = from.number()? as usize;
-            let at = from.number()? as usize;
-            let (user, epoch) = (text.get(..at)?.to_owned(), text.get(at..)?.to_owned());
+            let (user, epoch) = from.texts(&text)?;
             let epoch = (!epoch.is_empty()).then_some(Epoch(epoch));
             News::Opened { to, terms: Terms { user, max_message_bytes, tabs: 0 }, epoch }
         }
@@ -150,6 +147,13 @@ impl Parts {
         self.numbers.push(number as f64);
     }
 
+    /// Writes two texts, and where the second begins.
+    fn texts(&mut self, first: String, second: &str) {
+        self.number(first.len() as u64);
+        self.text = first;
+        self.text.push_str(second);
+    }
+
     fn port(&mut self, port: PortId) {
         self.number(port.tab.0);
         self.number(u64::from(port.number));
@@ -177,6 +181,11 @@ impl Reader {
     fn number(&mut self) -> Option<u64> {
         // What is no whole number was posted by nobody of ours, and becomes one.
         self.numbers.next().map(|number| number as u64)
+    }
+
+    fn texts(&mut self, text: &str) -> Option<(String, String)> {
+        let at = self.number()? as usize;
+        Some((text.get(..at)?.to_owned(), text.get(at..)?.to_owned()))
     }
 
     fn port(&mut self) -> Option<PortId> {

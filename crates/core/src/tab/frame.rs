@@ -63,10 +63,8 @@ pub enum TabFrame<M> {
         term: Term,
         /// The port.
         port: u32,
-        /// The client's own name.
-        client: String,
-        /// Whether a person sees the tab.
-        shown: bool,
+        /// Whose it is.
+        member: Applicant,
     },
     /// A frame for the server.
     Up {
@@ -106,6 +104,18 @@ pub struct Terms {
     pub max_message_bytes: usize,
     /// How many clients may share the connection.
     pub tabs: u16,
+}
+
+/// Who wants a port.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct Applicant {
+    /// The client's own name.
+    pub client: String,
+    /// The user that the server has named to it before, if it has; empty if not. A connection of
+    /// another user is none for it.
+    pub user: String,
+    /// Whether a person sees the tab.
+    pub shown: bool,
 }
 
 /// What a connection sends through its port.

@@ -3,7 +3,7 @@
 
 use onesocket_protocol::{MessageId, Slot};
 
-use super::frame::{PortId, Terms};
+use super::frame::{Applicant, PortId, Terms};
 
 /// The number of the answer to a `detach`: no client gives it to anything else.
 pub(super) const DETACHED: MessageId = MessageId::MAX;
@@ -37,8 +37,7 @@ pub(super) enum Link {
 /// A client that speaks over the connection.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 struct Member {
-    client: String,
-    shown: bool,
+    applicant: Applicant,
     stage: Stage,
     /// How many frames have come through its port.
     came: u64,
@@ -73,10 +72,10 @@ pub(super) enum Left {
 
 impl Relay {
     /// Takes a port in. Returns what became of an earlier one of the same tab.
-    pub(super) fn open(&mut self, port: PortId, client: String, shown: bool) -> Option<Left> {
+    pub(super) fn open(&mut self, port: PortId, applicant: Applicant) -> Option<Left> {
         let earlier = self.members.iter().map(|(other, _)| *other).find(|it| it.tab == port.tab);
         let left = earlier.and_then(|earlier| self.shut(earlier));
-        self.members.push((port, Member { client, shown, stage: Stage::Waiting, came: 0 }));
+        self.members.push((port, Member { applicant, stage: Stage::Waiting, came: 0 }));
         left
     }
 
@@ -98,6 +97,18 @@ impl Relay {
         self.members.clear();
     }
 
+    /// Takes out one who is of another user than the connection, and returns its port.
+    pub(super) fn take_stranger(&mut self) -> Option<PortId> {
+        let Link::Up(terms) = &self.link else { return None };
+        let is_strange = |member: &Member| {
+            let user = &member.applicant.user;
+            !user.is_empty() && *user != terms.user
+        };
+        let port = self.members.iter().find(|(_, member)| is_strange(member))?.0;
+        self.members.retain(|(other, _)| *other != port);
+        Some(port)
+    }
+
     /// Gives numbers to those who wait, as far as there are any; returns who is to be attached.
     pub(super) fn attach_waiting(&mut self) -> Vec<(u16, String)> {
         let Link::Up(terms) = &self.link else { return Vec::new() };
@@ -112,7 +123,7 @@ impl Relay {
                 && let Some(slot) = free.next()
             {
                 member.stage = Stage::Attaching(slot);
-                attached.push((slot, member.client.clone()));
+                attached.push((slot, member.applicant.client.clone()));
             }
         }
         attached
@@ -161,13 +172,13 @@ impl Relay {
     pub(super) fn see(&mut self, tab: super::TabId, shown: bool) {
         for (port, member) in &mut self.members {
             if port.tab == tab {
-                member.shown = shown;
+                member.applicant.shown = shown;
             }
         }
     }
 
     /// Says whether a person sees one of the other tabs.
     pub(super) fn others_are_shown(&self, me: super::TabId) -> bool {
-        self.members.iter().any(|(port, member)| port.tab != me && member.shown)
+        self.members.iter().any(|(port, member)| port.tab != me && member.applicant.shown)
     }
 }

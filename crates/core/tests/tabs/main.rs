@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod users;
 mod world;
 
 use std::collections::HashSet;
