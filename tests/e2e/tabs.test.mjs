@@ -121,8 +121,67 @@ test(
   }),
 );
 
+test(
+  "no token passes between tabs, and hidden tabs say nothing while nothing happens",
+  scene(async (the) => {
+    const { tabs, family } = await open(the, 3, {}, spyOnPosts);
+    await tabs.hide(...family);
+    await Promise.all(family.map((tab) => tab.evaluate(() => (window.posts.length = 0))));
+
+    // Longer than a follower that is seen waits before it asks.
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    const idle = await Promise.all(family.map((tab) => tab.evaluate(() => window.posts.length)));
+    assert.deepEqual(idle, [0, 0, 0]);
+
+    const follower = family[(await Promise.all(family.map(roleOf))).indexOf("follower")];
+    await follower.evaluate(publish, ["canary"]);
+    const posts = (await Promise.all(family.map((tab) => tab.evaluate(() => window.posts)))).flat();
+    assert.ok(posts.some((post) => post.includes("canary")), "the spy hears nothing");
+    const tokens = (await Promise.all(family.map((tab) => tab.evaluate(() => window.tokens)))).flat();
+    assert.ok(tokens.length > 0, "nobody has had a token");
+    const all = (await Promise.all(family.map((tab) => tab.evaluate(() => window.allPosts)))).flat();
+    for (const token of tokens) assert.ok(!all.some((post) => post.includes(token)), "a token was posted");
+  }),
+);
+
+test(
+  "where there are no locks a tab is alone, says why, and connects",
+  scene(async (the) => {
+    const app = the.use(plainSite());
+    const server = await the.server({ site: app.folder });
+    const tabs = await startTabs(the);
+    const tab = await tabs.open(the, server.url);
+    await tab.evaluate(() => Object.defineProperty(navigator, "locks", { value: undefined }));
+
+    await tab.evaluate(begin, { user: "ada", share: "ada" });
+
+    const { role, aloneReason } = await tab.evaluate(() => window.client.status);
+    assert.deepEqual({ role, aloneReason }, { role: "alone", aloneReason: "no-locks" });
+    assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
+  }),
+);
+
+/** Runs in the page: notes what goes over channels, and the tokens that the page was given. */
+function spyOnPosts() {
+  window.posts = [];
+  window.allPosts = [];
+  window.tokens = [];
+  const { postMessage } = BroadcastChannel.prototype;
+  BroadcastChannel.prototype.postMessage = function (data) {
+    window.posts.push(JSON.stringify(data));
+    window.allPosts.push(JSON.stringify(data));
+    postMessage.call(this, data);
+  };
+  const getToken = window.getToken;
+  window.getToken = (user) => async (request) => {
+    const answer = await getToken(user)(request);
+    window.tokens.push(answer.token);
+    return answer;
+  };
+}
+
 /** Opens tabs of one user that share a connection, and one of another who hears all that they publish. */
-async function open(the, count, options = {}) {
+async function open(the, count, options = {}, before = () => {}) {
   const app = the.use(plainSite());
   const server = await the.server({ site: app.folder, replaces: true, ...options });
   const tabs = await startTabs(the);
@@ -130,6 +189,7 @@ async function open(the, count, options = {}) {
   await judge.evaluate(begin, { user: "judge" });
   const family = [];
   for (let at = 0; at < count; at += 1) family.push(await tabs.open(the, server.url));
+  await Promise.all(family.map((tab) => tab.evaluate(before)));
   await Promise.all(family.map((tab) => tab.evaluate(begin, { user: "ada", share: "ada" })));
   return { tabs, server, judge, family };
 }

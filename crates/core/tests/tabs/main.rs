@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod users;
+mod one_tab;
 mod world;
 
 use std::collections::HashSet;

@@ -1,0 +1,237 @@
+//! What one tab does, input by input, where an exploration would not tell.
+
+use onesocket_core::protocol::MessageId;
+use onesocket_core::{
+    Applicant, Down, Error, ErrorCode, News, PortId, Role, Tab, TabFrame, TabId, TabInput,
+    TabOutput, Term, Terms, Time, Up,
+};
+
+const NOW: Time = Time::ZERO;
+
+/// A tab that leads, of which nothing has been asked yet, with its term.
+fn leader() -> (Tab<()>, Term) {
+    let mut tab = Tab::new(TabId(1), "first", true);
+    tab.handle(TabInput::Wish(true), NOW);
+    tab.handle(TabInput::Granted { request: 1, epoch_ms: 5 }, NOW);
+    drain(&mut tab);
+    (tab, Term { number: 5, leader: TabId(1) })
+}
+
+fn drain(tab: &mut Tab<()>) -> Vec<TabOutput<()>> {
+    std::iter::from_fn(|| tab.poll()).collect()
+}
+
+fn open(term: Term, tab: u64, user: &str) -> TabInput<()> {
+    let member = Applicant { client: format!("of {user}"), user: user.into(), shown: true };
+    TabInput::Heard { from: TabId(tab), frame: TabFrame::Open { term, port: 1, member } }
+}
+
+fn ada() -> TabInput<()> {
+    TabInput::LinkUp(Some(Terms { user: "ada".into(), max_message_bytes: 9, tabs: 64 }))
+}
+
+#[test]
+fn a_tab_of_another_user_fails_and_is_not_told_to_the_server() {
+    for is_up_before in [true, false] {
+        let (mut tab, term) = leader();
+        let opens = [open(term, 2, "ada"), open(term, 3, "eve"), open(term, 4, "")];
+        if is_up_before {
+            tab.handle(ada(), NOW);
+        }
+        for open in opens {
+            tab.handle(open, NOW);
+        }
+        if !is_up_before {
+            tab.handle(ada(), NOW);
+        }
+
+        let outputs = drain(&mut tab);
+        let attached = |client: &str| {
+            outputs
+                .iter()
+                .any(|it| matches!(it, TabOutput::Attach { client: of, .. } if of == client))
+        };
+        assert_eq!(["of ada", "of eve", "of "].map(attached), [true, false, true]);
+        let eve = PortId { tab: TabId(3), number: 1 };
+        let fails = |output: &TabOutput<()>| {
+            let TabOutput::Post(TabFrame::News { news, .. }) = output else { return false };
+            let News::Failed { to, error } = news else { return false };
+            *to == Some(eve) && error.code == ErrorCode::AnotherUser
+        };
+        assert!(outputs.iter().any(fails), "{outputs:?}");
+    }
+}
+
+#[test]
+fn a_leader_that_becomes_another_user_takes_the_others_tabs_no_more() {
+    let (mut tab, term) = leader();
+    tab.handle(ada(), NOW);
+    tab.handle(open(term, 2, "ada"), NOW);
+    tab.handle(TabInput::LinkLost, NOW);
+    tab.handle(open(term, 2, "ada"), NOW);
+    drain(&mut tab);
+
+    let eve = Terms { user: "eve".into(), max_message_bytes: 9, tabs: 64 };
+    tab.handle(TabInput::LinkUp(Some(eve)), NOW);
+
+    let outputs = drain(&mut tab);
+    assert!(
+        !outputs.iter().any(|output| matches!(output, TabOutput::Attach { .. })),
+        "{outputs:?}"
+    );
+}
+
+#[test]
+fn a_lock_that_is_not_wanted_any_more_is_given_back() {
+    let mut tab = Tab::<()>::new(TabId(1), "first", true);
+    tab.handle(TabInput::Wish(true), NOW);
+    tab.handle(TabInput::Wish(false), NOW);
+    drain(&mut tab);
+
+    tab.handle(TabInput::Granted { request: 1, epoch_ms: 5 }, NOW);
+
+    assert_eq!(drain(&mut tab), [TabOutput::Release { request: 1 }]);
+}
+
+#[test]
+fn whoever_asks_is_told_who_leads() {
+    let (mut tab, term) = leader();
+    for frame in [TabFrame::Hello, TabFrame::Ask { term: Term::default() }] {
+        tab.handle(TabInput::Heard { from: TabId(2), frame }, NOW);
+
+        let lead = TabFrame::Lead { term, next: 0, link: "first".into() };
+        assert_eq!(drain(&mut tab), [TabOutput::Post(lead)]);
+    }
+}
+
+#[test]
+fn a_leader_of_an_earlier_term_follows_and_one_of_a_later_term_says_so() {
+    let (mut tab, term) = leader();
+    let lead = |number| {
+        let term = Term { number, leader: TabId(2) };
+        TabInput::Heard {
+            from: TabId(2),
+            frame: TabFrame::Lead { term, next: 0, link: "first".into() },
+        }
+    };
+    tab.handle(lead(term.number - 1), NOW);
+    assert_eq!(tab.role(), Role::Leader);
+    assert!(matches!(drain(&mut tab)[..], [TabOutput::Post(TabFrame::Lead { .. })]));
+
+    tab.handle(lead(term.number + 1), NOW);
+
+    assert_eq!(tab.role(), Role::Follower);
+    assert!(drain(&mut tab).contains(&TabOutput::Resign));
+}
+
+#[test]
+fn what_was_sent_to_another_leader_is_not_passed_on() {
+    let (mut tab, term) = leader();
+    tab.handle(ada(), NOW);
+    tab.handle(open(term, 2, "ada"), NOW);
+    let attached = TabInput::LinkFrame { slots: vec![1], what: Down::Attached(None), frame: () };
+    tab.handle(attached, NOW);
+    drain(&mut tab);
+    let up = |term| {
+        let frame = TabFrame::Up { term, port: 1, place: 0, frame: Up::Frame(()) };
+        TabInput::Heard { from: TabId(2), frame }
+    };
+
+    tab.handle(up(Term { number: 4, leader: TabId(1) }), NOW);
+    assert_eq!(drain(&mut tab), []);
+    tab.handle(up(term), NOW);
+    assert_eq!(drain(&mut tab), [TabOutput::Up { slot: 1, frame: () }]);
+}
+
+#[test]
+fn a_gap_in_what_a_tab_sends_ends_its_port() {
+    let (mut tab, term) = leader();
+    tab.handle(ada(), NOW);
+    tab.handle(open(term, 2, "ada"), NOW);
+    tab.handle(TabInput::LinkFrame { slots: vec![1], what: Down::Attached(None), frame: () }, NOW);
+    drain(&mut tab);
+
+    let frame = TabFrame::Up { term, port: 1, place: 1, frame: Up::Frame(()) };
+    tab.handle(TabInput::Heard { from: TabId(2), frame }, NOW);
+
+    let outputs = drain(&mut tab);
+    assert!(!outputs.iter().any(|output| matches!(output, TabOutput::Up { .. })), "{outputs:?}");
+    let port = PortId { tab: TabId(2), number: 1 };
+    let closed = TabFrame::News { term, place: 1, news: News::Closed { to: Some(port) } };
+    assert!(outputs.contains(&TabOutput::Post(closed)), "{outputs:?}");
+}
+
+#[test]
+fn who_was_replaced_follows_if_the_lock_is_gone_and_fails_if_it_is_not() {
+    for held in [true, false] {
+        let (mut tab, _) = leader();
+        tab.handle(TabInput::Open { port: 1 }, NOW);
+        tab.handle(ada(), NOW);
+        tab.handle(TabInput::LinkFailed(Error::new(ErrorCode::Replaced, "elsewhere")), NOW);
+        assert!(drain(&mut tab).contains(&TabOutput::Query));
+
+        tab.handle(TabInput::Held(held), NOW);
+
+        let outputs = drain(&mut tab);
+        let failed = outputs.iter().any(|output| matches!(output, TabOutput::PortFailed { .. }));
+        assert_eq!(failed, held, "{outputs:?}");
+        assert_eq!(outputs.contains(&TabOutput::PortClosed { port: 1 }), !held, "{outputs:?}");
+    }
+}
+
+#[test]
+fn a_number_is_given_again_once_the_server_has_let_go_of_it() {
+    let (mut tab, term) = leader();
+    tab.handle(ada(), NOW);
+    let slot = |tab: &mut Tab<()>, id, user| {
+        tab.handle(open(term, id, user), NOW);
+        drain(tab).into_iter().find_map(|output| {
+            if let TabOutput::Attach { slot, .. } = output { Some(slot) } else { None }
+        })
+    };
+    assert_eq!([slot(&mut tab, 2, "ada"), slot(&mut tab, 3, "ada")], [Some(1), Some(2)]);
+    let shut = TabFrame::Shut { term, port: 1 };
+    tab.handle(TabInput::Heard { from: TabId(2), frame: shut }, NOW);
+    let detach = TabOutput::Detach { slot: 1, id: MessageId::MAX };
+    assert!(drain(&mut tab).contains(&detach));
+
+    assert_eq!(slot(&mut tab, 4, "ada"), Some(3));
+    let what = Down::Answer(MessageId::MAX);
+    tab.handle(TabInput::LinkFrame { slots: vec![1], what, frame: () }, NOW);
+    assert_eq!(slot(&mut tab, 5, "ada"), Some(1));
+}
+
+#[test]
+fn a_leader_that_stays_silent_is_not_believed_against_one_that_speaks() {
+    let lead = |number| {
+        let term = Term { number, leader: TabId(number) };
+        TabInput::Heard {
+            from: TabId(number),
+            frame: TabFrame::Lead { term, next: 0, link: "first".into() },
+        }
+    };
+    let opens = |tab: &mut Tab<()>, number| {
+        let asks = |output: &TabOutput<()>| {
+            let TabOutput::Post(TabFrame::Open { term, .. }) = output else { return false };
+            term.number == number
+        };
+        drain(tab).iter().any(asks)
+    };
+    let mut tab = Tab::new(TabId(1), "first", true);
+    tab.handle(TabInput::Wish(true), NOW);
+    tab.handle(TabInput::Open { port: 1 }, NOW);
+    tab.handle(lead(9), NOW);
+    assert!(opens(&mut tab, 9));
+    tab.handle(lead(7), NOW);
+    assert!(!opens(&mut tab, 7));
+
+    // It is asked, twice.
+    for _ in 0..2 {
+        let due = tab.deadline().expect("it is watched");
+        tab.handle(TabInput::Elapsed, due);
+    }
+    tab.handle(lead(7), tab.deadline().expect("it is watched"));
+    tab.handle(TabInput::Open { port: 2 }, NOW);
+
+    assert!(opens(&mut tab, 7));
+}
