@@ -24,7 +24,7 @@ use onesocket_protocol::Span;
 use crate::error::{Error, ErrorCode};
 use crate::text::Sentence;
 use crate::time::Time;
-use relay::{DETACHED, Left, Link, Relay};
+use relay::{DETACHED, Link, Relay};
 use watch::{Next, Steals, Watch};
 
 /// How long a leader that nobody sees goes on while a person sees another tab: long enough for a look
@@ -229,6 +229,8 @@ impl<M: Clone> Tab<M> {
                 self.outputs.push(TabOutput::Listen(true));
                 self.queue(None, now);
             }
+            // Nobody will open it.
+            Place::Resting if !self.wish => self.close_port(),
             Place::Queued { .. } if !wants => {
                 self.leave_leader();
                 self.close_port();
@@ -556,6 +558,7 @@ impl<M: Clone> Tab<M> {
     fn on_open(&mut self, port: u32) {
         self.port = Some(Port { number: port, stage: PortStage::New, sent: 0 });
         match self.place {
+            Place::Resting if !self.wish => self.close_port(),
             Place::Resting | Place::Queued { leader: None, .. } => {}
             Place::Queued { leader: Some(Following { term, .. }), .. } => self.follow(term),
             Place::Leading(_) => self.open_own(),
@@ -770,22 +773,21 @@ impl<M: Clone> Tab<M> {
     /// Opens a port at this tab, which leads.
     fn open(&mut self, port: PortId, applicant: Applicant) {
         let Place::Leading(leading) = &mut self.place else { return };
-        if let Some(left) = leading.relay.open(port, applicant) {
-            self.detach(&left);
-        }
+        let left = leading.relay.open(port, applicant);
+        self.detach(left);
         self.attach_waiting();
     }
 
     /// Closes a port at this tab, if it leads.
     fn shut(&mut self, port: PortId) {
         let Place::Leading(leading) = &mut self.place else { return };
-        if let Some(left) = leading.relay.shut(port) {
-            self.detach(&left);
-        }
+        let left = leading.relay.shut(port);
+        self.detach(left);
     }
 
-    fn detach(&mut self, left: &Left) {
-        if let Left::Slot(slot) = *left {
+    /// Has the server let go of a number, if it has one.
+    fn detach(&mut self, left: Option<u16>) {
+        if let Some(slot) = left {
             self.outputs.push(TabOutput::Detach { slot, id: DETACHED });
         }
     }

@@ -74,8 +74,7 @@ export function open(Given, url, protocols, knownUrl, raw, attempt, driver) {
     }
   };
   listen(socket, listener);
-  // No policy forbids the port of a tab: it leads to another tab.
-  if (!socket.isPort) globalThis.addEventListener?.(VIOLATION, listener);
+  globalThis.addEventListener?.(VIOLATION, listener);
   return socket;
 }
 

@@ -155,7 +155,6 @@ export class Room {
 
 /** Something like a `WebSocket`, whose other end is in the tab that leads. */
 class Port {
-  isPort = true;
   binaryType = "arraybuffer";
   bufferedAmount = 0;
   protocol = "onesocket.v1";

@@ -61,30 +61,21 @@ impl Stage {
     }
 }
 
-/// What became of a port.
-#[derive(Debug, Eq, PartialEq)]
-pub(super) enum Left {
-    /// The server has to let go of this number.
-    Slot(u16),
-    /// The server knows nothing of it.
-    Nothing,
-}
-
 impl Relay {
-    /// Takes a port in. Returns what became of an earlier one of the same tab.
-    pub(super) fn open(&mut self, port: PortId, applicant: Applicant) -> Option<Left> {
+    /// Takes a port in, in the place of an earlier one of the same tab: see [`shut`](Self::shut).
+    pub(super) fn open(&mut self, port: PortId, applicant: Applicant) -> Option<u16> {
         let earlier = self.members.iter().map(|(other, _)| *other).find(|it| it.tab == port.tab);
         let left = earlier.and_then(|earlier| self.shut(earlier));
         self.members.push((port, Member { applicant, stage: Stage::Waiting, came: 0 }));
         left
     }
 
-    /// Lets go of a port.
-    pub(super) fn shut(&mut self, port: PortId) -> Option<Left> {
+    /// Lets go of a port; returns the number that the server has to let go of, if it knows one.
+    pub(super) fn shut(&mut self, port: PortId) -> Option<u16> {
         let slot = self.member(port)?.stage.slot();
         self.members.retain(|(other, _)| *other != port);
         self.leaving.extend(slot);
-        Some(slot.map_or(Left::Nothing, Left::Slot))
+        slot
     }
 
     fn member(&mut self, port: PortId) -> Option<&mut Member> {

@@ -235,3 +235,18 @@ fn a_leader_that_stays_silent_is_not_believed_against_one_that_speaks() {
 
     assert!(opens(&mut tab, 7));
 }
+
+#[test]
+fn a_port_that_nobody_will_open_is_closed() {
+    // Opened when the tab wants nothing any more, and before that, while its page did not run.
+    let mut tab = Tab::<()>::new(TabId(1), "first", true);
+    tab.handle(TabInput::Open { port: 1 }, NOW);
+    assert_eq!(drain(&mut tab), [TabOutput::PortClosed { port: 1 }]);
+
+    for input in [TabInput::Wish(true), TabInput::Away, TabInput::Open { port: 2 }] {
+        tab.handle(input, NOW);
+    }
+    drain(&mut tab);
+    tab.handle(TabInput::Wish(false), NOW);
+    assert_eq!(drain(&mut tab), [TabOutput::PortClosed { port: 2 }]);
+}
