@@ -42,6 +42,6 @@ pub trait Callbacks {
     /// Takes a line for the log.
     fn log(&self, event: &LogEvent);
 
-    /// Tells what this tab is to the others that share its connection.
-    fn role(&self, role: Role);
+    /// Tells what this tab is to the others that share its connection. Without any there is nothing to tell.
+    fn role(&self, _role: Role) {}
 }

@@ -9,8 +9,8 @@ use std::rc::{Rc, Weak};
 use futures_channel::oneshot;
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{
-    Call, Config, Error, Fetch, FetchReason, Input, LogEvent, Request, Role, Span, StateName,
-    Stats, Status, Text, TokenAnswer,
+    Call, Config, Error, Fetch, FetchReason, Input, LogEvent, Request, Span, StateName, Stats,
+    Status, Text, TokenAnswer,
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -468,7 +468,4 @@ impl Callbacks for RustCallbacks {
     fn log(&self, event: &LogEvent) {
         self.subscribers.log.tell(event);
     }
-
-    // A client of Rust shares its connection with nobody.
-    fn role(&self, _role: Role) {}
 }

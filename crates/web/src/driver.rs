@@ -3,15 +3,15 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use gloo_timers::callback::Timeout;
 use js_sys::Function;
 use onesocket_core::protocol::{ClientFrame, CloseCode};
 use onesocket_core::{
-    Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Span, Stats, Status, Text,
-    Time, Token,
+    Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Stats, Status, Text, Time,
+    Token,
 };
 use wasm_bindgen::prelude::*;
 
+use crate::alarm::Alarm;
 use crate::codec::given;
 use crate::event::Event;
 use crate::page::{Page, is_offline};
@@ -21,9 +21,6 @@ use crate::{Callbacks, Clock};
 
 /// The call that nobody waits for; callers number theirs from 1.
 pub(crate) const NOBODY: Call = Call(0);
-
-/// The longest that `setTimeout` can wait: anything above fires at once.
-const LONGEST_TIMEOUT_MS: u32 = i32::MAX as u32;
 
 /// Runs one connection machine in a page: feeds it what happens, and does what it says.
 ///
@@ -39,7 +36,7 @@ pub struct Driver {
     page: Cell<Option<Page>>,
     /// What JavaScript has of this.
     handle: JsValue,
-    alarm: Cell<Option<Alarm>>,
+    alarm: Alarm,
     performing: Cell<bool>,
     clock: Clock,
     url: String,
@@ -63,20 +60,6 @@ impl<T> Lent<T> {
     /// Uses it. No foreign code may run meanwhile, which could come back here.
     pub(crate) fn with<R>(&self, act: impl FnOnce(&mut T) -> R) -> R {
         act(&mut self.0.borrow_mut())
-    }
-}
-
-/// The one timer, armed for the earliest deadline.
-pub(crate) struct Alarm {
-    at: Time,
-    /// See [`Clock::slept`].
-    slept: f64,
-    _timeout: Timeout,
-}
-
-impl Alarm {
-    pub(crate) fn new(at: Time, slept: f64, timeout: Timeout) -> Self {
-        Self { at, slept, _timeout: timeout }
     }
 }
 
@@ -114,7 +97,7 @@ impl Driver {
             page: Cell::new(None),
             handle: DriverHandle(me.clone()).into(),
             sockets: Lent::new(Vec::new()),
-            alarm: Cell::new(None),
+            alarm: Alarm::default(),
             performing: Cell::new(false),
             clock: Clock::start(),
             url,
@@ -358,30 +341,15 @@ impl Driver {
             .with(|sockets| sockets.iter().find(|socket| socket.attempt == attempt).cloned())
     }
 
-    /// Arms the timer for the earliest deadline. One that is armed for an earlier point is left: a
-    /// message moves the next deadline of the heartbeat, and is not to cost a timer each.
     fn set_alarm(&self) {
         let deadline = self.connection.with(|connection| connection.deadline());
-        // One that was armed before the machine slept comes late by as much: timers stand still then.
-        let slept = self.clock.slept();
-        let armed = self
-            .alarm
-            .take()
-            .filter(|alarm| alarm.slept == slept && deadline.is_some_and(|due| alarm.at <= due));
-        if armed.is_some() {
-            return self.alarm.set(armed);
-        }
-        let alarm = deadline.map(|at| {
-            let me = self.me.clone();
-            let timeout = Timeout::new(timeout_ms(at.since(self.clock.now())), move || {
-                if let Some(driver) = me.upgrade() {
-                    driver.alarm.take();
-                    driver.feed(Input::Elapsed);
-                }
-            });
-            Alarm::new(at, slept, timeout)
+        let me = self.me.clone();
+        self.alarm.set(deadline, &self.clock, move || {
+            if let Some(driver) = me.upgrade() {
+                driver.alarm.has_rung();
+                driver.feed(Input::Elapsed);
+            }
         });
-        self.alarm.set(alarm);
     }
 }
 
@@ -401,11 +369,4 @@ impl DriverHandle {
             driver.on_event(Attempt(attempt), Event::of(kind, value, number));
         }
     }
-}
-
-/// One more than the whole milliseconds: a timer that came early would have to be set again.
-pub(crate) fn timeout_ms(span: Span) -> u32 {
-    u32::try_from(span.whole_ms().saturating_add(1))
-        .unwrap_or(LONGEST_TIMEOUT_MS)
-        .min(LONGEST_TIMEOUT_MS)
 }

@@ -4,6 +4,7 @@
 //! timer, a clock. It is the only Rust that names `web-sys`. A Rust front end uses [`Client`]; the
 //! npm package is made of [`Driver`] and [`Callbacks`].
 
+mod alarm;
 mod callbacks;
 #[cfg(feature = "client")]
 mod client;

@@ -4,16 +4,16 @@
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
 
-use gloo_timers::callback::Timeout;
 use js_sys::{Array, Function};
 use onesocket_core::protocol::{Epoch, MessageId};
 use onesocket_core::{
-    Call, Config, Down, Error, ErrorCode, Fetch, FetchReason, Input, LogEvent, Request, Role,
-    Sentence, Span, StateName, Status, Tab, TabId, TabInput, TabOutput, Terms, Text, Time, Up,
+    Call, Config, Down, Error, ErrorCode, Fetch, FetchReason, Input, LogEvent, Request, Sentence,
+    Span, StateName, Status, Tab, TabId, TabInput, TabOutput, Terms, Text, Up,
 };
 use wasm_bindgen::prelude::*;
 
-use crate::driver::{Alarm, Lent, NOBODY, timeout_ms};
+use crate::alarm::Alarm;
+use crate::driver::{Lent, NOBODY};
 use crate::tab_frames::{Parts, decode, encode};
 use crate::wire::Wire;
 use crate::{Callbacks, Clock, Driver};
@@ -124,7 +124,7 @@ pub struct Shared {
     tab: Lent<Tab<JsValue>>,
     id: TabId,
     performing: Cell<bool>,
-    alarm: Cell<Option<Alarm>>,
+    alarm: Alarm,
     clock: Clock,
     room: Room,
     /// The connection of this tab.
@@ -163,7 +163,7 @@ impl Shared {
             tab: Lent::new(Tab::new(id, draw_client(), is_shown())),
             id,
             performing: Cell::new(false),
-            alarm: Cell::new(None),
+            alarm: Alarm::default(),
             clock: Clock::start(),
             room: Room::new(&name, TabHandle(me.clone())),
             app: Lent::new(None),
@@ -409,17 +409,13 @@ impl Shared {
 
     fn set_alarm(&self) {
         let deadline = self.tab.with(|tab| tab.deadline());
-        self.alarm.set(deadline.map(|at| self.alarm_at(at)));
-    }
-
-    fn alarm_at(&self, at: Time) -> Alarm {
         let me = self.me.clone();
-        let timeout = Timeout::new(timeout_ms(at.since(self.clock.now())), move || {
+        self.alarm.set(deadline, &self.clock, move || {
             if let Some(shared) = me.upgrade() {
+                shared.alarm.has_rung();
                 shared.feed(TabInput::Elapsed);
             }
         });
-        Alarm::new(at, self.clock.slept(), timeout)
     }
 }
 
@@ -496,8 +492,6 @@ impl Callbacks for OfTab {
     fn log(&self, event: &LogEvent) {
         self.inner.log(event);
     }
-
-    fn role(&self, _role: Role) {}
 }
 
 /// The callbacks of the connection that is shared: tokens are the user's, and the rest is the tab's.
@@ -560,6 +554,4 @@ impl Callbacks for OfLink {
     fn log(&self, event: &LogEvent) {
         self.inner.log(event);
     }
-
-    fn role(&self, _role: Role) {}
 }
