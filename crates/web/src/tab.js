@@ -58,6 +58,8 @@ export class Room {
   #channel;
   /** What ends the requests for the lock, by their numbers: those that were granted too. */
   #requests = new Map();
+  /** The ports that have not ended. */
+  #ports = new Set();
   #listener;
 
   /** `tab` is told what happens; the lock and the channel have this name. */
@@ -139,15 +141,24 @@ export class Room {
     this.listen(false);
     for (const end of this.#requests.values()) end();
     this.#requests.clear();
+    // Nobody will tell them any more, and one that has not opened yet would wait for ever.
+    for (const port of this.#ports) port.ended();
   }
 
   /** Returns the constructor of the tab's ports, which are numbered. */
   ports() {
     const tell = this.#tell;
+    const ports = this.#ports;
     let last = 0;
     return class extends Port {
       constructor() {
         super(++last, tell);
+        ports.add(this);
+      }
+
+      ended() {
+        ports.delete(this);
+        super.ended();
       }
     };
   }

@@ -212,10 +212,6 @@ impl Shared {
     pub fn retire(&self) {
         self.feed(TabInput::Wish(false));
         self.room.leave();
-        // Nobody would tell it of the socket's end, and one that has not opened yet would wait for ever.
-        if let Some((_, port)) = self.port.with(Option::take) {
-            port.unchecked_ref::<Port>().ended();
-        }
         self.app.with(|app| *app = None);
     }
 
