@@ -157,17 +157,13 @@ fn reread_when_told(
                 Ok(read) => keys.replace_public(read),
                 Err(fault) => error!(fault, "SIGHUP: the public keys are as they were"),
             }
-            if !secrets.are_files() {
-                info!(ids = ?keys.ids(), "Keys");
-                continue;
-            }
-            match secrets.read() {
-                Ok((secret, previous)) => {
-                    keys.replace(&secret, previous.as_ref());
-                    info!(ids = ?keys.ids(), "Keys");
+            if secrets.are_files() {
+                match secrets.read() {
+                    Ok((secret, previous)) => keys.replace(&secret, previous.as_ref()),
+                    Err(faults) => error!(?faults, "SIGHUP: the secrets are as they were"),
                 }
-                Err(faults) => error!(?faults, "SIGHUP: the keys are as they were"),
             }
+            info!(ids = ?keys.ids(), "Keys");
         }
     })
 }

@@ -1,6 +1,7 @@
 //! What may happen in a history, and how often: what users do, and what befalls their pages, the
 //! network and the server.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use onesocket_core::Config;
@@ -9,6 +10,7 @@ use onesocket_core::protocol::Group;
 use crate::configs::delay;
 use crate::history::{GROUPS, Later};
 use crate::network::Door;
+use crate::reference::Grant;
 use crate::source::Mood;
 use crate::world::World;
 
@@ -16,7 +18,7 @@ use crate::world::World;
 pub(crate) type Act = fn(&mut World, usize);
 
 /// All that may happen, and how often it does beside the others.
-pub(crate) const ACTS: [(u64, Act); 27] = [
+pub(crate) const ACTS: [(u64, Act); 28] = [
     (8, |world, client| {
         world.connect(client);
     }),
@@ -49,6 +51,7 @@ pub(crate) const ACTS: [(u64, Act); 27] = [
     (2, World::hide),
     (2, World::set_clock),
     (4, World::change_mood),
+    (2, World::change_rights),
     (1, |world, _| world.restart_server()),
     (1, |world, _| world.crash_server()),
     (2, |world, client| {
@@ -287,6 +290,28 @@ impl World {
         self.log(|| format!("getToken of {client}: {mood:?}"));
         self.clients[client].source.mood = mood;
         self.begin_until(Later::MoodIsGood(client), 1000, 200_000);
+    }
+
+    /// The back end allows a user something else from now on; who is connected hears of it by the next
+    /// token.
+    pub(crate) fn change_rights(&mut self, client: usize) {
+        let user = self.clients[client].user.clone();
+        self.draw_rights(&user);
+        if self.random.percent(50) && self.clients[client].page.paused.is_none() {
+            self.refresh_token(client);
+        }
+    }
+
+    /// What a user may is drawn by lot.
+    pub(crate) fn draw_rights(&mut self, user: &str) {
+        let share = self.random.pick(&[100, 100, 70, 30]);
+        let mut draw = || -> BTreeSet<Group> {
+            let groups = GROUPS.map(|name| Group::new(name).expect("a name"));
+            groups.into_iter().filter(|_| self.random.percent(share)).collect()
+        };
+        let grant = Grant { join: draw(), publish: draw() };
+        self.log(|| format!("{user} is granted {grant:?}"));
+        self.grants.insert(user.to_owned(), grant);
     }
 
     pub(crate) fn restart_server(&mut self) {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use onesocket_core::protocol::{CloseCode, Group, ServerFrame, client_subprotocol};
+use onesocket_core::protocol::{ClientFrame, CloseCode, Group, ServerFrame, client_subprotocol};
 use onesocket_core::{Attempt, Call, Config, Connection, Error, Input, Output, Request, Time};
 
 use crate::invariants::observed::{Cause, Observed, Want};
@@ -33,6 +33,8 @@ pub(crate) struct Client {
     pub(crate) gone: bool,
     /// Its sockets, but for those that have long ended.
     pub(crate) streams: Vec<usize>,
+    /// How many messages it was handed.
+    delivered: u64,
     /// The number of the last message that came from each client.
     pub(crate) heard: BTreeMap<usize, usize>,
     calls: u32,
@@ -65,6 +67,7 @@ impl World {
             offline: false,
             gone: false,
             streams: Vec::new(),
+            delivered: 0,
             heard: BTreeMap::new(),
             calls: 0,
         });
@@ -125,10 +128,13 @@ impl World {
         let attempt = self.sockets[socket].attempt;
         let agreed = self.clients[client].machine.connected_attempt() == Some(attempt);
         let message = agreed && matches!(frame, ServerFrame::Message(_));
-        self.note_frame(client, &frame);
-        let before = self.sockets[socket].delivered;
+        if self.sockets[socket].heard {
+            self.note_frame(client, &frame);
+        }
+        let before = self.clients[client].delivered;
         self.feed(client, Input::Received { attempt, frame, bytes: 1 });
-        let delivered = self.sockets[socket].delivered - before;
+        let delivered = self.clients[client].delivered - before;
+        self.sockets[socket].delivered += delivered;
         self.ensure(delivered == u64::from(message), || {
             format!("{client} was handed {delivered} messages for one frame")
         });
@@ -180,6 +186,9 @@ impl World {
                 self.ensure(sendable.is_some(), || {
                     format!("{client} sends over a socket that is not open")
                 });
+                if let ClientFrame::Join { id, group } = &frame {
+                    self.observed(client).asked.insert(*id, group.clone());
+                }
                 if let Some(origin) = origin {
                     self.note_sent(client, origin, frame.id());
                 }
@@ -203,11 +212,7 @@ impl World {
     }
 
     fn deliver(&mut self, client: usize, message: &Message) {
-        let connected = self.clients[client].machine.connected_attempt();
-        let socket = connected.and_then(|attempt| self.socket_of(client, attempt));
-        if let Some(socket) = socket {
-            self.sockets[socket].delivered += 1;
-        }
+        self.clients[client].delivered += 1;
         self.check_message(client, message);
     }
 

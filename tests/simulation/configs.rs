@@ -2,16 +2,22 @@
 
 use std::time::Duration;
 
+use onesocket_core::protocol::Group;
 use onesocket_core::{Config, HeartbeatRules, QueueLimits, Reconnect, Span};
 use onesocket_server::token::Secret;
 use onesocket_server::{Config as ServerConfig, Pattern};
 
+use crate::history::GROUPS;
 use crate::random::Random;
 
 pub(crate) fn server_config(random: &mut Random) -> ServerConfig {
     let secret = Secret::new([7; 32]).expect("long enough");
     let mut config = ServerConfig::new(secret);
-    config.open_groups = [Pattern::Prefix(String::new())].into();
+    config.open_groups = match random.index(3) {
+        0 => [Pattern::Prefix(String::new())].into(),
+        1 => [Pattern::Exact(Group::new(random.pick(&GROUPS)).expect("a name"))].into(),
+        _ => [].into(),
+    };
     config.echo = random.percent(85);
     if random.percent(50) {
         config.token_life = Duration::from_secs(random.pick(&[10, 20, 60, 120]));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Every event that a run of full length has to come to.
-const ALL: [&str; 57] = [
+const ALL: [&str; 60] = [
     "a client that is forgotten for others",
     "a client that is not let in",
     "a client that is swept",
@@ -25,6 +25,7 @@ const ALL: [&str; 57] = [
     "a handshake that hangs",
     "a handshake that takes too long",
     "a machine that sleeps",
+    "a membership that ends with its right",
     "a message that comes again",
     "a message that is refused",
     "a message that is reported undelivered",
@@ -41,6 +42,8 @@ const ALL: [&str; 57] = [
     "a refreshToken() that is kept",
     "a refreshToken() that is not kept",
     "a refresh that is answered late",
+    "a right that is missing",
+    "a group that is refused after a reconnect",
     "a server that crashes",
     "a server that forgot",
     "a server that is restarted",

@@ -46,6 +46,7 @@ pub(crate) fn begin(seed: u64, traced: bool) -> (World, History) {
     let mut world = World::new(random.number(), Server::new(config, room), traced);
     let users = 1 + random.index(3);
     for user in 0..users {
+        world.draw_rights(&format!("user {user}"));
         let tabs = 1 + random.index(2) * random.index(3);
         for _ in 0..tabs {
             let config = client_config(&mut random);

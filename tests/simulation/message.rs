@@ -99,6 +99,13 @@ pub(crate) fn encode(frame: &ClientFrame<Message>) -> (Frame, Option<Origin>) {
     (frame, message.and_then(Message::origin))
 }
 
+/// Reads of a client's frame which group it names, and whether it asks to join that.
+pub(crate) fn asked(frame: &Frame) -> Option<(bool, Group)> {
+    let Frame::Text(text) = frame else { return None };
+    let head: serde_json::Value = serde_json::from_str(text.lines().next()?).ok()?;
+    Some((head["type"] == "join", Group::new(head["group"].as_str()?).ok()?))
+}
+
 /// Reads a frame from the server.
 pub(crate) fn decode(frame: &Outgoing) -> Result<ServerFrame<Message>, String> {
     let wire = match frame {

@@ -7,13 +7,14 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use onesocket_core::protocol::{CloseCode, MessageId};
+use onesocket_core::protocol::{CloseCode, Group, MessageId};
 use onesocket_server::hub::{Command, Delivery, Key};
 use onesocket_server::session::{Output, Session};
-use onesocket_server::{CloseCause, Outgoing};
+use onesocket_server::{CloseCause, Limit, Outgoing};
 
-use crate::message::{Frame, Origin, is_message};
+use crate::message::{Frame, Origin, asked, is_message};
 use crate::network::{Down, Up};
+use crate::reference::Expected;
 use crate::server::wall;
 use crate::world::{Event, World};
 
@@ -41,6 +42,8 @@ pub(crate) struct Peer {
     pub(crate) inbound: VecDeque<Up>,
     /// Which message was read last.
     pub(crate) said: Option<Origin>,
+    /// Which group that frame names, and whether it asks to join it.
+    pub(crate) asked: Option<(bool, Group)>,
     pub(crate) armed: Option<Duration>,
     /// What the session has to go by.
     pub(crate) heard_at: Duration,
@@ -181,6 +184,7 @@ impl World {
         match up {
             Up::Frame(frame, origin) => {
                 peer.said = origin;
+                peer.asked = asked(&frame);
                 peer.heard_at = time;
                 match frame {
                     Frame::Binary(bytes) => peer.session.handle_binary(&bytes, instant),
@@ -207,6 +211,14 @@ impl World {
                     "something for an application or a tab that there is not".to_owned()
                 });
             }
+            Output::LimitReached(Limit::Rights) => {
+                let asked = self.server.peers.get(&key).and_then(|peer| peer.asked.clone());
+                let lacks = asked.as_ref().is_some_and(|(joins, group)| {
+                    self.reference.lacks_right(key, *joins, group)
+                });
+                self.ensure(lacks, || format!("c{key} is refused {asked:?}, which it may"));
+                self.cover("a right that is missing");
+            }
             Output::LimitReached(limit) => {
                 self.ensure(false, || format!("the limit {limit:?} where nobody reaches one"));
             }
@@ -223,6 +235,10 @@ impl World {
                 let (time, instant) = (self.server_time(), self.instant());
                 if checked.is_err() {
                     self.cover("a new token that the server refuses");
+                }
+                if checked.is_ok() {
+                    let grant = self.server.grants[token.reveal()].clone();
+                    self.reference.grant(key, grant);
                 }
                 if let Some(peer) = self.server.peers.get_mut(&key) {
                     if let Ok(identity) = &checked {
@@ -257,6 +273,9 @@ impl World {
         self.ensure(expected.is_met(key, &deliveries), || {
             format!("c{key} says {said:?}: {expected:?} is to follow, not {deliveries:?}")
         });
+        if matches!(&expected, Expected::Restricted(groups) if !groups.is_empty()) {
+            self.cover("a membership that ends with its right");
+        }
         self.check_arrival(key, said, &expected);
         let mut answers = Vec::new();
         for delivery in deliveries {

@@ -54,6 +54,8 @@ pub(crate) struct Reference {
     last: BTreeMap<usize, usize>,
     users: BTreeMap<String, Known>,
     places: BTreeMap<u64, Place>,
+    /// The groups that are open to everybody.
+    open: BTreeSet<Group>,
 }
 
 /// What a server knows of a user.
@@ -73,6 +75,16 @@ struct Place {
     user: String,
     client: usize,
     groups: BTreeSet<Group>,
+    grant: Grant,
+    /// What a newer token allows, which the session has accepted and the hub has not heard of.
+    newer: Option<Grant>,
+}
+
+/// What a token allows, by the back end that issued it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Grant {
+    pub(crate) join: BTreeSet<Group>,
+    pub(crate) publish: BTreeSet<Group>,
 }
 
 /// What has to follow from a command.
@@ -83,11 +95,18 @@ pub(crate) enum Expected {
     /// It is new: the sender is told that it was taken, and these get it.
     Taken(MessageId, Vec<u64>),
     Refused(MessageId),
+    /// The memberships in these end.
+    Restricted(Vec<Group>),
     /// It has come before; `None` if how it was answered may be forgotten.
     Again(MessageId, Arrival),
 }
 
 impl Reference {
+    /// Makes the model of a server that knows nothing; `open` are the groups that are open to everybody.
+    pub(crate) fn of(open: BTreeSet<Group>) -> Self {
+        Self { open, ..Self::default() }
+    }
+
     /// Notes that a client is about to send something; returns its number.
     pub(crate) fn begin(&mut self, client: usize, what: What) -> usize {
         let items = &mut self.items[client];
@@ -144,7 +163,13 @@ impl Reference {
 
     /// A client of a user has connected; returns the connection that is replaced, and whether the
     /// server has to have forgotten another client.
-    pub(crate) fn connect(&mut self, key: u64, user: &str, client: usize) -> (Option<u64>, bool) {
+    pub(crate) fn connect(
+        &mut self,
+        key: u64,
+        user: &str,
+        client: usize,
+        grant: Grant,
+    ) -> (Option<u64>, bool) {
         let known = self.users.entry(user.to_owned()).or_default();
         known.open += 1;
         known.gone_at = None;
@@ -159,8 +184,26 @@ impl Reference {
         if let Some(place) = replaced.and_then(|old| self.places.get_mut(&old)) {
             place.groups.clear();
         }
-        self.places.insert(key, Place { user: user.to_owned(), client, groups: BTreeSet::new() });
+        let groups = BTreeSet::new();
+        let place = Place { user: user.to_owned(), client, groups, grant, newer: None };
+        self.places.insert(key, place);
         (replaced, forgets)
+    }
+
+    /// A session has accepted a newer token.
+    pub(crate) fn grant(&mut self, key: u64, grant: Grant) {
+        if let Some(place) = self.places.get_mut(&key) {
+            place.newer = Some(grant);
+        }
+    }
+
+    /// Says whether the session of a connection may refuse a user the right to join, or to publish.
+    pub(crate) fn lacks_right(&self, key: u64, joins: bool, group: &Group) -> bool {
+        self.places.get(&key).is_some_and(|place| {
+            let grant = place.newer.as_ref().unwrap_or(&place.grant);
+            let granted = if joins { &grant.join } else { &grant.publish };
+            !granted.contains(group) && !self.open.contains(group)
+        })
     }
 
     pub(crate) fn disconnect(&mut self, key: u64, now: Duration) {
@@ -195,8 +238,29 @@ impl Reference {
         let Some(place) = self.places.get_mut(&key).filter(|_| live) else {
             return Ok(Expected::Nothing);
         };
+        let newer = place.newer.take();
+        if let Command::Restrict { .. } = command {
+            let Some(newer) = newer.filter(|newer| *newer != place.grant) else {
+                return Err("rights are restricted that are as they were".to_owned());
+            };
+            place.grant = newer;
+            let Place { grant, groups, .. } = place;
+            let stays = |group: &Group| grant.join.contains(group) || self.open.contains(group);
+            let ended = groups.iter().filter(|group| !stays(group)).cloned().collect();
+            groups.retain(stays);
+            return Ok(Expected::Restricted(ended));
+        }
+        if newer.is_some_and(|newer| newer != place.grant) {
+            return Err("the hub does not hear of other rights".to_owned());
+        }
+        let may = |granted: &BTreeSet<Group>, group| {
+            let allowed = granted.contains(group) || self.open.contains(group);
+            let denied = || format!("{group:?} is reached without a right");
+            allowed.then_some(()).ok_or_else(denied)
+        };
         let (id, to) = match command {
             Command::Join { id, group, .. } => {
+                may(&place.grant.join, group)?;
                 place.groups.insert(group.clone());
                 return Ok(Expected::Ack(*id));
             }
@@ -206,6 +270,7 @@ impl Reference {
             }
             Command::Message { id, .. } => (*id, Some(vec![key])),
             Command::Publish { id, group, .. } => {
+                may(&place.grant.publish, group)?;
                 let is_member = place.groups.contains(group);
                 (*id, is_member.then(|| self.members_but(group, key)))
             }
@@ -218,7 +283,6 @@ impl Reference {
             | Command::End { .. }
             | Command::Remove { .. }
             | Command::Handled { .. }
-            // Every token here has the same rights.
             | Command::Restrict { .. }
             | Command::Sweep => {
                 return Err(format!("a session says {command:?}"));
@@ -283,7 +347,19 @@ impl Expected {
             }
             Self::Refused(id) => sent.len() == 1 && answer(*id, Arrival::Refused),
             Self::Again(id, arrival) => sent.len() == 1 && answer(*id, *arrival),
+            Self::Restricted(groups) => {
+                let ended = sent.iter().map(|(to, frame)| (*to == key).then(|| ended(frame))?);
+                ended.eq(groups.iter().cloned().map(Some))
+            }
         }
+    }
+}
+
+/// Returns the group of which a frame says that the membership has ended.
+fn ended(frame: &Outgoing) -> Option<Group> {
+    match decode(frame) {
+        Ok(ServerFrame::Error(error)) if error.id.is_none() => error.group,
+        _ => None,
     }
 }
 

@@ -1,17 +1,18 @@
 //! The server: the real `Hub` and `Tokens`, from process to process, and who is let in.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use onesocket_core::protocol::{CloseCode, SUBPROTOCOL, offered_client, offered_token};
+use onesocket_core::protocol::{CloseCode, Group, SUBPROTOCOL, offered_client, offered_token};
 use onesocket_server::hub::{Command, Delivery, Hub, Key};
 use onesocket_server::session::{Messages, Session};
 use onesocket_server::token::{Identity, TokenError, Tokens};
-use onesocket_server::{CloseCause, Config};
+use onesocket_server::{CloseCause, Config, Pattern, Rights};
 
 use crate::network::Down;
 use crate::peer::Peer;
+use crate::reference::Grant;
 use crate::world::{Event, World};
 
 /// The server, from process to process.
@@ -29,7 +30,8 @@ pub(crate) struct Server {
     pub(crate) peers: BTreeMap<u64, Peer>,
     /// How many bytes the kernels take that have not come through.
     pub(crate) room: usize,
-    pub(crate) issued: u64,
+    /// What each token allows that was issued.
+    pub(crate) grants: BTreeMap<String, Grant>,
 }
 
 impl Server {
@@ -47,15 +49,25 @@ impl Server {
             last: 0,
             peers: BTreeMap::new(),
             room,
-            issued: 0,
+            grants: BTreeMap::new(),
         }
     }
 
     /// Issues a token as if it were so long ago. Its life is the server's.
-    pub(crate) fn issue(&mut self, user: &str, now: Duration, ago: Duration) -> String {
-        self.issued += 1;
-        let id = self.issued.to_string();
-        self.tokens.issue(user, &id, wall(now) - ago).expect("a user has a name")
+    pub(crate) fn issue(
+        &mut self,
+        user: &str,
+        grant: Grant,
+        now: Duration,
+        ago: Duration,
+    ) -> String {
+        let id = self.grants.len().to_string();
+        let patterns = |groups: &BTreeSet<Group>| groups.iter().cloned().map(Pattern::Exact).collect();
+        let rights = Rights::new(patterns(&grant.join), patterns(&grant.publish));
+        let token = self.tokens.issue_with(&rights, user, &id, wall(now) - ago);
+        let token = token.expect("a user has a name");
+        self.grants.insert(token.clone(), grant);
+        token
     }
 }
 
@@ -134,8 +146,12 @@ impl World {
         self.ensure(known, || "onesocket.v1 is not offered".to_owned());
         let named = offered_client(offered()).map(str::to_owned);
         let token = offered_token(offered()).ok_or(TokenError::Missing);
-        match token.and_then(|token| self.server.tokens.check(&token, wall(self.now))) {
-            Ok(identity) => self.register(socket, identity, named),
+        let checked = token.and_then(|token| {
+            let identity = self.server.tokens.check(&token, wall(self.now))?;
+            Ok((identity, self.server.grants[&token].clone()))
+        });
+        match checked {
+            Ok((identity, grant)) => self.register(socket, identity, grant, named),
             Err(error) => {
                 self.cover("a token that is refused at the door");
                 self.log(|| format!("server: refuses, {error}"));
@@ -146,7 +162,13 @@ impl World {
         }
     }
 
-    pub(crate) fn register(&mut self, socket: usize, identity: Identity, named: Option<String>) {
+    pub(crate) fn register(
+        &mut self,
+        socket: usize,
+        identity: Identity,
+        grant: Grant,
+        named: Option<String>,
+    ) {
         let client = self.sockets[socket].client;
         let user = identity.user.clone();
         self.server.last += 1;
@@ -158,7 +180,7 @@ impl World {
         let command = Command::Connect { key: Key(key), user: user.clone(), client: named.clone() };
         let now = self.instant();
         let deliveries = self.server.hub.handle(command, now);
-        let (replaced, forgets) = self.reference.connect(key, &user, client);
+        let (replaced, forgets) = self.reference.connect(key, &user, client, grant);
         let was_its_own = replaced.is_some_and(|old| self.reference.client_of(old) == Some(client));
         let cause = if was_its_own { CloseCause::Moved } else { CloseCause::Replaced };
         let expected: Vec<_> =
@@ -197,6 +219,7 @@ impl World {
             mailbox: VecDeque::new(),
             inbound: VecDeque::new(),
             said: None,
+            asked: None,
             armed: None,
             heard_at: self.server_time(),
             expires_at,

@@ -61,7 +61,8 @@ impl World {
             Mood::Short => (life.saturating_sub(self.random.ms(0, 5000)), Duration::ZERO),
             _ => (Duration::ZERO, self.random.ms(0, 300)),
         };
-        let token = self.server.issue(&user, self.now, ago);
+        let grant = self.grants.get(&user).cloned().unwrap_or_default();
+        let token = self.server.issue(&user, grant, self.now, ago);
         let says_life = self.clients[client].source.says_life;
         let life = says_life.then(|| Span::from(life.saturating_sub(ago)));
         let answer = match mood {

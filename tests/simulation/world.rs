@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use onesocket_core::protocol::Group;
 use onesocket_core::{Fetch, TokenAnswer};
+use onesocket_server::Pattern;
 
 use crate::client::Client;
 use crate::coverage::Coverage;
-use crate::history::Later;
+use crate::history::{GROUPS, Later};
 use crate::network::{Socket, Way};
 use crate::random::Random;
-use crate::reference::Reference;
+use crate::reference::{Grant, Reference};
 use crate::server::Server;
 
 /// How many lines a history may have before the earliest are dropped.
@@ -24,6 +26,8 @@ pub(crate) struct World {
     pub(crate) sockets: Vec<Socket>,
     pub(crate) server: Server,
     pub(crate) reference: Reference,
+    /// What the back end grants each user at the moment.
+    pub(crate) grants: BTreeMap<String, Grant>,
     pub(crate) coverage: Coverage,
     /// The first invariant that was broken.
     pub(crate) broken: Option<String>,
@@ -57,13 +61,20 @@ pub(crate) enum Event {
 
 impl World {
     pub(crate) fn new(seed: u64, server: Server, traced: bool) -> Self {
+        let groups = GROUPS.map(|name| Group::new(name).expect("a name"));
+        let is_open = |group: &Group| server.config.open_groups.iter().any(|it| match it {
+            Pattern::Exact(name) => name == group,
+            Pattern::Prefix(prefix) => prefix.is_empty(),
+        });
+        let open = groups.into_iter().filter(is_open).collect();
         let mut world = Self {
             now: Duration::ZERO,
             random: Random::new(seed),
             clients: Vec::new(),
             sockets: Vec::new(),
             server,
-            reference: Reference::default(),
+            reference: Reference::of(open),
+            grants: BTreeMap::new(),
             coverage: Coverage::default(),
             broken: None,
             timeline: traced.then(Vec::new),

@@ -48,6 +48,8 @@ pub(crate) struct Key {
     pub(crate) id: String,
     pub(crate) signing: EncodingKey,
     pub(crate) checking: DecodingKey,
+    /// Of the secret and a newline: that of its file, which others may read as a part of the secret.
+    with_newline: DecodingKey,
 }
 
 impl Secret {
@@ -123,6 +125,11 @@ impl Ring {
         std::iter::once(&self.signing).chain(&self.previous).map(Arc::as_ref)
     }
 
+    /// Returns what verifies a token that is signed with one of the secrets and a newline after it.
+    pub(crate) fn with_newline(&self) -> impl Iterator<Item = &DecodingKey> {
+        self.secrets().map(|key| &key.with_newline)
+    }
+
     /// Returns what may verify a token: the algorithm of each key, and the key. Where the token names one
     /// it is that one alone, or those that have no name.
     pub(crate) fn verifying(&self, id: Option<&str>) -> Vec<(Algorithm, &DecodingKey)> {
@@ -140,6 +147,7 @@ impl Key {
             id: secret.id(),
             signing: EncodingKey::from_secret(&secret.0),
             checking: DecodingKey::from_secret(&secret.0),
+            with_newline: DecodingKey::from_secret(&[secret.0.as_slice(), b"\n"].concat()),
         }
     }
 }

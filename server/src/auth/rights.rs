@@ -31,8 +31,9 @@ pub enum Pattern {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PatternError;
 
-/// What a token says of groups.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+/// What a token says of groups: its claim `groups`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(try_from = "Claim", into = "Claim")]
 pub struct Rights {
     join: Arc<[Pattern]>,
     publish: Arc<[Pattern]>,
@@ -54,10 +55,10 @@ pub enum DecidedBy {
     Token,
 }
 
-/// The claim `groups` of a token: patterns for both, or for each.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+/// How the claim is written: patterns for both, or for each.
+#[derive(Deserialize, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Claim {
+enum Claim {
     Both(Vec<String>),
     Each {
         #[serde(default)]
@@ -102,9 +103,17 @@ impl Rights {
         Self { join: join.into(), publish: publish.into() }
     }
 
-    /// Reads the claim of a token.
-    pub(crate) fn read(claim: &Claim) -> Result<Self, PatternError> {
-        let (join, publish) = match claim {
+    /// Says whether nothing is allowed.
+    pub fn is_empty(&self) -> bool {
+        self.join.is_empty() && self.publish.is_empty()
+    }
+}
+
+impl TryFrom<Claim> for Rights {
+    type Error = PatternError;
+
+    fn try_from(claim: Claim) -> Result<Self, PatternError> {
+        let (join, publish) = match &claim {
             Claim::Both(both) => (both, both),
             Claim::Each { join, publish } => (join, publish),
         };
@@ -115,6 +124,17 @@ impl Rights {
             texts.iter().map(|text| Pattern::new(text)).collect()
         };
         Ok(Self { join: read(join)?, publish: read(publish)? })
+    }
+}
+
+impl From<Rights> for Claim {
+    fn from(Rights { join, publish }: Rights) -> Self {
+        let texts = |patterns: &[Pattern]| patterns.iter().map(Pattern::to_string).collect();
+        if join == publish {
+            Self::Both(texts(&join))
+        } else {
+            Self::Each { join: texts(&join), publish: texts(&publish) }
+        }
     }
 }
 
@@ -218,9 +238,7 @@ mod tests {
 
     #[test]
     fn a_claim_is_of_both_or_of_each() {
-        let read = |json: &str| {
-            serde_json::from_str(json).ok().and_then(|claim: Claim| Rights::read(&claim).ok())
-        };
+        let read = |json: &str| serde_json::from_str::<Rights>(json).ok();
         let may = |rights: Option<Rights>| {
             let access = Access::new(rights.unwrap(), Arc::default());
             (access.may_join(&group("tea")), access.may_publish(&group("tea")))
@@ -236,6 +254,9 @@ mod tests {
             [r#""tea""#, "7", "null", r#"[7]"#, r#"{"join":"tea"}"#, r#"["a*b"]"#, r#"[["tea"]]"#]
         {
             assert!(read(bad).is_none(), "{bad}");
+        }
+        for json in [r#"["tea","room-*"]"#, r#"{"join":["tea"],"publish":["*"]}"#, "[]"] {
+            assert_eq!(serde_json::to_string(&read(json).unwrap()).unwrap(), json);
         }
     }
 

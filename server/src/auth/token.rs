@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use crate::auth::keys::{KeyRing, MIN_SECRET_BYTES, Secret, SecretError};
-use crate::auth::rights::{Claim, Rights};
+use crate::auth::rights::Rights;
 
 /// The algorithms for which there are keys: HS256 for secrets, the others for public keys.
 const ALGORITHMS: [Algorithm; 4] =
@@ -61,6 +61,8 @@ pub enum TokenError {
     Life,
     /// There is no token.
     Missing,
+    /// It is signed with the secret and a newline after it: that at the end of its file, most likely.
+    Newline,
     /// It is valid, but for another user.
     OtherUser,
     /// It is not a JWT.
@@ -79,8 +81,8 @@ struct Issued<'a> {
     iat: u64,
     aud: &'a str,
     jti: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    groups: Option<&'a Claim>,
+    #[serde(skip_serializing_if = "Rights::is_empty")]
+    groups: &'a Rights,
 }
 
 /// The claims of a token whose signature is good.
@@ -108,8 +110,7 @@ impl Claims {
 
     fn rights(&self) -> Result<Rights, TokenError> {
         let Some(groups) = self.0.get("groups") else { return Ok(Rights::default()) };
-        let claim = Claim::deserialize(groups).map_err(|_| TokenError::Claim("groups"))?;
-        Rights::read(&claim).map_err(|_| TokenError::Claim("groups"))
+        Rights::deserialize(groups).map_err(|_| TokenError::Claim("groups"))
     }
 }
 
@@ -156,22 +157,25 @@ impl Tokens {
     ///
     /// Refuses an invalid name of a user.
     pub fn issue(&self, user: &str, id: &str, now: SystemTime) -> Result<String, TokenError> {
-        self.issue_for(user, None, id, now)
+        self.issue_with(&Rights::default(), user, id, now)
     }
 
-    /// The same, with a claim `groups`.
-    pub(crate) fn issue_for(
+    /// [`issue`](Self::issue), with rights.
+    ///
+    /// # Errors
+    ///
+    /// Refuses an invalid name of a user.
+    pub fn issue_with(
         &self,
+        rights: &Rights,
         user: &str,
-        groups: Option<&Claim>,
         id: &str,
         now: SystemTime,
     ) -> Result<String, TokenError> {
         check_user(user)?;
-        groups.map(Rights::read).transpose().map_err(|_| TokenError::Claim("groups"))?;
         let iat = since_epoch(now).as_secs();
         let exp = iat + self.life.as_secs();
-        let claims = Issued { sub: user, exp, iat, aud: &self.audience, jti: id, groups };
+        let claims = Issued { sub: user, exp, iat, aud: &self.audience, jti: id, groups: rights };
         let key = self.keys.now().signing;
         let header = Header { kid: Some(key.id.clone()), ..Header::new(Algorithm::HS256) };
         jsonwebtoken::encode(&header, &claims, &key.signing).map_err(|_| TokenError::Shape)
@@ -216,6 +220,12 @@ impl Tokens {
             if found.as_ref().err() != Some(&TokenError::Signature) {
                 break;
             }
+        }
+        let unknown = matches!(found, Err(TokenError::Signature | TokenError::Key));
+        let verifies =
+            |key| jsonwebtoken::decode::<Claims>(token, key, validation).is_ok();
+        if unknown && *algorithm == Algorithm::HS256 && ring.with_newline().any(verifies) {
+            return Err(TokenError::Newline);
         }
         found
     }
@@ -290,6 +300,10 @@ impl fmt::Display for TokenError {
             Self::Key => "the token's key id is none of this server's",
             Self::Life => "the token lives longer than this server allows",
             Self::Missing => "there is no token",
+            Self::Newline => {
+                "the token is signed with the secret and a newline after it: where tokens are signed, \
+                 remove the newline at the end of the secret"
+            }
             Self::OtherUser => "the token is another user's",
             Self::Shape => "the token is no JWT",
             Self::Signature => "the token is signed with another key",
@@ -308,6 +322,7 @@ mod tests {
 
     use super::*;
     use crate::auth::public_key::PublicKey;
+    use crate::auth::rights::Pattern;
     use crate::auth::public_key::tests::{EC, ED, RSA};
 
     const NOW: SystemTime = UNIX_EPOCH;
@@ -415,15 +430,11 @@ mod tests {
     #[test]
     fn a_token_says_which_groups_it_is_for() {
         let tokens = tokens();
-        let claim = Claim::Both(vec!["room-*".into()]);
+        let rights = Rights::new(vec![Pattern::new("room-*").unwrap()], Vec::new());
 
-        let token = tokens.issue_for("ada", Some(&claim), "1", NOW).unwrap();
+        let token = tokens.issue_with(&rights, "ada", "1", NOW).unwrap();
 
-        let expected = Rights::read(&claim).unwrap();
-        assert_eq!(tokens.check(&token, NOW).unwrap().rights, expected);
-        let bad = Claim::Both(vec!["a*b".into()]);
-        let refused = tokens.issue_for("ada", Some(&bad), "1", NOW);
-        assert_eq!(refused, Err(TokenError::Claim("groups")));
+        assert_eq!(tokens.check(&token, NOW).unwrap().rights, rights);
     }
 
     #[test]
@@ -522,6 +533,27 @@ mod tests {
         let header = Header { crit, ..Header::new(Algorithm::HS256) };
         let critical = tokens.check(&sign_as(&header, &claims()), NOW);
         assert_eq!(critical, Err(TokenError::Algorithm));
+    }
+
+    #[test]
+    fn who_signs_with_the_newline_of_the_file_is_told_so() {
+        let [one, two] = [1, 2].map(|byte| Secret::new([byte; 32]).unwrap());
+        let tokens = Tokens::of(KeyRing::new(&two, Some(&one)), "onesocket", LIFE);
+        for (byte, kid, error) in [
+            (1, None, TokenError::Newline),
+            (2, None, TokenError::Newline),
+            (2, Some("of another secret"), TokenError::Newline),
+            (3, None, TokenError::Signature),
+        ] {
+            let kid = kid.map(str::to_owned);
+            let header = Header { kid, ..Header::new(Algorithm::HS256) };
+            let mut secret = vec![byte; 32];
+            secret.push(b'\n');
+            let key = EncodingKey::from_secret(&secret);
+            let token = jsonwebtoken::encode(&header, &claims(), &key).unwrap();
+
+            assert_eq!(tokens.check(&token, NOW), Err(error), "{byte}");
+        }
     }
 
     #[test]

@@ -56,6 +56,7 @@ fn label(error: TokenError) -> &'static str {
         TokenError::Key => "key",
         TokenError::Life => "life",
         TokenError::Missing => "missing",
+        TokenError::Newline => "newline",
         TokenError::OtherUser => "other-user",
         TokenError::Shape => "shape",
         TokenError::Signature => "signature",

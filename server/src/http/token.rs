@@ -15,7 +15,7 @@ use serde_json::json;
 use tracing::info;
 
 use crate::app::App;
-use crate::auth::rights::Claim;
+use crate::auth::rights::Rights;
 use crate::http::refusal::{Refusal, RemoteIp};
 use crate::limit::Limit;
 
@@ -23,7 +23,8 @@ use crate::limit::Limit;
 struct TokenRequest {
     user: String,
     /// The claim of that name, so that rights can be tried.
-    groups: Option<Claim>,
+    #[serde(default)]
+    groups: Rights,
 }
 
 pub(crate) async fn token(
@@ -44,7 +45,7 @@ pub(crate) async fn token(
     })?;
     let tokens = &app.validator.tokens;
     let token = tokens
-        .issue_for(&request.user, request.groups.as_ref(), &unique_id()?, SystemTime::now())
+        .issue_with(&request.groups, &request.user, &unique_id()?, SystemTime::now())
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     info!(user = request.user, "Token issued");
     let answer = json!({"token": token, "expiresInMs": Span::from(tokens.life()).whole_ms()});

@@ -99,6 +99,7 @@ fn admit(
         | TokenError::Early
         | TokenError::Key
         | TokenError::Life
+        | TokenError::Newline
         | TokenError::OtherUser
         | TokenError::Shape
         | TokenError::Signature

@@ -3,6 +3,7 @@
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use onesocket_protocol::{CLIENT_PREFIX, SUBPROTOCOL, token_subprotocol};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
@@ -162,7 +163,8 @@ async fn secrets_are_changed_without_a_disconnect() {
     // A mistake changes nothing.
     std::fs::write(&file, "short").unwrap();
     signal(&process, "HUP");
-    log.until("the keys are as they were").await;
+    log.until("the secrets are as they were").await;
+    log.until("Keys").await;
     let mut client = connect(&address, &token_of(&new, "grace")).await;
     assert_eq!(client.json().await["type"], "welcome");
 
@@ -174,6 +176,73 @@ async fn secrets_are_changed_without_a_disconnect() {
     assert_eq!(connect(&address, &token_of(&old, "grace")).await.closed().await.0, 4401);
     assert_eq!(ada.ask(r#"{"type":"ping"}"#).await["type"], "pong");
     assert_eq!(ada.refresh(1, &token_of(&new, "ada")).await["type"], "refreshed");
+
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+/// Pairs of Ed25519, private and public, that were made for this test and for nothing else.
+const PAIRS: [[&str; 2]; 2] = [
+    [
+        "MC4CAQAwBQYDK2VwBCIEIKLpjMPaUUF57clf36qZGqWzNbAtaPd3s3+Njur2CLLc",
+        "MCowBQYDK2VwAyEA9TBikq4EogdX03WYsZ5NAOozGn1jRTySH5GGs4gWRUI=",
+    ],
+    [
+        "MC4CAQAwBQYDK2VwBCIEIIfmBlHA3G5ge75npWeIVWYiPrKTw1PpYFNIZr8+P2Jt",
+        "MCowBQYDK2VwAyEAw+rV7i7wURyVXGMUhhD+dCeezHHgP6TwC9aHqtqDHhM=",
+    ],
+];
+
+#[tokio::test]
+async fn public_keys_are_changed_without_a_disconnect() {
+    let pem = |kind: &str, base64: &str| {
+        format!("-----BEGIN {kind} KEY-----\n{base64}\n-----END {kind} KEY-----\n")
+    };
+    let [old, new] = PAIRS.map(|[private, _]| pem("PRIVATE", private));
+    let [old_public, new_public] = PAIRS.map(|[_, public]| pem("PUBLIC", public));
+    let signed = |private: &str, user: &str| {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        let claims = serde_json::json!({
+            "sub": user, "aud": "onesocket", "jti": "1", "iat": now, "exp": now + 300,
+        });
+        let key = EncodingKey::from_ed_pem(private.as_bytes()).unwrap();
+        jsonwebtoken::encode(&Header::new(Algorithm::EdDSA), &claims, &key).unwrap()
+    };
+    let folder = std::env::temp_dir().join(format!("onesocket-public-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("keys");
+    std::fs::write(&file, &old_public).unwrap();
+    let (mut process, address) = start(&["--public-key-file", file.to_str().unwrap()]).await;
+    let mut log = lines(&mut process);
+    log.until("Keys").await;
+    let mut ada = connect(&address, &signed(&old, "ada")).await;
+    assert_eq!(ada.json().await["type"], "welcome");
+    assert_eq!(connect(&address, &signed(&new, "new")).await.closed().await.0, 4401);
+
+    // Both, while those who sign change theirs.
+    std::fs::write(&file, format!("{old_public}{new_public}")).unwrap();
+    signal(&process, "HUP");
+    log.until("Keys").await;
+    for private in [&new, &old] {
+        let mut client = connect(&address, &signed(private, "grace")).await;
+        assert_eq!(client.json().await["type"], "welcome");
+    }
+
+    // A mistake changes nothing, and a private key is one.
+    for mistake in ["", &old, "no key"] {
+        std::fs::write(&file, mistake).unwrap();
+        signal(&process, "HUP");
+        log.until("the public keys are as they were").await;
+        log.until("Keys").await;
+        let mut client = connect(&address, &signed(&new, "grace")).await;
+        assert_eq!(client.json().await["type"], "welcome");
+    }
+
+    std::fs::write(&file, &new_public).unwrap();
+    signal(&process, "HUP");
+    log.until("Keys").await;
+    assert_eq!(connect(&address, &signed(&old, "grace")).await.closed().await.0, 4401);
+    assert_eq!(ada.ask(r#"{"type":"ping"}"#).await["type"], "pong");
+    assert_eq!(ada.refresh(1, &signed(&new, "ada")).await["type"], "refreshed");
 
     std::fs::remove_dir_all(folder).unwrap();
 }

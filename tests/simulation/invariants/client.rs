@@ -1,6 +1,6 @@
 //! What must hold of every output of a client.
 
-use onesocket_core::protocol::{CloseCode, ServerFrame};
+use onesocket_core::protocol::{CloseCode, FrameError, ServerFrame};
 use onesocket_core::{
     Attempt, Call, Error, ErrorCode, Output, Sentence, StateName, Status, Time, TokenAnswer,
 };
@@ -96,6 +96,7 @@ impl World {
         self.ensure(token == needs, || format!("{client} opens with a token: {token}"));
         let observed = self.observed(client);
         observed.newest = attempt;
+        observed.asked.clear();
         observed.sockets += 1;
         let is_free = std::mem::take(&mut observed.is_free);
         observed.opens += u32::from(!is_free);
@@ -213,8 +214,20 @@ impl World {
                 self.observed(client).offered.clone_from(&welcome.epoch)
             }
             ServerFrame::Pong => self.cover("a probe that is answered"),
+            ServerFrame::Error(error) => self.note_refusal(client, error),
             _ => {}
         }
+    }
+
+    /// The server has refused something, or ended a membership: the client is not in that group.
+    fn note_refusal(&mut self, client: usize, error: &FrameError) {
+        let observed = self.observed(client);
+        let asked = error.id.and_then(|id| observed.asked.remove(&id));
+        let Some(group) = asked.as_ref().or(error.group.as_ref()) else { return };
+        if asked.is_some() && observed.groups.contains(group) {
+            self.cover("a group that is refused after a reconnect");
+        }
+        self.observed(client).expel(group);
     }
 
     pub(crate) fn note_answer(&mut self, client: usize, answer: &TokenAnswer) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use onesocket_core::protocol::{Epoch, Group};
+use onesocket_core::protocol::{Epoch, Group, MessageId};
 use onesocket_core::{Attempt, Call, Input, StateName, Status, Time};
 
 use crate::message::Message;
@@ -20,6 +20,8 @@ pub(crate) struct Observed {
     pub(crate) released: bool,
     /// The groups that it was let into and has not left since.
     pub(crate) groups: BTreeSet<Group>,
+    /// What it has asked to join over the newest socket.
+    pub(crate) asked: BTreeMap<MessageId, Group>,
     /// How often it has joined each group and not left it.
     joins: BTreeMap<Group, u32>,
     /// How many sockets were opened since the budget was full, and how many may be.
@@ -52,6 +54,7 @@ impl Observed {
             lasting: false,
             released: false,
             groups: BTreeSet::new(),
+            asked: BTreeMap::new(),
             joins: BTreeMap::new(),
             opens: 0,
             budget: 0,

@@ -47,7 +47,10 @@ impl World {
         match expected {
             Expected::Again(..) => return self.cover("a message that comes again"),
             Expected::Taken(..) => {}
-            Expected::Nothing | Expected::Ack(_) | Expected::Refused(_) => return,
+            Expected::Nothing
+            | Expected::Ack(_)
+            | Expected::Refused(_)
+            | Expected::Restricted(_) => return,
         }
         let Some(origin) = said else { return };
         let socket = self.server.peers.get(&key).map(|peer| peer.socket);
