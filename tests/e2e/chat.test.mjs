@@ -8,7 +8,7 @@ import { test } from "node:test";
 import { makeApp } from "./support/app.mjs";
 import { startChild } from "./support/child.mjs";
 import { freePort, HOST } from "./support/host.mjs";
-import { block, startNginx } from "./support/nginx.mjs";
+import { block, startNginx } from "./support/proxies.mjs";
 import { ROOT } from "./support/paths.mjs";
 import { scene } from "./support/scene.mjs";
 import { until } from "./support/wait.mjs";

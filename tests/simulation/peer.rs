@@ -213,9 +213,9 @@ impl World {
             }
             Output::LimitReached(Limit::Rights) => {
                 let asked = self.server.peers.get(&key).and_then(|peer| peer.asked.clone());
-                let lacks = asked.as_ref().is_some_and(|(joins, group)| {
-                    self.reference.lacks_right(key, *joins, group)
-                });
+                let lacks = asked
+                    .as_ref()
+                    .is_some_and(|(joins, group)| self.reference.lacks_right(key, *joins, group));
                 self.ensure(lacks, || format!("c{key} is refused {asked:?}, which it may"));
                 self.cover("a right that is missing");
             }

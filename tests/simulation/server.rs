@@ -62,7 +62,8 @@ impl Server {
         ago: Duration,
     ) -> String {
         let id = self.grants.len().to_string();
-        let patterns = |groups: &BTreeSet<Group>| groups.iter().cloned().map(Pattern::Exact).collect();
+        let patterns =
+            |groups: &BTreeSet<Group>| groups.iter().cloned().map(Pattern::Exact).collect();
         let rights = Rights::new(patterns(&grant.join), patterns(&grant.publish));
         let token = self.tokens.issue_with(&rights, user, &id, wall(now) - ago);
         let token = token.expect("a user has a name");

@@ -62,10 +62,12 @@ pub(crate) enum Event {
 impl World {
     pub(crate) fn new(seed: u64, server: Server, traced: bool) -> Self {
         let groups = GROUPS.map(|name| Group::new(name).expect("a name"));
-        let is_open = |group: &Group| server.config.open_groups.iter().any(|it| match it {
-            Pattern::Exact(name) => name == group,
-            Pattern::Prefix(prefix) => prefix.is_empty(),
-        });
+        let is_open = |group: &Group| {
+            server.config.open_groups.iter().any(|it| match it {
+                Pattern::Exact(name) => name == group,
+                Pattern::Prefix(prefix) => prefix.is_empty(),
+            })
+        };
         let open = groups.into_iter().filter(is_open).collect();
         let mut world = Self {
             now: Duration::ZERO,

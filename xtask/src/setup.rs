@@ -6,7 +6,7 @@
 mod apt;
 mod browser;
 mod cache;
-mod nginx;
+mod proxy;
 pub(crate) mod python;
 mod tools;
 
@@ -136,13 +136,22 @@ impl Setup {
         apt::program("openssl")
     }
 
+    /// Finds Caddy, or unpacks it.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that says what to install.
+    pub(crate) fn caddy(&self) -> Result<PathBuf> {
+        proxy::find_or_unpack(proxy::CADDY)
+    }
+
     /// Finds nginx, or unpacks it.
     ///
     /// # Errors
     ///
     /// Returns an error that says what to install.
     pub(crate) fn nginx(&self) -> Result<PathBuf> {
-        nginx::find_or_unpack()
+        proxy::find_or_unpack(proxy::NGINX)
     }
 
     /// Returns a Python that has what `tests/foreign/requirements.txt` names.

@@ -277,7 +277,7 @@ pub(crate) fn node_with_pages(setup: &Setup) -> Result<Command> {
     let browser = setup.browser()?;
     let python = setup.python()?;
     let curl = setup.curl()?;
-    let (nginx, openssl) = (setup.nginx()?, setup.openssl()?);
+    let (caddy, nginx, openssl) = (setup.caddy()?, setup.nginx()?, setup.openssl()?);
     let site = build::site(setup)?;
     let server = build::server(setup)?;
     let mut node = setup.project.command("node");
@@ -285,6 +285,7 @@ pub(crate) fn node_with_pages(setup: &Setup) -> Result<Command> {
     node.env("ONESOCKET_PACKAGE", setup.project.tarball());
     node.env("ONESOCKET_PYTHON", python);
     node.env("ONESOCKET_CURL", &curl);
+    node.env("ONESOCKET_CADDY", &caddy);
     node.env("ONESOCKET_NGINX", &nginx);
     node.env("ONESOCKET_OPENSSL", &openssl);
     node.env("ONESOCKET_SERVER", &server);

@@ -222,8 +222,7 @@ impl Tokens {
             }
         }
         let unknown = matches!(found, Err(TokenError::Signature | TokenError::Key));
-        let verifies =
-            |key| jsonwebtoken::decode::<Claims>(token, key, validation).is_ok();
+        let verifies = |key| jsonwebtoken::decode::<Claims>(token, key, validation).is_ok();
         if unknown && *algorithm == Algorithm::HS256 && ring.with_newline().any(verifies) {
             return Err(TokenError::Newline);
         }
@@ -322,8 +321,8 @@ mod tests {
 
     use super::*;
     use crate::auth::public_key::PublicKey;
-    use crate::auth::rights::Pattern;
     use crate::auth::public_key::tests::{EC, ED, RSA};
+    use crate::auth::rights::Pattern;
 
     const NOW: SystemTime = UNIX_EPOCH;
     const LIFE: Duration = Duration::from_secs(300);

@@ -23,6 +23,9 @@ export const SERVER = given("ONESOCKET_SERVER");
 /** The browser's program. */
 export const BROWSER = given("ONESOCKET_BROWSER");
 
+/** The program caddy. */
+export const CADDY = given("ONESOCKET_CADDY");
+
 /** The program curl. */
 export const CURL = given("ONESOCKET_CURL");
 

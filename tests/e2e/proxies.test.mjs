@@ -1,10 +1,10 @@
-/** The server behind nginx, with TLS, configured as README says. */
+/** The server behind nginx and Caddy, with TLS, configured as README says. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { plainSite } from "./support/app.mjs";
-import { block, startNginx } from "./support/nginx.mjs";
+import { block, startCaddy, startNginx } from "./support/proxies.mjs";
 import { connectsStill } from "./support/plain_page.mjs";
 import { scene } from "./support/scene.mjs";
 
@@ -14,6 +14,20 @@ test(
     const app = the.use(plainSite());
     const server = await the.server({ site: app.folder, args: ["--address-header", "X-Forwarded-For"] });
     const url = await startNginx(the, server, block(server));
+    const { page } = await the.open(url, { ignoreHTTPSErrors: true });
+
+    assert.equal(await connectsStill(page), "connected");
+    await server.hasHadAtMost(1);
+  }),
+);
+
+test(
+  "a page behind Caddy with TLS connects, on a port of its own",
+  scene(async (the) => {
+    const app = the.use(plainSite());
+    const server = await the.server({ site: app.folder, args: ["--address-header", "X-Forwarded-For"] });
+    const directive = block(server, (text) => text, "caddyfile");
+    const url = await startCaddy(the, server, directive);
     const { page } = await the.open(url, { ignoreHTTPSErrors: true });
 
     assert.equal(await connectsStill(page), "connected");
