@@ -33,6 +33,7 @@ export type {
   QueueOptions,
   ReconnectOptions,
   RefreshOptions,
+  WhenFailed,
 } from "./options.js";
 export { connect } from "./shared_clients.js";
 export type { WebSocketConstructor, WebSocketLike } from "./socket.js";

@@ -17,6 +17,7 @@ export const DEFAULTS = {
   "heartbeat.timeoutMs": 10_000,
   "queue.maxMessages": 1000,
   "queue.maxBytes": 1_048_576,
+  "queue.whenFailed": 0,
 } as const satisfies Readonly<Record<string, number>>;
 
 /** What `reconnect: "forever"` stands for. */

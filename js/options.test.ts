@@ -36,6 +36,7 @@ test("every option has its default", () => {
     "heartbeat.timeoutMs": 10_000,
     "queue.maxMessages": 1000,
     "queue.maxBytes": 1_048_576,
+    "queue.whenFailed": 0,
   });
   assert.equal(numberOf({ "reconnect.jitter": 0 }, "reconnect.jitter"), 0);
 });
@@ -67,7 +68,7 @@ test("every option can be set", () => {
     releaseAfterMs: 0,
     refresh: { beforeExpiryMs: 6, minIntervalMs: 7 },
     heartbeat: { intervalMs: 8, timeoutMs: 9 },
-    queue: { maxMessages: 4, maxBytes: 5 },
+    queue: { maxMessages: 4, maxBytes: 5, whenFailed: "wait" },
     WebSocket: StandInSocket,
     logger: console,
   };
@@ -96,6 +97,7 @@ test("every option can be set", () => {
       "heartbeat.timeoutMs": 9,
       "queue.maxMessages": 4,
       "queue.maxBytes": 5,
+      "queue.whenFailed": 1,
     },
   });
 });
@@ -212,6 +214,9 @@ test("a number out of its range is named with the range", () => {
     /queue\.maxMessages: must be a whole number from 0 to 1000000/,
     /queue\.maxBytes: must be a whole number from 0 to 1073741824/,
   ]);
+  for (const whenFailed of ["keep", 1, true, null]) {
+    assertFaults({ queue: { whenFailed } }, [/queue\.whenFailed: must be "refuse" or "wait"/]);
+  }
 });
 
 test("what is of the wrong kind is named", () => {
@@ -234,7 +239,7 @@ test("an unknown option is named with the known ones, inside another too", () =>
   assertFaults({ recconect: false, sharing: "ada", reconnect: { max: 1 }, queue: { size: 1 } }, [
     /unknown: recconect, sharing \(known: url, getToken, decode, wire, WebSocket, share, reconnect, .*logger\)/,
     /unknown: reconnect\.max \(known: reconnect\.maxAttempts, .*reconnect\.jitter\)/,
-    /unknown: queue\.size \(known: queue\.maxMessages, queue\.maxBytes\)/,
+    /unknown: queue\.size \(known: queue\.maxMessages, queue\.maxBytes, queue\.whenFailed\)/,
   ]);
 });
 

@@ -34,7 +34,15 @@ export interface QueueOptions {
   readonly maxMessages?: number;
   /** How many bytes of payload in all, text in UTF-8, at most 1 GiB. Default: 1 048 576. */
   readonly maxBytes?: number;
+  /**
+   * What becomes of messages in the state `failed`. With `"refuse"` `send()` throws `closed`, and what waited when the
+   * connection failed is undelivered; with `"wait"` both wait for the next `connect()`. Default: `"refuse"`
+   */
+  readonly whenFailed?: WhenFailed;
 }
+
+/** What becomes of messages in the state `failed`. */
+export type WhenFailed = "refuse" | "wait";
 
 /** When a token is refreshed over the open connection. */
 export interface RefreshOptions {
@@ -156,6 +164,8 @@ interface Rule {
   readonly min: number;
   readonly max: number;
   readonly whole?: boolean;
+  /** The words of an option that has words; the number is the place of one. */
+  readonly words?: readonly string[];
 }
 
 /** Browsers fire a timer at once that is set for longer. */
@@ -177,6 +187,7 @@ const RULES: Readonly<Record<OptionName, Rule>> = {
   "heartbeat.timeoutMs": { min: 1, max: MAX_MS },
   "queue.maxMessages": { min: 0, max: 1_000_000, whole: true },
   "queue.maxBytes": { min: 0, max: 2 ** 30, whole: true },
+  "queue.whenFailed": { min: 0, max: 1, words: ["refuse", "wait"] satisfies WhenFailed[] },
 };
 
 const INTERVAL = "reconnect.intervalMs";
@@ -362,10 +373,12 @@ function readNumbers(options: Named, faults: string[]): Numbers {
   for (const name of OPTION_NAMES) {
     const value = lookUp(named, name);
     if (value === undefined) continue;
-    const { min, max, whole } = RULES[name];
-    const inRange = typeof value === "number" && value >= min && value <= max;
-    if (inRange && (!whole || Math.floor(value) === value)) numbers[name] = value;
-    else faults.push(`${name}: must be a ${whole ? "whole " : ""}number from ${min} to ${max}`);
+    const { min, max, whole, words } = RULES[name];
+    const number = words ? words.indexOf(value as string) : value;
+    const inRange = typeof number === "number" && number >= min && number <= max;
+    const kind = words ? `"${words.join('" or "')}"` : `a ${whole ? "whole " : ""}number from ${min} to ${max}`;
+    if (inRange && (!whole || Math.floor(number) === number)) numbers[name] = number;
+    else faults.push(`${name}: must be ${kind}`);
   }
   const interval = numberOf(numbers, INTERVAL);
   if ((numbers[MAX_INTERVAL] ?? interval) < interval) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use onesocket_core::protocol::Group;
-use onesocket_core::{Config, HeartbeatRules, QueueLimits, Reconnect, Span};
+use onesocket_core::{Config, HeartbeatRules, QueueLimits, Reconnect, Span, WhenFailed};
 use onesocket_server::token::Secret;
 use onesocket_server::{Config as ServerConfig, Pattern};
 
@@ -52,6 +52,9 @@ pub(crate) fn client_config(random: &mut Random) -> Config {
     if random.percent(20) {
         let interval = random.pick(&[None, Some(Span::from_secs(40))]);
         config.heartbeat = HeartbeatRules { interval, timeout: random.ms(3000, 10_000).into() };
+    }
+    if random.percent(30) {
+        config.when_failed = WhenFailed::Wait;
     }
     if random.percent(30) {
         let max_messages = 1 + random.index(20);

@@ -255,10 +255,11 @@ fn wasm(setup: &Setup) -> Result<String> {
         let mut wasm_pack = project.command(&tools.wasm_pack);
         wasm_pack.env("PATH", &tools.path);
         let mut flags = INLINE.to_owned();
-        // A panic names the file of its line; the folder of whoever builds this does not belong into it.
-        if let Some(home) = cargo_home() {
-            let sources = home.join("registry/src");
-            flags.push_str(&format!(" --remap-path-prefix={}=", sources.display()));
+        // A panic names the file of its line; the folder of whoever builds this does not belong into it, nor
+        // the registry that the sources came from.
+        let registries = cargo_home().map(|home| fs::read_dir(home.join("registry/src")));
+        for registry in registries.into_iter().flatten().flatten().flatten() {
+            flags.push_str(&format!(" --remap-path-prefix={}/=", registry.path().display()));
         }
         wasm_pack.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags);
         wasm_pack.args(["build", "--target", "web", "--no-pack", "--mode", "no-install"]);

@@ -28,6 +28,8 @@ pub struct Config {
     pub heartbeat: HeartbeatRules,
     /// How much may wait to be sent.
     pub queue: QueueLimits,
+    /// What becomes of messages when the connection fails for good.
+    pub when_failed: WhenFailed,
     /// Whether the application has tokens. If so, one is fetched for every attempt.
     pub tokens: bool,
     /// How the two ends speak.
@@ -58,6 +60,21 @@ pub struct QueueLimits {
     pub max_messages: usize,
     /// How many bytes of payload in all.
     pub max_bytes: usize,
+}
+
+/// What becomes of messages when the connection fails for good, until `connect()` is called again.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum WhenFailed {
+    /// Those that wait are undelivered, and new ones are refused.
+    #[default]
+    Refuse,
+    /// They wait for the next connection, new ones too, as long as there is room.
+    Wait,
+}
+
+impl WhenFailed {
+    /// The words of JavaScript for them, in this order.
+    pub const WORDS: [&str; 2] = ["refuse", "wait"];
 }
 
 /// When a token is refreshed.
@@ -120,6 +137,7 @@ impl Default for Config {
             refresh: RefreshRules::default(),
             heartbeat: HeartbeatRules::default(),
             queue: QueueLimits::default(),
+            when_failed: WhenFailed::default(),
             tokens: false,
             wire: Wire::default(),
             seed: 0,
@@ -233,6 +251,7 @@ options! {
     "heartbeat.timeoutMs", heartbeat.timeout;
     "queue.maxMessages", queue.max_messages;
     "queue.maxBytes", queue.max_bytes;
+    "queue.whenFailed", when_failed;
 }
 
 /// A setting that JavaScript writes as a number.
@@ -281,6 +300,20 @@ impl Number for Span {
     }
 }
 
+/// The place of its word.
+impl Number for WhenFailed {
+    fn write(&mut self, number: f64) {
+        *self = if number == 0.0 { Self::Refuse } else { Self::Wait };
+    }
+
+    fn read(&self) -> f64 {
+        match self {
+            Self::Refuse => 0.0,
+            Self::Wait => 1.0,
+        }
+    }
+}
+
 /// 0 for none.
 impl Number for Option<Span> {
     fn write(&mut self, ms: f64) {
@@ -299,8 +332,14 @@ mod tests {
     #[test]
     fn every_option_sets_a_field_of_its_own() {
         for at in 0..Config::OPTIONS.len() {
+            // No default; words have but two.
+            let is_taken = |value: &f64| {
+                let mut config = Config::default();
+                config.set(at, *value);
+                config.get(at) == Some(*value)
+            };
+            let value = [(at + 1) as f64, 1.0].into_iter().find(is_taken).unwrap();
             let mut config = Config::default();
-            let value = (at + 1) as f64;
 
             config.set(at, value);
 

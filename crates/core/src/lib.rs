@@ -25,7 +25,7 @@ mod token;
 
 pub use config::{
     Config, HeartbeatRules, PLAIN_PING_INTERVAL, PlainRules, QueueLimits, Reconnect, RefreshRules,
-    TOKEN_TIMEOUT, Wire,
+    TOKEN_TIMEOUT, WhenFailed, Wire,
 };
 #[cfg(feature = "explore")]
 pub use connection::{ConnectedStage, ConnectingStage, EndedStage, Moment, OldSocketStage, Stage};

@@ -7,7 +7,7 @@ mod golden;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use onesocket_core::{Config, ErrorCode, Reconnect, Sentence, Stats};
+use onesocket_core::{Config, ErrorCode, Reconnect, Sentence, Stats, WhenFailed};
 
 /// Reads a file of the repository.
 fn read(path: &str) -> String {
@@ -128,7 +128,8 @@ fn the_readme_and_the_types_say_the_defaults_of_the_machine() {
     let types = read("js/options.ts");
     let types = between(&types, "import ", "/** The options, checked. */");
     for (name, default) in options() {
-        let default = for_people(default);
+        let word = (name == "queue.whenFailed").then(|| WhenFailed::WORDS[default as usize]);
+        let default = word.map_or_else(|| for_people(default), |word| format!("`\"{word}\"`"));
         let row = format!("| `{name}` | {default} |");
         assert!(readme.contains(&row), "README.md, \"Options\", needs a row {row}");
 
@@ -137,7 +138,7 @@ fn the_readme_and_the_types_say_the_defaults_of_the_machine() {
         let interface =
             format!("{}{}Options{parameter} {{", group[..1].to_uppercase(), &group[1..]);
         let interface = between(types, &format!("export interface {interface}"), "\n}");
-        let (docs, _) = interface.split_once(&format!("readonly {field}?: number;")).unwrap();
+        let (docs, _) = interface.split_once(&format!("readonly {field}?: ")).unwrap();
         let docs = docs.rsplit("/**").next().unwrap();
         let words: Vec<_> = docs.split(['*', '\n', ' ']).filter(|word| !word.is_empty()).collect();
         let said = words.join(" ");
@@ -148,6 +149,8 @@ fn the_readme_and_the_types_say_the_defaults_of_the_machine() {
             .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()));
         assert!(good, "js/options.ts: the docs of {name} need \"{expected}\": {said}");
     }
+    let words = format!("{:?} satisfies WhenFailed[]", WhenFailed::WORDS);
+    assert!(read("js/options.ts").contains(&words), "js/options.ts needs {words}");
 }
 
 #[test]

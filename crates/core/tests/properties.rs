@@ -7,7 +7,8 @@ mod exploration;
 
 use exploration::{Action, Coverage, Place, Scope};
 use onesocket_core::{
-    Config, HeartbeatRules, PlainRules, QueueLimits, Reconnect, RefreshRules, Span, StateName, Wire,
+    Config, HeartbeatRules, PlainRules, QueueLimits, Reconnect, RefreshRules, Span, StateName,
+    WhenFailed, Wire,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{FileFailurePersistence, RngSeed};
@@ -55,31 +56,34 @@ fn configs() -> impl Strategy<Value = Config> {
         0..90_000_u64,
         0..40_000_u64,
     );
-    (reconnect, times, more, any::<bool>(), wire, any::<u64>()).prop_map(
-        |((max_attempts, interval, factor, jitter), times, more, tokens, wire, seed)| Config {
-            reconnect: Reconnect {
-                max_attempts,
-                interval: Span::from_millis(interval),
-                factor,
-                jitter,
-                ..Reconnect::default()
-            },
-            connect_timeout: Span::from_millis(times.0),
-            close_timeout: Span::from_millis(times.1),
-            stable_after: Span::from_millis(times.2),
-            release_after: Span::from_millis(times.3),
-            queue: QueueLimits { max_messages: 20, max_bytes: 120 },
-            heartbeat: HeartbeatRules {
-                interval: more.0.map(Span::from_millis),
-                timeout: Span::from_millis(more.1),
-            },
-            refresh: RefreshRules {
-                before_expiry: Span::from_millis(more.2),
-                min_interval: Span::from_millis(more.3),
-            },
-            tokens,
-            wire,
-            seed,
+    (reconnect, times, more, any::<[bool; 2]>(), wire, any::<u64>()).prop_map(
+        |((max_attempts, interval, factor, jitter), times, more, [tokens, waits], wire, seed)| {
+            Config {
+                reconnect: Reconnect {
+                    max_attempts,
+                    interval: Span::from_millis(interval),
+                    factor,
+                    jitter,
+                    ..Reconnect::default()
+                },
+                connect_timeout: Span::from_millis(times.0),
+                close_timeout: Span::from_millis(times.1),
+                stable_after: Span::from_millis(times.2),
+                release_after: Span::from_millis(times.3),
+                queue: QueueLimits { max_messages: 20, max_bytes: 120 },
+                heartbeat: HeartbeatRules {
+                    interval: more.0.map(Span::from_millis),
+                    timeout: Span::from_millis(more.1),
+                },
+                refresh: RefreshRules {
+                    before_expiry: Span::from_millis(more.2),
+                    min_interval: Span::from_millis(more.3),
+                },
+                when_failed: if waits { WhenFailed::Wait } else { WhenFailed::Refuse },
+                tokens,
+                wire,
+                seed,
+            }
         },
     )
 }
@@ -103,7 +107,7 @@ fn settle(mut place: Place, scope: &Scope, answers: bool) -> Result<Place, Strin
     for _ in 0..200 {
         let action = if answers { place.friendly(scope) } else { place.silent() };
         let Some(action) = action else {
-            place.check_at_end(answers)?;
+            place.check_at_end(scope, answers)?;
             return Ok(place);
         };
         place.step(scope, action, &mut coverage)?;

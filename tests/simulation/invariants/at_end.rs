@@ -1,6 +1,6 @@
 //! What must hold once all has come right, once everybody has left, and once all is forgotten.
 
-use onesocket_core::{EndedStage, ErrorCode, OldSocketStage, Stage, StateName};
+use onesocket_core::{EndedStage, ErrorCode, OldSocketStage, Stage, StateName, WhenFailed};
 
 use crate::reference::{Arrival, What};
 use crate::world::World;
@@ -25,7 +25,9 @@ impl World {
             if state == StateName::Connected {
                 self.check_connection(client);
             }
-            if state != StateName::Idle {
+            let keeps = self.clients[client].config.when_failed == WhenFailed::Wait;
+            let may_wait = state == StateName::Idle || state == StateName::Failed && keeps;
+            if !may_wait {
                 let calls = &self.clients[client].observed.calls;
                 let left = format!("{calls:?}");
                 self.ensure(calls.is_empty(), || format!("{client} has not settled {left}"));

@@ -187,9 +187,10 @@ impl World {
     }
 
     pub(crate) fn check_connected(&mut self, client: usize, status: &Status) {
-        let attempt = self.clients[client].machine.connected_attempt();
+        // The machine may be further already: it was told late that nobody holds it any more.
+        let attempt = self.observed(client).newest;
         let mut streams = self.clients[client].streams.iter().rev();
-        let socket = streams.find(|socket| Some(self.sockets[**socket].attempt) == attempt);
+        let socket = streams.find(|socket| self.sockets[**socket].attempt == attempt);
         let peer = socket.and_then(|socket| self.sockets[*socket].peer);
         let named = status.connection_id.as_ref().map(|id| id.0.clone());
         let expected = peer.map(|(_, key)| format!("c{key}"));

@@ -143,7 +143,7 @@ impl<M: Clone> Connection<M> {
         self.enter(State::Failed { error: error.clone(), old_socket }, Some(error.message.clone()));
         let calls = self.demand.failed();
         self.settle_each(calls, Err(&error));
-        let undelivered = self.drop_traffic(&error);
+        let undelivered = self.fail_traffic(&error);
         self.outputs.push(Output::Error { error, undelivered });
     }
 

@@ -4,7 +4,7 @@ use onesocket_protocol::{ClientFrame, Epoch, MessageId, ServerFrame};
 
 use super::requests::Answer;
 use super::{Connection, Output};
-use crate::config::Wire;
+use crate::config::{WhenFailed, Wire};
 use crate::error::{Error, ErrorCode};
 use crate::ids::Attempt;
 use crate::log::LogEvent;
@@ -34,7 +34,7 @@ impl<M: Clone> Connection<M> {
         bytes: usize,
         in_socket: usize,
     ) -> Result<(), Error> {
-        self.require_not_ended()?;
+        self.require_accepting()?;
         if let State::Connected(session) = &self.state {
             check_size(bytes, session.max_message_bytes)?;
         }
@@ -43,6 +43,14 @@ impl<M: Clone> Connection<M> {
         self.outbox.push(Outgoing { id, to, data, bytes });
         self.send_waiting();
         Ok(())
+    }
+
+    /// Returns an error if no message may wait in this state.
+    fn require_accepting(&self) -> Result<(), Error> {
+        match (&self.state, self.config.when_failed) {
+            (State::Failed { .. }, WhenFailed::Wait) => Ok(()),
+            _ => self.require_not_ended(),
+        }
     }
 
     /// Sends the waiting messages, if there is a connection.
@@ -186,13 +194,30 @@ impl<M: Clone> Connection<M> {
         self.lose_requests();
     }
 
-    /// The connection has ended for good: settles every call. Returns the messages that no call waits
-    /// for.
-    pub(super) fn drop_traffic(&mut self, error: &Error) -> Vec<M> {
+    /// The connection has failed. Returns the messages that do not wait for the next one, and for which
+    /// no call waits.
+    pub(super) fn fail_traffic(&mut self, error: &Error) -> Vec<M> {
+        match self.config.when_failed {
+            WhenFailed::Refuse => self.drop_traffic(error),
+            WhenFailed::Wait => {
+                self.end_requests(error);
+                Vec::new()
+            }
+        }
+    }
+
+    /// Settles every call but those of messages.
+    fn end_requests(&mut self, error: &Error) {
         self.lose_traffic();
-        self.last_user.leave();
         let waiting = self.groups.ended();
         self.settle_each(waiting, Err(error));
+    }
+
+    /// The connection has ended for good: settles every call. Returns the messages that no call waits
+    /// for.
+    fn drop_traffic(&mut self, error: &Error) -> Vec<M> {
+        self.end_requests(error);
+        self.last_user.leave();
         let all = self.outbox.take_all();
         self.undeliverable(all, error)
     }

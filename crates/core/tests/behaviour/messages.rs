@@ -1,7 +1,9 @@
 //! Messages: each is delivered once and in order, or reported as undelivered.
 
 use onesocket_core::protocol::{ClientFrame, Epoch, Group, MessageId, ServerFrame, Welcome};
-use onesocket_core::{Attempt, ErrorCode, Input, Output, ReadyState, StateName};
+use onesocket_core::{
+    Attempt, Config, ErrorCode, Input, Output, ReadyState, StateName, WhenFailed,
+};
 
 use crate::world::{World, config, welcome};
 use crate::{SECOND, sent_since};
@@ -56,6 +58,48 @@ fn a_full_queue_refuses_messages_and_undelivered_ones_are_reported_once() {
     assert_eq!(world.errors(), [(ErrorCode::Closed, vec!["one"])]);
     assert_eq!(world.answer_to(publish), Some(Err(ErrorCode::Closed)));
     assert_eq!(world.send("four").unwrap_err().code, ErrorCode::Closed);
+}
+
+#[test]
+fn where_messages_are_to_wait_a_failure_keeps_them_and_the_next_connect_sends_them() {
+    let patient = Config { when_failed: WhenFailed::Wait, ..config() };
+    let mut world = World::new(patient).connected();
+    world.send("one").unwrap();
+    let joined = world.join("tea");
+    world.closed(4409);
+    assert_eq!(world.state(), StateName::Failed);
+    assert_eq!(world.errors(), [(ErrorCode::Replaced, vec![])]);
+    // Who asks for something else is told, as always.
+    assert_eq!(world.answer_to(joined), Some(Err(ErrorCode::Replaced)));
+    let publish = world.publish("tea", "two");
+    world.send("three").unwrap();
+    assert_eq!(world.machine.queued_bytes(), 8);
+    let failed_at = world.said.len();
+
+    world.connect();
+    world.agree();
+
+    assert_eq!(sent_since(&world, failed_at), [(1, "one"), (3, "two"), (4, "three")]);
+    assert_eq!(world.answer_to(publish), None);
+    world.receive(ServerFrame::Ack { id: MessageId(4) });
+    assert_eq!(world.answer_to(publish), Some(Ok(())));
+    assert_eq!(world.errors(), [(ErrorCode::Replaced, vec![])]);
+}
+
+#[test]
+fn what_waits_in_a_failure_is_bounded_and_ends_with_close() {
+    let mut patient = Config { when_failed: WhenFailed::Wait, ..config() };
+    patient.queue.max_messages = 1;
+    let mut world = World::new(patient).connected();
+    world.closed(4409);
+    world.send("one").unwrap();
+    assert_eq!(world.send("two").unwrap_err().code, ErrorCode::QueueFull);
+
+    world.close();
+
+    let expected = [(ErrorCode::Replaced, vec![]), (ErrorCode::Closed, vec!["one"])];
+    assert_eq!(world.errors(), expected);
+    assert_eq!(world.send("three").unwrap_err().code, ErrorCode::Closed);
 }
 
 #[test]

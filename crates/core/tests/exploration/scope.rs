@@ -1,7 +1,7 @@
 //! What bounds an exploration: how much of everything there may be, and how the machine is set.
 
 use onesocket_core::protocol::{CloseCode, Retry};
-use onesocket_core::{Config, HeartbeatRules, PlainRules, Span, Wire};
+use onesocket_core::{Config, HeartbeatRules, PlainRules, Span, StateName, WhenFailed, Wire};
 
 use crate::exploration::PINGS;
 
@@ -39,6 +39,11 @@ pub(crate) struct Scope {
 impl Scope {
     pub(crate) fn is_plain(&self) -> bool {
         matches!(self.config.wire, Wire::Plain(_))
+    }
+
+    /// Whether messages wait in a state in which there is no way to a connection but `connect()`.
+    pub(crate) fn keeps(&self, state: StateName) -> bool {
+        state == StateName::Failed && self.config.when_failed == WhenFailed::Wait
     }
 
     /// Whether the session is agreed as soon as the socket is open.

@@ -147,7 +147,7 @@ impl<'a> Explorer<'a> {
             path.push(fingerprint);
             let Some(action) = (if answers { here.friendly(self.scope) } else { here.silent() })
             else {
-                let verdict = here.check_at_end(answers);
+                let verdict = here.check_at_end(self.scope, answers);
                 good.extend(path);
                 return verdict.map_err(|broken| (broken, actions));
             };

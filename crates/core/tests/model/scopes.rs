@@ -1,7 +1,8 @@
 //! What is explored: the configurations of the machine, and how much of everything there may be.
 
 use onesocket_core::{
-    Config, HeartbeatRules, PlainRules, QueueLimits, Reconnect, RefreshRules, Span, Wire,
+    Config, HeartbeatRules, PlainRules, QueueLimits, Reconnect, RefreshRules, Span, WhenFailed,
+    Wire,
 };
 
 use crate::exploration::Scope;
@@ -25,6 +26,7 @@ pub(crate) fn scopes() -> Vec<Scope> {
         heartbeat: HeartbeatRules { interval: Some(Span::MAX), timeout: TICK },
         refresh: RefreshRules { before_expiry: TICK, min_interval: 2 * TICK },
         queue: QueueLimits { max_messages: 2, max_bytes: 12 },
+        when_failed: WhenFailed::Refuse,
         tokens: true,
         wire: Wire::OneSocket,
         seed: 0,
@@ -120,7 +122,7 @@ pub(crate) fn scopes() -> Vec<Scope> {
     let users = Scope {
         name: "another user",
         // A queue of two tells what was sent from what waits, and a group and a message are enough.
-        config: traffic.config.clone(),
+        config: Config { when_failed: WhenFailed::Wait, ..traffic.config.clone() },
         closes: 1,
         users: true,
         ..once.clone()

@@ -4,6 +4,7 @@ use onesocket_core::{StateName, Time};
 
 use crate::exploration::observed::Observed;
 use crate::exploration::place::Place;
+use crate::exploration::scope::Scope;
 use crate::exploration::{SERVER_CLOSING, Verdict, ensure, is_live};
 
 impl Place {
@@ -17,7 +18,7 @@ impl Place {
     }
 
     /// Checks a place in which nothing more happens by itself.
-    pub(crate) fn check_at_end(&self, answers: bool) -> Verdict {
+    pub(crate) fn check_at_end(&self, scope: &Scope, answers: bool) -> Verdict {
         let Observed { connects, closes, calls, .. } = &self.observed;
         ensure!(connects.is_empty(), "connect() is never answered: {connects:?}");
         ensure!(closes.is_empty(), "close() is never answered: {closes:?}");
@@ -31,7 +32,8 @@ impl Place {
                 ensure!(noticed == Time::NEVER, "nobody notices the silence");
                 true
             }
-            StateName::Closed | StateName::Failed => false,
+            StateName::Closed => false,
+            state @ StateName::Failed => scope.keeps(state),
             state @ (StateName::Connecting | StateName::Waiting | StateName::Closing) => {
                 return Err(format!("stuck in {}", state.as_str()));
             }

@@ -1,6 +1,8 @@
 //! What must hold wherever the machine has come to rest.
 
-use onesocket_core::{ConnectedStage, ConnectingStage, OldSocketStage, Stage, StateName, Time};
+use onesocket_core::{
+    Call, ConnectedStage, ConnectingStage, OldSocketStage, Stage, StateName, Time,
+};
 
 use crate::exploration::actions::{Action, Answer, LATER};
 use crate::exploration::invariants::Step;
@@ -125,8 +127,10 @@ impl Place {
             machine.queued_bytes()
         );
         let ended = observed.end.is_some();
+        let kept = step.scope.keeps(status.state);
+        let dropped = ended && !kept;
         ensure!(
-            !(connected && unsent.count() > 0 || ended && !observed.kept.is_empty()),
+            !(connected && unsent.count() > 0 || dropped && !observed.kept.is_empty()),
             "{stage}: messages are left behind"
         );
         let answered = step.done.iter().find(|call| observed.calls.iter().any(|(c, _)| c == *call));
@@ -148,7 +152,8 @@ impl Place {
             ensure!(unanswered == step.sent_new, "kept for a server that remembers nothing");
         }
         ensure!(observed.connects.is_empty() || !(connected || ended), "{stage}: connect() hangs");
-        ensure!(observed.calls.is_empty() || !ended, "{stage}: a call hangs");
+        let may_wait = |(_, want): &(Call, Want)| kept && *want == Want::Publish;
+        ensure!(!ended || observed.calls.iter().all(may_wait), "{stage}: a call hangs");
         let leaving = matches!(observed.socket, Socket::Shut { .. } | Socket::ServerClosing { .. });
         ensure!(observed.closes.is_empty() || leaving, "{stage}: close() hangs");
         match step.action {

@@ -244,16 +244,21 @@ impl Observed {
     pub(super) fn accepts(&self, step: &Step<'_>, bytes: usize) -> Result<(), ErrorCode> {
         let limits = step.scope.config.queue;
         match step.status.state {
+            StateName::Failed if !step.scope.keeps(StateName::Failed) => Err(ErrorCode::Closed),
             StateName::Connected if bytes > LARGEST && !step.scope.is_plain() => {
                 Err(ErrorCode::TooLarge)
             }
-            StateName::Idle | StateName::Connecting | StateName::Waiting | StateName::Connected => {
+            StateName::Idle
+            | StateName::Connecting
+            | StateName::Waiting
+            | StateName::Connected
+            | StateName::Failed => {
                 let kept: usize = self.kept.iter().map(|kept| kept.bytes).sum();
                 let fits =
                     self.kept.len() < limits.max_messages && kept + bytes <= limits.max_bytes;
                 if fits { Ok(()) } else { Err(ErrorCode::QueueFull) }
             }
-            StateName::Closing | StateName::Closed | StateName::Failed => Err(ErrorCode::Closed),
+            StateName::Closing | StateName::Closed => Err(ErrorCode::Closed),
         }
     }
 }

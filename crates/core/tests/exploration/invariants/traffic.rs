@@ -175,7 +175,8 @@ impl Observed {
         let forgotten = step.connects && !step.resends && kept.sent.is_some();
         let limited = !step.scope.is_plain();
         let too_large = step.connects && limited && kept.sent.is_none() && kept.bytes > LARGEST;
-        let ended = !is_live(step.status.state);
+        let state = step.status.state;
+        let ended = !is_live(state) && !step.scope.keeps(state);
         ensure!(refused || forgotten || too_large || ended || step.another, "{kept:?} is given up");
         let alike = |other: &Kept| {
             matches!(other.what, What::Message(_)) == matches!(what, What::Message(_))

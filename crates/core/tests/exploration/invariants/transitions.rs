@@ -37,7 +37,7 @@ impl Observed {
             self.end_session();
         }
         if !is_live(status.state) {
-            self.ended_since = true;
+            self.ended_since |= !step.scope.keeps(status.state);
             self.spare = None;
             self.later = Time::ZERO;
             self.granted = false;
