@@ -50,6 +50,9 @@ impl Core {
     /// Wants to be connected.
     pub fn connect(&self, call: u32) {
         self.driver.ask(Input::Connect { call: Call(call) });
+        if let Some(shared) = &self.shared {
+            shared.urge();
+        }
     }
 
     /// The `AbortSignal` of a `connect()` fired.

@@ -10,6 +10,7 @@ import { plainSite } from "./support/app.mjs";
 import { scene } from "./support/scene.mjs";
 import { startTabs } from "./support/tab.mjs";
 import { until } from "./support/wait.mjs";
+import { UNREACHABLE } from "./support/watch.mjs";
 
 test(
   "twelve tabs that open at once have one connection, and each hears all others",
@@ -104,6 +105,42 @@ test(
 );
 
 test(
+  "while the server is away every tab waits and says until when, and connect() in any of them tries at once",
+  scene(async (the) => {
+    const { server, family } = await open(the, 3, { isReset: true }, () => {}, [UNREACHABLE]);
+    const leader = await leaderOf(family);
+    const follower = family.find((tab) => tab !== leader);
+
+    await server.stop();
+    const statuses = await until("all wait", async () => {
+      const all = await Promise.all(family.map((tab) => tab.evaluate(() => window.client.status)));
+      return all.every(({ state, attempt }) => state === "waiting" && attempt >= 2) && all;
+    });
+    const [first] = statuses;
+    for (const { attempt, maxAttempts, retryAtMs, readyState } of statuses) {
+      assert.deepEqual([attempt, maxAttempts, readyState], [first.attempt, 5, 3]);
+      assert.ok(Math.abs(retryAtMs - first.retryAtMs) < 250, `${retryAtMs} and ${first.retryAtMs}`);
+    }
+    await server.start();
+    const asked = Date.now();
+    await follower.evaluate(() => window.client.connect());
+    const left = first.retryAtMs - Date.now();
+
+    assert.ok(left > 500, `it has taken ${Date.now() - asked} ms, and ${left} were left`);
+    await until("all are connected", async () => {
+      const states = await Promise.all(family.map((tab) => tab.evaluate(() => window.client.state)));
+      return states.every((state) => state === "connected");
+    });
+    assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
+    for (const tab of family) {
+      const seen = await tab.evaluate(() => window.states);
+      assert.equal(seen.lastIndexOf("waiting") < seen.lastIndexOf("connecting"), true, `${seen}`);
+      assert.equal(seen.at(-1), "connected");
+    }
+  }),
+);
+
+test(
   "the same user connects elsewhere: all tabs fail, and none tries again",
   scene(async (the) => {
     const { tabs, server, family } = await open(the, 3, { replaces: true });
@@ -181,14 +218,14 @@ function spyOnPosts() {
 }
 
 /** Opens tabs of one user that share a connection, and one of another who hears all that they publish. */
-async function open(the, count, options = {}, before = () => {}) {
+async function open(the, count, options = {}, before = () => {}, allow = []) {
   const app = the.use(plainSite());
   const server = await the.server({ site: app.folder, replaces: true, ...options });
   const tabs = await startTabs(the);
-  const judge = await tabs.open(the, server.url);
+  const judge = await tabs.open(the, server.url, { allow });
   await judge.evaluate(begin, { user: "judge" });
   const family = [];
-  for (let at = 0; at < count; at += 1) family.push(await tabs.open(the, server.url));
+  for (let at = 0; at < count; at += 1) family.push(await tabs.open(the, server.url, { allow }));
   await Promise.all(family.map((tab) => tab.evaluate(before)));
   await Promise.all(family.map((tab) => tab.evaluate(begin, { user: "ada", share: "ada" })));
   return { tabs, server, judge, family };
@@ -199,6 +236,8 @@ async function begin({ user, share }) {
   window.errors = [];
   window.client = window.clientOf(user, share === undefined ? {} : { share });
   window.client.on("message", ({ data }) => window.heard.push(data));
+  window.states = [];
+  window.client.on("state", ({ current }) => window.states.push(current));
   window.client.on("error", ({ code, message }) => window.errors.push(`${code}: ${message}`));
   await window.client.connect();
   await window.client.join("tea");

@@ -16,7 +16,7 @@ mod io;
 mod relay;
 mod watch;
 
-pub use frame::{Applicant, News, PortId, TabFrame, TabId, Term, Terms, Up};
+pub use frame::{Applicant, News, PortId, TabFrame, TabId, Term, Terms, Up, Wait};
 pub use io::{Down, Role, TabInput, TabOutput};
 
 use onesocket_protocol::Span;
@@ -162,11 +162,13 @@ impl<M: Clone> Tab<M> {
                 }
             }
             TabInput::LinkUp(terms) => self.on_link_up(terms, now),
+            TabInput::LinkWaits(wait) => self.on_link_waits(wait, now),
             TabInput::Lost { request } => self.on_lost(request, now),
-            TabInput::Open { port } => self.on_open(port),
+            TabInput::Open { port } => self.on_open(port, now),
             TabInput::Send { port, frame } => self.on_send(port, frame),
             TabInput::Shown(shown) => self.on_shown(shown, now),
             TabInput::Shut { port } => self.on_shut(port),
+            TabInput::Urge => self.urge(),
             TabInput::Wish(wish) => {
                 self.wish = wish;
                 self.settle(now);
@@ -338,7 +340,7 @@ impl<M: Clone> Tab<M> {
         self.say_that_it_leads();
         self.lead();
         match self.port {
-            Some(Port { stage: PortStage::New, .. }) => self.open_own(),
+            Some(Port { stage: PortStage::New, .. }) => self.open_own(now),
             Some(_) => self.close_port(),
             None => {}
         }
@@ -416,6 +418,7 @@ impl<M: Clone> Tab<M> {
                 | TabFrame::Seen { .. }
                 | TabFrame::Open { .. }
                 | TabFrame::Up { .. }
+                | TabFrame::Urge { .. }
                 | TabFrame::Shut { .. }
                 | TabFrame::News { .. },
                 _,
@@ -442,7 +445,7 @@ impl<M: Clone> Tab<M> {
             }
             TabFrame::Open { port, member, .. } => {
                 let shown = member.shown;
-                self.open(PortId { tab: from, number: port }, member);
+                self.open(PortId { tab: from, number: port }, member, now);
                 self.see(shown, now);
             }
             TabFrame::Up { term, port, place, frame } if term == mine => {
@@ -451,8 +454,10 @@ impl<M: Clone> Tab<M> {
             TabFrame::Shut { term, port } if term == mine => {
                 self.shut(PortId { tab: from, number: port });
             }
+            TabFrame::Urge { term } if term == mine => self.urge(),
             TabFrame::Bye { .. }
             | TabFrame::Up { .. }
+            | TabFrame::Urge { .. }
             | TabFrame::Shut { .. }
             | TabFrame::News { .. } => {}
         }
@@ -522,6 +527,11 @@ impl<M: Clone> Tab<M> {
                     self.outputs.push(TabOutput::PortFrame { port: number, frame });
                 }
             }
+            News::Waits { to, wait }
+                if stage == PortStage::Asked && to.is_none_or(|to| to == own) =>
+            {
+                self.outputs.push(TabOutput::PortWaits { port: number, wait });
+            }
             News::Closed { to } if is_asked && to.is_none_or(|to| to == own) => self.close_port(),
             News::Failed { to, error } if is_asked && to.is_none_or(|to| to == own) => {
                 self.fail_port(error);
@@ -530,6 +540,7 @@ impl<M: Clone> Tab<M> {
             | News::Opened { .. }
             | News::Pong { .. }
             | News::Frame { .. }
+            | News::Waits { .. }
             | News::Closed { .. }
             | News::Failed { .. } => {}
         }
@@ -555,21 +566,21 @@ impl<M: Clone> Tab<M> {
         }
     }
 
-    fn on_open(&mut self, port: u32) {
+    fn on_open(&mut self, port: u32, now: Time) {
         self.port = Some(Port { number: port, stage: PortStage::New, sent: 0 });
         match self.place {
             Place::Resting if !self.wish => self.close_port(),
             Place::Resting | Place::Queued { leader: None, .. } => {}
             Place::Queued { leader: Some(Following { term, .. }), .. } => self.follow(term),
-            Place::Leading(_) => self.open_own(),
+            Place::Leading(_) => self.open_own(now),
         }
     }
 
-    fn open_own(&mut self) {
+    fn open_own(&mut self, now: Time) {
         if let Some(port) = &mut self.port {
             port.stage = PortStage::Asked;
             let own = PortId { tab: self.id, number: port.number };
-            self.open(own, self.applicant());
+            self.open(own, self.applicant(), now);
         }
     }
 
@@ -684,6 +695,31 @@ impl<M: Clone> Tab<M> {
         }
     }
 
+    fn on_link_waits(&mut self, wait: Option<Wait>, now: Time) {
+        let Place::Leading(leading) = &mut self.place else { return };
+        let next = wait.map_or(Link::Connecting, |wait| Link::Waiting(wait, now + wait.after));
+        let link = &mut leading.relay.link;
+        if !matches!(link, Link::Connecting | Link::Waiting(..)) || *link == next {
+            return;
+        }
+        *link = next;
+        self.tell_all(News::Waits { to: None, wait });
+    }
+
+    /// Has the connection tried again now, if it waits for that.
+    fn urge(&mut self) {
+        match &self.place {
+            Place::Queued { leader: Some(Following { term, .. }), .. } => {
+                let term = *term;
+                self.post(TabFrame::Urge { term });
+            }
+            Place::Leading(leading) if matches!(leading.relay.link, Link::Waiting(..)) => {
+                self.lead()
+            }
+            Place::Resting | Place::Queued { .. } | Place::Leading(_) => {}
+        }
+    }
+
     fn on_link_failed(&mut self, error: Error, now: Time) {
         let Place::Leading(leading) = &mut self.place else { return };
         let is_of_user = match error.code {
@@ -738,7 +774,7 @@ impl<M: Clone> Tab<M> {
                 self.fail_all(error, now);
             }
             Link::Replaced(_) => self.demote(None, now),
-            Link::Connecting | Link::Up(_) | Link::Failed => {}
+            Link::Connecting | Link::Waiting(..) | Link::Up(_) | Link::Failed => {}
         }
     }
 
@@ -771,11 +807,15 @@ impl<M: Clone> Tab<M> {
     }
 
     /// Opens a port at this tab, which leads.
-    fn open(&mut self, port: PortId, applicant: Applicant) {
+    fn open(&mut self, port: PortId, applicant: Applicant, now: Time) {
         let Place::Leading(leading) = &mut self.place else { return };
         let left = leading.relay.open(port, applicant);
+        let wait = leading.relay.wait(now);
         self.detach(left);
         self.attach_waiting();
+        if wait.is_some() {
+            self.tell_port(port, News::Waits { to: Some(port), wait });
+        }
     }
 
     /// Closes a port at this tab, if it leads.

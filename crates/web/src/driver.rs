@@ -7,7 +7,7 @@ use js_sys::Function;
 use onesocket_core::protocol::{ClientFrame, CloseCode};
 use onesocket_core::{
     Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Stats, Status, Text, Time,
-    Token,
+    Token, Wait,
 };
 use wasm_bindgen::prelude::*;
 
@@ -148,6 +148,12 @@ impl Driver {
         self.connection.with(|connection| connection.status().clone())
     }
 
+    /// Returns what the connection waits for before it is tried again, if it does.
+    pub(crate) fn wait(&self) -> Option<Wait> {
+        let Status { attempt, max_attempts, retry_at, .. } = self.status();
+        Some(Wait { attempt, max_attempts, after: retry_at?.since(self.clock.now()) })
+    }
+
     /// Returns how many bytes wait here and in the sockets.
     pub fn buffered_bytes(&self) -> usize {
         self.connection.with(|connection| connection.queued_bytes()) + self.bytes_in_sockets()
@@ -261,6 +267,18 @@ impl Driver {
         }
         self.performing.set(false);
         self.set_alarm();
+    }
+
+    /// Tells the status as it is, though it is as it was.
+    pub(crate) fn tell_status(&self) {
+        let status = self.status();
+        self.callbacks.status(&status, &self.clock);
+        self.callbacks.changed(status.state, None);
+    }
+
+    /// Returns the time by which the status goes.
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
     }
 
     fn publish_status(&self) {

@@ -7,8 +7,9 @@ use std::rc::{Rc, Weak};
 use js_sys::{Array, Function};
 use onesocket_core::protocol::{Epoch, MessageId};
 use onesocket_core::{
-    Call, Config, Down, Error, ErrorCode, Fetch, FetchReason, Input, LogEvent, Request, Sentence,
-    Span, StateName, Status, Tab, TabId, TabInput, TabOutput, Terms, Text, Up,
+    Call, Config, Down, Error, ErrorCode, Fetch, FetchReason, Input, LogEvent, ReadyState, Request,
+    Sentence, Span, StateName, Status, Tab, TabId, TabInput, TabOutput, Terms, Text, Time, Up,
+    Wait,
 };
 use wasm_bindgen::prelude::*;
 
@@ -135,6 +136,8 @@ pub struct Shared {
     link: Lent<Option<Rc<Driver>>>,
     last_link: Cell<u32>,
     is_linked: Cell<bool>,
+    /// What the connection that is shared waits for, and until when.
+    wait: Cell<Option<(Wait, Time)>>,
     url: String,
     config: Config,
     constructor: Option<Function>,
@@ -171,6 +174,7 @@ impl Shared {
             link: Lent::new(None),
             last_link: Cell::new(0),
             is_linked: Cell::new(false),
+            wait: Cell::new(None),
             url,
             config: config.clone(),
             constructor,
@@ -195,6 +199,11 @@ impl Shared {
         if let Some(link) = self.link() {
             link.feed(input);
         }
+    }
+
+    /// `connect()` was called: a connection that waits is tried again at once.
+    pub fn urge(&self) {
+        self.feed(TabInput::Urge);
     }
 
     /// Refreshes the token now; only the tab that leads has one.
@@ -247,11 +256,13 @@ impl Shared {
                 self.room.post(kind, self.id.0 as f64, numbers, &text, &frame);
             }
             TabOutput::PortClosed { port } => {
+                self.wait.set(None);
                 if let Some(port) = self.take_port(port) {
                     port.unchecked_ref::<Port>().ended();
                 }
             }
             TabOutput::PortFailed { port, error } => {
+                self.wait.set(None);
                 let app = self.app.with(|app| app.clone());
                 if let (Some(port), Some(app)) = (self.take_port(port), app) {
                     app.fail_socket(&port, error);
@@ -259,9 +270,16 @@ impl Shared {
             }
             TabOutput::PortFrame { port, frame } => self.receive(port, &frame),
             TabOutput::PortOpened { port, terms, epoch } => {
+                self.wait.set(None);
                 self.with_port(port, Port::opened);
                 let epoch = epoch.as_ref().map(|epoch| epoch.0.as_str());
                 self.receive(port, &welcome(&terms.user, terms.max_message_bytes as f64, epoch));
+            }
+            TabOutput::PortWaits { port: _, wait } => {
+                if let Some(app) = self.app.with(|app| app.clone()) {
+                    self.wait.set(wait.map(|wait| (wait, app.now() + wait.after)));
+                    app.tell_status();
+                }
             }
             TabOutput::PortPong { port } => self.receive(port, &PONG.into()),
             TabOutput::Query => self.room.query(self.tab.with(|tab| tab.last_request())),
@@ -272,6 +290,18 @@ impl Shared {
             TabOutput::Up { slot, frame } => {
                 self.transmit(&addressed(slot, &frame));
             }
+        }
+    }
+
+    /// Makes of the status of this tab's connection what the user sees: it waits while the connection
+    /// does that it shares.
+    fn overlay(&self, status: &mut Status) {
+        if let (StateName::Connecting, Some((wait, until))) = (status.state, self.wait.get()) {
+            status.state = StateName::Waiting;
+            status.ready_state = ReadyState::Closed;
+            status.attempt = wait.attempt;
+            status.max_attempts = wait.max_attempts;
+            status.retry_at = Some(until);
         }
     }
 
@@ -349,6 +379,7 @@ impl Shared {
                 if self.is_linked.replace(false) {
                     self.feed(TabInput::LinkLost);
                 }
+                self.feed(TabInput::LinkWaits(self.link().and_then(|link| link.wait())));
             }
         }
     }
@@ -448,11 +479,19 @@ struct OfTab {
 
 impl Callbacks for OfTab {
     fn status(&self, status: &Status, clock: &Clock) {
-        self.inner.status(status, clock);
+        let mut status = status.clone();
+        if let Some(shared) = self.shared.upgrade() {
+            shared.overlay(&mut status);
+        }
+        self.inner.status(&status, clock);
     }
 
     fn changed(&self, current: StateName, reason: Option<&Text>) {
+        let mut shown = current;
         if let Some(shared) = self.shared.upgrade() {
+            if current == StateName::Connecting && shared.wait.get().is_some() {
+                shown = StateName::Waiting;
+            }
             let wish = match current {
                 StateName::Connecting | StateName::Connected | StateName::Waiting => true,
                 StateName::Idle | StateName::Closing | StateName::Closed | StateName::Failed => {
@@ -461,7 +500,7 @@ impl Callbacks for OfTab {
             };
             shared.feed(TabInput::Wish(wish));
         }
-        self.inner.changed(current, reason);
+        self.inner.changed(shown, reason);
     }
 
     fn message(&self, message: JsValue) {

@@ -3,8 +3,8 @@
 
 use onesocket_core::protocol::{Epoch, is_client_name};
 use onesocket_core::{
-    Applicant, Error, ErrorCode, News, PortId, Said, Sentence, TabFrame, TabId, Term, Terms, Text,
-    Up,
+    Applicant, Error, ErrorCode, News, PortId, Said, Sentence, Span, TabFrame, TabId, Term, Terms,
+    Text, Up, Wait,
 };
 use wasm_bindgen::JsValue;
 
@@ -45,6 +45,7 @@ pub(crate) fn encode(frame: TabFrame<JsValue>) -> Parts {
             }
         }
         TabFrame::Shut { term, port } => to.begin(7, term, u64::from(port)),
+        TabFrame::Urge { term } => to.begin(14, term, 0),
         TabFrame::News { term, place, news } => match news {
             News::Here => to.begin(8, term, place),
             News::Opened { to: port, terms, epoch } => {
@@ -63,6 +64,15 @@ pub(crate) fn encode(frame: TabFrame<JsValue>) -> Parts {
                     to.port(port);
                 }
                 to.frame = frame;
+            }
+            News::Waits { to: port, wait } => {
+                to.begin(15, term, place);
+                to.port(port.unwrap_or_default());
+                if let Some(wait) = wait {
+                    to.number(u64::from(wait.attempt));
+                    to.number(u64::from(wait.max_attempts));
+                    to.number(wait.after.ms() as u64);
+                }
             }
             News::Closed { to: port } => {
                 to.begin(12, term, place);
@@ -123,6 +133,11 @@ pub(crate) fn decode(parts: Parts) -> Option<TabFrame<JsValue>> {
                 to.push(port);
             }
             News::Frame { to, frame }
+        }
+        14 => return Some(TabFrame::Urge { term }),
+        15 => {
+            let to = from.any_port()?;
+            News::Waits { to, wait: from.wait() }
         }
         12 => News::Closed { to: from.any_port()? },
         13 => {
@@ -190,6 +205,11 @@ impl Reader {
 
     fn port(&mut self) -> Option<PortId> {
         Some(PortId { tab: TabId(self.number()?), number: self.number()? as u32 })
+    }
+
+    fn wait(&mut self) -> Option<Wait> {
+        let (attempt, max_attempts) = (self.number()? as u32, self.number()? as u32);
+        Some(Wait { attempt, max_attempts, after: Span::from_ms(self.number()? as f64) })
     }
 
     /// Reads a port, where the first of none stands for all.

@@ -1,6 +1,6 @@
 //! What tabs say to each other.
 
-use onesocket_protocol::Epoch;
+use onesocket_protocol::{Epoch, Span};
 
 use crate::error::Error;
 
@@ -77,6 +77,11 @@ pub enum TabFrame<M> {
         /// The frame.
         frame: Up<M>,
     },
+    /// A person asks for the connection, which need not wait any longer.
+    Urge {
+        /// The term of the leader that is asked.
+        term: Term,
+    },
     /// A port is not needed any more.
     Shut {
         /// The term of the leader that has it.
@@ -127,6 +132,17 @@ pub enum Up<M> {
     Frame(M),
 }
 
+/// The shared connection was lost, and is tried again after a while.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Wait {
+    /// Which automatic attempt that will be.
+    pub attempt: u32,
+    /// How many there may be.
+    pub max_attempts: u32,
+    /// The time until then.
+    pub after: Span,
+}
+
 /// Something from the leader.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum News<M> {
@@ -152,6 +168,13 @@ pub enum News<M> {
         to: Vec<PortId>,
         /// The frame.
         frame: M,
+    },
+    /// The shared connection waits before it is tried again; nothing, once it is tried.
+    Waits {
+        /// The port; none for all.
+        to: Option<PortId>,
+        /// What is known of it.
+        wait: Option<Wait>,
     },
     /// Ports are closed; a connection opens another.
     Closed {

@@ -2,7 +2,7 @@
 
 use onesocket_protocol::{Epoch, MessageId};
 
-use super::frame::{TabFrame, TabId, Terms, Up};
+use super::frame::{TabFrame, TabId, Terms, Up, Wait};
 use crate::error::Error;
 
 /// Something that happened to a tab.
@@ -47,6 +47,8 @@ pub enum TabInput<M> {
     LinkLost,
     /// The leader's connection is established; nothing, if the server takes no more than one client.
     LinkUp(Option<Terms>),
+    /// The leader's connection waits before it is tried again; nothing, once it is tried.
+    LinkWaits(Option<Wait>),
     /// The lock was taken from this tab, or the request has come to nothing.
     Lost {
         /// The request.
@@ -71,6 +73,8 @@ pub enum TabInput<M> {
         /// The port.
         port: u32,
     },
+    /// A person asks for the connection: `connect()` was called.
+    Urge,
     /// Whether this tab wants a connection: it does while there is one, or is being tried for.
     Wish(bool),
 }
@@ -145,6 +149,13 @@ pub enum TabOutput<M> {
     PortPong {
         /// The port.
         port: u32,
+    },
+    /// The connection behind a port waits before it is tried again; nothing, once it is tried.
+    PortWaits {
+        /// The port.
+        port: u32,
+        /// What is known of it.
+        wait: Option<Wait>,
     },
     /// Ask whether the lock is still this tab's.
     Query,

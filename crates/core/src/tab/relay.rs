@@ -3,7 +3,8 @@
 
 use onesocket_protocol::{MessageId, Slot};
 
-use super::frame::{Applicant, PortId, Terms};
+use super::frame::{Applicant, PortId, Terms, Wait};
+use crate::time::Time;
 
 /// The number of the answer to a `detach`: no client gives it to anything else.
 pub(super) const DETACHED: MessageId = MessageId::MAX;
@@ -26,6 +27,8 @@ pub(super) enum Link {
     /// It is being tried for.
     #[default]
     Connecting,
+    /// It was lost, and is tried for again at this time.
+    Waiting(Wait, Time),
     /// It is established.
     Up(Terms),
     /// It was replaced: by a tab that leads now, or by another browser. The lock says which.
@@ -80,6 +83,14 @@ impl Relay {
 
     fn member(&mut self, port: PortId) -> Option<&mut Member> {
         self.members.iter_mut().find(|(other, _)| *other == port).map(|(_, member)| member)
+    }
+
+    /// Returns what the connection waits for, if it does.
+    pub(super) fn wait(&self, now: Time) -> Option<Wait> {
+        match self.link {
+            Link::Waiting(wait, until) => Some(Wait { after: until.since(now), ..wait }),
+            Link::Connecting | Link::Up(_) | Link::Replaced(_) | Link::Failed => None,
+        }
     }
 
     /// The connection is lost, and with it everybody's place on it.

@@ -2,8 +2,8 @@
 
 use onesocket_core::protocol::MessageId;
 use onesocket_core::{
-    Applicant, Down, Error, ErrorCode, News, PortId, Role, Tab, TabFrame, TabId, TabInput,
-    TabOutput, Term, Terms, Time, Up,
+    Applicant, Down, Error, ErrorCode, News, PortId, Role, Span, Tab, TabFrame, TabId, TabInput,
+    TabOutput, Term, Terms, Time, Up, Wait,
 };
 
 const NOW: Time = Time::ZERO;
@@ -249,4 +249,60 @@ fn a_port_that_nobody_will_open_is_closed() {
     drain(&mut tab);
     tab.handle(TabInput::Wish(false), NOW);
     assert_eq!(drain(&mut tab), [TabOutput::PortClosed { port: 2 }]);
+}
+
+#[test]
+fn what_the_connection_waits_for_is_told_to_all_and_to_who_comes_later() {
+    let (mut tab, term) = leader();
+    tab.handle(TabInput::Open { port: 1 }, NOW);
+    drain(&mut tab);
+    let after = |after| Wait { attempt: 2, max_attempts: 5, after };
+
+    tab.handle(TabInput::LinkWaits(Some(after(Span::from_secs(5)))), NOW);
+    let told = drain(&mut tab);
+    let wait = Some(after(Span::from_secs(5)));
+    assert!(told.contains(&TabOutput::PortWaits { port: 1, wait }), "{told:?}");
+    let news = |told: &[TabOutput<()>]| -> Vec<News<()>> {
+        let news = told.iter().filter_map(|output| {
+            let TabOutput::Post(TabFrame::News { news, .. }) = output else { return None };
+            Some(news.clone())
+        });
+        news.collect()
+    };
+    assert_eq!(news(&told), [News::Waits { to: None, wait }]);
+
+    // Whoever comes later is told how long it still takes.
+    tab.handle(open(term, 2, ""), NOW + Span::from_secs(2));
+    let told = drain(&mut tab);
+    let rest = Some(after(Span::from_secs(3)));
+    let later = PortId { tab: TabId(2), number: 1 };
+    assert_eq!(news(&told), [News::Waits { to: Some(later), wait: rest }]);
+
+    tab.handle(TabInput::LinkWaits(None), NOW);
+    assert!(drain(&mut tab).contains(&TabOutput::PortWaits { port: 1, wait: None }));
+    tab.handle(open(term, 3, ""), NOW);
+    assert_eq!(news(&drain(&mut tab)), []);
+}
+
+#[test]
+fn who_asks_for_the_connection_in_any_tab_has_it_tried_at_once_if_it_waits() {
+    let (mut tab, term) = leader();
+    let wait = Wait { attempt: 1, max_attempts: 5, after: Span::from_secs(5) };
+    let urge = TabInput::Heard { from: TabId(2), frame: TabFrame::Urge { term } };
+    let tries = |tab: &mut Tab<()>, input: &TabInput<()>| {
+        tab.handle(input.clone(), NOW);
+        drain(tab).iter().any(|output| matches!(output, TabOutput::Lead { .. }))
+    };
+    assert!(!tries(&mut tab, &urge) && !tries(&mut tab, &TabInput::Urge));
+    tab.handle(TabInput::LinkWaits(Some(wait)), NOW);
+    drain(&mut tab);
+    assert!(tries(&mut tab, &urge) && tries(&mut tab, &TabInput::Urge));
+
+    let mut follower: Tab<()> = Tab::new(TabId(2), "second", true);
+    follower.handle(TabInput::Wish(true), NOW);
+    let lead = TabFrame::Lead { term, next: 0, link: "first".into() };
+    follower.handle(TabInput::Heard { from: TabId(1), frame: lead }, NOW);
+    drain(&mut follower);
+    follower.handle(TabInput::Urge, NOW);
+    assert_eq!(drain(&mut follower), [TabOutput::Post(TabFrame::Urge { term })]);
 }

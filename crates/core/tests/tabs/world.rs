@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use onesocket_core::protocol::{Epoch, MessageId};
 use onesocket_core::{
-    Down, Error, ErrorCode, Role, Sentence, Tab, TabFrame, TabId, TabInput, TabOutput, Terms, Text,
-    Time, Up,
+    Down, Error, ErrorCode, Role, Sentence, Span, Tab, TabFrame, TabId, TabInput, TabOutput, Terms,
+    Text, Time, Up, Wait,
 };
 
 /// A frame of the wire.
@@ -131,6 +131,8 @@ struct App {
     failed: bool,
     port: Option<u32>,
     open: bool,
+    /// It is told that the shared connection waits.
+    waits: bool,
     last_port: u32,
     last_id: u64,
     unanswered: Vec<u64>,
@@ -171,6 +173,9 @@ pub(crate) struct World {
     /// The user has connected in another browser.
     elsewhere: bool,
 }
+
+/// What a connection that is lost waits for.
+const WAIT: Wait = Wait { attempt: 1, max_attempts: 5, after: Span::from_secs(5) };
 
 fn client(tab: usize) -> String {
     format!("tab-{tab}")
@@ -213,7 +218,7 @@ impl World {
             }
             if page.runs() {
                 let app = &page.app;
-                if !app.wish && budget.connects > 0 {
+                if (!app.wish || app.waits) && budget.connects > 0 {
                     actions.push(Action::Connect(at));
                 }
                 if app.wish && budget.closes > 0 {
@@ -303,6 +308,10 @@ impl World {
         match action {
             Action::Connect(at) => {
                 self.budget.connects -= 1;
+                if self.pages[at].app.wish {
+                    self.feed(at, TabInput::Urge);
+                    return self.check();
+                }
                 self.pages[at].app.wish = true;
                 self.pages[at].app.failed = false;
                 self.feed(at, TabInput::Wish(true));
@@ -315,7 +324,7 @@ impl World {
                 app.unanswered.clear();
                 app.given_up = app.last_id;
                 let port = app.port.take();
-                app.open = false;
+                (app.open, app.waits) = (false, false);
                 self.feed(at, TabInput::Wish(false));
                 if let Some(port) = port {
                     self.feed(at, TabInput::Shut { port });
@@ -453,7 +462,7 @@ impl World {
                 }
                 continue;
             }
-            if !app.open {
+            if !app.open || app.waits {
                 return Err(format!("tab {at} wants a connection and has none"));
             }
             if !app.unanswered.is_empty() {
@@ -505,7 +514,7 @@ impl World {
                 let app = &mut self.pages[at].app;
                 if app.port == Some(port) {
                     app.port = None;
-                    app.open = false;
+                    (app.open, app.waits) = (false, false);
                     if app.wish {
                         self.open(at);
                     }
@@ -535,10 +544,16 @@ impl World {
             TabOutput::PortOpened { port, .. } => {
                 let app = &mut self.pages[at].app;
                 if app.port == Some(port) {
-                    app.open = true;
+                    (app.open, app.waits) = (true, false);
                     for id in app.unanswered.clone() {
                         self.send(at, id);
                     }
+                }
+            }
+            TabOutput::PortWaits { port, wait } => {
+                let app = &mut self.pages[at].app;
+                if app.port == Some(port) {
+                    app.waits = wait.is_some();
                 }
             }
             TabOutput::PortPong { .. } | TabOutput::Role(_) => {}
@@ -654,6 +669,7 @@ impl World {
         let Some(heard) = self.pages[at].link.down.pop_front() else { return };
         let input = match heard {
             Heard::Up => {
+                self.feed(at, TabInput::LinkWaits(None));
                 let terms = Terms { user: "ada".into(), max_message_bytes: 9, tabs: 64 };
                 TabInput::LinkUp(Some(terms))
             }
@@ -675,7 +691,8 @@ impl World {
             }
             Heard::Lost => {
                 self.pages[at].link.stage = Stage::Connecting;
-                TabInput::LinkLost
+                self.feed(at, TabInput::LinkLost);
+                TabInput::LinkWaits(Some(WAIT))
             }
             Heard::Closed => TabInput::LinkClosed,
         };
