@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { test } from "node:test";
 
-import { signIn } from "./support/demo.mjs";
+import { Demo, signIn } from "./support/demo.mjs";
 import { SITE } from "./support/paths.mjs";
 import { scene } from "./support/scene.mjs";
 import { until, within } from "./support/wait.mjs";
@@ -202,3 +202,43 @@ async function nextPong(socket) {
     if (isFrame(payload, "pong")) return;
   }
 }
+
+test(
+  "a second window speaks through the socket of the first, leads when that one is blocked, and hands back",
+  scene(async (the) => {
+    const server = await the.server({ site: SITE, replaces: true });
+    const first = await signIn(the.open, server, "ada");
+    await first.shows("role", "leader");
+    await first.join("tea");
+    const opened = first.page.context().waitForEvent("page");
+    await first.click("open-tab-button");
+    const second = new Demo({ page: await opened });
+    const problems = [];
+    second.page.on("pageerror", (error) => problems.push(error));
+
+    await second.shows("role", "follower");
+    await second.shows("state-badge", "connected");
+    await second.shows("server-open", "1");
+    await second.join("tea");
+    await first.say("one socket for both");
+    await second.part("message").first().waitFor();
+    assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
+    for (const fact of ["connection-id", "token-expiry", "attempt"]) {
+      assert.equal(await second.text(fact), await first.text(fact), fact);
+    }
+
+    const blocked = first.click("block-tab-button");
+    await second.shows("role", "leader");
+    await second.shows("state-badge", "connected");
+    assert.equal((await server.connections("ada")).open, 1);
+    await blocked;
+    await first.shows("role", "follower");
+    await first.shows("state-badge", "connected");
+
+    await second.click("close-tab-button");
+    await first.shows("role", "leader");
+    await first.shows("state-badge", "connected");
+    assert.deepEqual(await server.connectionsWhenOpen("ada", 1), { open: 1, opened: 3 });
+    assert.deepEqual(problems, []);
+  }),
+);

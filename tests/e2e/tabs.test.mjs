@@ -23,8 +23,17 @@ test(
       const heard = await Promise.all([...family, judge].map(heardBy));
       return heard.every((list, at) => list.length === (at < 12 ? 11 : 12));
     });
-    const roles = await Promise.all(family.map(roleOf));
+    const statuses = await Promise.all(family.map((tab) => tab.evaluate(() => window.client.status)));
+    const roles = statuses.map(({ role }) => role);
     assert.deepEqual(roles.sort(), [...Array(11).fill("follower"), "leader"]);
+    const [{ connectionId, tokenExpiresAtMs, maxAttempts }] = statuses;
+    assert.ok(tokenExpiresAtMs > Date.now(), JSON.stringify(statuses));
+    for (const status of statuses) {
+      assert.deepEqual([status.connectionId, status.maxAttempts], [connectionId, maxAttempts]);
+      assert.ok(Math.abs(status.tokenExpiresAtMs - tokenExpiresAtMs) < 250, `${status.tokenExpiresAtMs}`);
+    }
+    assert.match(connectionId, /^c\d+$/);
+    assert.equal(maxAttempts, 5);
     assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
     await server.hasHadAtMost(2);
   }),

@@ -36,6 +36,7 @@ declare global {
  * | the ten components while mounted | `mounted` |
  * | the server's counts, the numbers alone | `server-open`, `server-opened` |
  * | the same of the naive hook | `naive-open`, `naive-opened`, `naive-early`, `connects-naive` and so on |
+ * | what this tab is to the others | `role`, `open-tab-button`, `close-tab-button`, `block-tab-button` |
  * | troubles (`aria-pressed`) | `cut-button`, `away-button`, `silent-button`, `offline-button`, `token-button` |
  * | the whole sentence, and why it may be old | `server-counts`, `server-problem` |
  * | the timeline and its items (`data-kind`: `state`, `error`) | `timeline`, `timeline-entry` |

@@ -46,12 +46,15 @@ export function openSession(user: string): Session {
   let isNextRefused = false;
 
   const counter = new SocketCounter(async () => {
-    if (latest === null || Date.now() < latest.expiresAtMs) return latest?.token ?? null;
+    if (latest !== null && Date.now() < latest.expiresAtMs) return latest.token;
+    // The tab that leads is about to fetch one for its socket; the others are never asked for any.
+    if (latest === null && client.status.role !== "follower") return null;
     return (await fetchToken(AbortSignal.timeout(TOKEN_TIMEOUT_MS))).token;
   });
 
   const client = createClient({
     url: "/ws",
+    share: user,
     WebSocket: line.WebSocket,
     async getToken({ reason, signal }) {
       try {
@@ -97,8 +100,20 @@ export function openSession(user: string): Session {
   };
 }
 
+/** What stands before the name of a user in the address of a page that is opened for that user. */
+const AS = "#as=";
+
+/** Returns the address of a page in which a user is signed in. */
+export function pageOf(user: string): string {
+  return new URL(AS + encodeURIComponent(user), location.href).href;
+}
+
 /** Who signed in before the page was loaded again; per tab, so that two tabs can be two people. */
 export function rememberedName(): string | null {
+  if (location.hash.startsWith(AS)) {
+    rememberName(decodeURIComponent(location.hash.slice(AS.length)));
+    history.replaceState(null, "", location.pathname);
+  }
   return sessionStorage.getItem(NAME_KEY);
 }
 

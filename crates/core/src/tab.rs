@@ -16,7 +16,7 @@ mod io;
 mod relay;
 mod watch;
 
-pub use frame::{Applicant, News, PortId, TabFrame, TabId, Term, Terms, Up, Wait};
+pub use frame::{Applicant, LinkStatus, News, PortId, TabFrame, TabId, Term, Terms, Up};
 pub use io::{Down, Role, TabInput, TabOutput};
 
 use onesocket_protocol::Span;
@@ -162,13 +162,13 @@ impl<M: Clone> Tab<M> {
                 }
             }
             TabInput::LinkUp(terms) => self.on_link_up(terms, now),
-            TabInput::LinkWaits(wait) => self.on_link_waits(wait, now),
+            TabInput::LinkStatus(status) => self.on_link_status(status, now),
             TabInput::Lost { request } => self.on_lost(request, now),
             TabInput::Open { port } => self.on_open(port, now),
             TabInput::Send { port, frame } => self.on_send(port, frame),
             TabInput::Shown(shown) => self.on_shown(shown, now),
             TabInput::Shut { port } => self.on_shut(port),
-            TabInput::Urge => self.urge(),
+            TabInput::Urge => self.urge(now),
             TabInput::Wish(wish) => {
                 self.wish = wish;
                 self.settle(now);
@@ -454,7 +454,7 @@ impl<M: Clone> Tab<M> {
             TabFrame::Shut { term, port } if term == mine => {
                 self.shut(PortId { tab: from, number: port });
             }
-            TabFrame::Urge { term } if term == mine => self.urge(),
+            TabFrame::Urge { term } if term == mine => self.urge(now),
             TabFrame::Bye { .. }
             | TabFrame::Up { .. }
             | TabFrame::Urge { .. }
@@ -527,10 +527,8 @@ impl<M: Clone> Tab<M> {
                     self.outputs.push(TabOutput::PortFrame { port: number, frame });
                 }
             }
-            News::Waits { to, wait }
-                if stage == PortStage::Asked && to.is_none_or(|to| to == own) =>
-            {
-                self.outputs.push(TabOutput::PortWaits { port: number, wait });
+            News::Status { to, link } if is_asked && to.is_none_or(|to| to == own) => {
+                self.outputs.push(TabOutput::PortStatus { port: number, link });
             }
             News::Closed { to } if is_asked && to.is_none_or(|to| to == own) => self.close_port(),
             News::Failed { to, error } if is_asked && to.is_none_or(|to| to == own) => {
@@ -540,7 +538,7 @@ impl<M: Clone> Tab<M> {
             | News::Opened { .. }
             | News::Pong { .. }
             | News::Frame { .. }
-            | News::Waits { .. }
+            | News::Status { .. }
             | News::Closed { .. }
             | News::Failed { .. } => {}
         }
@@ -695,27 +693,22 @@ impl<M: Clone> Tab<M> {
         }
     }
 
-    fn on_link_waits(&mut self, wait: Option<Wait>, now: Time) {
-        let Place::Leading(leading) = &mut self.place else { return };
-        let next = wait.map_or(Link::Connecting, |wait| Link::Waiting(wait, now + wait.after));
-        let link = &mut leading.relay.link;
-        if !matches!(link, Link::Connecting | Link::Waiting(..)) || *link == next {
-            return;
+    fn on_link_status(&mut self, link: LinkStatus, now: Time) {
+        if let Place::Leading(leading) = &mut self.place
+            && leading.relay.note(link, now)
+        {
+            self.tell_all(News::Status { to: None, link });
         }
-        *link = next;
-        self.tell_all(News::Waits { to: None, wait });
     }
 
     /// Has the connection tried again now, if it waits for that.
-    fn urge(&mut self) {
+    fn urge(&mut self, now: Time) {
         match &self.place {
             Place::Queued { leader: Some(Following { term, .. }), .. } => {
                 let term = *term;
                 self.post(TabFrame::Urge { term });
             }
-            Place::Leading(leading) if matches!(leading.relay.link, Link::Waiting(..)) => {
-                self.lead()
-            }
+            Place::Leading(leading) if leading.relay.status(now).retry_in.is_some() => self.lead(),
             Place::Resting | Place::Queued { .. } | Place::Leading(_) => {}
         }
     }
@@ -774,7 +767,7 @@ impl<M: Clone> Tab<M> {
                 self.fail_all(error, now);
             }
             Link::Replaced(_) => self.demote(None, now),
-            Link::Connecting | Link::Waiting(..) | Link::Up(_) | Link::Failed => {}
+            Link::Connecting | Link::Up(_) | Link::Failed => {}
         }
     }
 
@@ -810,11 +803,16 @@ impl<M: Clone> Tab<M> {
     fn open(&mut self, port: PortId, applicant: Applicant, now: Time) {
         let Place::Leading(leading) = &mut self.place else { return };
         let left = leading.relay.open(port, applicant);
-        let wait = leading.relay.wait(now);
+        let link = leading.relay.status(now);
         self.detach(left);
+        self.tell_status(port, link);
         self.attach_waiting();
-        if wait.is_some() {
-            self.tell_port(port, News::Waits { to: Some(port), wait });
+    }
+
+    /// Tells a port of the connection, if there is anything to tell.
+    fn tell_status(&mut self, port: PortId, link: LinkStatus) {
+        if link != LinkStatus::default() {
+            self.tell_port(port, News::Status { to: Some(port), link });
         }
     }
 

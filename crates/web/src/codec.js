@@ -134,6 +134,7 @@ export function readShared(data, driver, attempt) {
   if (!isText(head.epoch)) head.epoch = undefined;
   if (!isWhole(head.id)) head.id = undefined;
   if (!isWhole(head.tabs)) head.tabs = undefined;
+  if (!isText(head.connectionId)) head.connectionId = "";
   head.frame = data;
   driver.tell(attempt, MESSAGE, head, whole.length);
 }

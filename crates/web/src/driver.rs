@@ -6,8 +6,8 @@ use std::rc::{Rc, Weak};
 use js_sys::Function;
 use onesocket_core::protocol::{ClientFrame, CloseCode};
 use onesocket_core::{
-    Attempt, Call, Config, Connection, Error, ErrorCode, Input, Output, Stats, Status, Text, Time,
-    Token, Wait,
+    Attempt, Call, Config, Connection, Error, ErrorCode, Input, LinkStatus, Output, Stats, Status,
+    Text, Time, Token,
 };
 use wasm_bindgen::prelude::*;
 
@@ -148,10 +148,13 @@ impl Driver {
         self.connection.with(|connection| connection.status().clone())
     }
 
-    /// Returns what the connection waits for before it is tried again, if it does.
-    pub(crate) fn wait(&self) -> Option<Wait> {
-        let Status { attempt, max_attempts, retry_at, .. } = self.status();
-        Some(Wait { attempt, max_attempts, after: retry_at?.since(self.clock.now()) })
+    /// Returns what is seen of the status by all who share the connection.
+    pub(crate) fn shared_status(&self) -> LinkStatus {
+        let Status { attempt, retry_at, token_expires_at, .. } = self.status();
+        let now = self.clock.now();
+        let left = |at: Option<Time>| at.map(|at| at.since(now));
+        let (retry_in, token_expires_in) = (left(retry_at), left(token_expires_at));
+        LinkStatus { attempt, retry_in, token_expires_in }
     }
 
     /// Returns how many bytes wait here and in the sockets.

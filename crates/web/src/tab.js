@@ -107,11 +107,11 @@ export class Room {
 
   /** Tells whether the lock is still that of a request. */
   query(number) {
-    // The browser has told of a lock that was taken away by the time it answers.
-    navigator.locks
-      .query()
-      .catch(() => {})
-      .then(() => setTimeout(() => this.#tell(HELD, Number(this.#requests.has(number)))));
+    // By the time of the second answer the browser has told of a lock that was taken away before the first.
+    const ask = () => navigator.locks.query().catch(() => {});
+    ask()
+      .then(ask)
+      .then(() => this.#tell(HELD, Number(this.#requests.has(number))));
   }
 
   /** Listens to the other tabs, or does so no more. */
@@ -256,7 +256,7 @@ function hashed(words) {
 }
 
 /** Returns what a server says first, of the server of a connection that is shared: it has no pings here. */
-export function welcome(user, maxMessageBytes, epoch) {
-  const [type, connectionId, pingIntervalMs] = ["welcome", "shared", Number.MAX_SAFE_INTEGER];
+export function welcome(user, connectionId, maxMessageBytes, epoch) {
+  const [type, pingIntervalMs] = ["welcome", Number.MAX_SAFE_INTEGER];
   return JSON.stringify({ type, connectionId, user, pingIntervalMs, maxMessageBytes, epoch });
 }

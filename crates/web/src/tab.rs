@@ -7,9 +7,9 @@ use std::rc::{Rc, Weak};
 use js_sys::{Array, Function};
 use onesocket_core::protocol::{Epoch, MessageId};
 use onesocket_core::{
-    Call, Config, Down, Error, ErrorCode, Fetch, FetchReason, Input, LogEvent, ReadyState, Request,
-    Sentence, Span, StateName, Status, Tab, TabId, TabInput, TabOutput, Terms, Text, Time, Up,
-    Wait,
+    Call, Config, Down, Error, ErrorCode, Fetch, FetchReason, Input, LinkStatus, LogEvent,
+    ReadyState, Request, Sentence, Span, StateName, Status, Tab, TabId, TabInput, TabOutput, Terms,
+    Text, Time, Up,
 };
 use wasm_bindgen::prelude::*;
 
@@ -86,7 +86,12 @@ extern "C" {
     #[wasm_bindgen(js_name = drawClient)]
     fn draw_client() -> String;
 
-    fn welcome(user: &str, max_message_bytes: f64, epoch: Option<&str>) -> JsValue;
+    fn welcome(
+        user: &str,
+        connection_id: &str,
+        max_message_bytes: f64,
+        epoch: Option<&str>,
+    ) -> JsValue;
 }
 
 #[wasm_bindgen]
@@ -112,6 +117,9 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     fn user(this: &Arrived) -> String;
 
+    #[wasm_bindgen(method, getter, js_name = connectionId)]
+    fn connection_id(this: &Arrived) -> String;
+
     #[wasm_bindgen(method, getter)]
     fn tabs(this: &Arrived) -> Option<u16>;
 
@@ -136,8 +144,8 @@ pub struct Shared {
     link: Lent<Option<Rc<Driver>>>,
     last_link: Cell<u32>,
     is_linked: Cell<bool>,
-    /// What the connection that is shared waits for, and until when.
-    wait: Cell<Option<(Wait, Time)>>,
+    /// The status of the connection that is shared, and since when.
+    link_status: Cell<Option<(LinkStatus, Time)>>,
     url: String,
     config: Config,
     constructor: Option<Function>,
@@ -174,7 +182,7 @@ impl Shared {
             link: Lent::new(None),
             last_link: Cell::new(0),
             is_linked: Cell::new(false),
-            wait: Cell::new(None),
+            link_status: Cell::new(None),
             url,
             config: config.clone(),
             constructor,
@@ -256,13 +264,12 @@ impl Shared {
                 self.room.post(kind, self.id.0 as f64, numbers, &text, &frame);
             }
             TabOutput::PortClosed { port } => {
-                self.wait.set(None);
+                self.link_status.set(None);
                 if let Some(port) = self.take_port(port) {
                     port.unchecked_ref::<Port>().ended();
                 }
             }
             TabOutput::PortFailed { port, error } => {
-                self.wait.set(None);
                 let app = self.app.with(|app| app.clone());
                 if let (Some(port), Some(app)) = (self.take_port(port), app) {
                     app.fail_socket(&port, error);
@@ -270,14 +277,15 @@ impl Shared {
             }
             TabOutput::PortFrame { port, frame } => self.receive(port, &frame),
             TabOutput::PortOpened { port, terms, epoch } => {
-                self.wait.set(None);
                 self.with_port(port, Port::opened);
                 let epoch = epoch.as_ref().map(|epoch| epoch.0.as_str());
-                self.receive(port, &welcome(&terms.user, terms.max_message_bytes as f64, epoch));
+                let Terms { user, connection_id, max_message_bytes, .. } = terms;
+                let data = welcome(&user, &connection_id, max_message_bytes as f64, epoch);
+                self.receive(port, &data);
             }
-            TabOutput::PortWaits { port: _, wait } => {
+            TabOutput::PortStatus { port: _, link } => {
                 if let Some(app) = self.app.with(|app| app.clone()) {
-                    self.wait.set(wait.map(|wait| (wait, app.now() + wait.after)));
+                    self.link_status.set(Some((link, app.now())));
                     app.tell_status();
                 }
             }
@@ -293,15 +301,22 @@ impl Shared {
         }
     }
 
-    /// Makes of the status of this tab's connection what the user sees: it waits while the connection
-    /// does that it shares.
+    /// Makes of the status of this tab's connection what the user sees: of attempts and tokens that of
+    /// the connection that it shares, with which it waits.
     fn overlay(&self, status: &mut Status) {
-        if let (StateName::Connecting, Some((wait, until))) = (status.state, self.wait.get()) {
-            status.state = StateName::Waiting;
-            status.ready_state = ReadyState::Closed;
-            status.attempt = wait.attempt;
-            status.max_attempts = wait.max_attempts;
-            status.retry_at = Some(until);
+        status.max_attempts = self.config.reconnect.max_attempts;
+        let Some((link, since)) = self.link_status.get() else { return };
+        status.attempt = link.attempt;
+        match (status.state, link.retry_in) {
+            (StateName::Connecting, Some(retry_in)) => {
+                status.state = StateName::Waiting;
+                status.ready_state = ReadyState::Closed;
+                status.retry_at = Some(since + retry_in);
+            }
+            (StateName::Connected, _) => {
+                status.token_expires_at = link.token_expires_in.map(|span| since + span);
+            }
+            _ => {}
         }
     }
 
@@ -362,6 +377,9 @@ impl Shared {
         if number != self.last_link.get() {
             return;
         }
+        if let Some(link) = self.link() {
+            self.feed(TabInput::LinkStatus(link.shared_status()));
+        }
         match state {
             StateName::Connected => self.is_linked.set(true),
             StateName::Failed => {
@@ -379,7 +397,6 @@ impl Shared {
                 if self.is_linked.replace(false) {
                     self.feed(TabInput::LinkLost);
                 }
-                self.feed(TabInput::LinkWaits(self.link().and_then(|link| link.wait())));
             }
         }
     }
@@ -394,6 +411,7 @@ impl Shared {
         if kind == "welcome" {
             let terms = arrived.tabs().map(|tabs| Terms {
                 user: arrived.user(),
+                connection_id: arrived.connection_id(),
                 max_message_bytes: arrived.max_message_bytes() as usize,
                 tabs,
             });
@@ -489,7 +507,8 @@ impl Callbacks for OfTab {
     fn changed(&self, current: StateName, reason: Option<&Text>) {
         let mut shown = current;
         if let Some(shared) = self.shared.upgrade() {
-            if current == StateName::Connecting && shared.wait.get().is_some() {
+            let waits = |(link, _): (LinkStatus, Time)| link.retry_in.is_some();
+            if current == StateName::Connecting && shared.link_status.get().is_some_and(waits) {
                 shown = StateName::Waiting;
             }
             let wish = match current {

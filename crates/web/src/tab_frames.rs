@@ -3,8 +3,8 @@
 
 use onesocket_core::protocol::{Epoch, is_client_name};
 use onesocket_core::{
-    Applicant, Error, ErrorCode, News, PortId, Said, Sentence, Span, TabFrame, TabId, Term, Terms,
-    Text, Up, Wait,
+    Applicant, Error, ErrorCode, LinkStatus, News, PortId, Said, Sentence, Span, TabFrame, TabId,
+    Term, Terms, Text, Up,
 };
 use wasm_bindgen::JsValue;
 
@@ -52,7 +52,9 @@ pub(crate) fn encode(frame: TabFrame<JsValue>) -> Parts {
                 to.begin(9, term, place);
                 to.port(port);
                 to.number(terms.max_message_bytes as u64);
-                to.texts(terms.user, epoch.as_ref().map_or("", |epoch| &epoch.0));
+                to.number(terms.user.len() as u64);
+                let names = terms.user + &terms.connection_id;
+                to.texts(names, epoch.as_ref().map_or("", |epoch| &epoch.0));
             }
             News::Pong { to: port } => {
                 to.begin(10, term, place);
@@ -65,14 +67,12 @@ pub(crate) fn encode(frame: TabFrame<JsValue>) -> Parts {
                 }
                 to.frame = frame;
             }
-            News::Waits { to: port, wait } => {
+            News::Status { to: port, link } => {
                 to.begin(15, term, place);
                 to.port(port.unwrap_or_default());
-                if let Some(wait) = wait {
-                    to.number(u64::from(wait.attempt));
-                    to.number(u64::from(wait.max_attempts));
-                    to.number(wait.after.ms() as u64);
-                }
+                to.number(u64::from(link.attempt));
+                to.span(link.retry_in);
+                to.span(link.token_expires_in);
             }
             News::Closed { to: port } => {
                 to.begin(12, term, place);
@@ -122,9 +122,12 @@ pub(crate) fn decode(parts: Parts) -> Option<TabFrame<JsValue>> {
         9 => {
             let to = from.port()?;
             let max_message_bytes = from.number()? as usize;
-            let (user, epoch) = from.texts(&text)?;
+            let at = from.number()? as usize;
+            let (names, epoch) = from.texts(&text)?;
+            let (user, connection_id) = (names.get(..at)?.to_owned(), names.get(at..)?.to_owned());
             let epoch = (!epoch.is_empty()).then_some(Epoch(epoch));
-            News::Opened { to, terms: Terms { user, max_message_bytes, tabs: 0 }, epoch }
+            let terms = Terms { user, connection_id, max_message_bytes, tabs: 0 };
+            News::Opened { to, terms, epoch }
         }
         10 => News::Pong { to: from.port()? },
         11 => {
@@ -137,7 +140,9 @@ pub(crate) fn decode(parts: Parts) -> Option<TabFrame<JsValue>> {
         14 => return Some(TabFrame::Urge { term }),
         15 => {
             let to = from.any_port()?;
-            News::Waits { to, wait: from.wait() }
+            let attempt = from.number()? as u32;
+            let (retry_in, token_expires_in) = (from.span()?, from.span()?);
+            News::Status { to, link: LinkStatus { attempt, retry_in, token_expires_in } }
         }
         12 => News::Closed { to: from.any_port()? },
         13 => {
@@ -167,6 +172,11 @@ impl Parts {
         self.number(first.len() as u64);
         self.text = first;
         self.text.push_str(second);
+    }
+
+    /// Writes a time that may not be there, as one more than its milliseconds.
+    fn span(&mut self, span: Option<Span>) {
+        self.number(span.map_or(0, |span| span.ms() as u64 + 1));
     }
 
     fn port(&mut self, port: PortId) {
@@ -207,9 +217,9 @@ impl Reader {
         Some(PortId { tab: TabId(self.number()?), number: self.number()? as u32 })
     }
 
-    fn wait(&mut self) -> Option<Wait> {
-        let (attempt, max_attempts) = (self.number()? as u32, self.number()? as u32);
-        Some(Wait { attempt, max_attempts, after: Span::from_ms(self.number()? as f64) })
+    fn span(&mut self) -> Option<Option<Span>> {
+        let after = self.number()?.checked_sub(1);
+        Some(after.map(|ms| Span::from_ms(ms as f64)))
     }
 
     /// Reads a port, where the first of none stands for all.

@@ -17,7 +17,9 @@ export async function signIn(openPage, server, user, options) {
   return demo;
 }
 
-class Demo {
+/** The demo page, opened. */
+export class Demo {
+  /** @param {{ page: import("playwright-core").Page, watch?: import("./watch.mjs").Watch }} opened */
   constructor(opened) {
     this.opened = opened;
     this.page = opened.page;

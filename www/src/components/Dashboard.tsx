@@ -8,6 +8,7 @@ import { Room } from "./Room.tsx";
 import { Snippet } from "./Snippet.tsx";
 import { Sockets } from "./Sockets.tsx";
 import { StateDiagram } from "./StateDiagram.tsx";
+import { Tabs } from "./Tabs.tsx";
 import { Timeline } from "./Timeline.tsx";
 import { Troubles } from "./Troubles.tsx";
 import { Wire } from "./Wire.tsx";
@@ -46,6 +47,7 @@ export function Dashboard({ session, onSignOut }: { session: Session; onSignOut:
           <StateDiagram current={state} />
           <Facts />
         </section>
+        <Tabs user={session.user} />
         <Troubles line={session.line} onRefuseToken={session.refuseNextToken} />
         <Timeline entries={session.timeline} />
         <Room user={session.user} />

@@ -1,3 +1,5 @@
+import { useConnection } from "onesocket/react";
+
 import type { Line, Trouble } from "../line.ts";
 import { useStore } from "../store.ts";
 
@@ -15,6 +17,7 @@ interface TroublesProps {
 /** What a network and a server do to a connection, at the push of a button. */
 export function Troubles({ line, onRefuseToken }: TroublesProps) {
   const troubles = useStore(line.troubles);
+  const { role } = useConnection();
 
   return (
     <section className="panel" aria-labelledby="troubles-title">
@@ -46,7 +49,11 @@ export function Troubles({ line, onRefuseToken }: TroublesProps) {
           <span className="hint">one more attempt, with a fresh token, then connected</span>
         </li>
       </ul>
-      <p className="hint">Both feel it. What is sent meanwhile waits, and arrives once.</p>
+      <p className="hint">
+        {role === "follower"
+          ? "Only the naive hook feels it: the socket of onesocket is in the tab that leads."
+          : "Both feel it. What is sent meanwhile waits, and arrives once."}
+      </p>
     </section>
   );
 }

@@ -105,6 +105,8 @@ pub enum TabFrame<M> {
 pub struct Terms {
     /// The user.
     pub user: String,
+    /// The server's name for the connection.
+    pub connection_id: String,
     /// The largest payload that the server takes, in bytes.
     pub max_message_bytes: usize,
     /// How many clients may share the connection.
@@ -132,15 +134,15 @@ pub enum Up<M> {
     Frame(M),
 }
 
-/// The shared connection was lost, and is tried again after a while.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct Wait {
-    /// Which automatic attempt that will be.
+/// What users of all tabs see of the shared connection. Its times begin when it is told.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct LinkStatus {
+    /// Which automatic attempt is next or in progress; 0 for none.
     pub attempt: u32,
-    /// How many there may be.
-    pub max_attempts: u32,
-    /// The time until then.
-    pub after: Span,
+    /// The time until the next attempt, while the connection waits for that.
+    pub retry_in: Option<Span>,
+    /// The time until the token expires, where that is known.
+    pub token_expires_in: Option<Span>,
 }
 
 /// Something from the leader.
@@ -169,12 +171,12 @@ pub enum News<M> {
         /// The frame.
         frame: M,
     },
-    /// The shared connection waits before it is tried again; nothing, once it is tried.
-    Waits {
+    /// The status of the shared connection.
+    Status {
         /// The port; none for all.
         to: Option<PortId>,
-        /// What is known of it.
-        wait: Option<Wait>,
+        /// What users see of it.
+        link: LinkStatus,
     },
     /// Ports are closed; a connection opens another.
     Closed {

@@ -2,7 +2,7 @@
 
 use onesocket_protocol::{Epoch, MessageId};
 
-use super::frame::{TabFrame, TabId, Terms, Up, Wait};
+use super::frame::{LinkStatus, TabFrame, TabId, Terms, Up};
 use crate::error::Error;
 
 /// Something that happened to a tab.
@@ -45,10 +45,10 @@ pub enum TabInput<M> {
     },
     /// The leader's connection is lost; it is being tried again.
     LinkLost,
+    /// The status of the leader's connection, as far as it concerns all.
+    LinkStatus(LinkStatus),
     /// The leader's connection is established; nothing, if the server takes no more than one client.
     LinkUp(Option<Terms>),
-    /// The leader's connection waits before it is tried again; nothing, once it is tried.
-    LinkWaits(Option<Wait>),
     /// The lock was taken from this tab, or the request has come to nothing.
     Lost {
         /// The request.
@@ -150,12 +150,12 @@ pub enum TabOutput<M> {
         /// The port.
         port: u32,
     },
-    /// The connection behind a port waits before it is tried again; nothing, once it is tried.
-    PortWaits {
+    /// The status of the connection behind a port.
+    PortStatus {
         /// The port.
         port: u32,
-        /// What is known of it.
-        wait: Option<Wait>,
+        /// What users see of it.
+        link: LinkStatus,
     },
     /// Ask whether the lock is still this tab's.
     Query,

@@ -1,9 +1,9 @@
 //! The other end of the ports, in the tab that leads: who speaks over the connection, and under which
 //! number. It remembers no message: each tab sends again what was not answered.
 
-use onesocket_protocol::{MessageId, Slot};
+use onesocket_protocol::{MessageId, Slot, Span};
 
-use super::frame::{Applicant, PortId, Terms, Wait};
+use super::frame::{Applicant, LinkStatus, PortId, Terms};
 use crate::time::Time;
 
 /// The number of the answer to a `detach`: no client gives it to anything else.
@@ -15,6 +15,9 @@ pub(super) struct Relay {
     /// The number of the next news.
     pub(super) next: u64,
     pub(super) link: Link,
+    /// What was told last, and when.
+    told: LinkStatus,
+    told_at: Time,
     /// Few: a list is smaller than a map.
     members: Vec<(PortId, Member)>,
     /// Numbers that the server still has for clients that are gone.
@@ -27,8 +30,6 @@ pub(super) enum Link {
     /// It is being tried for.
     #[default]
     Connecting,
-    /// It was lost, and is tried for again at this time.
-    Waiting(Wait, Time),
     /// It is established.
     Up(Terms),
     /// It was replaced: by a tab that leads now, or by another browser. The lock says which.
@@ -85,12 +86,20 @@ impl Relay {
         self.members.iter_mut().find(|(other, _)| *other == port).map(|(_, member)| member)
     }
 
-    /// Returns what the connection waits for, if it does.
-    pub(super) fn wait(&self, now: Time) -> Option<Wait> {
-        match self.link {
-            Link::Waiting(wait, until) => Some(Wait { after: until.since(now), ..wait }),
-            Link::Connecting | Link::Up(_) | Link::Replaced(_) | Link::Failed => None,
-        }
+    /// Returns the status of the connection, as it is to be told now.
+    pub(super) fn status(&self, now: Time) -> LinkStatus {
+        let passed = now.since(self.told_at);
+        let left = |span: Option<Span>| span.map(|span| span - passed);
+        let LinkStatus { retry_in, token_expires_in, .. } = self.told;
+        let (retry_in, token_expires_in) = (left(retry_in), left(token_expires_in));
+        LinkStatus { retry_in, token_expires_in, ..self.told }
+    }
+
+    /// Takes note of the status of the connection; returns whether it is another one.
+    pub(super) fn note(&mut self, status: LinkStatus, now: Time) -> bool {
+        let is_new = self.status(now) != status;
+        (self.told, self.told_at) = (status, now);
+        is_new
     }
 
     /// The connection is lost, and with it everybody's place on it.

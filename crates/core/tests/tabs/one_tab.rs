@@ -2,8 +2,8 @@
 
 use onesocket_core::protocol::MessageId;
 use onesocket_core::{
-    Applicant, Down, Error, ErrorCode, News, PortId, Role, Span, Tab, TabFrame, TabId, TabInput,
-    TabOutput, Term, Terms, Time, Up, Wait,
+    Applicant, Down, Error, ErrorCode, LinkStatus, News, PortId, Role, Span, Tab, TabFrame, TabId,
+    TabInput, TabOutput, Term, Terms, Time, Up,
 };
 
 const NOW: Time = Time::ZERO;
@@ -26,8 +26,12 @@ fn open(term: Term, tab: u64, user: &str) -> TabInput<()> {
     TabInput::Heard { from: TabId(tab), frame: TabFrame::Open { term, port: 1, member } }
 }
 
+fn terms(user: &str) -> Terms {
+    Terms { user: user.into(), connection_id: "c1".into(), max_message_bytes: 9, tabs: 64 }
+}
+
 fn ada() -> TabInput<()> {
-    TabInput::LinkUp(Some(Terms { user: "ada".into(), max_message_bytes: 9, tabs: 64 }))
+    TabInput::LinkUp(Some(terms("ada")))
 }
 
 #[test]
@@ -71,7 +75,7 @@ fn a_leader_that_becomes_another_user_takes_the_others_tabs_no_more() {
     tab.handle(open(term, 2, "ada"), NOW);
     drain(&mut tab);
 
-    let eve = Terms { user: "eve".into(), max_message_bytes: 9, tabs: 64 };
+    let eve = terms("eve");
     tab.handle(TabInput::LinkUp(Some(eve)), NOW);
 
     let outputs = drain(&mut tab);
@@ -252,16 +256,12 @@ fn a_port_that_nobody_will_open_is_closed() {
 }
 
 #[test]
-fn what_the_connection_waits_for_is_told_to_all_and_to_who_comes_later() {
+fn the_status_of_the_connection_is_told_to_all_and_to_who_comes_later() {
     let (mut tab, term) = leader();
     tab.handle(TabInput::Open { port: 1 }, NOW);
     drain(&mut tab);
-    let after = |after| Wait { attempt: 2, max_attempts: 5, after };
-
-    tab.handle(TabInput::LinkWaits(Some(after(Span::from_secs(5)))), NOW);
-    let told = drain(&mut tab);
-    let wait = Some(after(Span::from_secs(5)));
-    assert!(told.contains(&TabOutput::PortWaits { port: 1, wait }), "{told:?}");
+    let status =
+        |retry_in| LinkStatus { attempt: 2, retry_in, token_expires_in: Some(Span::from_secs(60)) };
     let news = |told: &[TabOutput<()>]| -> Vec<News<()>> {
         let news = told.iter().filter_map(|output| {
             let TabOutput::Post(TabFrame::News { news, .. }) = output else { return None };
@@ -269,32 +269,40 @@ fn what_the_connection_waits_for_is_told_to_all_and_to_who_comes_later() {
         });
         news.collect()
     };
-    assert_eq!(news(&told), [News::Waits { to: None, wait }]);
+
+    let waits = status(Some(Span::from_secs(5)));
+    tab.handle(TabInput::LinkStatus(waits), NOW);
+    let told = drain(&mut tab);
+    assert!(told.contains(&TabOutput::PortStatus { port: 1, link: waits }), "{told:?}");
+    assert_eq!(news(&told), [News::Status { to: None, link: waits }]);
 
     // Whoever comes later is told how long it still takes.
-    tab.handle(open(term, 2, ""), NOW + Span::from_secs(2));
-    let told = drain(&mut tab);
-    let rest = Some(after(Span::from_secs(3)));
-    let later = PortId { tab: TabId(2), number: 1 };
-    assert_eq!(news(&told), [News::Waits { to: Some(later), wait: rest }]);
+    let later = NOW + Span::from_secs(2);
+    tab.handle(open(term, 2, ""), later);
+    let to = Some(PortId { tab: TabId(2), number: 1 });
+    let (retry_in, token_expires_in) = (Some(Span::from_secs(3)), Some(Span::from_secs(58)));
+    let link = LinkStatus { token_expires_in, ..status(retry_in) };
+    assert_eq!(news(&drain(&mut tab)), [News::Status { to, link }]);
 
-    tab.handle(TabInput::LinkWaits(None), NOW);
-    assert!(drain(&mut tab).contains(&TabOutput::PortWaits { port: 1, wait: None }));
-    tab.handle(open(term, 3, ""), NOW);
-    assert_eq!(news(&drain(&mut tab)), []);
+    // What is as it was is not told again.
+    tab.handle(TabInput::LinkStatus(link), later);
+    assert_eq!(drain(&mut tab), []);
+    tab.handle(TabInput::LinkStatus(status(None)), later);
+    let told = drain(&mut tab);
+    assert!(told.contains(&TabOutput::PortStatus { port: 1, link: status(None) }), "{told:?}");
 }
 
 #[test]
 fn who_asks_for_the_connection_in_any_tab_has_it_tried_at_once_if_it_waits() {
     let (mut tab, term) = leader();
-    let wait = Wait { attempt: 1, max_attempts: 5, after: Span::from_secs(5) };
     let urge = TabInput::Heard { from: TabId(2), frame: TabFrame::Urge { term } };
     let tries = |tab: &mut Tab<()>, input: &TabInput<()>| {
         tab.handle(input.clone(), NOW);
         drain(tab).iter().any(|output| matches!(output, TabOutput::Lead { .. }))
     };
     assert!(!tries(&mut tab, &urge) && !tries(&mut tab, &TabInput::Urge));
-    tab.handle(TabInput::LinkWaits(Some(wait)), NOW);
+    let retry_in = Some(Span::from_secs(5));
+    tab.handle(TabInput::LinkStatus(LinkStatus { retry_in, ..LinkStatus::default() }), NOW);
     drain(&mut tab);
     assert!(tries(&mut tab, &urge) && tries(&mut tab, &TabInput::Urge));
 

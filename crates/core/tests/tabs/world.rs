@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use onesocket_core::protocol::{Epoch, MessageId};
 use onesocket_core::{
-    Down, Error, ErrorCode, Role, Sentence, Span, Tab, TabFrame, TabId, TabInput, TabOutput, Terms,
-    Text, Time, Up, Wait,
+    Down, Error, ErrorCode, LinkStatus, Role, Sentence, Span, Tab, TabFrame, TabId, TabInput,
+    TabOutput, Terms, Text, Time, Up,
 };
 
 /// A frame of the wire.
@@ -175,7 +175,8 @@ pub(crate) struct World {
 }
 
 /// What a connection that is lost waits for.
-const WAIT: Wait = Wait { attempt: 1, max_attempts: 5, after: Span::from_secs(5) };
+const WAITS: LinkStatus =
+    LinkStatus { attempt: 1, retry_in: Some(Span::from_secs(5)), token_expires_in: None };
 
 fn client(tab: usize) -> String {
     format!("tab-{tab}")
@@ -550,10 +551,10 @@ impl World {
                     }
                 }
             }
-            TabOutput::PortWaits { port, wait } => {
+            TabOutput::PortStatus { port, link } => {
                 let app = &mut self.pages[at].app;
                 if app.port == Some(port) {
-                    app.waits = wait.is_some();
+                    app.waits = link.retry_in.is_some();
                 }
             }
             TabOutput::PortPong { .. } | TabOutput::Role(_) => {}
@@ -669,8 +670,13 @@ impl World {
         let Some(heard) = self.pages[at].link.down.pop_front() else { return };
         let input = match heard {
             Heard::Up => {
-                self.feed(at, TabInput::LinkWaits(None));
-                let terms = Terms { user: "ada".into(), max_message_bytes: 9, tabs: 64 };
+                self.feed(at, TabInput::LinkStatus(LinkStatus::default()));
+                let terms = Terms {
+                    user: "ada".into(),
+                    connection_id: "c1".into(),
+                    max_message_bytes: 9,
+                    tabs: 64,
+                };
                 TabInput::LinkUp(Some(terms))
             }
             Heard::Attached(slot) => {
@@ -692,7 +698,7 @@ impl World {
             Heard::Lost => {
                 self.pages[at].link.stage = Stage::Connecting;
                 self.feed(at, TabInput::LinkLost);
-                TabInput::LinkWaits(Some(WAIT))
+                TabInput::LinkStatus(WAITS)
             }
             Heard::Closed => TabInput::LinkClosed,
         };
