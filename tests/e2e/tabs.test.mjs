@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { plainSite } from "./support/app.mjs";
+import { begin, heardBy, leaderOf, openFamily, publish, publishInTurn, roleOf } from "./support/family.mjs";
 import { scene } from "./support/scene.mjs";
 import { startTabs } from "./support/tab.mjs";
 import { until } from "./support/wait.mjs";
@@ -15,7 +16,7 @@ import { UNREACHABLE } from "./support/watch.mjs";
 test(
   "twelve tabs that open at once have one connection, and each hears all others",
   scene(async (the) => {
-    const { server, family, judge } = await open(the, 12);
+    const { server, family, judge } = await openFamily(the, 12);
 
     for (const [number, tab] of family.entries()) await tab.evaluate(publish, [`tab ${number}`]);
 
@@ -48,7 +49,7 @@ for (const [what, end] of [
   test(
     `the tab that leads ${what}: another takes over, and nothing is lost or doubled`,
     scene(async (the) => {
-      const { server, family, judge } = await open(the, 3, { isReset: true });
+      const { server, family, judge } = await openFamily(the, 3, { isReset: true });
       const leader = await leaderOf(family);
       const others = family.filter((tab) => tab !== leader);
       await publishInTurn(others, 0, 20);
@@ -73,7 +74,7 @@ for (const [what, end] of [
 test(
   "the tab that leads is frozen: another takes over, and it follows when it runs again",
   scene(async (the) => {
-    const { tabs, server, family } = await open(the, 3, { isReset: true });
+    const { tabs, server, family } = await openFamily(the, 3, { isReset: true });
     const leader = await leaderOf(family);
     const others = family.filter((tab) => tab !== leader);
     await tabs.hide(leader);
@@ -96,7 +97,7 @@ test(
 test(
   "close() of the tab that leads hands over, and the last one's closes the socket",
   scene(async (the) => {
-    const { server, family } = await open(the, 2);
+    const { server, family } = await openFamily(the, 2);
     const leader = await leaderOf(family);
     const [other] = family.filter((tab) => tab !== leader);
 
@@ -116,7 +117,7 @@ test(
 test(
   "while the server is away every tab waits and says until when, and connect() in any of them tries at once",
   scene(async (the) => {
-    const { server, family } = await open(the, 3, { isReset: true }, () => {}, [UNREACHABLE]);
+    const { server, family } = await openFamily(the, 3, { isReset: true }, () => {}, [UNREACHABLE]);
     const leader = await leaderOf(family);
     const follower = family.find((tab) => tab !== leader);
 
@@ -152,7 +153,7 @@ test(
 test(
   "the same user connects elsewhere: all tabs fail, and none tries again",
   scene(async (the) => {
-    const { tabs, server, family } = await open(the, 3, { replaces: true });
+    const { tabs, server, family } = await openFamily(the, 3, { replaces: true });
     const elsewhere = await tabs.open(the, server.url);
 
     await elsewhere.evaluate(begin, { user: "ada", share: "another browser" });
@@ -170,7 +171,7 @@ test(
 test(
   "no token passes between tabs, and hidden tabs say nothing while nothing happens",
   scene(async (the) => {
-    const { tabs, family } = await open(the, 3, {}, spyOnPosts);
+    const { tabs, family } = await openFamily(the, 3, {}, spyOnPosts);
     await tabs.hide(...family);
     await Promise.all(family.map((tab) => tab.evaluate(() => (window.posts.length = 0))));
 
@@ -224,62 +225,4 @@ function spyOnPosts() {
     window.tokens.push(answer.token);
     return answer;
   };
-}
-
-/** Opens tabs of one user that share a connection, and one of another who hears all that they publish. */
-async function open(the, count, options = {}, before = () => {}, allow = []) {
-  const app = the.use(plainSite());
-  const server = await the.server({ site: app.folder, replaces: true, ...options });
-  const tabs = await startTabs(the);
-  const judge = await tabs.open(the, server.url, { allow });
-  await judge.evaluate(begin, { user: "judge" });
-  const family = [];
-  for (let at = 0; at < count; at += 1) family.push(await tabs.open(the, server.url, { allow }));
-  await Promise.all(family.map((tab) => tab.evaluate(before)));
-  await Promise.all(family.map((tab) => tab.evaluate(begin, { user: "ada", share: "ada" })));
-  return { tabs, server, judge, family };
-}
-
-async function begin({ user, share }) {
-  window.heard = [];
-  window.errors = [];
-  window.client = window.clientOf(user, share === undefined ? {} : { share });
-  window.client.on("message", ({ data }) => window.heard.push(data));
-  window.states = [];
-  window.client.on("state", ({ current }) => window.states.push(current));
-  window.client.on("error", ({ code, message }) => window.errors.push(`${code}: ${message}`));
-  await window.client.connect();
-  await window.client.join("tea");
-}
-
-async function publish(texts) {
-  await Promise.all(texts.map((text) => window.client.publish("tea", text)));
-}
-
-/** Has each tab publish these numbers, one after the other: timers of hidden tabs run once a second. */
-async function publishInTurn(tabs, from, to) {
-  for (let number = from; number < to; number += 1) {
-    const texts = tabs.map((_, at) => `${at}:${number}`);
-    await Promise.all(tabs.map((tab, at) => tab.evaluate(publishNow, texts[at])));
-  }
-}
-
-function publishNow(text) {
-  window.published ??= [];
-  window.published.push(window.client.publish("tea", text));
-}
-
-async function leaderOf(family) {
-  return await until("a tab leads", async () => {
-    for (const tab of family) if ((await roleOf(tab)) === "leader") return tab;
-    return undefined;
-  });
-}
-
-async function roleOf(tab) {
-  return await tab.evaluate(() => window.client?.status.role);
-}
-
-async function heardBy(tab) {
-  return await tab.evaluate(() => window.heard);
 }

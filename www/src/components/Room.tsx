@@ -72,7 +72,7 @@ export function Room({ user }: { user: string }) {
   };
 
   return (
-    <section className="panel room" aria-labelledby="room-title">
+    <section className="panel whole room" aria-labelledby="room-title">
       <h2 id="room-title">Room</h2>
       <form className="field" onSubmit={enter}>
         <label className="hidden" htmlFor="room">
