@@ -56,6 +56,12 @@ const MODEL: Tests = &["--test", "model"];
 /// The exploration of tabs that share a connection, which no other test of the crate knows.
 const TABS: Tests = &["--test", "tabs"];
 
+/// The exploration of the server's hub.
+const HUB: Tests = &["--test", "hub"];
+
+/// The tests that explore, which takes longer than compiling them.
+const EXPLORING: [Tests; 3] = [MODEL, TABS, HUB];
+
 /// The tests of each crate, or of a part of one, quick ones first: what they miss, the next are asked about.
 pub(crate) const CRATES: [(&str, &str, &[Tests]); 5] = [
     ("crates/core/src/tab", "onesocket-core", &[TABS]),
@@ -70,7 +76,7 @@ pub(crate) const CRATES: [(&str, &str, &[Tests]); 5] = [
     ),
     ("crates/protocol", "onesocket-protocol", &[&["--tests"]]),
     ("crates/web", "onesocket-web", &[&["--tests"]]),
-    ("server", "onesocket-server", &[&["--lib", "--bins"], &["--tests"]]),
+    ("server", "onesocket-server", &[&["--lib"], &["--bins", "--test", "end_to_end"], HUB]),
 ];
 
 /// Stands for what is no crate: the JavaScript, whose tests run in Node.js, all of them together.
@@ -281,11 +287,10 @@ impl Copy<'_> {
             // A fault that is caught needs no backtrace; one that leaves dead code is a fault too.
             command.env("RUST_BACKTRACE", "0").env("RUSTFLAGS", "--cap-lints allow");
             command.env("CARGO_PROFILE_DEV_DEBUG", "0").args(["test", "-q", "--all-features"]);
-            command
-                .arg("--config")
-                .arg(optimised(tests == MODEL || tests == TABS))
-                .args(["-p", package]);
-            command.args(tests);
+            for value in optimised(EXPLORING.contains(&tests)) {
+                command.arg("--config").arg(value);
+            }
+            command.args(["-p", package]).args(tests);
         };
         let mut compile = project.cargo();
         cargo(&mut compile);
@@ -318,10 +323,12 @@ fn link_packages(project: &Project, tree: &Path) -> Result<()> {
         .context("cannot link node_modules")
 }
 
-/// How the machine is compiled for its tests. Most take less time than compiling them, which is done
-/// again for each fault; but not what explores.
-pub(crate) fn optimised(much: bool) -> String {
-    format!("profile.test.package.onesocket-core.opt-level={}", u8::from(much))
+/// How crates are compiled for their tests: values of cargo's `--config`. Most take less time than
+/// compiling them, which is done again for each fault; but not what explores.
+pub(crate) fn optimised(much: bool) -> [String; 2] {
+    let level = u8::from(much);
+    ["core", "server"]
+        .map(|name| format!("profile.test.package.onesocket-{name}.opt-level={level}"))
 }
 
 /// A command whose memory is limited, where that can be.

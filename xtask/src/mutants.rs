@@ -154,7 +154,9 @@ fn try_some(
     // The slow ones are busy on all cores by themselves.
     let slow = tests.contains(&"model") || tests.contains(&"properties");
     command.args(["--jobs", if slow { "1" } else { "2" }]);
-    command.arg(format!("--cargo-arg=--config={}", faults::optimised(slow)));
+    for value in faults::optimised(slow) {
+        command.arg(format!("--cargo-arg=--config={value}"));
+    }
     // Given to all of cargo, not behind `--`: else the other tests are compiled as well, each time.
     command.args(tests.iter().map(|word| format!("--cargo-arg={word}")));
     command.arg("--output").arg(&folder).args(which);

@@ -144,6 +144,7 @@ impl<M: Clone> Tab<M> {
                 self.settle(now);
             }
             TabInput::Elapsed => {}
+            TabInput::Gone { port } => self.on_gone(port),
             TabInput::Granted { request, epoch_ms } => self.on_granted(request, epoch_ms, now),
             TabInput::Heard { from, frame } => self.on_heard(from, frame, now),
             TabInput::Held(held) => self.on_held(held, now),
@@ -805,6 +806,9 @@ impl<M: Clone> Tab<M> {
         let left = leading.relay.open(port, applicant);
         let link = leading.relay.status(now);
         self.detach(left);
+        if port.tab != self.id {
+            self.outputs.push(TabOutput::Watch { port });
+        }
         self.tell_status(port, link);
         self.attach_waiting();
     }
@@ -813,6 +817,17 @@ impl<M: Clone> Tab<M> {
     fn tell_status(&mut self, port: PortId, link: LinkStatus) {
         if link != LinkStatus::default() {
             self.tell_port(port, News::Status { to: Some(port), link });
+        }
+    }
+
+    /// A tab is gone that did not say so: the server is not to hold a place for it.
+    fn on_gone(&mut self, port: PortId) {
+        if let Place::Leading(leading) = &self.place
+            && leading.relay.has(port)
+        {
+            self.shut(port);
+            // It may have been away only: then it opens another.
+            self.tell(News::Closed { to: Some(port) });
         }
     }
 

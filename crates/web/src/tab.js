@@ -18,6 +18,7 @@ const HELD = 5;
 const OPEN = 6;
 const SEND = 7;
 const SHUT = 8;
+const GONE = 9;
 
 /** The code of a close that is not one of the server's: the other end of the port is gone. */
 const GOING_AWAY = 1001;
@@ -60,11 +61,17 @@ export class Room {
   #requests = new Map();
   /** The ports that have not ended. */
   #ports = new Set();
+  /** What ends the requests for the locks of other tabs. */
+  #watched = new Set();
+  /** Gives back the lock by which others know that this tab listens. */
+  #end;
+  #own;
   #listener;
 
-  /** `tab` is told what happens; the lock and the channel have this name. */
-  constructor(name, tab) {
+  /** `tab`, whose number is `own`, is told what happens; the lock and the channel have this name. */
+  constructor(name, own, tab) {
     this.#name = name;
+    this.#own = own;
     this.#tab = tab;
     this.#tell = (kind, number, value) => this.#tab?.tell(kind, number, value);
     this.#listener = ({ type }) => {
@@ -118,7 +125,32 @@ export class Room {
   listen(on) {
     this.#channel?.close();
     this.#channel = on ? new BroadcastChannel(this.#name) : undefined;
-    if (on) this.#channel.onmessage = ({ data }) => this.#hear(data);
+    this.#end?.();
+    if (!on) return;
+    this.#channel.onmessage = ({ data }) => this.#hear(data);
+    const listens = new Promise((resolve) => (this.#end = resolve));
+    navigator.locks.request(this.#lockOf(this.#own), () => listens).catch(() => {});
+  }
+
+  #lockOf(tab) {
+    return `${this.#name}.${tab}`;
+  }
+
+  /** Tells once the tab of a port listens no more, whatever has become of it. */
+  watch(tab, port) {
+    const abort = new AbortController();
+    this.#watched.add(abort);
+    const granted = () => {
+      this.#watched.delete(abort);
+      this.#tell(GONE, port, tab);
+    };
+    navigator.locks.request(this.#lockOf(tab), { signal: abort.signal }, granted).catch(() => {});
+  }
+
+  /** Tells of no other tab any more. */
+  unwatch() {
+    for (const abort of this.#watched) abort.abort();
+    this.#watched.clear();
   }
 
   /** Any page of the origin may post anything. */
@@ -139,6 +171,7 @@ export class Room {
     this.#tab = undefined;
     this.#each("removeEventListener");
     this.listen(false);
+    this.unwatch();
     for (const end of this.#requests.values()) end();
     this.#requests.clear();
     // Nobody will tell them any more, and one that has not opened yet would wait for ever.

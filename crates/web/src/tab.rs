@@ -7,7 +7,7 @@ use std::rc::{Rc, Weak};
 use js_sys::{Array, Function};
 use onesocket_core::protocol::{Epoch, MessageId};
 use onesocket_core::{
-    Call, Config, Down, Error, ErrorCode, Fetch, FetchReason, Input, LinkStatus, LogEvent,
+    Call, Config, Down, Error, ErrorCode, Fetch, FetchReason, Input, LinkStatus, LogEvent, PortId,
     ReadyState, Request, Sentence, Span, StateName, Status, Tab, TabId, TabInput, TabOutput, Terms,
     Text, Time, Up,
 };
@@ -31,7 +31,7 @@ extern "C" {
     type Room;
 
     #[wasm_bindgen(constructor)]
-    fn new(name: &str, tab: TabHandle) -> Room;
+    fn new(name: &str, own: f64, tab: TabHandle) -> Room;
 
     #[wasm_bindgen(method)]
     fn request(this: &Room, number: u32, steal: bool);
@@ -47,6 +47,12 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     fn post(this: &Room, kind: u8, from: f64, numbers: Vec<f64>, text: &str, frame: &JsValue);
+
+    #[wasm_bindgen(method)]
+    fn watch(this: &Room, tab: f64, port: u32);
+
+    #[wasm_bindgen(method)]
+    fn unwatch(this: &Room);
 
     #[wasm_bindgen(method)]
     fn leave(this: &Room);
@@ -176,7 +182,7 @@ impl Shared {
             performing: Cell::new(false),
             alarm: Alarm::default(),
             clock: Clock::start(),
-            room: Room::new(&name, TabHandle(me.clone())),
+            room: Room::new(&name, id.0 as f64, TabHandle(me.clone())),
             app: Lent::new(None),
             port: Lent::new(None),
             link: Lent::new(None),
@@ -295,6 +301,7 @@ impl Shared {
             TabOutput::Request { request, steal } => self.room.request(request, steal),
             TabOutput::Resign => self.resign(),
             TabOutput::Role(role) => self.callbacks.role(role),
+            TabOutput::Watch { port } => self.room.watch(port.tab.0 as f64, port.number),
             TabOutput::Up { slot, frame } => {
                 self.transmit(&addressed(slot, &frame));
             }
@@ -363,6 +370,7 @@ impl Shared {
     }
 
     fn resign(&self) {
+        self.room.unwatch();
         let link = self.link.with(Option::take);
         if let Some(link) = link {
             link.retire();
@@ -446,6 +454,10 @@ impl Shared {
                 let is_ping = value.as_string().is_some_and(|text| text == PING);
                 let frame = if is_ping { Up::Ping } else { Up::Frame(value) };
                 TabInput::Send { port: number, frame }
+            }
+            9 => {
+                let tab = TabId(value.as_f64().unwrap_or_default() as u64);
+                TabInput::Gone { port: PortId { tab, number } }
             }
             _ => TabInput::Shut { port: number },
         };

@@ -2,7 +2,7 @@
 
 use onesocket_protocol::{Epoch, MessageId};
 
-use super::frame::{LinkStatus, TabFrame, TabId, Terms, Up};
+use super::frame::{LinkStatus, PortId, TabFrame, TabId, Terms, Up};
 use crate::error::Error;
 
 /// Something that happened to a tab.
@@ -14,6 +14,11 @@ pub enum TabInput<M> {
     Back,
     /// A deadline may have passed.
     Elapsed,
+    /// The tab of a port that was watched has listened no more since: it has left, or its process has ended.
+    Gone {
+        /// The port.
+        port: PortId,
+    },
     /// The lock is this tab's.
     Granted {
         /// By which request.
@@ -175,6 +180,11 @@ pub enum TabOutput<M> {
     Resign,
     /// Report to the user what this tab is now.
     Role(Role),
+    /// Tell once the tab of a port listens no more: [`TabInput::Gone`]. Until [`Resign`](Self::Resign).
+    Watch {
+        /// The port.
+        port: PortId,
+    },
     /// Send a frame over the leader's connection, as one of its clients.
     Up {
         /// Which one.

@@ -82,6 +82,11 @@ impl Relay {
         slot
     }
 
+    /// Says whether a port is there.
+    pub(super) fn has(&self, port: PortId) -> bool {
+        self.members.iter().any(|(other, _)| *other == port)
+    }
+
     fn member(&mut self, port: PortId) -> Option<&mut Member> {
         self.members.iter_mut().find(|(other, _)| *other == port).map(|(_, member)| member)
     }

@@ -314,3 +314,22 @@ fn who_asks_for_the_connection_in_any_tab_has_it_tried_at_once_if_it_waits() {
     follower.handle(TabInput::Urge, NOW);
     assert_eq!(drain(&mut follower), [TabOutput::Post(TabFrame::Urge { term })]);
 }
+
+#[test]
+fn a_tab_that_has_crashed_is_let_go_of_and_one_that_was_away_only_opens_another_port() {
+    let (mut tab, term) = leader();
+    tab.handle(ada(), NOW);
+    tab.handle(open(term, 2, "ada"), NOW);
+    let port = PortId { tab: TabId(2), number: 1 };
+    assert!(drain(&mut tab).contains(&TabOutput::Watch { port }));
+    // That of an earlier port says nothing of this one.
+    tab.handle(TabInput::Gone { port: PortId { number: 0, ..port } }, NOW);
+    assert_eq!(drain(&mut tab), []);
+
+    tab.handle(TabInput::Gone { port }, NOW);
+
+    let detach = TabOutput::Detach { slot: 1, id: MessageId::MAX };
+    let news = News::Closed { to: Some(port) };
+    let closed = TabOutput::Post(TabFrame::News { term, place: 0, news });
+    assert_eq!(drain(&mut tab), [detach, closed]);
+}

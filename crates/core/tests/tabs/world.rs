@@ -4,12 +4,12 @@
 //! posted, a page that is frozen is granted the lock, what is posted to a page that does not listen is
 //! lost, and a server may have had what a leader that has crashed never heard of.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use onesocket_core::protocol::{Epoch, MessageId};
 use onesocket_core::{
-    Down, Error, ErrorCode, LinkStatus, Role, Sentence, Span, Tab, TabFrame, TabId, TabInput,
-    TabOutput, Terms, Text, Time, Up,
+    Down, Error, ErrorCode, LinkStatus, PortId, Role, Sentence, Span, Tab, TabFrame, TabId,
+    TabInput, TabOutput, Terms, Text, Time, Up,
 };
 
 /// A frame of the wire.
@@ -80,6 +80,8 @@ enum LockEvent {
     Granted(u32),
     Lost(u32),
     Query,
+    /// A tab that was watched listens no more.
+    Gone(PortId),
 }
 
 /// Something that a leader hears from its connection.
@@ -153,6 +155,8 @@ struct Page {
     stalled: bool,
     listens: bool,
     lock: VecDeque<LockEvent>,
+    /// The tabs that it watches.
+    watches: BTreeSet<PortId>,
     link: Link,
     /// The one before it, which is closing.
     old: Option<Link>,
@@ -194,6 +198,7 @@ impl World {
             stalled: false,
             listens: false,
             lock: VecDeque::new(),
+            watches: BTreeSet::new(),
             link: Link::default(),
             old: None,
         };
@@ -353,6 +358,7 @@ impl World {
                     let input = match event {
                         LockEvent::Granted(request) => TabInput::Granted { request, epoch_ms: 0 },
                         LockEvent::Lost(request) => TabInput::Lost { request },
+                        LockEvent::Gone(port) => TabInput::Gone { port },
                         LockEvent::Query => {
                             let mine = |(tab, request): (usize, u32)| {
                                 tab == at && request == self.pages[at].tab.last_request()
@@ -388,6 +394,8 @@ impl World {
                 page.link = Link::default();
                 page.old = None;
                 page.lock.clear();
+                page.watches.clear();
+                self.gone(at);
                 self.channel.retain(|(from, to), _| *from != at && *to != at);
                 self.queue.retain(|(tab, _)| *tab != at);
                 if self.holder.is_some_and(|(tab, _)| tab == at) {
@@ -457,6 +465,13 @@ impl World {
             if app.failed && !self.elsewhere {
                 return Err(format!("tab {at} has failed, though nobody has connected elsewhere"));
             }
+            let is_there = |name: &String| {
+                let mut pages = self.pages.iter().enumerate();
+                pages.any(|(other, page)| *name == client(other) && page.alive && page.app.wish)
+            };
+            if page.link.stage == Stage::Up && !page.link.attached.values().all(is_there) {
+                return Err(format!("the server has a place for {:?}", page.link.attached));
+            }
             if !app.wish || app.failed {
                 if page.link.stage == Stage::Up || page.listens {
                     return Err(format!("tab {at} wants nothing, and something is left of it"));
@@ -499,9 +514,13 @@ impl World {
             TabOutput::Resign => {
                 let link = std::mem::take(&mut self.pages[at].link);
                 self.pages[at].old = Some(link);
+                self.pages[at].watches.clear();
             }
             TabOutput::Listen(on) => {
                 self.pages[at].listens = on;
+                if !on {
+                    self.gone(at);
+                }
                 self.channel.retain(|(_, to), _| *to != at);
             }
             TabOutput::Post(frame) => {
@@ -558,6 +577,14 @@ impl World {
                 }
             }
             TabOutput::PortPong { .. } | TabOutput::Role(_) => {}
+            TabOutput::Watch { port } => {
+                let page = &self.pages[port.tab.0 as usize - 1];
+                if page.alive && page.listens {
+                    self.pages[at].watches.insert(port);
+                } else {
+                    self.pages[at].lock.push_back(LockEvent::Gone(port));
+                }
+            }
             TabOutput::Query => self.pages[at].lock.push_back(LockEvent::Query),
             TabOutput::Release { request } => {
                 self.queue.retain(|waiting| *waiting != (at, request));
@@ -587,6 +614,14 @@ impl World {
         {
             self.holder = Some((tab, request));
             self.pages[tab].lock.push_back(LockEvent::Granted(request));
+        }
+    }
+
+    /// A tab listens no more, or its process has ended: its lock goes to those that watch it.
+    fn gone(&mut self, tab: usize) {
+        let is_its = |port: &PortId| port.tab.0 as usize - 1 == tab;
+        for page in &mut self.pages {
+            page.lock.extend(page.watches.extract_if(.., is_its).map(LockEvent::Gone));
         }
     }
 
