@@ -3,13 +3,15 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
+import type { ReactNode } from "react";
+
 import type { UseWebSocketOptions, WebSocketHook } from "./compat.js";
 import { makePageForReact } from "./test_support/page.js";
 
 const window = makePageForReact();
 
 // React looks for the page when it is loaded.
-const { act } = await import("react");
+const { act, useEffect } = await import("react");
 const { createRoot } = await import("react-dom/client");
 const { renderToString } = await import("react-dom/server");
 const { ReadyState, useWebSocket } = await import("./compat.js");
@@ -120,4 +122,66 @@ test("what is not to be come back from is final, and the attempts have an end", 
   await unmount();
   assert.throws(() => found[0]?.sendMessage("too late"), { code: "closed" });
   found[0]?.sendMessage("too late", false);
+});
+
+test("each message is seen by effects, however many come at once, and in order", async () => {
+  const url = freshUrl();
+  const seen: unknown[][] = [[], []];
+  const Component = ({ at }: { at: number }): ReactNode => {
+    const { lastJsonMessage } = useWebSocket(url);
+    useEffect(() => {
+      if (lastJsonMessage !== null) seen[at]?.push(lastJsonMessage);
+    }, [at, lastJsonMessage]);
+    return null;
+  };
+  const root = createRoot(window.document.createElement("main"));
+  await act(async () => {
+    root.render([<Component key="0" at={0} />, <Component key="1" at={1} />]);
+    await pause();
+  });
+
+  const all = Array.from({ length: 20 }, (_, number) => number);
+  await act(async () => {
+    for (const number of all) server.send(String(number));
+    await pause();
+  });
+
+  assert.deepEqual(seen, [all, all]);
+  await act(async () => {
+    server.send("20");
+    await pause();
+  });
+  assert.deepEqual(seen.map((list) => list.at(-1)), [20, 20]);
+  await act(() => root.unmount());
+});
+
+test("what onOpen sends goes before what waits, at each connection; what waits is kept", async () => {
+  const url = freshUrl();
+  server.isReachable = false;
+  let sendNow: WebSocketHook["sendMessage"] = () => {};
+  const options = { onOpen: () => sendNow("auth"), reconnectInterval: 1, reconnectAttempts: 100 };
+  const { found, unmount } = await mounted(url, [options]);
+  sendNow = (found[0] as WebSocketHook).sendMessage;
+  sendNow("one");
+  sendNow("two");
+  sendNow("dropped", false);
+  const sent = (): unknown[] => server.accepted.map(({ data }) => data);
+
+  server.isReachable = true;
+  await act(async () => await new Promise((resolve) => setTimeout(resolve, 50)));
+  assert.deepEqual(sent(), ["auth", "one", "two"]);
+
+  await act(async () => {
+    server.drop();
+    sendNow("three");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  });
+  assert.deepEqual(sent(), ["auth", "one", "two", "auth", "three"]);
+  await unmount();
+});
+
+test("a state has its name", () => {
+  assert.equal(ReadyState[ReadyState.OPEN], "OPEN");
+  assert.equal(ReadyState[-1], "UNINSTANTIATED");
+  assert.deepEqual([ReadyState.CONNECTING, ReadyState.CLOSING, ReadyState.CLOSED], [0, 2, 3]);
 });

@@ -17,25 +17,33 @@ import {
   useSyncExternalStore,
 } from "react";
 
-import type { ClientOptions, PlainWire, Sendable } from "./client.js";
+import type { ClientOptions, PlainWire, Sendable, State } from "./client.js";
 import { clientFor } from "./shared_clients.js";
 
-/** The states of a socket, by the names of react-use-websocket. */
-export const ReadyState = {
+const STATES = {
   /** There is no URL, or nothing is to be connected. */
   UNINSTANTIATED: -1,
-  /** A socket is being opened, or the next attempt is waited for. */
+  /** A socket is being opened. */
   CONNECTING: 0,
   /** Messages go and come. */
   OPEN: 1,
   /** The closing handshake is under way. */
   CLOSING: 2,
-  /** There is no socket, and none is on its way. */
+  /** There is no socket; the next attempt may be waited for. */
   CLOSED: 3,
 } as const;
 
+/**
+ * The states of a socket, by the names of react-use-websocket, and the names by the states:
+ * `ReadyState[readyState]`.
+ */
+export const ReadyState: typeof STATES & Readonly<Record<number, string>> = {
+  ...Object.fromEntries(Object.entries(STATES).map(([name, state]) => [state, name])),
+  ...STATES,
+};
+
 /** One of {@link ReadyState}. */
-export type ReadyState = (typeof ReadyState)[keyof typeof ReadyState];
+export type ReadyState = (typeof STATES)[keyof typeof STATES];
 
 /** A message, as far as it has what a `MessageEvent` has. */
 export interface MessageLike {
@@ -59,7 +67,7 @@ export interface UseWebSocketOptions {
   readonly heartbeat?: boolean | HeartbeatOptions;
   /** Says whether `lastMessage` becomes this message. */
   readonly filter?: (message: MessageLike) => boolean;
-  /** The connection is there. */
+  /** The connection is there. What this sends goes before what waits. */
   readonly onOpen?: () => void;
   /** The connection is lost or closed. */
   readonly onClose?: (event: { readonly reason: string }) => void;
@@ -89,7 +97,7 @@ export interface WebSocketHook<T = unknown> {
   readonly sendMessage: (message: Sendable, keep?: boolean) => void;
   /** The same, of a value as JSON. */
   readonly sendJsonMessage: (value: unknown, keep?: boolean) => void;
-  /** The message that came last. */
+  /** The message that came last. Each is rendered, and seen by effects, before the next one. */
   readonly lastMessage: MessageLike | null;
   /** The same, read as JSON; `null` where it is none. */
   readonly lastJsonMessage: T | null;
@@ -125,24 +133,40 @@ export function useWebSocket<T = unknown>(
   // The same one at every render, with the newest functions; it starts nothing.
   const client = address === null ? undefined : clientFor(clientOptions(address, query, options));
   const [lastMessage, setLastMessage] = useState<MessageLike | null>(null);
+  // The first is being rendered. React would skip what is followed at once by another.
+  const arrived = useRef<MessageLike[]>([]);
+  const waiting = useRef<Sendable[]>([]);
   useEffect(() => client?.hold(), [client]);
   useEffect(() => {
+    if (lastMessage !== null) arrived.current.shift();
+    if (arrived.current[0]) setLastMessage(arrived.current[0]);
+  }, [lastMessage]);
+  useEffect(() => {
+    const sendWaiting = (): void => waiting.current.splice(0).forEach((message) => client?.send(message));
     const removers = [
       client?.on("message", ({ data }) => {
         const { filter, onMessage } = latest.current;
         const message = { data };
         onMessage?.(message);
-        if (filter?.(message) ?? true) setLastMessage(message);
+        if (!(filter?.(message) ?? true)) return;
+        if (arrived.current.push(message) === 1) setLastMessage(message);
       }),
       client?.on("error", (error) => latest.current.onError?.(error)),
       client?.on("state", ({ previous, current, reason = "" }) => {
         const { onOpen, onClose, onReconnectStop } = latest.current;
-        if (current === "connected") onOpen?.();
+        if (current === "connected") {
+          onOpen?.();
+          sendWaiting();
+        }
         if (previous === "connected") onClose?.({ reason });
         if (client.status.error?.code === "attempts-exhausted") onReconnectStop?.(client.status.maxAttempts);
       }),
     ];
-    return () => removers.forEach((remove) => remove?.());
+    return () => {
+      removers.forEach((remove) => remove?.());
+      // Nobody is there to send it later: the client keeps it, or tells that it cannot be delivered.
+      if (client !== undefined && !isOver(client.state)) sendWaiting();
+    };
   }, [client]);
   const readyState = useSyncExternalStore(
     useCallback((listener) => client?.subscribe(listener) ?? (() => {}), [client]),
@@ -151,7 +175,9 @@ export function useWebSocket<T = unknown>(
   );
   const sendMessage = useCallback(
     (message: Sendable, keep = true) => {
-      if (keep || client?.isConnected()) client?.send(message);
+      if (client === undefined) return;
+      if (client.isConnected() || (keep && isOver(client.state))) client.send(message);
+      else if (keep) waiting.current.push(message);
     },
     [client],
   );
@@ -164,6 +190,10 @@ export function useWebSocket<T = unknown>(
 }
 
 export default useWebSocket;
+
+function isOver(state: State): boolean {
+  return state === "closing" || state === "closed" || state === "failed";
+}
 
 function neverChanges(): () => void {
   return () => {};

@@ -33,7 +33,7 @@ export interface Devtools {
  * Shows a panel in the corner of the page: the state, the counters, buttons for `connect()` and
  * `close()`, and a timeline in which a burst is one line. Where there is no document, only the timeline.
  */
-export function attachDevtools(client: Client): Devtools {
+export function attachDevtools(client: Client<unknown, never>): Devtools {
   const timeline: TimelineLine[] = [];
   const panel = panelIn("data-onesocket-devtools", "left");
   const [status, buttons, list] = [panel?.add("div"), panel?.add("div"), panel?.add("ol")];

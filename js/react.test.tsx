@@ -112,4 +112,7 @@ test("a provider without a client or good options says what is wrong", () => {
   });
   assert.throws(() => render({ options: { getToken: 1 } }), { message: /url: .*; getToken: / });
   assert.doesNotThrow(() => render({ client: createClient(OPTIONS) satisfies Client }));
+  // Whatever its messages are.
+  const typed = createClient<Date, number>({ ...OPTIONS, decode: () => new Date() });
+  assert.doesNotThrow(() => render({ client: typed } satisfies ConnectionProviderProps));
 });

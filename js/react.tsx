@@ -55,15 +55,15 @@ export type ConnectionProviderProps = {
   readonly enabled?: boolean | undefined;
 } & (
   | {
-      /** A client that the application has made, and keeps. */
-      readonly client: Client;
+      /** A client that the application has made, and keeps, whatever its messages are. */
+      readonly client: Client<unknown, never>;
       /** The client has its own. */
       readonly options?: undefined;
     }
   | {
       /**
-       * The options of a client that the provider makes, and frees once it is unmounted. A new `url`
-       * makes a new client; the newest functions are used (`getToken`, `decode`, those of `wire` and `logger`,
+       * The options of a client that the provider makes, and frees once it is unmounted. Another `url` or
+       * `share` makes another client; the newest functions are used (`getToken`, `decode`, those of `wire` and `logger`,
        * `WebSocket`); other changes have no effect.
        */
       readonly options: ClientOptions;
@@ -103,7 +103,7 @@ const ignore = (): void => {};
 export function ConnectionProvider(props: ConnectionProviderProps): ReactElement {
   const { client, options, enabled = true, children } = props;
   if (client !== undefined) {
-    return <ProvideClient client={client} enabled={enabled}>{children}</ProvideClient>;
+    return <ProvideClient client={client as Client} enabled={enabled}>{children}</ProvideClient>;
   }
   if (options !== undefined) {
     return <ProvideOptions options={options} enabled={enabled}>{children}</ProvideOptions>;
@@ -273,7 +273,7 @@ function ProvideOptions({ options, enabled, children }: ProvideOptionsProps): Re
   // Making a client starts nothing, so one that React throws away costs nothing.
   const [made, setMade] = useState(() => new OwnedClient(options));
   let owned = made;
-  if (owned.url !== String(options.url)) {
+  if (!owned.isFor(options)) {
     owned = new OwnedClient(options);
     setMade(owned);
   }
@@ -285,7 +285,6 @@ function ProvideOptions({ options, enabled, children }: ProvideOptionsProps): Re
 /** A client that a provider has made. */
 class OwnedClient {
   readonly client: Client;
-  readonly url: string;
   #options: ClientOptions;
   #functions: Functions;
   #isFreed = false;
@@ -295,9 +294,13 @@ class OwnedClient {
     const settings = readOptions(options);
     this.#options = options;
     this.#functions = settings;
-    this.url = String(options.url);
     const functions = forwardTo(settings, () => this.#functions);
     this.client = new Face(new WasmClient({ ...settings, ...functions }));
+  }
+
+  /** Says whether these are options of the same server and the same user. */
+  isFor({ url, share }: ClientOptions): boolean {
+    return String(url) === String(this.#options.url) && share === this.#options.share;
   }
 
   /** Takes the options of the last render; of them the functions are used. */

@@ -89,11 +89,11 @@ test("another client in the provider is held and heard in place of the first", a
   await act(() => root.unmount());
 });
 
-test("a client that a provider has made is freed after it, and made anew for another url", async () => {
+test("a client that a provider has made is freed after it, and made anew for another url or user", async () => {
   const asked: string[] = [];
   const main = window.document.createElement("main");
   const root = createRoot(main);
-  const renderFor = async (url: string, token: string): Promise<void> => {
+  const renderFor = async (url: string, token: string, share?: string): Promise<void> => {
     const getToken = (): string => {
       asked.push(token);
       return token;
@@ -101,7 +101,9 @@ test("a client that a provider has made is freed after it, and made anew for ano
     await act(() =>
       root.render(
         // It is freed, and not only let go of: that would take a minute.
-        <ConnectionProvider options={{ ...OPTIONS, url, getToken, releaseAfterMs: 60_000 }}>
+        <ConnectionProvider
+          options={{ ...OPTIONS, url, getToken, releaseAfterMs: 60_000, ...(share && { share }) }}
+        >
           <Shown />
         </ConnectionProvider>,
       ),
@@ -124,6 +126,14 @@ test("a client that a provider has made is freed after it, and made anew for ano
   assert.equal(StandInSocket.last.url, "wss://example.com/two");
   await pause();
   assert.deepEqual(again.closed, [1000, ""]);
+
+  const ofNobody = StandInSocket.last;
+  await renderFor("wss://example.com/two", "t4", "grace");
+  await act(() => StandInSocket.last.connects());
+  assert.notEqual(StandInSocket.last, ofNobody);
+  await pause();
+  assert.deepEqual(ofNobody.closed, [1000, ""]);
+  assert.equal(asked.at(-1), "t4");
 
   await act(() => root.unmount());
   await pause();

@@ -125,7 +125,8 @@ export interface Client<T = unknown, S = Sendable> {
    * buffer is copied then) and goes out in order once connected.
    *
    * Throws a `OneSocketError`: `queue-full`; `too-large` if it is larger than the server takes;
-   * `closed` in `closing`, `closed` and `failed`; `invalid-message` if it is neither text nor a buffer,
+   * `closed` in `closing`, `closed` and `failed` (not in that one with `queue: { whenFailed: "wait" }`);
+   * `invalid-message` if it is neither text nor a buffer,
    * or if its memory is shared.
    */
   send(data: S): void;
@@ -167,11 +168,13 @@ export interface Client<T = unknown, S = Sendable> {
 
   /**
    * Refreshes the token now, over the open connection, instead of a minute before it runs out. Calls
-   * during a refresh join it. Settles with the server's answer; a failure keeps the connection.
+   * during a refresh join it. Settles with the server's answer; a failure keeps the connection, but
+   * not where `getToken` answers that there is no session.
    *
    * Rejects with a `OneSocketError`: `token-failed` if `getToken` gives none or the server does not
    * answer, `unauthorized` if the server refuses it, `closed` if there is no connection or it is lost
-   * meanwhile, `invalid-options` without `getToken`.
+   * meanwhile, `invalid-options` without `getToken`, `unsupported` in a tab that shares the connection
+   * of another.
    */
   refreshToken(): Promise<void>;
 

@@ -225,7 +225,7 @@ impl Shared {
         match self.link() {
             Some(link) => link.ask(Input::Request { call, request: Request::Refresh }),
             None => {
-                let error = Text::new(Sentence::NothingToRefresh);
+                let error = Text::new(Sentence::OthersToken);
                 self.callbacks.settled(call, Err(Error::new(ErrorCode::Unsupported, error)));
             }
         }
@@ -556,7 +556,10 @@ impl Callbacks for OfTab {
     fn token_refreshed(&self, _life: Option<Span>) {}
 
     fn log(&self, event: &LogEvent) {
-        self.inner.log(event);
+        // That of the connection that is shared is logged by the tab that has it.
+        if !matches!(event, LogEvent::Lost(_) | LogEvent::Reconnecting { .. }) {
+            self.inner.log(event);
+        }
     }
 }
 
