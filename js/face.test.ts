@@ -45,3 +45,18 @@ test("a client works through a proxy, all of it", async () => {
   client.free();
   assert.deepEqual(told, ["connecting", "connected", "closing", "closed"]);
 });
+
+test("the methods of a client may be taken from it", async () => {
+  const { connect, send, on, isConnected, stats } = freedAfter(
+    createClient({ url: "wss://example.com/ws", WebSocket: StandInSocket }),
+  );
+  const told: string[] = [];
+  on("state", ({ current }) => told.push(current));
+
+  const connecting = connect();
+  StandInSocket.last.connects();
+  await connecting;
+  send("x");
+
+  assert.deepEqual([isConnected(), stats().messagesOut, told], [true, 1, ["connecting", "connected"]]);
+});

@@ -1,19 +1,40 @@
 import type { ReadyState, State, Status } from "./status.js";
-import type { Stats } from "./stats.js";
-import type { Client, ConnectOptions, Events, Sendable } from "./types.js";
+import type { Client } from "./types.js";
 
 const INNER = Symbol("client");
 
+/** The members of a client that are functions. */
+type Method = { [K in keyof Client]: Client[K] extends (...args: never[]) => unknown ? K : never }[keyof Client];
+
+const METHODS = Object.keys({
+  stats: 0,
+  isConnected: 0,
+  isConnecting: 0,
+  connect: 0,
+  close: 0,
+  hold: 0,
+  send: 0,
+  publish: 0,
+  join: 0,
+  leave: 0,
+  refreshToken: 0,
+  on: 0,
+  subscribe: 0,
+  free: 0,
+} satisfies Record<Method, 0>) as Method[];
+
 /**
  * A client as an application has it. It works through a `Proxy` too, as Vue, MobX and others make one of
- * what they are given: a proxy has no private fields, but passes a function on as it is.
+ * what they are given: a proxy has no private fields, but passes a function on as it is. And its methods may
+ * be taken from it: `const { send } = client`.
  */
-export class Face implements Client {
+export class Face {
   /** @internal */
   readonly [INNER]: () => Client;
 
   constructor(client: Client) {
     this[INNER] = () => client;
+    for (const name of METHODS) Object.assign(this, { [name]: client[name].bind(client) });
   }
 
   get state(): State {
@@ -31,60 +52,7 @@ export class Face implements Client {
   get bufferedAmount(): number {
     return this[INNER]().bufferedAmount;
   }
-
-  stats(): Stats {
-    return this[INNER]().stats();
-  }
-
-  isConnected(): boolean {
-    return this[INNER]().isConnected();
-  }
-
-  isConnecting(): boolean {
-    return this[INNER]().isConnecting();
-  }
-
-  connect(options?: ConnectOptions): Promise<void> {
-    return this[INNER]().connect(options);
-  }
-
-  close(code?: number, reason?: string): Promise<void> {
-    return this[INNER]().close(code, reason);
-  }
-
-  hold(): () => void {
-    return this[INNER]().hold();
-  }
-
-  send(data: Sendable): void {
-    this[INNER]().send(data);
-  }
-
-  publish(group: string, data: unknown): Promise<void> {
-    return this[INNER]().publish(group, data);
-  }
-
-  join(group: string): Promise<void> {
-    return this[INNER]().join(group);
-  }
-
-  leave(group: string): Promise<void> {
-    return this[INNER]().leave(group);
-  }
-
-  refreshToken(): Promise<void> {
-    return this[INNER]().refreshToken();
-  }
-
-  on<E extends keyof Events>(event: E, listener: (event: Events[E]) => void): () => void {
-    return this[INNER]().on(event, listener);
-  }
-
-  subscribe(listener: () => void): () => void {
-    return this[INNER]().subscribe(listener);
-  }
-
-  free(): void {
-    this[INNER]().free();
-  }
 }
+
+// The methods are made of those of the client inside.
+export interface Face extends Pick<Client, Method> {}

@@ -97,13 +97,14 @@ for (const clock of [false, true]) {
         // However much time passes, it does not take the server for silent and begin anew.
         window.client = window.clientOf("ada", { heartbeat: { intervalMs: 1_000_000 } });
         await window.client.connect();
+        window.free = window.client.free;
         window.client.free = () => {};
       });
 
       await watch.end(clock ? (ms) => opened.pass(ms) : undefined, SHORT);
 
       assert.match(watch.takeProblems().join(), LEFT);
-      await page.evaluate(() => delete window.client.free);
+      await page.evaluate(() => void (window.client.free = window.free));
     }),
   );
 }
@@ -116,13 +117,14 @@ test(
     await ada.shows("state-badge", "connected");
     await ada.page.evaluate(() => {
       window.client = window.onesocketClient;
+      window.free = window.client.free;
       window.client.free = () => {};
     });
 
     await ada.watch.end(undefined, SHORT);
 
     assert.match(ada.watch.takeProblems().join(), LEFT_OF_LEADER);
-    await ada.page.evaluate(() => delete window.client.free);
+    await ada.page.evaluate(() => void (window.client.free = window.free));
   }),
 );
 
