@@ -409,6 +409,34 @@ test("a group out of which the server takes a user is asked once more, and then 
   await act(() => root.unmount());
 });
 
+test("a group that was refused is asked again once a new token is taken", async () => {
+  let isAllowed = false;
+  const asked: string[] = [];
+  const server = new TestServer({ mayJoin: (_, group) => asked.push(group) > 0 && isAllowed });
+  const getToken = (): string => "a-token";
+  const client = freedAfter(createTestClient({ server, getToken, refresh: { minIntervalMs: 0 } }));
+  const Member = ({ group }: { group: string }): string => `${group} ${useGroup(group).state} `;
+  const main = window.document.createElement("main");
+  const root = createRoot(main);
+  await render(root, client, <Member group="tea" />);
+  await act(() => client.setState("connected"));
+  await act(() => pause());
+  assert.equal(main.textContent, "tea refused ");
+
+  isAllowed = true;
+  await act(async () => {
+    await client.refreshToken();
+    await pause();
+  });
+  assert.equal(main.textContent, "tea joined ");
+  await act(async () => {
+    await client.refreshToken();
+    await pause();
+  });
+  assert.deepEqual(asked, ["tea", "tea"], "who is in it asks no more");
+  await act(() => root.unmount());
+});
+
 test("a component that stays mounted is in its group as the user who signs in next", async () => {
   const client = freedAfter(createClient({ ...OPTIONS, reconnect: { intervalMs: 1, jitter: 0 } }));
   const codes: string[] = [];

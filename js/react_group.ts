@@ -4,7 +4,8 @@ import type { Client, OneSocketError } from "./client.js";
 export interface GroupStanding {
   /**
    * `joining` until the server has let it in, and while there is no connection; `joined`; `refused`, and
-   * `error` says why. What was refused is asked again with the next connection.
+   * `error` says why. What was refused is asked again with the next connection, and with the next token of
+   * this one.
    */
   readonly state: "joining" | "joined" | "refused";
   /** Why it is `refused`; else `null`. */
@@ -62,6 +63,10 @@ export function stayIn(
     client.on("state", ({ current }) => {
       // A client joins again by itself; who asks too hears what the server answers.
       if (current === "connected" && !waits) join();
+    }),
+    client.on("token", ({ event }) => {
+      // A new token may allow what the one before did not.
+      if (event === "refreshed" && !waits && joins === 0) join();
     }),
     client.on("error", ({ code }) => {
       // Perhaps that the server has ended this membership: then it says so again, and else it is not asked.
