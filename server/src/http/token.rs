@@ -23,8 +23,7 @@ use crate::limit::Limit;
 struct TokenRequest {
     user: String,
     /// The claim of that name, so that rights can be tried.
-    #[serde(default)]
-    groups: Rights,
+    groups: Option<Rights>,
 }
 
 pub(crate) async fn token(
@@ -44,8 +43,9 @@ pub(crate) async fn token(
         Refusal::new(StatusCode::BAD_REQUEST, sentence)
     })?;
     let tokens = &app.validator.tokens;
+    let rights = request.groups.unwrap_or_default();
     let token = tokens
-        .issue_with(&request.groups, &request.user, &unique_id()?, SystemTime::now())
+        .issue_with(&rights, &request.user, &unique_id()?, SystemTime::now())
         .map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))?;
     info!(user = request.user, "Token issued");
     let answer = json!({"token": token, "expiresInMs": Span::from(tokens.life()).whole_ms()});
