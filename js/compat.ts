@@ -20,30 +20,38 @@ import {
 import type { ClientOptions, PlainWire, Sendable, State } from "./client.js";
 import { clientFor } from "./shared_clients.js";
 
-const STATES = {
+/** The states of a socket, by the names of react-use-websocket, and the names by the states. */
+export interface ReadyStates {
   /** There is no URL, or nothing is to be connected. */
-  UNINSTANTIATED: -1,
+  readonly UNINSTANTIATED: -1;
   /** A socket is being opened. */
-  CONNECTING: 0,
+  readonly CONNECTING: 0;
   /** Messages go and come. */
-  OPEN: 1,
+  readonly OPEN: 1;
   /** The closing handshake is under way. */
-  CLOSING: 2,
+  readonly CLOSING: 2;
   /** There is no socket; the next attempt may be waited for. */
-  CLOSED: 3,
-} as const;
+  readonly CLOSED: 3;
+  /** The name of a state: `ReadyState[readyState]`. */
+  readonly [state: number]: string;
+}
 
-/**
- * The states of a socket, by the names of react-use-websocket, and the names by the states:
- * `ReadyState[readyState]`.
- */
-export const ReadyState: typeof STATES & Readonly<Record<number, string>> = {
-  ...Object.fromEntries(Object.entries(STATES).map(([name, state]) => [state, name])),
-  ...STATES,
+/** The states of a socket. */
+export const ReadyState: ReadyStates = {
+  UNINSTANTIATED: -1,
+  CONNECTING: 0,
+  OPEN: 1,
+  CLOSING: 2,
+  CLOSED: 3,
+  [-1]: "UNINSTANTIATED",
+  0: "CONNECTING",
+  1: "OPEN",
+  2: "CLOSING",
+  3: "CLOSED",
 };
 
-/** One of {@link ReadyState}. */
-export type ReadyState = (typeof STATES)[keyof typeof STATES];
+/** One of {@link ReadyStates}. */
+export type ReadyState = -1 | 0 | 1 | 2 | 3;
 
 /** A message, as far as it has what a `MessageEvent` has. */
 export interface MessageLike {

@@ -37,18 +37,22 @@ export class Face {
     for (const name of METHODS) Object.assign(this, { [name]: client[name].bind(client) });
   }
 
+  /** The state of the connection. */
   get state(): State {
     return this[INNER]().state;
   }
 
+  /** What is known of the connection; another object with each change. */
   get status(): Status {
     return this[INNER]().status;
   }
 
+  /** The `readyState` of the socket. */
   get readyState(): ReadyState {
     return this[INNER]().readyState;
   }
 
+  /** How many bytes wait, in the queue and in the socket. */
   get bufferedAmount(): number {
     return this[INNER]().bufferedAmount;
   }
