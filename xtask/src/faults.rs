@@ -126,10 +126,10 @@ pub(crate) fn run(setup: &Setup, options: &Options) -> Result<Vec<String>> {
     }
     let all = faults.len();
     // Half of the time only one thing is done: a crate is compiled, or JavaScript runs.
-    let (core, rest): (Vec<_>, Vec<_>) =
-        faults.into_iter().partition(|fault| fault.package == "onesocket-core");
+    let (machine, rest): (Vec<_>, Vec<_>) =
+        faults.into_iter().partition(|fault| fault.stages.contains(&MODEL));
     let missed: Result<Vec<Vec<String>>> = thread::scope(|scope| {
-        let groups = [("core", core), ("rest", rest)];
+        let groups = [("machine", machine), ("rest", rest)];
         let begun = groups.map(|(name, faults)| scope.spawn(move || try_all(setup, name, &faults)));
         let joined = begun.into_iter().map(|thread| thread.join());
         joined.map(|result| result.map_err(|_| anyhow!("a thread has panicked"))?).collect()
