@@ -146,7 +146,8 @@ export function useWebSocket<T = unknown>(
   const waiting = useRef<Sendable[]>([]);
   useEffect(() => client?.hold(), [client]);
   useEffect(() => {
-    if (lastMessage !== null) arrived.current.shift();
+    // By what it is: effects may run again for one that they have seen (Strict Mode, <Activity>).
+    if (arrived.current[0] === lastMessage) arrived.current.shift();
     if (arrived.current[0]) setLastMessage(arrived.current[0]);
   }, [lastMessage]);
   useEffect(() => {
