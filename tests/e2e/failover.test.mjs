@@ -8,6 +8,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { plainSite } from "./support/app.mjs";
+import { leaderOf } from "./support/family.mjs";
 import { scene } from "./support/scene.mjs";
 import { startTabs } from "./support/tab.mjs";
 import { until } from "./support/wait.mjs";
@@ -114,13 +115,4 @@ async function sendMany(count) {
     });
   }
   await Promise.all(published);
-}
-
-async function leaderOf(family) {
-  return await until("a tab leads", async () => {
-    for (const tab of family) {
-      if ((await tab.evaluate(() => window.client?.status.role)) === "leader") return tab;
-    }
-    return undefined;
-  });
 }

@@ -8,32 +8,23 @@ import { block, startCaddy, startNginx } from "./support/proxies.mjs";
 import { connectsStill } from "./support/plain_page.mjs";
 import { scene } from "./support/scene.mjs";
 
-test(
-  "a page behind nginx with TLS connects, on a port of its own",
-  scene(async (the) => {
-    const app = the.use(plainSite());
-    const server = await the.server({ site: app.folder, args: ["--address-header", "X-Forwarded-For"] });
-    const url = await startNginx(the, server, block(server));
-    const { page } = await the.open(url, { ignoreHTTPSErrors: true });
+for (const [name, language, start] of [
+  ["nginx", "nginx", startNginx],
+  ["Caddy", "caddyfile", startCaddy],
+]) {
+  test(
+    `a page behind ${name} with TLS connects, on a port of its own`,
+    scene(async (the) => {
+      const app = the.use(plainSite());
+      const server = await the.server({ site: app.folder, args: ["--address-header", "X-Forwarded-For"] });
+      const url = await start(the, server, block(server, undefined, language));
+      const { page } = await the.open(url, { ignoreHTTPSErrors: true });
 
-    assert.equal(await connectsStill(page), "connected");
-    await server.hasHadAtMost(1);
-  }),
-);
-
-test(
-  "a page behind Caddy with TLS connects, on a port of its own",
-  scene(async (the) => {
-    const app = the.use(plainSite());
-    const server = await the.server({ site: app.folder, args: ["--address-header", "X-Forwarded-For"] });
-    const directive = block(server, (text) => text, "caddyfile");
-    const url = await startCaddy(the, server, directive);
-    const { page } = await the.open(url, { ignoreHTTPSErrors: true });
-
-    assert.equal(await connectsStill(page), "connected");
-    await server.hasHadAtMost(1);
-  }),
-);
+      assert.equal(await connectsStill(page), "connected");
+      await server.hasHadAtMost(1);
+    }),
+  );
+}
 
 test(
   "with $host the port is lost: the page is a stranger, and is told what would allow it",

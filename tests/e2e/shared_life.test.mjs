@@ -6,7 +6,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { begin, heardBy, leaderOf, openFamily, publish, roleOf } from "./support/family.mjs";
+import {
+  begin,
+  connected,
+  everybodyHears,
+  heardBy,
+  leaderOf,
+  openFamily,
+  publish,
+  roleOf,
+  stateOf,
+} from "./support/family.mjs";
 import { FAR_HOST } from "./support/flags.mjs";
 import { HOST } from "./support/host.mjs";
 import { scene } from "./support/scene.mjs";
@@ -27,7 +37,7 @@ test(
     const others = family.filter((tab) => tab !== leader);
 
     await leader.goto(server.url.replace(HOST, FAR_HOST));
-    await until("another tab leads", async () => (await Promise.all(others.map(roleOf))).includes("leader"));
+    await leaderOf(others);
     assert.equal(await leader.goBack(), "BackForwardCacheRestore");
 
     await until("it follows", async () => (await roleOf(leader)) === "follower");
@@ -48,7 +58,7 @@ test(
 
     const left = Date.now();
     await leader.close();
-    await until("another tab leads", async () => (await Promise.all(others.map(roleOf))).includes("leader"));
+    await leaderOf(others);
     const took = Date.now() - left;
     assert.ok(took < 5000, `${took} ms`);
 
@@ -164,21 +174,3 @@ test(
     assert.ok(!(await heardBy(first)).includes("of ada"));
   }),
 );
-
-async function connected(family) {
-  await until("all are connected", async () => {
-    return (await Promise.all(family.map(stateOf))).every((state) => state === "connected");
-  });
-}
-
-async function everybodyHears(family, speaker, text) {
-  await speaker.evaluate(publish, [text]);
-  await until(`the others hear ${text}`, async () => {
-    const others = family.filter((tab) => tab !== speaker);
-    return (await Promise.all(others.map(heardBy))).every((heard) => heard.includes(text));
-  });
-}
-
-async function stateOf(tab) {
-  return await tab.evaluate(() => window.client.state);
-}

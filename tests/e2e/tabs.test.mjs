@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { plainSite } from "./support/app.mjs";
-import { begin, heardBy, leaderOf, openFamily, publish, publishInTurn, roleOf } from "./support/family.mjs";
+import { begin, connected, heardBy, leaderOf, openFamily, publish, publishInTurn, roleOf } from "./support/family.mjs";
 import { scene } from "./support/scene.mjs";
 import { startTabs } from "./support/tab.mjs";
 import { until } from "./support/wait.mjs";
@@ -57,9 +57,7 @@ for (const [what, end] of [
       await Promise.all([end(leader), publishInTurn(others, 20, 50)]);
 
       await Promise.all(others.map((tab) => tab.evaluate(() => Promise.all(window.published))));
-      await until("another tab leads", async () => {
-        return (await Promise.all(others.map(roleOf))).includes("leader");
-      });
+      await leaderOf(others);
       await until("the judge has heard all", async () => (await heardBy(judge)).length >= 100);
       for (const at of [0, 1]) {
         const heard = (await heardBy(judge)).filter((text) => text.startsWith(`${at}:`));
@@ -80,9 +78,7 @@ test(
     await tabs.hide(leader);
 
     await leader.freeze();
-    await until("another tab leads", async () => {
-      return (await Promise.all(others.map(roleOf))).includes("leader");
-    });
+    await leaderOf(others);
     await leader.resume();
 
     await until("it follows", async () => (await roleOf(leader)) === "follower");
@@ -102,7 +98,7 @@ test(
     const [other] = family.filter((tab) => tab !== leader);
 
     await leader.evaluate(() => window.client.close());
-    await until("the other one leads", async () => (await roleOf(other)) === "leader");
+    await leaderOf([other]);
     assert.equal(await leader.evaluate(() => window.client.state), "closed");
     await server.connectionsWhenOpen("ada", 1);
 
@@ -137,10 +133,7 @@ test(
     const left = first.retryAtMs - Date.now();
 
     assert.ok(left > 500, `it has taken ${Date.now() - asked} ms, and ${left} were left`);
-    await until("all are connected", async () => {
-      const states = await Promise.all(family.map((tab) => tab.evaluate(() => window.client.state)));
-      return states.every((state) => state === "connected");
-    });
+    await connected(family);
     assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
     for (const tab of family) {
       const seen = await tab.evaluate(() => window.states);

@@ -8,7 +8,7 @@ use onesocket_core::Config;
 use onesocket_core::protocol::Group;
 
 use crate::configs::delay;
-use crate::history::{GROUPS, Later};
+use crate::history::{Later, groups};
 use crate::network::Door;
 use crate::reference::Grant;
 use crate::source::Mood;
@@ -61,7 +61,7 @@ pub(crate) const ACTS: [(u64, Act); 28] = [
 
 impl World {
     pub(crate) fn any_group(&mut self) -> Group {
-        Group::new(self.random.pick(&GROUPS)).expect("a name")
+        self.random.pick(&groups())
     }
 
     pub(crate) fn filler(&mut self) -> usize {
@@ -306,8 +306,7 @@ impl World {
     pub(crate) fn draw_rights(&mut self, user: &str) {
         let share = self.random.pick(&[100, 100, 70, 30]);
         let mut draw = || -> BTreeSet<Group> {
-            let groups = GROUPS.map(|name| Group::new(name).expect("a name"));
-            groups.into_iter().filter(|_| self.random.percent(share)).collect()
+            groups().into_iter().filter(|_| self.random.percent(share)).collect()
         };
         let grant = Grant { join: draw(), publish: draw() };
         self.log(|| format!("{user} is granted {grant:?}"));

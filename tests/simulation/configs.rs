@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use onesocket_core::protocol::Group;
 use onesocket_core::{Config, HeartbeatRules, QueueLimits, Reconnect, Span, WhenFailed};
 use onesocket_server::token::Secret;
 use onesocket_server::{Config as ServerConfig, Pattern};
 
-use crate::history::GROUPS;
+use crate::history::groups;
 use crate::random::Random;
 
 pub(crate) fn server_config(random: &mut Random) -> ServerConfig {
@@ -15,7 +14,7 @@ pub(crate) fn server_config(random: &mut Random) -> ServerConfig {
     let mut config = ServerConfig::new(secret);
     config.open_groups = match random.index(3) {
         0 => [Pattern::Prefix(String::new())].into(),
-        1 => [Pattern::Exact(Group::new(random.pick(&GROUPS)).expect("a name"))].into(),
+        1 => [Pattern::Exact(random.pick(&groups()))].into(),
         _ => [].into(),
     };
     config.echo = random.percent(85);

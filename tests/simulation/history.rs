@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use onesocket_core::protocol::Group;
+
 use crate::acts::ACTS;
 use crate::configs::{client_config, delay, server_config};
 use crate::network::Door;
@@ -10,7 +12,10 @@ use crate::server::Server;
 use crate::source::Mood;
 use crate::world::World;
 
-pub(crate) const GROUPS: [&str; 3] = ["tea", "milk", "sugar"];
+/// All the groups that there are.
+pub(crate) fn groups() -> [Group; 3] {
+    ["tea", "milk", "sugar"].map(|name| Group::new(name).expect("a name"))
+}
 
 const MINUTE: Duration = Duration::from_secs(60);
 

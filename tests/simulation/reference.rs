@@ -202,7 +202,7 @@ impl Reference {
         self.places.get(&key).is_some_and(|place| {
             let grant = place.newer.as_ref().unwrap_or(&place.grant);
             let granted = if joins { &grant.join } else { &grant.publish };
-            !granted.contains(group) && !self.open.contains(group)
+            !is_allowed(granted, &self.open, group)
         })
     }
 
@@ -245,7 +245,7 @@ impl Reference {
             };
             place.grant = newer;
             let Place { grant, groups, .. } = place;
-            let stays = |group: &Group| grant.join.contains(group) || self.open.contains(group);
+            let stays = |group: &Group| is_allowed(&grant.join, &self.open, group);
             let ended = groups.iter().filter(|group| !stays(group)).cloned().collect();
             groups.retain(stays);
             return Ok(Expected::Restricted(ended));
@@ -253,10 +253,9 @@ impl Reference {
         if newer.is_some_and(|newer| newer != place.grant) {
             return Err("the hub does not hear of other rights".to_owned());
         }
-        let may = |granted: &BTreeSet<Group>, group| {
-            let allowed = granted.contains(group) || self.open.contains(group);
+        let may = |granted, group| {
             let denied = || format!("{group:?} is reached without a right");
-            allowed.then_some(()).ok_or_else(denied)
+            is_allowed(granted, &self.open, group).then_some(()).ok_or_else(denied)
         };
         let (id, to) = match command {
             Command::Join { id, group, .. } => {
@@ -353,6 +352,11 @@ impl Expected {
             }
         }
     }
+}
+
+/// Says whether a group may be joined, or published to: by what was granted, or because it is open.
+fn is_allowed(granted: &BTreeSet<Group>, open: &BTreeSet<Group>, group: &Group) -> bool {
+    granted.contains(group) || open.contains(group)
 }
 
 /// Returns the group of which a frame says that the membership has ended.

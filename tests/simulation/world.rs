@@ -9,7 +9,7 @@ use onesocket_server::Pattern;
 
 use crate::client::Client;
 use crate::coverage::Coverage;
-use crate::history::{GROUPS, Later};
+use crate::history::{Later, groups};
 use crate::network::{Socket, Way};
 use crate::random::Random;
 use crate::reference::{Grant, Reference};
@@ -61,14 +61,13 @@ pub(crate) enum Event {
 
 impl World {
     pub(crate) fn new(seed: u64, server: Server, traced: bool) -> Self {
-        let groups = GROUPS.map(|name| Group::new(name).expect("a name"));
         let is_open = |group: &Group| {
             server.config.open_groups.iter().any(|it| match it {
                 Pattern::Exact(name) => name == group,
                 Pattern::Prefix(prefix) => prefix.is_empty(),
             })
         };
-        let open = groups.into_iter().filter(is_open).collect();
+        let open = groups().into_iter().filter(is_open).collect();
         let mut world = Self {
             now: Duration::ZERO,
             random: Random::new(seed),

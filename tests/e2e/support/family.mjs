@@ -71,3 +71,23 @@ export async function roleOf(tab) {
 export async function heardBy(tab) {
   return await tab.evaluate(() => window.heard);
 }
+
+/** Waits until all are connected. */
+export async function connected(family) {
+  await until("all are connected", async () => {
+    return (await Promise.all(family.map(stateOf))).every((state) => state === "connected");
+  });
+}
+
+/** Has one publish something, and waits until all the others have heard it. */
+export async function everybodyHears(family, speaker, text) {
+  await speaker.evaluate(publish, [text]);
+  await until(`the others hear ${text}`, async () => {
+    const others = family.filter((tab) => tab !== speaker);
+    return (await Promise.all(others.map(heardBy))).every((heard) => heard.includes(text));
+  });
+}
+
+export async function stateOf(tab) {
+  return await tab.evaluate(() => window.client.state);
+}

@@ -306,7 +306,7 @@ impl World {
         let asked = |want: &Want| matches!(want, Want::Leave);
         let leaves =
             self.clients[client].observed.calls.values().filter(|want| asked(want)).count();
-        let most = queue.max_messages + leaves + crate::history::GROUPS.len() + 1;
+        let most = queue.max_messages + leaves + crate::history::groups().len() + 1;
         // To count is not for nothing.
         if self.clients[client].observed.calls.len() + self.reference.items[client].len() > most {
             let kept = self.clients[client].machine.numbers().len();
