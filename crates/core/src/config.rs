@@ -307,10 +307,7 @@ impl Number for WhenFailed {
     }
 
     fn read(&self) -> f64 {
-        match self {
-            Self::Refuse => 0.0,
-            Self::Wait => 1.0,
-        }
+        f64::from(*self as u8)
     }
 }
 

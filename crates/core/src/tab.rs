@@ -809,15 +809,10 @@ impl<M: Clone> Tab<M> {
         if port.tab != self.id {
             self.outputs.push(TabOutput::Watch { port });
         }
-        self.tell_status(port, link);
-        self.attach_waiting();
-    }
-
-    /// Tells a port of the connection, if there is anything to tell.
-    fn tell_status(&mut self, port: PortId, link: LinkStatus) {
         if link != LinkStatus::default() {
             self.tell_port(port, News::Status { to: Some(port), link });
         }
+        self.attach_waiting();
     }
 
     /// A tab is gone that did not say so: the server is not to hold a place for it.

@@ -312,19 +312,22 @@ impl Shared {
     /// the connection that it shares, with which it waits.
     fn overlay(&self, status: &mut Status) {
         status.max_attempts = self.config.reconnect.max_attempts;
+        if let Some(retry_at) = self.waits_until(status.state) {
+            status.state = StateName::Waiting;
+            status.ready_state = ReadyState::Closed;
+            status.retry_at = Some(retry_at);
+        }
         let Some((link, since)) = self.link_status.get() else { return };
         status.attempt = link.attempt;
-        match (status.state, link.retry_in) {
-            (StateName::Connecting, Some(retry_in)) => {
-                status.state = StateName::Waiting;
-                status.ready_state = ReadyState::Closed;
-                status.retry_at = Some(since + retry_in);
-            }
-            (StateName::Connected, _) => {
-                status.token_expires_at = link.token_expires_in.map(|span| since + span);
-            }
-            _ => {}
+        if status.state == StateName::Connected {
+            status.token_expires_at = link.token_expires_in.map(|span| since + span);
         }
+    }
+
+    /// Returns until when a tab waits whose own connection is in this state; `None` if it does not.
+    fn waits_until(&self, state: StateName) -> Option<Time> {
+        let (link, since) = self.link_status.get()?;
+        Some(since + link.retry_in?).filter(|_| state == StateName::Connecting)
     }
 
     fn transmit(&self, frame: &JsValue) {
@@ -519,8 +522,7 @@ impl Callbacks for OfTab {
     fn changed(&self, current: StateName, reason: Option<&Text>) {
         let mut shown = current;
         if let Some(shared) = self.shared.upgrade() {
-            let waits = |(link, _): (LinkStatus, Time)| link.retry_in.is_some();
-            if current == StateName::Connecting && shared.link_status.get().is_some_and(waits) {
+            if shared.waits_until(current).is_some() {
                 shown = StateName::Waiting;
             }
             let wish = match current {

@@ -35,7 +35,7 @@ pub(crate) fn encode(frame: TabFrame<JsValue>) -> Parts {
         TabFrame::Open { term, port, member } => {
             to.begin(5, term, u64::from(port));
             to.number(u64::from(member.shown));
-            to.texts(member.client, &member.user);
+            to.texts(&[&member.client, &member.user]);
         }
         TabFrame::Up { term, port, place, frame } => {
             to.begin(6, term, u64::from(port));
@@ -52,9 +52,8 @@ pub(crate) fn encode(frame: TabFrame<JsValue>) -> Parts {
                 to.begin(9, term, place);
                 to.port(port);
                 to.number(terms.max_message_bytes as u64);
-                to.number(terms.user.len() as u64);
-                let names = terms.user + &terms.connection_id;
-                to.texts(names, epoch.as_ref().map_or("", |epoch| &epoch.0));
+                let epoch = epoch.as_ref().map_or("", |epoch| &epoch.0);
+                to.texts(&[&terms.user, &terms.connection_id, epoch]);
             }
             News::Pong { to: port } => {
                 to.begin(10, term, place);
@@ -108,7 +107,7 @@ pub(crate) fn decode(parts: Parts) -> Option<TabFrame<JsValue>> {
         4 => return Some(TabFrame::Seen { shown: number != 0 }),
         5 => {
             let shown = from.number()? != 0;
-            let (client, user) = from.texts(&text)?;
+            let [client, user] = from.texts(&text)?;
             let member = Applicant { client, user, shown };
             return is_client_name(&member.client).then_some(TabFrame::Open { term, port, member });
         }
@@ -122,9 +121,7 @@ pub(crate) fn decode(parts: Parts) -> Option<TabFrame<JsValue>> {
         9 => {
             let to = from.port()?;
             let max_message_bytes = from.number()? as usize;
-            let at = from.number()? as usize;
-            let (names, epoch) = from.texts(&text)?;
-            let (user, connection_id) = (names.get(..at)?.to_owned(), names.get(at..)?.to_owned());
+            let [user, connection_id, epoch] = from.texts(&text)?;
             let epoch = (!epoch.is_empty()).then_some(Epoch(epoch));
             let terms = Terms { user, connection_id, max_message_bytes, tabs: 0 };
             News::Opened { to, terms, epoch }
@@ -167,11 +164,12 @@ impl Parts {
         self.numbers.push(number as f64);
     }
 
-    /// Writes two texts, and where the second begins.
-    fn texts(&mut self, first: String, second: &str) {
-        self.number(first.len() as u64);
-        self.text = first;
-        self.text.push_str(second);
+    /// Writes texts one behind the other, and how long each is.
+    fn texts(&mut self, texts: &[&str]) {
+        for text in texts {
+            self.number(text.len() as u64);
+            self.text.push_str(text);
+        }
     }
 
     /// Writes a time that may not be there, as one more than its milliseconds.
@@ -208,9 +206,13 @@ impl Reader {
         self.numbers.next().map(|number| number as u64)
     }
 
-    fn texts(&mut self, text: &str) -> Option<(String, String)> {
-        let at = self.number()? as usize;
-        Some((text.get(..at)?.to_owned(), text.get(at..)?.to_owned()))
+    fn texts<const N: usize>(&mut self, mut text: &str) -> Option<[String; N]> {
+        let mut texts = [const { String::new() }; N];
+        for one in &mut texts {
+            let (its, rest) = text.split_at_checked(self.number()? as usize)?;
+            (*one, text) = (its.to_owned(), rest);
+        }
+        Some(texts)
     }
 
     fn port(&mut self) -> Option<PortId> {
