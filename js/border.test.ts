@@ -133,9 +133,11 @@ test("what a frame may have and has not as it should is as if it were not there"
   const { client, errors } = connected({ tokenExpiresInMs: "soon", epoch: 5 });
 
   assert.equal(client.status.tokenExpiresAtMs, null);
+  assert.equal(client.status.exactlyOnce, false);
   StandInSocket.last.receives('{"type":"error","id":"1","code":"refused","message":"so it is"}');
   const [error] = errors;
   assert.match(error?.message ?? "", /The server answered: so it is/);
+  assert.equal(connected({ epoch: "5" }).client.status.exactlyOnce, true);
 });
 
 test("a client has a name of 16 random bytes in base64url, and keeps it", (context) => {

@@ -28,7 +28,7 @@ test("a message has what was said, and nothing of the wire or of what a server h
 test("what is absent in the machine is null in the status", () => {
   const { callbacks, store } = setUp();
 
-  callbacks.status("connected", 1, 2, 5, undefined, "c1", 1000, undefined, undefined);
+  callbacks.status("connected", 1, 2, 5, undefined, "c1", 1000, true, undefined, undefined);
   assert.deepEqual(store.status, {
     state: "connected",
     readyState: 1,
@@ -37,9 +37,10 @@ test("what is absent in the machine is null in the status", () => {
     retryAtMs: null,
     connectionId: "c1",
     tokenExpiresAtMs: 1000,
+    exactlyOnce: true,
     error: null,
   });
-  callbacks.status("failed", 3, 0, 5, undefined, undefined, undefined, "refused", "no");
+  callbacks.status("failed", 3, 0, 5, undefined, undefined, undefined, false, "refused", "no");
 
   assert.deepEqual(store.status.error, { code: "refused", message: "no" });
 });

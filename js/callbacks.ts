@@ -43,6 +43,7 @@ export class CoreCallbacks implements Callbacks {
     retryAtMs: number | undefined,
     connectionId: string | undefined,
     tokenExpiresAtMs: number | undefined,
+    exactlyOnce: boolean,
     errorCode: string | undefined,
     errorMessage: string | undefined,
   ): void {
@@ -54,6 +55,7 @@ export class CoreCallbacks implements Callbacks {
       retryAtMs: retryAtMs ?? null,
       connectionId: connectionId ?? null,
       tokenExpiresAtMs: tokenExpiresAtMs ?? null,
+      exactlyOnce,
       error:
         errorCode === undefined
           ? null

@@ -47,6 +47,7 @@ test("a new client is idle, and its status is frozen and stays the same object",
     retryAtMs: null,
     connectionId: null,
     tokenExpiresAtMs: null,
+    exactlyOnce: false,
     error: null,
   });
   assert.equal(Object.isFrozen(client.status), true);

@@ -128,6 +128,7 @@ export interface Callbacks {
     retryAtMs: number | undefined,
     connectionId: string | undefined,
     tokenExpiresAtMs: number | undefined,
+    exactlyOnce: boolean,
     errorCode: string | undefined,
     errorMessage: string | undefined,
   ): void;

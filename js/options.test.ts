@@ -55,8 +55,7 @@ test("an option that is undefined has its default", () => {
 
 test("every option can be set", () => {
   const getToken = (): string => "token";
-  // But `share`, which does not go with a wire of one's own.
-  const options: Required<Omit<ClientOptions, "share">> = {
+  const options: Required<ClientOptions> = {
     url: new URL("https://example.com/ws?room=1"),
     getToken,
     decode: Number,
@@ -70,6 +69,7 @@ test("every option can be set", () => {
     heartbeat: { intervalMs: 8, timeoutMs: 9 },
     queue: { maxMessages: 4, maxBytes: 5, whenFailed: "wait" },
     WebSocket: StandInSocket,
+    share: "ada",
     logger: console,
   };
 
@@ -79,7 +79,7 @@ test("every option can be set", () => {
     decode: Number,
     wire: options.wire,
     WebSocket: StandInSocket,
-    share: undefined,
+    share: "ada",
     logger: console,
     numbers: {
       "reconnect.maxAttempts": 0,
@@ -108,7 +108,6 @@ test("tabs share a connection by a text that they have in common", () => {
   for (const share of ["", 7, null, {}, "a".repeat(1001)]) {
     assertFaults({ share }, [/share: must be a text of 1 to 1000 characters/]);
   }
-  assertFaults({ share: "ada", wire: {} }, [/share: not with a wire of your own/]);
   const made = readOptions({ url: URL_OK, share: "ada" });
   assert.deepEqual(differences(made, readOptions({ url: URL_OK, share: "eve" })), ["share"]);
 });

@@ -109,8 +109,10 @@ export interface ClientOptions<T = unknown> {
   /**
    * What the tabs and windows of this origin have in common that share **one** connection: the user's id, say.
    * One of them leads and has the socket; another takes over when it closes, reloads, crashes or
-   * freezes. The server has to take several tabs over one connection, as `onesocket-server` does, and
-   * speak `onesocket.v1`. Default: each tab has a connection of its own.
+   * freezes. Where the server takes several tabs over one connection, as `onesocket-server` does, nothing
+   * is lost or doubled then. With another server, or a wire of your own, one tab speaks for all, and
+   * what was unanswered is reported in `undelivered`: `status.exactlyOnce` says which holds. Default:
+   * each tab has a connection of its own.
    */
   readonly share?: string;
   /**
@@ -237,9 +239,6 @@ export function readOptions(options: unknown): Settings {
   const { getToken, wire } = settings;
   if (getToken !== undefined && wire !== undefined && !TOKEN_PLACES.some((place) => wire[place])) {
     faults.push(`getToken: no ${TOKEN_PLACES.join("(), ")}() of the wire takes the token anywhere`);
-  }
-  if (settings.share !== undefined && wire !== undefined) {
-    faults.push("share: not with a wire of your own; tabs share a connection that speaks onesocket.v1");
   }
   if (faults.length > 0) {
     throw new OneSocketError("invalid-options", `Invalid options: ${faults.join("; ")}.`);

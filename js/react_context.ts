@@ -109,6 +109,7 @@ function idleStatus({ status: { maxAttempts } }: Client): Status {
     retryAtMs: null,
     connectionId: null,
     tokenExpiresAtMs: null,
+    exactlyOnce: false,
     error: null,
   });
 }

@@ -13,6 +13,7 @@ test("a status that differs in one field alone is another one", () => {
     { retryAtMs: 1 },
     { connectionId: "c1" },
     { tokenExpiresAtMs: 1 },
+    { exactlyOnce: true },
     { error: { code: "closed", message: "no" } },
     { error: { code: "refused", message: "why" } },
     { error: null },

@@ -54,6 +54,11 @@ export interface Status {
   readonly connectionId: string | null;
   /** While `connected`: when the token runs out, as `Date.now()`. `null` if that is not known. */
   readonly tokenExpiresAtMs: number | null;
+  /**
+   * While `connected`: whether what is unanswered when the connection is lost will be sent again, and
+   * delivered once, because the server remembers what it had. If not, it is reported in `undelivered`.
+   */
+  readonly exactlyOnce: boolean;
   /** In `failed`: why. Else `null`. */
   readonly error: StatusError | null;
   /** With the option `share`, while a connection is wanted: what this tab is to the others. */
@@ -77,6 +82,7 @@ export function bareStatus(
     retryAtMs: null,
     connectionId: null,
     tokenExpiresAtMs: null,
+    exactlyOnce: false,
     error,
   };
 }
@@ -101,6 +107,7 @@ function isSame(a: Status, b: Status): boolean {
     a.retryAtMs === b.retryAtMs &&
     a.connectionId === b.connectionId &&
     a.tokenExpiresAtMs === b.tokenExpiresAtMs &&
+    a.exactlyOnce === b.exactlyOnce &&
     a.error?.code === b.error?.code &&
     a.error?.message === b.error?.message &&
     a.role === b.role &&

@@ -275,7 +275,8 @@ export class WasmClient implements Client {
   #answers(wire: PlainWire, data: unknown): boolean {
     const answer = answerTo(wire, data);
     if (answer === undefined) return false;
-    callOut(() => this.send(answer), undefined);
+    // Of tabs that share a connection each hears the question, and one answers.
+    if (this.status.role !== "follower") callOut(() => this.send(answer), undefined);
     return true;
   }
 

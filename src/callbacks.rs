@@ -26,6 +26,7 @@ extern "C" {
         retry_at_ms: Option<f64>,
         connection_id: Option<&str>,
         token_expires_at_ms: Option<f64>,
+        exactly_once: bool,
         error_code: Option<&str>,
         error_message: Option<JsValue>,
     );
@@ -103,6 +104,7 @@ impl onesocket_web::Callbacks for JsCallbacks {
             status.retry_at.map(|at| clock.epoch_ms(at)),
             status.connection_id.as_ref().map(|id| id.0.as_str()),
             status.token_expires_at.map(|at| clock.epoch_ms(at)),
+            status.exactly_once,
             error.map(|error| error.code.as_str()),
             error.map(|error| self.callbacks.write(&error.message)),
         );

@@ -27,7 +27,7 @@ impl Core {
     #[wasm_bindgen(constructor)]
     pub fn new(options: CoreOptions, callbacks: Callbacks) -> Self {
         let logs = options.logs();
-        let plain = options.wire().map(|wire| Box::new(JsWire(wire)) as Box<dyn PlainWire>);
+        let plain = options.wire().map(|wire| Rc::new(JsWire(wire)) as Rc<dyn PlainWire>);
         let (url, config) = (options.url(), convert::config(&options));
         let constructor = options.web_socket();
         let js = JsCallbacks { callbacks: callbacks.clone(), logs };
@@ -37,7 +37,8 @@ impl Core {
         }
         match options.share().filter(|_| alone.is_none()) {
             Some(key) => {
-                let (shared, driver) = Shared::new(&key, url, config, constructor, Rc::new(js));
+                let (shared, driver) =
+                    Shared::new(&key, url, config, constructor, plain, Rc::new(js));
                 Self { driver, shared: Some(shared), callbacks }
             }
             None => {
@@ -101,8 +102,8 @@ impl Core {
         // JavaScript has looked at the name of the group.
         match group.ok().and_then(|group| Request::named(name, group, message)) {
             Some(request) => match &self.shared {
-                Some(shared) if matches!(request, Request::Refresh) => shared.refresh(call),
-                Some(_) | None => self.driver.ask(Input::Request { call, request }),
+                Some(shared) => shared.request(call, request),
+                None => self.driver.ask(Input::Request { call, request }),
             },
             None => self.driver.refuse(call, Text::with_words(Sentence::NoSuchRequest, name)),
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderName;
+use onesocket_protocol::Slot;
 
 use crate::auth::origin::AllowedOrigin;
 use crate::auth::public_key::PublicKey;
@@ -63,6 +64,8 @@ pub struct Config {
     /// How many connections a user may have, one for each device or client; with one more the oldest is
     /// closed with 4409.
     pub connections_per_user: usize,
+    /// How many tabs may share a connection, at most 64; 0 for none: then one tab speaks for all.
+    pub max_tabs: u16,
     /// The maximum number of open connections.
     pub max_connections: usize,
     /// The maximum number of open connections per address; 0 for no limit.
@@ -111,6 +114,7 @@ impl Config {
             handshake_time: Duration::from_secs(5),
             write_time: Duration::from_secs(5),
             connections_per_user: 1,
+            max_tabs: Slot::MAX.0,
             max_connections: 20_000,
             // An office may have as many people behind one address.
             max_per_address: 500,
@@ -164,6 +168,9 @@ impl Config {
         }
         if self.connections_per_user == 0 {
             faults.push("connections-per-user is 0".into());
+        }
+        if self.max_tabs > Slot::MAX.0 {
+            faults.push(format!("max-tabs may be 0 to {}", Slot::MAX.0));
         }
         if self.max_connections == 0 {
             faults.push("max-connections is 0".into());
@@ -223,6 +230,7 @@ mod tests {
             host_header: Some("nor this".into()),
             address_header: Some("not a header".into()),
             connections_per_user: 0,
+            max_tabs: 65,
             max_connections: 0,
             max_burst: 99,
             max_head: 1,
@@ -241,6 +249,7 @@ mod tests {
             "host-header",
             "address-header",
             "connections-per-user",
+            "max-tabs",
             "max-connections",
             "max-burst",
             "max-head",
@@ -250,7 +259,7 @@ mod tests {
         ]) {
             assert!(fault.starts_with(name), "{fault}");
         }
-        assert_eq!(faults.len(), 13);
+        assert_eq!(faults.len(), 14);
     }
 
     fn config() -> Config {

@@ -157,7 +157,7 @@ impl Session {
             ping_interval: config.ping_every.into(),
             max_message_bytes: config.max_message,
             epoch,
-            tabs: Some(Slot::MAX.0),
+            tabs: (config.max_tabs > 0).then_some(config.max_tabs),
         };
         let access = Access::new(identity.rights, Arc::clone(&config.open_groups));
         let open = Open {
@@ -281,6 +281,10 @@ impl Session {
 
     fn on_shared_frame(&mut self, slot: Slot, frame: SharedFrame<WirePayload<'_>>, bytes: &Bytes) {
         match frame {
+            SharedFrame::Attach { id, .. } if slot.0 > self.config.max_tabs => {
+                let message = format!("at most {} tabs share a connection", self.config.max_tabs);
+                self.answer(slot, Outgoing::error(Some(id), FrameErrorCode::Refused, message));
+            }
             SharedFrame::Attach { id, client } => {
                 self.outputs.push_back(Output::Attach { id, slot, client });
             }
@@ -720,6 +724,27 @@ mod tests {
         // It was replaced meanwhile, and is being closed.
         session.handle_attached(ID, Slot(3), "a".into(), None);
         assert_eq!(drain(&mut session), []);
+    }
+
+    #[test]
+    fn no_more_tabs_share_a_connection_than_the_operator_allows() {
+        for (max_tabs, welcomes) in [(2, r#""tabs":2}"#), (0, r#""epoch":"e"}"#)] {
+            let config = Arc::new(Config { max_tabs, ..config() });
+            let (identity, now) = (granted(config.token_life), Instant::now());
+            let (epoch, refused) = (Some(Epoch("e".into())), Messages::Refused);
+            let mut session =
+                Session::new(Key(1), identity, epoch, refused, DecidedBy::Token, config, now);
+            let welcome = text(&drain(&mut session)[0]).to_owned();
+            assert!(welcome.ends_with(welcomes), "{welcome}");
+
+            session.handle_text(r#"{"type":"attach","id":7,"client":"a","as":3}"#, now);
+
+            let said = text(&drain(&mut session)[0]).to_owned();
+            assert!(
+                said.starts_with(r#"{"as":3,"type":"error","id":7,"code":"refused""#),
+                "{said}"
+            );
+        }
     }
 
     #[test]

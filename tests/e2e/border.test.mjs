@@ -21,6 +21,7 @@ test(
       attempt: 0,
       maxAttempts: 1,
       retryAtMs: null,
+      exactlyOnce: false,
       error: null,
     });
     assert.equal(typeof connectionId, "string");
@@ -41,6 +42,7 @@ test(
         retryAtMs: 0,
         connectionId: null,
         tokenExpiresAtMs: null,
+        exactlyOnce: false,
         error: null,
       },
     );

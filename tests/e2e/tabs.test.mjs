@@ -31,6 +31,7 @@ test(
     assert.ok(tokenExpiresAtMs > Date.now(), JSON.stringify(statuses));
     for (const status of statuses) {
       assert.deepEqual([status.connectionId, status.maxAttempts], [connectionId, maxAttempts]);
+      assert.equal(status.exactlyOnce, true);
       assert.ok(Math.abs(status.tokenExpiresAtMs - tokenExpiresAtMs) < 250, `${status.tokenExpiresAtMs}`);
     }
     assert.match(connectionId, /^c\d+$/);

@@ -162,6 +162,7 @@ impl<M: Clone> Connection<M> {
             Input::TokenSent { attempt, id, result } => {
                 self.on_token_sent(attempt, id, result, now);
             }
+            Input::Revive => self.on_revive(now),
             Input::Wake => self.on_wake(now),
         }
         self.on_elapsed(now);

@@ -36,8 +36,8 @@ pub use log::{Level, LogEvent};
 pub use stats::Stats;
 pub use status::{ReadyState, StateName, Status};
 pub use tab::{
-    Applicant, Down, LinkStatus, News, PortId, Role, Tab, TabFrame, TabId, TabInput, TabOutput,
-    Term, Terms, Up,
+    Applicant, Change, Down, Frame, LinkStatus, News, PortId, Role, Tab, TabFrame, TabId, TabInput,
+    TabOutput, Term, Terms, Up,
 };
 pub use text::{Said, Sentence, Text};
 pub use time::Time;

@@ -54,6 +54,8 @@ pub(crate) struct Session {
     pub(crate) heartbeat: Heartbeat,
     pub(crate) refresh: Refresh,
     pub(crate) token_expires_at: Option<Time>,
+    /// The server remembers what it has had.
+    pub(crate) remembers: bool,
     /// When the backoff is reset; `None` if there is nothing to reset.
     pub(crate) stable_at: Option<Time>,
 }
@@ -157,12 +159,14 @@ impl State {
             retry_at: None,
             connection_id: None,
             token_expires_at: None,
+            exactly_once: false,
             error: None,
         };
         match self {
             Self::Connected(session) => {
                 status.connection_id.clone_from(&session.connection_id);
                 status.token_expires_at = session.token_expires_at;
+                status.exactly_once = session.remembers;
             }
             Self::Waiting { retry_at, .. } => status.retry_at = Some(*retry_at),
             Self::Failed { error, .. } => status.error = Some(error.clone()),

@@ -93,6 +93,9 @@ pub struct Status {
     pub connection_id: Option<ConnectionId>,
     /// When the token expires, while connected.
     pub token_expires_at: Option<Time>,
+    /// Whether what is unanswered when the connection is lost will be sent again, and delivered once: the
+    /// server remembers what it had. Else it is reported as undelivered. While connected.
+    pub exactly_once: bool,
     /// Why the connection failed.
     pub error: Option<Error>,
 }

@@ -16,15 +16,17 @@ mod io;
 mod relay;
 mod watch;
 
-pub use frame::{Applicant, LinkStatus, News, PortId, TabFrame, TabId, Term, Terms, Up};
+pub use frame::{
+    Applicant, Change, Frame, LinkStatus, News, PortId, TabFrame, TabId, Term, Terms, Up,
+};
 pub use io::{Down, Role, TabInput, TabOutput};
 
-use onesocket_protocol::Span;
+use onesocket_protocol::{MessageId, Span};
 
 use crate::error::{Error, ErrorCode};
 use crate::text::Sentence;
 use crate::time::Time;
-use relay::{DETACHED, Link, Relay};
+use relay::{BEFORE_FIRST, DETACHED, Left, Link, OWN, Relay};
 use watch::{Next, Steals, Watch};
 
 /// How long a leader that nobody sees goes on while a person sees another tab: long enough for a look
@@ -36,8 +38,7 @@ const HIDDEN: Span = Span::from_secs(15);
 const LINGER: Span = Span::from_millis(300);
 
 /// The machine of one tab. It uses no lock, no channel and no clock: see
-/// [`TabInput`] and [`TabOutput`]. `M` is a frame of the wire, in the form in which the shell
-/// keeps it.
+/// [`TabInput`] and [`TabOutput`]. `M` is a frame of the wire: see [`Frame`].
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Tab<M> {
     id: TabId,
@@ -47,9 +48,14 @@ pub struct Tab<M> {
     link: String,
     /// The user that the server has named last; empty before that.
     user: String,
-    wish: bool,
+    wish: Wish,
     shown: bool,
     awake: bool,
+    listens: bool,
+    /// The server was last heard to know of one client on a connection, which is this tab's when it leads.
+    is_one: bool,
+    /// The last number of a request that this tab's client has made for all.
+    last_id: MessageId,
     place: Place,
     port: Option<Port>,
     /// A port that closes once the leader's socket has.
@@ -60,6 +66,15 @@ pub struct Tab<M> {
     steals: Steals,
     role: Role,
     outputs: Vec<TabOutput<M>>,
+}
+
+/// Whether a tab wants a connection.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+enum Wish {
+    No,
+    Yes,
+    /// It has failed with all others, and connects again when one of them does: in a term after this.
+    Revival(Term),
 }
 
 /// What a tab is to the others, with what it needs for that.
@@ -109,7 +124,7 @@ enum PortStage {
     Open,
 }
 
-impl<M: Clone> Tab<M> {
+impl<M: Frame> Tab<M> {
     /// Makes a tab that wants nothing yet, of a page that runs. `client` is the name of its client.
     pub fn new(id: TabId, client: impl Into<String>, shown: bool) -> Self {
         let client = client.into();
@@ -118,9 +133,12 @@ impl<M: Clone> Tab<M> {
             link: client.clone(),
             client,
             user: String::new(),
-            wish: false,
+            wish: Wish::No,
             shown,
             awake: true,
+            listens: false,
+            is_one: false,
+            last_id: BEFORE_FIRST,
             place: Place::Resting,
             port: None,
             closing: None,
@@ -144,6 +162,13 @@ impl<M: Clone> Tab<M> {
                 self.settle(now);
             }
             TabInput::Elapsed => {}
+            TabInput::Failed => {
+                // Without the others, or it is known already.
+                if self.wish == Wish::Yes {
+                    self.wish = Wish::No;
+                }
+                self.settle(now);
+            }
             TabInput::Gone { port } => self.on_gone(port),
             TabInput::Granted { request, epoch_ms } => self.on_granted(request, epoch_ms, now),
             TabInput::Heard { from, frame } => self.on_heard(from, frame, now),
@@ -162,7 +187,7 @@ impl<M: Clone> Tab<M> {
                     self.tell_all(News::Closed { to: None });
                 }
             }
-            TabInput::LinkUp(terms) => self.on_link_up(terms, now),
+            TabInput::LinkUp(terms) => self.on_link_up(terms),
             TabInput::LinkStatus(status) => self.on_link_status(status, now),
             TabInput::Lost { request } => self.on_lost(request, now),
             TabInput::Open { port } => self.on_open(port, now),
@@ -171,7 +196,7 @@ impl<M: Clone> Tab<M> {
             TabInput::Shut { port } => self.on_shut(port),
             TabInput::Urge => self.urge(now),
             TabInput::Wish(wish) => {
-                self.wish = wish;
+                self.wish = if wish { Wish::Yes } else { Wish::No };
                 self.settle(now);
             }
         }
@@ -202,8 +227,13 @@ impl<M: Clone> Tab<M> {
     pub fn deadline(&self) -> Option<Time> {
         let due = match &self.place {
             Place::Resting => Time::NEVER,
-            // Whoever is served and not seen by anybody learns of the leader's end by the lock.
-            Place::Queued { leader: Some(_), .. } if !self.shown && self.is_open() => Time::NEVER,
+            // Whoever is served and not seen by anybody does not ask, and learns of the leader's end by the
+            // lock, or by the next one's word.
+            Place::Queued { leader: Some(_), watch: Watch::Heard(_), .. }
+                if !self.shown && self.is_open() =>
+            {
+                Time::NEVER
+            }
             Place::Queued { watch, .. } => watch.deadline(),
             Place::Leading(leading) => leading.hand_over_at.min(leading.resign_at),
         };
@@ -226,14 +256,19 @@ impl<M: Clone> Tab<M> {
 
     /// Stands, or stands back, as this tab wants a connection and its page runs.
     fn settle(&mut self, now: Time) {
-        let wants = self.wish && self.awake;
+        let wants = self.wish == Wish::Yes && self.awake;
         match &mut self.place {
             Place::Resting if wants => {
-                self.outputs.push(TabOutput::Listen(true));
+                self.listen(true);
                 self.queue(None, now);
             }
-            // Nobody will open it.
-            Place::Resting if !self.wish => self.close_port(),
+            Place::Resting => {
+                if self.wish != Wish::Yes {
+                    // Nobody will open it.
+                    self.close_port();
+                }
+                self.await_revival();
+            }
             Place::Queued { .. } if !wants => {
                 self.leave_leader();
                 self.close_port();
@@ -253,9 +288,13 @@ impl<M: Clone> Tab<M> {
             Place::Leading(leading) if leading.relay.link == Link::Failed => {
                 leading.relay.link = Link::Connecting;
                 leading.resign_at = Time::NEVER;
+                // By a new term the others know that it is tried again.
+                self.last_term += 1;
+                leading.term.number = self.last_term;
+                self.say_that_it_leads();
                 self.lead();
             }
-            Place::Resting | Place::Queued { .. } | Place::Leading(_) => {}
+            Place::Queued { .. } | Place::Leading(_) => {}
         }
     }
 
@@ -283,9 +322,27 @@ impl<M: Clone> Tab<M> {
         };
         if let Some(request) = request {
             self.outputs.push(TabOutput::Release { request });
-            self.outputs.push(TabOutput::Listen(false));
         }
         self.place = Place::Resting;
+        self.await_revival();
+    }
+
+    fn listen(&mut self, on: bool) {
+        if self.listens != on {
+            self.listens = on;
+            self.outputs.push(TabOutput::Listen(on));
+        }
+    }
+
+    /// Listens while it rests only if it is to connect again when another tab does.
+    fn await_revival(&mut self) {
+        let hopes = self.awake && matches!(self.wish, Wish::Revival(_));
+        if hopes && !self.listens {
+            self.listen(true);
+            // Another one may have connected before.
+            self.post(TabFrame::Hello);
+        }
+        self.listen(hopes);
     }
 
     /// Leads no more, in good order: everything that was posted before has been heard before that.
@@ -310,7 +367,7 @@ impl<M: Clone> Tab<M> {
     /// Gives the lock back, and stands again if this tab wants a connection: one that has failed does not.
     fn stand_back(&mut self, leader: Option<Following>, now: Time) {
         match &self.place {
-            Place::Leading(leading) if self.wish => {
+            Place::Leading(leading) if self.wish == Wish::Yes => {
                 let request = leading.request;
                 self.outputs.push(TabOutput::Release { request });
                 self.queue(leader, now);
@@ -348,6 +405,10 @@ impl<M: Clone> Tab<M> {
     }
 
     fn lead(&mut self) {
+        // The numbers of requests go on as long as a client's name is known to the server.
+        if self.is_one {
+            self.link.clone_from(&self.client);
+        }
         self.outputs.push(TabOutput::Lead { link: self.link.clone() });
     }
 
@@ -374,10 +435,18 @@ impl<M: Clone> Tab<M> {
             self.last_term = self.last_term.max(term.number);
             self.link.clone_from(link);
         }
-        match &self.place {
-            Place::Resting => {}
-            Place::Queued { .. } => self.on_heard_in_queue(frame, now),
-            Place::Leading(_) => self.on_heard_as_leader(from, frame, now),
+        match (&self.place, &frame) {
+            (Place::Resting, TabFrame::Lead { term, .. }) => {
+                // The terms of tabs that have not heard of each other say nothing.
+                if let Wish::Revival(failed) = self.wish
+                    && (failed < *term || failed.leader != term.leader)
+                {
+                    self.outputs.push(TabOutput::Revive);
+                }
+            }
+            (Place::Resting, _) => {}
+            (Place::Queued { .. }, _) => self.on_heard_in_queue(frame, now),
+            (Place::Leading(_), _) => self.on_heard_as_leader(from, frame, now),
         }
     }
 
@@ -391,9 +460,16 @@ impl<M: Clone> Tab<M> {
                 }
             }
             // One that has led before, and does not know yet that another does; unless the other is silent: the
-            // terms of tabs that have not heard of each other say nothing.
+            // terms of tabs that have not heard of each other say nothing. So the other is asked.
             (TabFrame::Lead { term, .. }, Some(following))
-                if term < following.term && !matches!(watch, Watch::AskedAgain(_)) => {}
+                if term < following.term && !matches!(watch, Watch::AskedAgain(_)) =>
+            {
+                if let Watch::Heard(_) = watch {
+                    *watch = Watch::Asked(now);
+                    let term = following.term;
+                    self.post(TabFrame::Ask { term });
+                }
+            }
             (TabFrame::Lead { term, next, .. }, leader) => {
                 *watch = Watch::Heard(now);
                 *leader = Some(Following { term, next });
@@ -517,6 +593,7 @@ impl<M: Clone> Tab<M> {
         match news {
             News::Opened { to, terms, epoch } if to == own && stage == PortStage::Asked => {
                 port.stage = PortStage::Open;
+                self.is_one = terms.tabs.is_none();
                 self.user.clone_from(&terms.user);
                 self.outputs.push(TabOutput::PortOpened { port: number, terms, epoch });
             }
@@ -533,6 +610,11 @@ impl<M: Clone> Tab<M> {
             }
             News::Closed { to } if is_asked && to.is_none_or(|to| to == own) => self.close_port(),
             News::Failed { to, error } if is_asked && to.is_none_or(|to| to == own) => {
+                if to.is_none()
+                    && let Some(term) = self.term()
+                {
+                    self.wish = Wish::Revival(term);
+                }
                 self.fail_port(error);
             }
             News::Here
@@ -542,6 +624,15 @@ impl<M: Clone> Tab<M> {
             | News::Status { .. }
             | News::Closed { .. }
             | News::Failed { .. } => {}
+        }
+    }
+
+    /// Returns the term of the leader that this tab knows, or is.
+    fn term(&self) -> Option<Term> {
+        match &self.place {
+            Place::Resting => None,
+            Place::Queued { leader, .. } => leader.map(|leader| leader.term),
+            Place::Leading(leading) => Some(leading.term),
         }
     }
 
@@ -568,7 +659,7 @@ impl<M: Clone> Tab<M> {
     fn on_open(&mut self, port: u32, now: Time) {
         self.port = Some(Port { number: port, stage: PortStage::New, sent: 0 });
         match self.place {
-            Place::Resting if !self.wish => self.close_port(),
+            Place::Resting if self.wish != Wish::Yes => self.close_port(),
             Place::Resting | Place::Queued { leader: None, .. } => {}
             Place::Queued { leader: Some(Following { term, .. }), .. } => self.follow(term),
             Place::Leading(_) => self.open_own(now),
@@ -683,15 +774,18 @@ impl<M: Clone> Tab<M> {
         }
     }
 
-    fn on_link_up(&mut self, terms: Option<Terms>, now: Time) {
+    fn on_link_up(&mut self, terms: Terms) {
         let Place::Leading(leading) = &mut self.place else { return };
-        match terms {
-            Some(terms) => {
-                leading.relay.link = Link::Up(terms);
-                self.attach_waiting();
-            }
-            None => self.fail_all(Error::of(ErrorCode::Unsupported, Sentence::NoTabs), now),
+        self.is_one = terms.tabs.is_none();
+        if self.is_one && self.link != self.client {
+            // Under that name another tab has numbered requests before, which the server may remember.
+            leading.relay.lose();
+            self.tell_all(News::Closed { to: None });
+            self.outputs.push(TabOutput::Resign);
+            return self.lead();
         }
+        leading.relay.link = Link::Up(terms);
+        self.attach_waiting();
     }
 
     fn on_link_status(&mut self, link: LinkStatus, now: Time) {
@@ -737,7 +831,7 @@ impl<M: Clone> Tab<M> {
             return self.fail_all(error, now);
         }
         // Another tab may have what this one lacks.
-        self.wish = false;
+        self.wish = Wish::No;
         self.fail_port(error);
         self.hand_over();
         self.rest();
@@ -749,7 +843,7 @@ impl<M: Clone> Tab<M> {
         leading.relay.link = Link::Failed;
         leading.relay.lose();
         leading.resign_at = now + LINGER;
-        self.wish = false;
+        self.wish = Wish::Revival(leading.term);
         self.tell_all(News::Failed { to: None, error });
     }
 
@@ -780,23 +874,51 @@ impl<M: Clone> Tab<M> {
                     self.tell_port(to, News::Opened { to, terms, epoch });
                 }
             }
-            (Down::Answer(id), [slot]) if leading.relay.detached(*slot, id) => {
-                self.attach_waiting()
+            (Down::Ack(id), [slot]) if leading.relay.detached(*slot, id) => {
+                self.attach_waiting();
             }
-            (Down::Attached(_) | Down::Answer(_) | Down::Other, _) => {
-                let mut to = leading.relay.ports(slots);
-                let all = to.len();
-                to.retain(|to| to.tab != self.id);
-                if let Some(port) = self.port
-                    && to.len() < all
-                {
-                    let frame = frame.clone();
-                    self.outputs.push(TabOutput::PortFrame { port: port.number, frame });
-                }
-                if !to.is_empty() {
-                    self.tell(News::Frame { to, frame });
-                }
+            // The answers to the connection's own client are those who have asked.
+            (Down::Ack(id), []) => {
+                let answers = leading.relay.acked(id);
+                self.answer(answers, &frame);
             }
+            (Down::Refused(id), []) => {
+                let answers = leading.relay.refused(id);
+                self.answer(answers, &frame);
+            }
+            (Down::Group(group), []) => {
+                let to = leading.relay.in_group(&group);
+                self.tell_ports(to, frame);
+            }
+            (
+                Down::Attached(_) | Down::Ack(_) | Down::Refused(_) | Down::Group(_) | Down::Other,
+                _,
+            ) => {
+                let to = leading.relay.ports(slots);
+                self.tell_ports(to, frame);
+            }
+        }
+    }
+
+    /// Passes an answer of the server on, to each under the number that it knows.
+    fn answer(&mut self, answers: Vec<(PortId, MessageId)>, frame: &M) {
+        for (to, id) in answers {
+            self.tell_ports(vec![to], frame.numbered(id));
+        }
+    }
+
+    /// Passes a frame of the server on.
+    fn tell_ports(&mut self, mut to: Vec<PortId>, frame: M) {
+        let all = to.len();
+        to.retain(|to| to.tab != self.id);
+        if let Some(port) = self.port
+            && to.len() < all
+        {
+            let frame = frame.clone();
+            self.outputs.push(TabOutput::PortFrame { port: port.number, frame });
+        }
+        if !to.is_empty() {
+            self.tell(News::Frame { to, frame });
         }
     }
 
@@ -833,11 +955,23 @@ impl<M: Clone> Tab<M> {
         self.detach(left);
     }
 
-    /// Has the server let go of a number, if it has one.
-    fn detach(&mut self, left: Option<u16>) {
-        if let Some(slot) = left {
-            self.outputs.push(TabOutput::Detach { slot, id: DETACHED });
+    /// Has the server let go of what a client has left.
+    fn detach(&mut self, left: Left) {
+        match left {
+            Left::Nothing => {}
+            Left::Slot(slot) => self.outputs.push(TabOutput::Detach { slot, id: DETACHED }),
+            Left::Groups(groups) => {
+                for group in groups {
+                    let frame = M::of_group(self.next_id(), &Change::Leave(group));
+                    self.outputs.push(TabOutput::Up { slot: OWN, frame });
+                }
+            }
         }
+    }
+
+    fn next_id(&mut self) -> MessageId {
+        self.last_id.0 += 1;
+        self.last_id
     }
 
     fn attach_waiting(&mut self) {
@@ -852,6 +986,9 @@ impl<M: Clone> Tab<M> {
         for (slot, client) in leading.relay.attach_waiting() {
             self.outputs.push(TabOutput::Attach { slot, client });
         }
+        for (to, terms) in leading.relay.open_waiting() {
+            self.tell_port(to, News::Opened { to, terms, epoch: None });
+        }
     }
 
     /// Passes on what has come through a port. A gap ends the port: the server holds an id that is left
@@ -860,12 +997,26 @@ impl<M: Clone> Tab<M> {
         let Place::Leading(leading) = &mut self.place else { return };
         match (leading.relay.pass(port, place), frame) {
             (Some(_), Up::Ping) => self.tell_port(port, News::Pong { to: port }),
+            (Some(OWN), Up::Frame(frame)) => self.ask(port, &frame),
             (Some(slot), Up::Frame(frame)) => self.outputs.push(TabOutput::Up { slot, frame }),
             (None, _) => {
                 self.shut(port);
                 self.tell_port(port, News::Closed { to: Some(port) });
             }
         }
+    }
+
+    /// Makes a request of a port that of the connection's own client.
+    fn ask(&mut self, port: PortId, frame: &M) {
+        let Some(request) = frame.request() else { return };
+        let id = self.next_id();
+        let Place::Leading(leading) = &mut self.place else { return };
+        let frame = match leading.relay.ask(port, request, id) {
+            // It is answered like the end of the membership that this request would have ended.
+            Some(group) => M::of_group(id, &Change::Join(group)),
+            None => frame.numbered(id),
+        };
+        self.outputs.push(TabOutput::Up { slot: OWN, frame });
     }
 
     /// Tells one port.

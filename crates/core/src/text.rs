@@ -61,7 +61,6 @@ sentences! {
     AnswerOutOfTurn, "The server sent an answer out of turn; it was ignored. See PROTOCOL.md.";
     MessageOutOfTurn, "The server sent a message out of turn; it was ignored. See PROTOCOL.md.";
     TokenAnswerOutOfTurn, "The server sent an answer to a token out of turn; it was ignored. See PROTOCOL.md.";
-    NoTabs, "This server does not take several tabs over one connection. Leave out the option share.";
     AnotherUsersTabs, "The tabs that share this connection are another user's. Make a client whose option share is this user's.";
     NoGroups, "A plain wire has no groups. Use send(), or a server that speaks onesocket.v1.";
     NoRefreshMessage, "This wire has no refresh message, so the token is refreshed at the next reconnect. Give the wire a refresh().";

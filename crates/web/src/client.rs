@@ -26,7 +26,7 @@ pub struct Options {
     url: String,
     config: Config,
     token_source: Option<TokenSource>,
-    plain: Option<Box<dyn PlainWire>>,
+    plain: Option<Rc<dyn PlainWire>>,
 }
 
 impl Options {
@@ -56,7 +56,7 @@ impl Options {
     /// Says how to speak with a server that does not speak `onesocket.v1`. It has no groups.
     #[must_use]
     pub fn plain_wire(mut self, wire: impl PlainWire + 'static) -> Self {
-        self.plain = Some(Box::new(wire));
+        self.plain = Some(Rc::new(wire));
         self
     }
 }

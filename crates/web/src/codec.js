@@ -21,6 +21,9 @@ const STRANGE_FORMAT = 15;
 
 const LINE_FEED = 10;
 
+/** The requests of tabs have greater numbers, where one speaks for all: see `relay.rs`. */
+const BEFORE_OTHERS = 2 ** 40;
+
 let encoder;
 let decoder;
 
@@ -126,8 +129,10 @@ export function readShared(data, driver, attempt) {
   } catch {
     // It is read again below, which says what is wrong with it.
   }
-  const { type, as } = head ?? {};
-  const isOthers = as !== undefined || type === "message";
+  const { type, as, id, group } = head ?? {};
+  // The connection itself has no groups, and few requests.
+  const isOthers =
+    as !== undefined || type === "message" || id > BEFORE_OTHERS || (type === "error" && isText(group));
   if (!isOthers) read(data, driver, attempt);
   if (!isOthers && type !== "welcome") return;
   head.slots = isWhole(as) ? [as] : Array.isArray(as) ? as.filter(isWhole) : [];

@@ -72,7 +72,7 @@ impl Driver {
         url: String,
         config: Config,
         constructor: Option<Function>,
-        plain: Option<Box<dyn PlainWire>>,
+        plain: Option<Rc<dyn PlainWire>>,
         callbacks: impl FnOnce(Weak<Self>) -> Box<dyn Callbacks>,
     ) -> Rc<Self> {
         let wire = plain.map_or_else(Wire::onesocket, Wire::Plain);
@@ -174,13 +174,13 @@ impl Driver {
         bytes as usize
     }
 
-    /// Sends a frame as it is, while connected. What is not sent is lost with the connection.
-    pub(crate) fn pass(&self, frame: &JsValue) {
+    /// Sends a frame as it is, while connected; returns whether it was. What is not sent is lost with the
+    /// connection.
+    pub(crate) fn pass(&self, frame: &JsValue) -> bool {
         self.inspect();
         let connected = self.connection.with(|connection| connection.connected_attempt());
-        if let Some(attempt) = connected {
-            self.with_socket(attempt, |socket| socket.send(frame));
-        }
+        let sent = connected.and_then(|attempt| self.with_socket(attempt, |it| it.send(frame)));
+        sent == Some(true)
     }
 
     /// A socket has failed for good, of which no event comes.

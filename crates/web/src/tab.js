@@ -3,7 +3,7 @@
 // tab speaks, which looks like a `WebSocket`.
 
 // `tab.rs` names it too, so wasm-bindgen puts it beside this file.
-import { clientSubprotocol } from "./codec.js";
+import { clientSubprotocol, decode, encode } from "./codec.js";
 
 /** The version of what tabs say to each other. Tabs of another one are another group. */
 const VERSION = 1;
@@ -19,6 +19,8 @@ const OPEN = 6;
 const SEND = 7;
 const SHUT = 8;
 const GONE = 9;
+
+const LINE_FEED = 10;
 
 /** The code of a close that is not one of the server's: the other end of the port is gone. */
 const GOING_AWAY = 1001;
@@ -256,9 +258,69 @@ export function addressed(slot, frame) {
   return bytes;
 }
 
-/** Returns the name of the lock and the channel of the tabs that have a server and a key in common. */
-export function roomName(url, key) {
-  return `onesocket.${VERSION}.${hashed(`${url} ${key}`)}`;
+/** Takes a frame apart: what its head says, and the rest, which begins with the line feed. */
+function parts(frame) {
+  const text = typeof frame === "string";
+  const end = frame.indexOf(text ? "\n" : LINE_FEED);
+  const size = end < 0 ? frame.length : end;
+  const head = text ? frame.slice(0, size) : decode(frame.subarray(0, size));
+  return [JSON.parse(head), text ? frame.slice(size) : frame.subarray(size)];
+}
+
+/** Returns what the head of a frame says of a request; nothing of what is no frame. */
+export function headOf(frame) {
+  try {
+    const { type, id, group } = parts(frame)[0];
+    return { type: String(type), id: Number.isSafeInteger(id) ? id : undefined, group: String(group) };
+  } catch {
+    // Any page of the origin may post anything.
+    return { type: "", group: "" };
+  }
+}
+
+/** Returns a frame under another number. */
+export function numbered(frame, id) {
+  const [head, rest] = parts(frame);
+  return joined(JSON.stringify({ ...head, id }), rest);
+}
+
+/** Puts bytes behind a text; or a text, where that is none. */
+function joined(text, rest) {
+  if (typeof rest === "string") return text + rest;
+  const head = encode(text);
+  const bytes = new Uint8Array(head.length + rest.length);
+  bytes.set(head);
+  bytes.set(rest, head.length);
+  return bytes;
+}
+
+/** Returns the payload of a message, as it goes over a wire that has no heads. */
+export function bodyOf(frame) {
+  const [{ type }, rest] = parts(frame);
+  if (type !== "message") return undefined;
+  return typeof rest === "string" ? rest.slice(1) : rest.subarray(1);
+}
+
+/** Makes a frame of a message that has come over such a wire. */
+export function carried(data) {
+  const head = { type: "message", format: typeof data === "string" ? "text" : undefined };
+  const line = `${JSON.stringify(head)}\n`;
+  return joined(line, typeof data === "string" ? data : new Uint8Array(data));
+}
+
+/** Returns such a message again, as a socket would have given it. */
+export function unpacked({ data }) {
+  return typeof data === "string" ? data : data.slice().buffer;
+}
+
+/** Returns the frame that answers all requests up to a number. */
+export function ack(id) {
+  return `{"type":"ack","id":${id}}`;
+}
+
+/** Returns the name of the lock and the channel of the tabs that have a server, a wire and a key in common. */
+export function roomName(url, isPlain, key) {
+  return `onesocket.${VERSION}.${hashed(`${url} ${isPlain} ${key}`)}`;
 }
 
 /** Returns the name of a client, which no other has. */

@@ -5,18 +5,18 @@ use std::cell::Cell;
 use std::rc::{Rc, Weak};
 
 use js_sys::{Array, Function};
-use onesocket_core::protocol::{Epoch, MessageId};
+use onesocket_core::protocol::{Epoch, Group, MessageId};
 use onesocket_core::{
-    Call, Config, Down, Error, ErrorCode, Fetch, FetchReason, Input, LinkStatus, LogEvent, PortId,
-    ReadyState, Request, Sentence, Span, StateName, Status, Tab, TabId, TabInput, TabOutput, Terms,
-    Text, Time, Up,
+    Call, Config, Down, Error, ErrorCode, Fetch, FetchReason, Frame, Input, LinkStatus, LogEvent,
+    PortId, ReadyState, Request, Sentence, Span, StateName, Status, Tab, TabId, TabInput,
+    TabOutput, Terms, Text, Time, Up,
 };
 use wasm_bindgen::prelude::*;
 
 use crate::alarm::Alarm;
 use crate::driver::{Lent, NOBODY};
-use crate::tab_frames::{Parts, decode, encode};
-use crate::wire::Wire;
+use crate::tab_frames::{Parts, Passed, decode, encode};
+use crate::wire::{PlainWire, Wire};
 use crate::{Callbacks, Clock, Driver};
 
 /// The URL of a port: like this machine, it can be reached without a network.
@@ -82,12 +82,25 @@ extern "C" {
 
     fn addressed(slot: u16, frame: &JsValue) -> JsValue;
 
+    /// What goes over a wire that has no heads, of a frame.
+    #[wasm_bindgen(js_name = bodyOf)]
+    fn body_of(frame: &JsValue) -> JsValue;
+
+    /// The frame of a message that has come over such a wire.
+    fn carried(data: &JsValue) -> JsValue;
+
+    /// That message again.
+    #[wasm_bindgen(js_name = unpacked)]
+    fn unpacked(message: &JsValue) -> JsValue;
+
+    fn ack(id: f64) -> JsValue;
+
     fn attach(slot: u16, client: &str) -> JsValue;
 
     fn detach(slot: u16, id: f64) -> JsValue;
 
     #[wasm_bindgen(js_name = roomName)]
-    fn room_name(url: &str, key: &str) -> String;
+    fn room_name(url: &str, is_plain: bool, key: &str) -> String;
 
     #[wasm_bindgen(js_name = drawClient)]
     fn draw_client() -> String;
@@ -121,6 +134,9 @@ extern "C" {
     fn epoch(this: &Arrived) -> Option<String>;
 
     #[wasm_bindgen(method, getter)]
+    fn group(this: &Arrived) -> Option<String>;
+
+    #[wasm_bindgen(method, getter)]
     fn user(this: &Arrived) -> String;
 
     #[wasm_bindgen(method, getter, js_name = connectionId)]
@@ -136,7 +152,7 @@ extern "C" {
 /// One tab of those that share a connection. Its own connection is an ordinary [`Driver`], whose sockets
 /// are ports; the leader has a second one, which has the socket.
 pub struct Shared {
-    tab: Lent<Tab<JsValue>>,
+    tab: Lent<Tab<Passed>>,
     id: TabId,
     performing: Cell<bool>,
     alarm: Alarm,
@@ -155,6 +171,8 @@ pub struct Shared {
     url: String,
     config: Config,
     constructor: Option<Function>,
+    /// A wire of the application's own.
+    plain: Option<Rc<dyn PlainWire>>,
     callbacks: Rc<dyn Callbacks>,
     me: Weak<Self>,
 }
@@ -172,10 +190,11 @@ impl Shared {
         url: String,
         config: Config,
         constructor: Option<Function>,
+        plain: Option<Rc<dyn PlainWire>>,
         callbacks: Rc<dyn Callbacks>,
     ) -> (Rc<Self>, Rc<Driver>) {
         let id = TabId(draw_tab() as u64);
-        let name = room_name(&url, key);
+        let name = room_name(&url, plain.is_some(), key);
         let shared = Rc::new_cyclic(|me: &Weak<Self>| Self {
             tab: Lent::new(Tab::new(id, draw_client(), is_shown())),
             id,
@@ -192,6 +211,7 @@ impl Shared {
             url,
             config: config.clone(),
             constructor,
+            plain,
             callbacks,
             me: me.clone(),
         });
@@ -220,13 +240,21 @@ impl Shared {
         self.feed(TabInput::Urge);
     }
 
-    /// Refreshes the token now; only the tab that leads has one.
-    pub fn refresh(&self, call: Call) {
-        match self.link() {
-            Some(link) => link.ask(Input::Request { call, request: Request::Refresh }),
-            None => {
-                let error = Text::new(Sentence::OthersToken);
-                self.callbacks.settled(call, Err(Error::new(ErrorCode::Unsupported, error)));
+    /// Makes a request of this tab. Only the tab that leads has a token to refresh, and a wire of the
+    /// application's own has no groups.
+    pub fn request(&self, call: Call, request: Request<JsValue>) {
+        let refreshes = matches!(request, Request::Refresh);
+        let by = match (refreshes, self.link()) {
+            (true, Some(link)) => Ok(link),
+            (true, None) => Err(Sentence::OthersToken),
+            (false, _) if self.plain.is_some() => Err(Sentence::NoGroups),
+            (false, _) => self.app().ok_or(Sentence::NoGroups),
+        };
+        match by {
+            Ok(driver) => driver.ask(Input::Request { call, request }),
+            Err(why) => {
+                let error = Error::new(ErrorCode::Unsupported, Text::new(why));
+                self.callbacks.settled(call, Err(error));
             }
         }
     }
@@ -238,11 +266,15 @@ impl Shared {
         self.app.with(|app| *app = None);
     }
 
+    fn app(&self) -> Option<Rc<Driver>> {
+        self.app.with(|app| app.clone())
+    }
+
     fn link(&self) -> Option<Rc<Driver>> {
         self.link.with(|link| link.clone())
     }
 
-    fn feed(&self, input: TabInput<JsValue>) {
+    fn feed(&self, input: TabInput<Passed>) {
         let now = self.clock.now();
         self.tab.with(|tab| tab.handle(input, now));
         if self.performing.replace(true) {
@@ -255,7 +287,7 @@ impl Shared {
         self.set_alarm();
     }
 
-    fn perform(&self, output: TabOutput<JsValue>) {
+    fn perform(&self, output: TabOutput<Passed>) {
         match output {
             TabOutput::Attach { slot, client } => {
                 self.transmit(&attach(slot, &client));
@@ -276,12 +308,11 @@ impl Shared {
                 }
             }
             TabOutput::PortFailed { port, error } => {
-                let app = self.app.with(|app| app.clone());
-                if let (Some(port), Some(app)) = (self.take_port(port), app) {
+                if let (Some(port), Some(app)) = (self.take_port(port), self.app()) {
                     app.fail_socket(&port, error);
                 }
             }
-            TabOutput::PortFrame { port, frame } => self.receive(port, &frame),
+            TabOutput::PortFrame { port, frame } => self.receive(port, &frame.0),
             TabOutput::PortOpened { port, terms, epoch } => {
                 self.with_port(port, Port::opened);
                 let epoch = epoch.as_ref().map(|epoch| epoch.0.as_str());
@@ -290,7 +321,7 @@ impl Shared {
                 self.receive(port, &data);
             }
             TabOutput::PortStatus { port: _, link } => {
-                if let Some(app) = self.app.with(|app| app.clone()) {
+                if let Some(app) = self.app() {
                     self.link_status.set(Some((link, app.now())));
                     app.tell_status();
                 }
@@ -300,11 +331,34 @@ impl Shared {
             TabOutput::Release { request } => self.room.release(request),
             TabOutput::Request { request, steal } => self.room.request(request, steal),
             TabOutput::Resign => self.resign(),
+            TabOutput::Revive => {
+                if let Some(app) = self.app() {
+                    app.feed(Input::Revive);
+                }
+            }
             TabOutput::Role(role) => self.callbacks.role(role),
             TabOutput::Watch { port } => self.room.watch(port.tab.0 as f64, port.number),
+            TabOutput::Up { slot: 0, frame } => self.speak(frame),
             TabOutput::Up { slot, frame } => {
-                self.transmit(&addressed(slot, &frame));
+                self.transmit(&addressed(slot, &frame.0));
             }
+        }
+    }
+
+    /// Sends a frame as the connection's own client.
+    fn speak(&self, frame: Passed) {
+        if self.plain.is_none() {
+            self.transmit(&frame.0);
+            return;
+        }
+        let body = body_of(&frame.0);
+        // A server that answers nothing has had what the socket has taken.
+        if !body.is_undefined()
+            && self.transmit(&body)
+            && let Some((id, _)) = frame.request()
+        {
+            let (slots, frame) = (Vec::new(), Passed(ack(id.0 as f64)));
+            self.feed(TabInput::LinkFrame { slots, what: Down::Ack(id), frame });
         }
     }
 
@@ -330,10 +384,8 @@ impl Shared {
         Some(since + link.retry_in?).filter(|_| state == StateName::Connecting)
     }
 
-    fn transmit(&self, frame: &JsValue) {
-        if let Some(link) = self.link() {
-            link.pass(frame);
-        }
+    fn transmit(&self, frame: &JsValue) -> bool {
+        self.link().is_some_and(|link| link.pass(frame))
     }
 
     fn receive(&self, number: u32, data: &JsValue) {
@@ -363,7 +415,7 @@ impl Shared {
                 self.url.clone(),
                 self.config.clone(),
                 self.constructor.clone(),
-                Wire::shared(name),
+                self.plain.clone().map_or_else(|| Wire::shared(name), Wire::Plain),
                 |_| Box::new(OfLink { number, shared, inner }),
             );
             self.link.with(|own| *own = Some(Rc::clone(&link)));
@@ -392,7 +444,15 @@ impl Shared {
             self.feed(TabInput::LinkStatus(link.shared_status()));
         }
         match state {
-            StateName::Connected => self.is_linked.set(true),
+            StateName::Connected => {
+                self.is_linked.set(true);
+                if self.plain.is_some() {
+                    let (user, connection_id) = Default::default();
+                    let max_message_bytes = usize::MAX;
+                    let terms = Terms { user, connection_id, max_message_bytes, tabs: None };
+                    self.feed(TabInput::LinkUp(terms));
+                }
+            }
             StateName::Failed => {
                 self.is_linked.set(false);
                 let error = self.link().and_then(|link| link.status().error);
@@ -417,25 +477,34 @@ impl Shared {
         if number != self.last_link.get() || self.link().is_none() {
             return;
         }
+        if self.plain.is_some() {
+            let (slots, frame) = (Vec::new(), Passed(carried(arrived)));
+            return self.feed(TabInput::LinkFrame { slots, what: Down::Other, frame });
+        }
         let arrived: &Arrived = arrived.unchecked_ref();
         let kind = arrived.kind();
         if kind == "welcome" {
-            let terms = arrived.tabs().map(|tabs| Terms {
+            return self.feed(TabInput::LinkUp(Terms {
                 user: arrived.user(),
                 connection_id: arrived.connection_id(),
                 max_message_bytes: arrived.max_message_bytes() as usize,
-                tabs,
-            });
-            return self.feed(TabInput::LinkUp(terms));
+                tabs: arrived.tabs().filter(|tabs| *tabs > 0),
+            }));
         }
         let slots =
             arrived.slots().into_iter().filter_map(|slot| slot.as_f64()).map(|slot| slot as u16);
-        let what = match (kind.as_str(), arrived.id()) {
-            ("attached", _) => Down::Attached(arrived.epoch().map(Epoch)),
-            ("ack", Some(id)) => Down::Answer(MessageId(id as u64)),
-            _ => Down::Other,
+        let slots: Vec<u16> = slots.collect();
+        let id = || arrived.id().map(|id| MessageId(id as u64));
+        let group = || arrived.group().and_then(|group| Group::new(group).ok());
+        let what = match kind.as_str() {
+            "attached" => Some(Down::Attached(arrived.epoch().map(Epoch))),
+            "ack" => id().map(Down::Ack),
+            "error" => id().map(Down::Refused),
+            "message" if slots.is_empty() => group().map(Down::Group),
+            _ => None,
         };
-        self.feed(TabInput::LinkFrame { slots: slots.collect(), what, frame: arrived.frame() });
+        let (what, frame) = (what.unwrap_or(Down::Other), Passed(arrived.frame()));
+        self.feed(TabInput::LinkFrame { slots, what, frame });
     }
 
     fn on_event(&self, kind: u8, number: u32, value: JsValue) {
@@ -455,7 +524,7 @@ impl Shared {
             }
             7 => {
                 let is_ping = value.as_string().is_some_and(|text| text == PING);
-                let frame = if is_ping { Up::Ping } else { Up::Frame(value) };
+                let frame = if is_ping { Up::Ping } else { Up::Frame(Passed(value)) };
                 TabInput::Send { port: number, frame }
             }
             9 => {
@@ -525,19 +594,20 @@ impl Callbacks for OfTab {
             if shared.waits_until(current).is_some() {
                 shown = StateName::Waiting;
             }
-            let wish = match current {
-                StateName::Connecting | StateName::Connected | StateName::Waiting => true,
-                StateName::Idle | StateName::Closing | StateName::Closed | StateName::Failed => {
-                    false
+            shared.feed(match current {
+                StateName::Connecting | StateName::Connected | StateName::Waiting => {
+                    TabInput::Wish(true)
                 }
-            };
-            shared.feed(TabInput::Wish(wish));
+                StateName::Idle | StateName::Closing | StateName::Closed => TabInput::Wish(false),
+                StateName::Failed => TabInput::Failed,
+            });
         }
         self.inner.changed(shown, reason);
     }
 
     fn message(&self, message: JsValue) {
-        self.inner.message(message);
+        let is_plain = self.shared.upgrade().is_some_and(|shared| shared.plain.is_some());
+        self.inner.message(if is_plain { unpacked(&message) } else { message });
     }
 
     fn error(&self, error: &Error, undelivered: Vec<JsValue>) {

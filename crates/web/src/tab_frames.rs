@@ -1,15 +1,70 @@
 //! What tabs say to each other, as it goes over their channel: a kind, numbers, a text and a frame as it is.
 //! Any page of the origin may post there, so what comes is checked like what comes from the network.
 
-use onesocket_core::protocol::{Epoch, is_client_name};
+use onesocket_core::protocol::{ClientFrame, Epoch, Group, MessageId, is_client_name};
 use onesocket_core::{
-    Applicant, Error, ErrorCode, LinkStatus, News, PortId, Said, Sentence, Span, TabFrame, TabId,
-    Term, Terms, Text, Up,
+    Applicant, Change, Error, ErrorCode, Frame, LinkStatus, News, PortId, Said, Sentence, Span,
+    TabFrame, TabId, Term, Terms, Text, Up,
 };
-use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::*;
+
+use crate::codec;
 
 /// How deep a sentence may stand in others.
 const MAX_DEPTH: usize = 4;
+
+#[wasm_bindgen(module = "/src/tab.js")]
+extern "C" {
+    fn numbered(frame: &JsValue, id: f64) -> JsValue;
+
+    #[wasm_bindgen(js_name = headOf)]
+    fn head_of(frame: &JsValue) -> Head;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// What the head of a frame says of a request: see `tab.js`.
+    type Head;
+
+    #[wasm_bindgen(method, getter, js_name = type)]
+    fn kind(this: &Head) -> String;
+
+    #[wasm_bindgen(method, getter)]
+    fn id(this: &Head) -> Option<f64>;
+
+    #[wasm_bindgen(method, getter)]
+    fn group(this: &Head) -> String;
+}
+
+/// A frame of the wire that passes through a tab: a text, or bytes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Passed(pub(crate) JsValue);
+
+impl Frame for Passed {
+    fn request(&self) -> Option<(MessageId, Change)> {
+        let head = head_of(&self.0);
+        let id = MessageId(head.id()? as u64);
+        let change = match head.kind().as_str() {
+            "join" => Change::Join(Group::new(head.group()).ok()?),
+            "leave" => Change::Leave(Group::new(head.group()).ok()?),
+            _ => Change::None,
+        };
+        Some((id, change))
+    }
+
+    fn numbered(&self, id: MessageId) -> Self {
+        Self(numbered(&self.0, id.0 as f64))
+    }
+
+    fn of_group(id: MessageId, change: &Change) -> Self {
+        let frame = match change.clone() {
+            Change::None => ClientFrame::Ping,
+            Change::Join(group) => ClientFrame::Join { id, group },
+            Change::Leave(group) => ClientFrame::Leave { id, group },
+        };
+        Self(codec::encode(&frame))
+    }
+}
 
 /// A frame of a tab, taken apart.
 #[derive(Debug, Default)]
@@ -21,7 +76,7 @@ pub(crate) struct Parts {
 }
 
 /// Takes a frame of a tab apart.
-pub(crate) fn encode(frame: TabFrame<JsValue>) -> Parts {
+pub(crate) fn encode(frame: TabFrame<Passed>) -> Parts {
     let mut to = Parts::default();
     match frame {
         TabFrame::Hello => {}
@@ -41,7 +96,7 @@ pub(crate) fn encode(frame: TabFrame<JsValue>) -> Parts {
             to.begin(6, term, u64::from(port));
             to.number(place);
             if let Up::Frame(frame) = frame {
-                to.frame = frame;
+                to.frame = frame.0;
             }
         }
         TabFrame::Shut { term, port } => to.begin(7, term, u64::from(port)),
@@ -52,6 +107,7 @@ pub(crate) fn encode(frame: TabFrame<JsValue>) -> Parts {
                 to.begin(9, term, place);
                 to.port(port);
                 to.number(terms.max_message_bytes as u64);
+                to.number(terms.tabs.unwrap_or_default().into());
                 let epoch = epoch.as_ref().map_or("", |epoch| &epoch.0);
                 to.texts(&[&terms.user, &terms.connection_id, epoch]);
             }
@@ -64,7 +120,7 @@ pub(crate) fn encode(frame: TabFrame<JsValue>) -> Parts {
                 for port in ports {
                     to.port(port);
                 }
-                to.frame = frame;
+                to.frame = frame.0;
             }
             News::Status { to: port, link } => {
                 to.begin(15, term, place);
@@ -90,7 +146,7 @@ pub(crate) fn encode(frame: TabFrame<JsValue>) -> Parts {
 }
 
 /// Makes a frame of its parts; `None` of what is none.
-pub(crate) fn decode(parts: Parts) -> Option<TabFrame<JsValue>> {
+pub(crate) fn decode(parts: Parts) -> Option<TabFrame<Passed>> {
     let mut from = Reader { numbers: parts.numbers.into_iter() };
     let Parts { kind, text, frame, .. } = parts;
     if kind == 0 {
@@ -113,7 +169,7 @@ pub(crate) fn decode(parts: Parts) -> Option<TabFrame<JsValue>> {
         }
         6 => {
             let place = from.number()?;
-            let frame = if frame.is_undefined() { Up::Ping } else { Up::Frame(frame) };
+            let frame = if frame.is_undefined() { Up::Ping } else { Up::Frame(Passed(frame)) };
             return Some(TabFrame::Up { term, port, place, frame });
         }
         7 => return Some(TabFrame::Shut { term, port }),
@@ -121,9 +177,10 @@ pub(crate) fn decode(parts: Parts) -> Option<TabFrame<JsValue>> {
         9 => {
             let to = from.port()?;
             let max_message_bytes = from.number()? as usize;
+            let tabs = Some(from.number()? as u16).filter(|tabs| *tabs > 0);
             let [user, connection_id, epoch] = from.texts(&text)?;
             let epoch = (!epoch.is_empty()).then_some(Epoch(epoch));
-            let terms = Terms { user, connection_id, max_message_bytes, tabs: 0 };
+            let terms = Terms { user, connection_id, max_message_bytes, tabs };
             News::Opened { to, terms, epoch }
         }
         10 => News::Pong { to: from.port()? },
@@ -132,7 +189,7 @@ pub(crate) fn decode(parts: Parts) -> Option<TabFrame<JsValue>> {
             while let Some(port) = from.port() {
                 to.push(port);
             }
-            News::Frame { to, frame }
+            News::Frame { to, frame: Passed(frame) }
         }
         14 => return Some(TabFrame::Urge { term }),
         15 => {

@@ -1,5 +1,7 @@
 //! How the shell speaks with the server: as `onesocket.v1` says, or as the application says.
 
+use std::rc::Rc;
+
 use js_sys::Array;
 use onesocket_core::protocol::{
     CLIENT_PREFIX, ClientFrame, CloseCode, Retry, SUBPROTOCOL, ServerFrame, TOKEN_PREFIX,
@@ -80,7 +82,7 @@ pub(crate) enum Wire {
         /// As what the frames are read: see [`Wire::raw`].
         raw: Option<u8>,
     },
-    Plain(Box<dyn PlainWire>),
+    Plain(Rc<dyn PlainWire>),
 }
 
 impl Wire {

@@ -143,6 +143,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NUMBER", default_value = "1", help_heading = "Limits")]
     connections_per_user: String,
 
+    /// Maximum number of tabs that share a connection, up to 64; 0 for none: then one speaks for all
+    #[arg(long, value_name = "NUMBER", default_value = "64", help_heading = "Limits")]
+    max_tabs: String,
+
     /// Maximum number of open connections; further ones get 503
     #[arg(long, value_name = "NUMBER", default_value = "20000", help_heading = "Limits")]
     max_connections: String,
@@ -331,6 +335,7 @@ impl Options {
                 None => faults.push(format!("--{option} {text:?} is not a size such as 64KiB")),
             }
         }
+        read_number("max-tabs", &self.max_tabs, &mut config.max_tabs, &mut faults);
         for (option, text, value) in [
             ("connections-per-user", &self.connections_per_user, &mut config.connections_per_user),
             ("max-connections", &self.max_connections, &mut config.max_connections),

@@ -101,6 +101,9 @@ pub enum Input<M> {
         /// The request.
         request: Request<M>,
     },
+    /// What has failed for all tabs that share it was asked for in another one: it is tried again if anybody
+    /// wants it here.
+    Revive,
     /// `getToken` has answered.
     Token {
         /// The call of `getToken`.

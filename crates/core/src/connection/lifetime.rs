@@ -64,6 +64,14 @@ impl<M: Clone> Connection<M> {
         self.demand.release(now + self.config.release_after);
     }
 
+    pub(super) fn on_revive(&mut self, now: Time) {
+        if let State::Failed { .. } = self.state
+            && self.demand.exists()
+        {
+            self.start(now);
+        }
+    }
+
     pub(super) fn on_close(&mut self, call: Call, code: CloseCode, reason: String, now: Time) {
         self.close_calls.push(call);
         self.end(EndedBy::Close, code, reason, now);

@@ -288,6 +288,7 @@ impl Beginning {
             heartbeat,
             refresh,
             token_expires_at,
+            remembers,
             stable_at,
         } = session;
         Session {
@@ -297,6 +298,7 @@ impl Beginning {
             heartbeat: self.heartbeat(heartbeat),
             refresh: self.refresh(refresh),
             token_expires_at: self.end(token_expires_at),
+            remembers,
             stable_at: stable_at.map(|at| self.time(at)),
         }
     }
@@ -336,6 +338,7 @@ impl Beginning {
             retry_at,
             connection_id,
             token_expires_at,
+            exactly_once,
             error,
         } = status;
         Status {
@@ -346,6 +349,7 @@ impl Beginning {
             retry_at: retry_at.map(|at| self.put_off(at)),
             connection_id,
             token_expires_at: self.end(token_expires_at),
+            exactly_once,
             error,
         }
     }

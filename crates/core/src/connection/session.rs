@@ -126,6 +126,7 @@ impl<M: Clone> Connection<M> {
                 connection_id: session.connection_id,
                 max_message_bytes: session.max_message_bytes,
                 token_expires_at,
+                remembers: session.epoch.is_some(),
                 stable_at: (!untouched).then(|| now + self.config.stable_after),
                 heartbeat: Heartbeat::new(mode, now),
                 refresh,

@@ -1,6 +1,6 @@
 //! What tabs say to each other.
 
-use onesocket_protocol::{Epoch, Span};
+use onesocket_protocol::{Epoch, Group, MessageId, Span};
 
 use crate::error::Error;
 
@@ -27,8 +27,33 @@ pub struct PortId {
     pub number: u32,
 }
 
-/// A frame that a tab posts to all others. `M` is a frame of the wire, in the form in which the shell
-/// keeps it.
+/// A frame of the wire, in the form in which the shell keeps it. It is read only where a server knows of
+/// one client on a connection: there the leader numbers what all tabs send.
+pub trait Frame: Clone {
+    /// Returns the number under which a client's request is answered, and what it does to a membership;
+    /// `None` for what is no request.
+    fn request(&self) -> Option<(MessageId, Change)>;
+
+    /// Returns the same with another number.
+    #[must_use]
+    fn numbered(&self, id: MessageId) -> Self;
+
+    /// Returns the request for a membership, or for its end.
+    fn of_group(id: MessageId, change: &Change) -> Self;
+}
+
+/// What a request does to a membership.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub enum Change {
+    /// Nothing.
+    None,
+    /// It begins one.
+    Join(Group),
+    /// It ends one.
+    Leave(Group),
+}
+
+/// A frame that a tab posts to all others. `M` is a frame of the wire: see [`Frame`].
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum TabFrame<M> {
     /// A tab wants a connection and knows no leader.
@@ -109,8 +134,9 @@ pub struct Terms {
     pub connection_id: String,
     /// The largest payload that the server takes, in bytes.
     pub max_message_bytes: usize,
-    /// How many clients may share the connection.
-    pub tabs: u16,
+    /// How many clients the server takes on the connection; `None` if it knows of one only. Then that one
+    /// speaks for all tabs, and what is unanswered when the connection is lost is not sent again.
+    pub tabs: Option<u16>,
 }
 
 /// Who wants a port.

@@ -1,6 +1,6 @@
 //! The inputs and the outputs of a tab.
 
-use onesocket_protocol::{Epoch, MessageId};
+use onesocket_protocol::{Epoch, Group, MessageId};
 
 use super::frame::{LinkStatus, PortId, TabFrame, TabId, Terms, Up};
 use crate::error::Error;
@@ -14,6 +14,8 @@ pub enum TabInput<M> {
     Back,
     /// A deadline may have passed.
     Elapsed,
+    /// The connection of this tab has failed for good.
+    Failed,
     /// The tab of a port that was watched has listened no more since: it has left, or its process has ended.
     Gone {
         /// The port.
@@ -52,8 +54,8 @@ pub enum TabInput<M> {
     LinkLost,
     /// The status of the leader's connection, as far as it concerns all.
     LinkStatus(LinkStatus),
-    /// The leader's connection is established; nothing, if the server takes no more than one client.
-    LinkUp(Option<Terms>),
+    /// The leader's connection is established.
+    LinkUp(Terms),
     /// The lock was taken from this tab, or the request has come to nothing.
     Lost {
         /// The request.
@@ -80,7 +82,8 @@ pub enum TabInput<M> {
     },
     /// A person asks for the connection: `connect()` was called.
     Urge,
-    /// Whether this tab wants a connection: it does while there is one, or is being tried for.
+    /// Whether this tab wants a connection: it does while there is one, or is being tried for. For one
+    /// that has failed see [`Failed`](Self::Failed).
     Wish(bool),
 }
 
@@ -89,8 +92,12 @@ pub enum TabInput<M> {
 pub enum Down {
     /// The answer to [`TabOutput::Attach`].
     Attached(Option<Epoch>),
-    /// The answer under this number.
-    Answer(MessageId),
+    /// The answer to all requests up to this number.
+    Ack(MessageId),
+    /// The error that answers the request of this number.
+    Refused(MessageId),
+    /// A message to a group.
+    Group(Group),
     /// Anything else.
     Other,
 }
@@ -178,6 +185,8 @@ pub enum TabOutput<M> {
     },
     /// Close the leader's connection.
     Resign,
+    /// Connect again if anybody wants that: what has failed for all has been asked for in another tab.
+    Revive,
     /// Report to the user what this tab is now.
     Role(Role),
     /// Tell once the tab of a port listens no more: [`TabInput::Gone`]. Until [`Resign`](Self::Resign).
@@ -187,7 +196,7 @@ pub enum TabOutput<M> {
     },
     /// Send a frame over the leader's connection, as one of its clients.
     Up {
-        /// Which one.
+        /// Which one; 0 for the connection's own, where that speaks for all.
         slot: u16,
         /// The frame.
         frame: M,

@@ -1,13 +1,20 @@
 //! The other end of the ports, in the tab that leads: who speaks over the connection, and under which
 //! number. It remembers no message: each tab sends again what was not answered.
 
-use onesocket_protocol::{MessageId, Slot, Span};
+use onesocket_protocol::{Group, MessageId, Slot, Span};
 
-use super::frame::{Applicant, LinkStatus, PortId, Terms};
+use super::frame::{Applicant, Change, LinkStatus, PortId, Terms};
 use crate::time::Time;
 
 /// The number of the answer to a `detach`: no client gives it to anything else.
 pub(super) const DETACHED: MessageId = MessageId::MAX;
+
+/// The number of the connection's own client.
+pub(super) const OWN: u16 = Slot::OWN.0;
+
+/// The numbers of the requests that the connection's own client makes for tabs are greater: the
+/// connection has some of its own. `codec.js` has the same.
+pub(super) const BEFORE_FIRST: MessageId = MessageId(1 << 40);
 
 /// The leader's end of all ports.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
@@ -22,6 +29,9 @@ pub(super) struct Relay {
     members: Vec<(PortId, Member)>,
     /// Numbers that the server still has for clients that are gone.
     leaving: Vec<u16>,
+    /// The requests that the connection's own client has made for others, and that are not answered: the
+    /// number, the port, and the number by which that knows it.
+    asked: Vec<(MessageId, PortId, MessageId)>,
 }
 
 /// The leader's connection.
@@ -45,6 +55,8 @@ struct Member {
     stage: Stage,
     /// How many frames have come through its port.
     came: u64,
+    /// Its groups, where the connection's own client speaks for all.
+    groups: Vec<Group>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -54,6 +66,15 @@ enum Stage {
     /// The server was asked to take it.
     Attaching(u16),
     Open(u16),
+}
+
+/// What the server has to let go of after a client.
+pub(super) enum Left {
+    Nothing,
+    /// A number.
+    Slot(u16),
+    /// Memberships that no other tab has.
+    Groups(Vec<Group>),
 }
 
 impl Stage {
@@ -67,19 +88,31 @@ impl Stage {
 
 impl Relay {
     /// Takes a port in, in the place of an earlier one of the same tab: see [`shut`](Self::shut).
-    pub(super) fn open(&mut self, port: PortId, applicant: Applicant) -> Option<u16> {
+    pub(super) fn open(&mut self, port: PortId, applicant: Applicant) -> Left {
         let earlier = self.members.iter().map(|(other, _)| *other).find(|it| it.tab == port.tab);
-        let left = earlier.and_then(|earlier| self.shut(earlier));
-        self.members.push((port, Member { applicant, stage: Stage::Waiting, came: 0 }));
+        let left = earlier.map_or(Left::Nothing, |earlier| self.shut(earlier));
+        self.members
+            .push((port, Member { applicant, stage: Stage::Waiting, came: 0, groups: Vec::new() }));
         left
     }
 
-    /// Lets go of a port; returns the number that the server has to let go of, if it knows one.
-    pub(super) fn shut(&mut self, port: PortId) -> Option<u16> {
-        let slot = self.member(port)?.stage.slot();
+    /// Lets go of a port.
+    pub(super) fn shut(&mut self, port: PortId) -> Left {
+        let Some(member) = self.member(port) else { return Left::Nothing };
+        let (slot, mut groups) = (member.stage.slot(), std::mem::take(&mut member.groups));
         self.members.retain(|(other, _)| *other != port);
-        self.leaving.extend(slot);
-        slot
+        self.asked.retain(|(_, other, _)| *other != port);
+        match slot {
+            None => Left::Nothing,
+            Some(OWN) => {
+                groups.retain(|group| self.in_group(group).is_empty());
+                Left::Groups(groups)
+            }
+            Some(slot) => {
+                self.leaving.push(slot);
+                Left::Slot(slot)
+            }
+        }
     }
 
     /// Says whether a port is there.
@@ -111,6 +144,7 @@ impl Relay {
     pub(super) fn lose(&mut self) {
         self.leaving.clear();
         self.members.clear();
+        self.asked.clear();
     }
 
     /// Takes out one who is of another user than the connection, and returns its port.
@@ -128,7 +162,7 @@ impl Relay {
     /// Gives numbers to those who wait, as far as there are any; returns who is to be attached.
     pub(super) fn attach_waiting(&mut self) -> Vec<(u16, String)> {
         let Link::Up(terms) = &self.link else { return Vec::new() };
-        let most = terms.tabs.min(Slot::MAX.0);
+        let most = terms.tabs.unwrap_or_default().min(Slot::MAX.0);
         let mut taken: Vec<u16> =
             self.members.iter().filter_map(|(_, member)| member.stage.slot()).collect();
         taken.extend(&self.leaving);
@@ -143,6 +177,79 @@ impl Relay {
             }
         }
         attached
+    }
+
+    /// Opens the ports of those who wait, where the connection's own client speaks for all; returns them, and
+    /// what is agreed.
+    pub(super) fn open_waiting(&mut self) -> Vec<(PortId, Terms)> {
+        let Link::Up(terms) = &self.link else { return Vec::new() };
+        if terms.tabs.is_some() {
+            return Vec::new();
+        }
+        let mut opened = Vec::new();
+        for (port, member) in &mut self.members {
+            if member.stage == Stage::Waiting {
+                member.stage = Stage::Open(OWN);
+                opened.push((*port, terms.clone()));
+            }
+        }
+        opened
+    }
+
+    /// Takes note of a request that the connection's own client makes for a port, under another number.
+    /// Returns the group that it stays in, because another tab is in the one that this one leaves.
+    pub(super) fn ask(
+        &mut self,
+        port: PortId,
+        (own, change): (MessageId, Change),
+        id: MessageId,
+    ) -> Option<Group> {
+        self.asked.push((id, port, own));
+        let groups = &mut self.member(port)?.groups;
+        match change {
+            Change::None => None,
+            Change::Join(group) => {
+                groups.retain(|known| *known != group);
+                groups.push(group);
+                None
+            }
+            Change::Leave(group) => {
+                groups.retain(|known| *known != group);
+                Some(group).filter(|group| !self.in_group(group).is_empty())
+            }
+        }
+    }
+
+    /// The server has answered all requests up to this number; returns who hears of it, and what for it is
+    /// the last of them.
+    pub(super) fn acked(&mut self, id: MessageId) -> Vec<(PortId, MessageId)> {
+        let mut answers: Vec<(PortId, MessageId)> = Vec::new();
+        for (_, port, own) in self.asked.iter().filter(|(asked, ..)| *asked <= id) {
+            answers.retain(|(known, _)| known != port);
+            answers.push((*port, *own));
+        }
+        self.asked.retain(|(asked, ..)| *asked > id);
+        answers
+    }
+
+    /// The server has refused the request of this number; returns who hears of it.
+    pub(super) fn refused(&mut self, id: MessageId) -> Vec<(PortId, MessageId)> {
+        let is_it = |(asked, ..): &(MessageId, PortId, MessageId)| *asked == id;
+        let answers =
+            self.asked.iter().filter(|it| is_it(it)).map(|(_, port, own)| (*port, *own)).collect();
+        self.asked.retain(|it| !is_it(it));
+        answers
+    }
+
+    /// Returns the ports that hear what is said in a group.
+    pub(super) fn in_group(&self, group: &Group) -> Vec<PortId> {
+        let is_in = |member: &Member| match member.stage {
+            Stage::Open(OWN) => member.groups.contains(group),
+            // The server says itself for whom it is.
+            Stage::Open(_) => true,
+            Stage::Waiting | Stage::Attaching(_) => false,
+        };
+        self.members.iter().filter(|(_, member)| is_in(member)).map(|(port, _)| *port).collect()
     }
 
     /// The server has taken a client; returns its port, and what is agreed.

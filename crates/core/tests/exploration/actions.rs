@@ -1,7 +1,7 @@
 //! Everything that may happen in a place.
 
 use onesocket_core::protocol::MessageId;
-use onesocket_core::{Call, Span};
+use onesocket_core::{Call, Span, StateName};
 
 use crate::exploration::Message;
 use crate::exploration::observed::Socket;
@@ -42,6 +42,7 @@ pub(crate) enum Action {
     Receive(Frame),
     Offline,
     Online,
+    Revive,
     Wake,
 }
 
@@ -132,6 +133,9 @@ impl Place {
         if scope.wakes {
             let network = if observed.offline { Action::Online } else { Action::Offline };
             actions.extend([Action::Activity, Action::Wake, network]);
+            if self.machine.status().state == StateName::Failed {
+                actions.push(Action::Revive);
+            }
         }
         // A server that answers out of turn could be asked without end.
         if observed.calls.len() < scope.calls && observed.asked.len() <= scope.calls {

@@ -29,7 +29,7 @@ impl Coverage {
 }
 
 /// Every input, as [`input_name`] has them.
-pub(crate) const INPUTS: [&str; 23] = [
+pub(crate) const INPUTS: [&str; 24] = [
     "Abort",
     "Activity",
     "Close",
@@ -50,6 +50,7 @@ pub(crate) const INPUTS: [&str; 23] = [
     "Received",
     "Refresh",
     "Release",
+    "Revive",
     "Token",
     "TokenSent",
     "Wake",
@@ -113,6 +114,7 @@ pub(crate) fn input_name(input: &Input<Message>) -> &'static str {
         Input::Token { .. } => "Token",
         Input::TokenSent { .. } => "TokenSent",
         Input::Activity => "Activity",
+        Input::Revive => "Revive",
         Input::Wake => "Wake",
         Input::Request { request: Request::Refresh, .. } => "Refresh",
         Input::Online => "Online",

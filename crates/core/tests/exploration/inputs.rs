@@ -41,6 +41,7 @@ impl Place {
             Action::Offline => Input::Offline,
             Action::Online => Input::Online,
             Action::Refresh => Input::Request { call, request: Request::Refresh },
+            Action::Revive => Input::Revive,
             Action::Wake => Input::Wake,
             Action::Join(group) => Input::Request { call, request: Request::Join(named(group)) },
             Action::Leave(group) => Input::Request { call, request: Request::Leave(named(group)) },

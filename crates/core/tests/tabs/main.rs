@@ -58,8 +58,29 @@ fn a_hidden_leader_hands_over() {
 
 #[test]
 fn the_user_connects_elsewhere() {
-    let budget = Budget { connects: 3, elsewhere: 1, ..Budget::default() };
+    let budget = Budget { connects: 4, elsewhere: 1, ..Budget::default() };
     explore("two tabs, another browser", 2, budget);
+}
+
+#[test]
+fn three_tabs_elect_one() {
+    let budget = Budget { connects: 3, elsewhere: 1, ..Budget::default() };
+    explore("three tabs, another browser", 3, budget);
+}
+
+#[test]
+fn three_tabs_and_a_crash() {
+    let budget = Budget { connects: 3, messages: 1, crashes: 1, ..Budget::default() };
+    explore("three tabs, a message, a crash", 3, budget);
+}
+
+#[test]
+fn a_server_that_knows_of_one_client() {
+    let is_one = Budget { is_one: true, connects: 2, messages: 2, ..Budget::default() };
+    let budget = Budget { crashes: 1, ..is_one };
+    explore("two tabs, two messages, a crash, a server without tabs", 2, budget);
+    let budget = Budget { breaks: 1, ..is_one };
+    explore("two tabs, two messages, a loss, a server without tabs", 2, budget);
 }
 
 /// Goes through histories by chance, with more tabs than can be explored, and with all that may happen.
@@ -85,6 +106,7 @@ fn many_tabs_by_chance() {
             stalls: next(3) as u8,
             timers: next(12) as u8,
             looks: next(6) as u8,
+            is_one: next(4) == 0,
         };
         let mut world = World::new(tabs, budget);
         let mut actions = Vec::new();

@@ -1,15 +1,19 @@
 //! What one tab does, input by input, where an exploration would not tell.
 
-use onesocket_core::protocol::MessageId;
+use onesocket_core::protocol::{Group, MessageId};
 use onesocket_core::{
-    Applicant, Down, Error, ErrorCode, LinkStatus, News, PortId, Role, Span, Tab, TabFrame, TabId,
-    TabInput, TabOutput, Term, Terms, Time, Up,
+    Applicant, Change, Down, Error, ErrorCode, LinkStatus, News, PortId, Role, Span, Tab, TabFrame,
+    TabId, TabInput, TabOutput, Term, Terms, Time, Up,
 };
+
+use crate::world::Frame;
 
 const NOW: Time = Time::ZERO;
 
+const FRAME: Frame = Frame::Message { id: 1, client: 0, text: 1 };
+
 /// A tab that leads, of which nothing has been asked yet, with its term.
-fn leader() -> (Tab<()>, Term) {
+fn leader() -> (Tab<Frame>, Term) {
     let mut tab = Tab::new(TabId(1), "first", true);
     tab.handle(TabInput::Wish(true), NOW);
     tab.handle(TabInput::Granted { request: 1, epoch_ms: 5 }, NOW);
@@ -17,21 +21,21 @@ fn leader() -> (Tab<()>, Term) {
     (tab, Term { number: 5, leader: TabId(1) })
 }
 
-fn drain(tab: &mut Tab<()>) -> Vec<TabOutput<()>> {
+fn drain(tab: &mut Tab<Frame>) -> Vec<TabOutput<Frame>> {
     std::iter::from_fn(|| tab.poll()).collect()
 }
 
-fn open(term: Term, tab: u64, user: &str) -> TabInput<()> {
+fn open(term: Term, tab: u64, user: &str) -> TabInput<Frame> {
     let member = Applicant { client: format!("of {user}"), user: user.into(), shown: true };
     TabInput::Heard { from: TabId(tab), frame: TabFrame::Open { term, port: 1, member } }
 }
 
 fn terms(user: &str) -> Terms {
-    Terms { user: user.into(), connection_id: "c1".into(), max_message_bytes: 9, tabs: 64 }
+    Terms { user: user.into(), connection_id: "c1".into(), max_message_bytes: 9, tabs: Some(64) }
 }
 
-fn ada() -> TabInput<()> {
-    TabInput::LinkUp(Some(terms("ada")))
+fn ada() -> TabInput<Frame> {
+    TabInput::LinkUp(terms("ada"))
 }
 
 #[test]
@@ -57,7 +61,7 @@ fn a_tab_of_another_user_fails_and_is_not_told_to_the_server() {
         };
         assert_eq!(["of ada", "of eve", "of "].map(attached), [true, false, true]);
         let eve = PortId { tab: TabId(3), number: 1 };
-        let fails = |output: &TabOutput<()>| {
+        let fails = |output: &TabOutput<Frame>| {
             let TabOutput::Post(TabFrame::News { news, .. }) = output else { return false };
             let News::Failed { to, error } = news else { return false };
             *to == Some(eve) && error.code == ErrorCode::AnotherUser
@@ -76,7 +80,7 @@ fn a_leader_that_becomes_another_user_takes_the_others_tabs_no_more() {
     drain(&mut tab);
 
     let eve = terms("eve");
-    tab.handle(TabInput::LinkUp(Some(eve)), NOW);
+    tab.handle(TabInput::LinkUp(eve), NOW);
 
     let outputs = drain(&mut tab);
     assert!(
@@ -87,7 +91,7 @@ fn a_leader_that_becomes_another_user_takes_the_others_tabs_no_more() {
 
 #[test]
 fn a_lock_that_is_not_wanted_any_more_is_given_back() {
-    let mut tab = Tab::<()>::new(TabId(1), "first", true);
+    let mut tab = Tab::<Frame>::new(TabId(1), "first", true);
     tab.handle(TabInput::Wish(true), NOW);
     tab.handle(TabInput::Wish(false), NOW);
     drain(&mut tab);
@@ -133,18 +137,18 @@ fn what_was_sent_to_another_leader_is_not_passed_on() {
     let (mut tab, term) = leader();
     tab.handle(ada(), NOW);
     tab.handle(open(term, 2, "ada"), NOW);
-    let attached = TabInput::LinkFrame { slots: vec![1], what: Down::Attached(None), frame: () };
+    let attached = TabInput::LinkFrame { slots: vec![1], what: Down::Attached(None), frame: FRAME };
     tab.handle(attached, NOW);
     drain(&mut tab);
     let up = |term| {
-        let frame = TabFrame::Up { term, port: 1, place: 0, frame: Up::Frame(()) };
+        let frame = TabFrame::Up { term, port: 1, place: 0, frame: Up::Frame(FRAME) };
         TabInput::Heard { from: TabId(2), frame }
     };
 
     tab.handle(up(Term { number: 4, leader: TabId(1) }), NOW);
     assert_eq!(drain(&mut tab), []);
     tab.handle(up(term), NOW);
-    assert_eq!(drain(&mut tab), [TabOutput::Up { slot: 1, frame: () }]);
+    assert_eq!(drain(&mut tab), [TabOutput::Up { slot: 1, frame: FRAME }]);
 }
 
 #[test]
@@ -152,10 +156,13 @@ fn a_gap_in_what_a_tab_sends_ends_its_port() {
     let (mut tab, term) = leader();
     tab.handle(ada(), NOW);
     tab.handle(open(term, 2, "ada"), NOW);
-    tab.handle(TabInput::LinkFrame { slots: vec![1], what: Down::Attached(None), frame: () }, NOW);
+    tab.handle(
+        TabInput::LinkFrame { slots: vec![1], what: Down::Attached(None), frame: FRAME },
+        NOW,
+    );
     drain(&mut tab);
 
-    let frame = TabFrame::Up { term, port: 1, place: 1, frame: Up::Frame(()) };
+    let frame = TabFrame::Up { term, port: 1, place: 1, frame: Up::Frame(FRAME) };
     tab.handle(TabInput::Heard { from: TabId(2), frame }, NOW);
 
     let outputs = drain(&mut tab);
@@ -187,7 +194,7 @@ fn who_was_replaced_follows_if_the_lock_is_gone_and_fails_if_it_is_not() {
 fn a_number_is_given_again_once_the_server_has_let_go_of_it() {
     let (mut tab, term) = leader();
     tab.handle(ada(), NOW);
-    let slot = |tab: &mut Tab<()>, id, user| {
+    let slot = |tab: &mut Tab<Frame>, id, user| {
         tab.handle(open(term, id, user), NOW);
         drain(tab).into_iter().find_map(|output| {
             if let TabOutput::Attach { slot, .. } = output { Some(slot) } else { None }
@@ -200,8 +207,8 @@ fn a_number_is_given_again_once_the_server_has_let_go_of_it() {
     assert!(drain(&mut tab).contains(&detach));
 
     assert_eq!(slot(&mut tab, 4, "ada"), Some(3));
-    let what = Down::Answer(MessageId::MAX);
-    tab.handle(TabInput::LinkFrame { slots: vec![1], what, frame: () }, NOW);
+    let what = Down::Ack(MessageId::MAX);
+    tab.handle(TabInput::LinkFrame { slots: vec![1], what, frame: FRAME }, NOW);
     assert_eq!(slot(&mut tab, 5, "ada"), Some(1));
 }
 
@@ -214,8 +221,8 @@ fn a_leader_that_stays_silent_is_not_believed_against_one_that_speaks() {
             frame: TabFrame::Lead { term, next: 0, link: "first".into() },
         }
     };
-    let opens = |tab: &mut Tab<()>, number| {
-        let asks = |output: &TabOutput<()>| {
+    let opens = |tab: &mut Tab<Frame>, number| {
+        let asks = |output: &TabOutput<Frame>| {
             let TabOutput::Post(TabFrame::Open { term, .. }) = output else { return false };
             term.number == number
         };
@@ -229,11 +236,9 @@ fn a_leader_that_stays_silent_is_not_believed_against_one_that_speaks() {
     tab.handle(lead(7), NOW);
     assert!(!opens(&mut tab, 7));
 
-    // It is asked, twice.
-    for _ in 0..2 {
-        let due = tab.deadline().expect("it is watched");
-        tab.handle(TabInput::Elapsed, due);
-    }
+    // The other was asked because of that, and is asked once more.
+    let due = tab.deadline().expect("it is watched");
+    tab.handle(TabInput::Elapsed, due);
     tab.handle(lead(7), tab.deadline().expect("it is watched"));
     tab.handle(TabInput::Open { port: 2 }, NOW);
 
@@ -243,7 +248,7 @@ fn a_leader_that_stays_silent_is_not_believed_against_one_that_speaks() {
 #[test]
 fn a_port_that_nobody_will_open_is_closed() {
     // Opened when the tab wants nothing any more, and before that, while its page did not run.
-    let mut tab = Tab::<()>::new(TabId(1), "first", true);
+    let mut tab = Tab::<Frame>::new(TabId(1), "first", true);
     tab.handle(TabInput::Open { port: 1 }, NOW);
     assert_eq!(drain(&mut tab), [TabOutput::PortClosed { port: 1 }]);
 
@@ -262,7 +267,7 @@ fn the_status_of_the_connection_is_told_to_all_and_to_who_comes_later() {
     drain(&mut tab);
     let status =
         |retry_in| LinkStatus { attempt: 2, retry_in, token_expires_in: Some(Span::from_secs(60)) };
-    let news = |told: &[TabOutput<()>]| -> Vec<News<()>> {
+    let news = |told: &[TabOutput<Frame>]| -> Vec<News<Frame>> {
         let news = told.iter().filter_map(|output| {
             let TabOutput::Post(TabFrame::News { news, .. }) = output else { return None };
             Some(news.clone())
@@ -296,7 +301,7 @@ fn the_status_of_the_connection_is_told_to_all_and_to_who_comes_later() {
 fn who_asks_for_the_connection_in_any_tab_has_it_tried_at_once_if_it_waits() {
     let (mut tab, term) = leader();
     let urge = TabInput::Heard { from: TabId(2), frame: TabFrame::Urge { term } };
-    let tries = |tab: &mut Tab<()>, input: &TabInput<()>| {
+    let tries = |tab: &mut Tab<Frame>, input: &TabInput<Frame>| {
         tab.handle(input.clone(), NOW);
         drain(tab).iter().any(|output| matches!(output, TabOutput::Lead { .. }))
     };
@@ -306,7 +311,7 @@ fn who_asks_for_the_connection_in_any_tab_has_it_tried_at_once_if_it_waits() {
     drain(&mut tab);
     assert!(tries(&mut tab, &urge) && tries(&mut tab, &TabInput::Urge));
 
-    let mut follower: Tab<()> = Tab::new(TabId(2), "second", true);
+    let mut follower: Tab<Frame> = Tab::new(TabId(2), "second", true);
     follower.handle(TabInput::Wish(true), NOW);
     let lead = TabFrame::Lead { term, next: 0, link: "first".into() };
     follower.handle(TabInput::Heard { from: TabId(1), frame: lead }, NOW);
@@ -332,4 +337,141 @@ fn a_tab_that_has_crashed_is_let_go_of_and_one_that_was_away_only_opens_another_
     let news = News::Closed { to: Some(port) };
     let closed = TabOutput::Post(TabFrame::News { term, place: 0, news });
     assert_eq!(drain(&mut tab), [detach, closed]);
+}
+
+/// A tab that leads over a server which knows of one client, with two ports of tabs 2 and 3.
+fn speaker() -> (Tab<Frame>, Term) {
+    let (mut tab, term) = leader();
+    tab.handle(TabInput::LinkUp(Terms { tabs: None, ..terms("ada") }), NOW);
+    for other in [2, 3] {
+        tab.handle(open(term, other, "ada"), NOW);
+    }
+    drain(&mut tab);
+    (tab, term)
+}
+
+/// Has the leader hear requests of a tab, the first of which is that `place` of its port; returns what it
+/// sends to the server.
+fn ask(tab: &mut Tab<Frame>, term: Term, other: u64, place: u64, frame: Frame) -> Vec<Frame> {
+    let frame = TabFrame::Up { term, port: 1, place, frame: Up::Frame(frame) };
+    tab.handle(TabInput::Heard { from: TabId(other), frame }, NOW);
+    sent(tab)
+}
+
+fn sent(tab: &mut Tab<Frame>) -> Vec<Frame> {
+    let frames = drain(tab).into_iter().filter_map(|output| {
+        if let TabOutput::Up { slot: 0, frame } = output { Some(frame) } else { None }
+    });
+    frames.collect()
+}
+
+/// What the followers are told, and who of them.
+fn told(tab: &mut Tab<Frame>) -> Vec<(Vec<u64>, Frame)> {
+    let news = drain(tab).into_iter().filter_map(|output| {
+        let TabOutput::Post(TabFrame::News { news, .. }) = output else { return None };
+        let News::Frame { to, frame } = news else { return None };
+        Some((to.iter().map(|port| port.tab.0).collect(), frame))
+    });
+    news.collect()
+}
+
+fn group(id: u64, change: fn(Group) -> Change) -> Frame {
+    Frame::Group { id, change: change(tea()) }
+}
+
+fn tea() -> Group {
+    Group::new("tea").expect("a name")
+}
+
+#[test]
+fn who_speaks_for_all_is_in_a_group_as_long_as_any_tab_is() {
+    let (mut tab, term) = speaker();
+    let first = ask(&mut tab, term, 2, 0, group(1, Change::Join));
+    let Some(&Frame::Group { id, .. }) = first.first() else { panic!("{first:?}") };
+    assert!(id > 1 << 40);
+    assert_eq!(ask(&mut tab, term, 3, 0, group(1, Change::Join)), [group(id + 1, Change::Join)]);
+
+    // The end of one of two memberships is asked like its beginning, for the sake of the answer.
+    assert_eq!(ask(&mut tab, term, 2, 1, group(2, Change::Leave)), [group(id + 2, Change::Join)]);
+    let message = |what| TabInput::LinkFrame { slots: vec![], what, frame: FRAME };
+    tab.handle(message(Down::Group(tea())), NOW);
+    assert_eq!(told(&mut tab), [(vec![3], FRAME)]);
+    // What is for the user is for all.
+    tab.handle(message(Down::Other), NOW);
+    assert_eq!(told(&mut tab), [(vec![2, 3], FRAME)]);
+
+    // A tab that goes takes its membership with it.
+    let shut = TabFrame::Shut { term, port: 1 };
+    tab.handle(TabInput::Heard { from: TabId(3), frame: shut }, NOW);
+    assert_eq!(sent(&mut tab), [group(id + 3, Change::Leave)]);
+}
+
+#[test]
+fn who_speaks_for_all_tells_each_tab_what_is_answered() {
+    let (mut tab, term) = speaker();
+    let message = |id| Frame::Message { id, client: 0, text: id };
+    let mut first = 0;
+    for (other, place, own) in [(2, 0, 7), (2, 1, 8), (3, 0, 1), (2, 2, 9)] {
+        let sent = ask(&mut tab, term, other, place, message(own));
+        let Some(Frame::Message { id, .. }) = sent.first() else { panic!("{sent:?}") };
+        first = if first == 0 { *id } else { first };
+    }
+    let answer = |what: fn(MessageId) -> Down, id| TabInput::LinkFrame {
+        slots: vec![],
+        what: what(MessageId(id)),
+        frame: Frame::Ack { id },
+    };
+
+    tab.handle(answer(Down::Ack, first + 2), NOW);
+    assert_eq!(told(&mut tab), [(vec![2], Frame::Ack { id: 8 }), (vec![3], Frame::Ack { id: 1 })]);
+    tab.handle(answer(Down::Refused, first + 3), NOW);
+    assert_eq!(told(&mut tab), [(vec![2], Frame::Ack { id: 9 })]);
+    // Each is answered once.
+    tab.handle(answer(Down::Ack, first + 3), NOW);
+    assert_eq!(told(&mut tab), []);
+}
+
+#[test]
+fn what_has_failed_for_all_is_tried_again_in_a_term_of_its_own() {
+    let (mut tab, term) = leader();
+    tab.handle(TabInput::Open { port: 1 }, NOW);
+    tab.handle(TabInput::LinkFailed(Error::new(ErrorCode::Refused, "no")), NOW);
+    tab.handle(TabInput::Failed, NOW);
+    drain(&mut tab);
+
+    tab.handle(TabInput::Wish(true), NOW);
+
+    let term = Term { number: term.number + 1, ..term };
+    let outputs = drain(&mut tab);
+    let lead = TabFrame::Lead { term, next: 1, link: "first".into() };
+    assert!(outputs.contains(&TabOutput::Post(lead)), "{outputs:?}");
+}
+
+#[test]
+fn who_was_away_when_all_failed_and_others_connected_again_hears_of_it() {
+    let mut tab: Tab<Frame> = Tab::new(TabId(2), "second", true);
+    tab.handle(TabInput::Wish(true), NOW);
+    tab.handle(TabInput::Open { port: 1 }, NOW);
+    let lead = |number| {
+        let term = Term { number, leader: TabId(1) };
+        let frame = TabFrame::Lead { term, next: 0, link: "first".into() };
+        (TabInput::Heard { from: TabId(1), frame }, term)
+    };
+    let (hears, term) = lead(5);
+    tab.handle(hears, NOW);
+    let news = News::Failed { to: None, error: Error::new(ErrorCode::Refused, "no") };
+    let frame = TabFrame::News { term, place: 0, news };
+    tab.handle(TabInput::Heard { from: TabId(1), frame }, NOW);
+    for input in [TabInput::Failed, TabInput::Away] {
+        tab.handle(input, NOW);
+    }
+    drain(&mut tab);
+
+    tab.handle(TabInput::Back, NOW);
+
+    assert_eq!(drain(&mut tab), [TabOutput::Listen(true), TabOutput::Post(TabFrame::Hello)]);
+    tab.handle(lead(5).0, NOW);
+    assert_eq!(drain(&mut tab), []);
+    tab.handle(lead(6).0, NOW);
+    assert_eq!(drain(&mut tab), [TabOutput::Revive]);
 }

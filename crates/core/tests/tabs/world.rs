@@ -8,17 +8,40 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use onesocket_core::protocol::{Epoch, MessageId};
 use onesocket_core::{
-    Down, Error, ErrorCode, LinkStatus, PortId, Role, Sentence, Span, Tab, TabFrame, TabId,
+    Change, Down, Error, ErrorCode, LinkStatus, PortId, Role, Sentence, Span, Tab, TabFrame, TabId,
     TabInput, TabOutput, Terms, Text, Time, Up,
 };
 
 /// A frame of the wire.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub(crate) enum Frame {
-    /// A message of a tab's client.
-    Message { client: usize, id: u64 },
+    /// A message of a tab's client, which says who sends which with it: the head may have another number.
+    Message { id: u64, client: usize, text: u64 },
     /// Its answer.
     Ack { id: u64 },
+    /// A request for a membership, or for its end.
+    Group { id: u64, change: Change },
+}
+
+impl onesocket_core::Frame for Frame {
+    fn request(&self) -> Option<(MessageId, Change)> {
+        match self {
+            Self::Message { id, .. } => Some((MessageId(*id), Change::None)),
+            Self::Group { id, change } => Some((MessageId(*id), change.clone())),
+            Self::Ack { .. } => None,
+        }
+    }
+
+    fn numbered(&self, MessageId(new): MessageId) -> Self {
+        let mut frame = self.clone();
+        let (Self::Message { id, .. } | Self::Ack { id } | Self::Group { id, .. }) = &mut frame;
+        *id = new;
+        frame
+    }
+
+    fn of_group(MessageId(id): MessageId, change: &Change) -> Self {
+        Self::Group { id, change: change.clone() }
+    }
 }
 
 /// What may happen next.
@@ -73,6 +96,8 @@ pub(crate) struct Budget {
     pub(crate) stalls: u8,
     pub(crate) timers: u8,
     pub(crate) looks: u8,
+    /// The server knows of one client on a connection.
+    pub(crate) is_one: bool,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -89,7 +114,7 @@ enum LockEvent {
 enum Heard {
     Up,
     Attached(u16),
-    Answer(u16, MessageId, Option<u64>),
+    Answer(u16, MessageId),
     /// By another browser.
     Replaced,
     /// By a tab of this one.
@@ -124,6 +149,8 @@ struct Link {
     attached: BTreeMap<u16, String>,
     /// The server has replaced it: nothing of it counts.
     replaced: bool,
+    /// The name of its client.
+    name: String,
 }
 
 /// The connection of a tab, which keeps what was not answered.
@@ -138,6 +165,8 @@ struct App {
     last_port: u32,
     last_id: u64,
     unanswered: Vec<u64>,
+    /// Up to this one they have gone through a port.
+    sent: u64,
     /// Up to this one they were given up, and reported.
     given_up: u64,
 }
@@ -170,8 +199,10 @@ pub(crate) struct World {
     queue: VecDeque<(usize, u32)>,
     /// What was posted and has not arrived: by sender and receiver.
     channel: BTreeMap<(usize, usize), VecDeque<TabFrame<Frame>>>,
-    /// The highest id of each client that the server has had.
+    /// The highest message of each client that the server has had.
     highest: BTreeMap<usize, u64>,
+    /// The highest number of each connection's own client.
+    numbers: BTreeMap<String, u64>,
     pub(crate) budget: Budget,
     stolen: bool,
     /// The user has connected in another browser.
@@ -208,6 +239,7 @@ impl World {
             queue: VecDeque::new(),
             channel: BTreeMap::new(),
             highest: BTreeMap::new(),
+            numbers: BTreeMap::new(),
             budget,
             stolen: false,
             elsewhere: false,
@@ -224,13 +256,13 @@ impl World {
             }
             if page.runs() {
                 let app = &page.app;
-                if (!app.wish || app.waits) && budget.connects > 0 {
+                if (!app.wish || app.waits || app.failed) && budget.connects > 0 {
                     actions.push(Action::Connect(at));
                 }
                 if app.wish && budget.closes > 0 {
                     actions.push(Action::Close(at));
                 }
-                if app.wish && budget.messages > 0 {
+                if app.wish && !app.failed && budget.messages > 0 {
                     actions.push(Action::Send(at));
                 }
                 if budget.freezes > 0 && page.tab.role() != Role::None {
@@ -298,8 +330,13 @@ impl World {
         let inner = self.inner_actions();
         inner.first().copied().or_else(|| {
             // A timer fires only where somebody waits for more than that.
-            let is_served = |page: &Page| page.app.open || page.app.failed || !page.app.wish;
-            let lingers = |page: &Page| page.tab.role() == Role::Leader && !page.app.wish;
+            let is_served = |page: &Page| {
+                let app = &page.app;
+                app.open && app.unanswered.is_empty() || app.failed || !app.wish
+            };
+            let lingers = |page: &Page| {
+                page.tab.role() == Role::Leader && (!page.app.wish || page.app.failed)
+            };
             let waits =
                 self.pages.iter().any(|page| page.alive && (!is_served(page) || lingers(page)));
             let due = |page: &&Page| page.runs() && page.tab.deadline().is_some();
@@ -314,19 +351,18 @@ impl World {
         match action {
             Action::Connect(at) => {
                 self.budget.connects -= 1;
-                if self.pages[at].app.wish {
+                let app = &self.pages[at].app;
+                if app.wish && !app.failed {
                     self.feed(at, TabInput::Urge);
-                    return self.check();
+                } else {
+                    self.connect(at);
                 }
-                self.pages[at].app.wish = true;
-                self.pages[at].app.failed = false;
-                self.feed(at, TabInput::Wish(true));
-                self.open(at);
             }
             Action::Close(at) => {
                 self.budget.closes -= 1;
                 let app = &mut self.pages[at].app;
                 app.wish = false;
+                app.failed = false;
                 app.unanswered.clear();
                 app.given_up = app.last_id;
                 let port = app.port.take();
@@ -378,8 +414,10 @@ impl World {
             Action::Link(at) => self.hear_link(at),
             Action::Break(at) => {
                 self.budget.breaks -= 1;
-                self.pages[at].link = Link { stage: Stage::Ended, ..Link::default() };
-                self.pages[at].link.down.push_back(Heard::Lost);
+                let link = &mut self.pages[at].link;
+                let name = std::mem::take(&mut link.name);
+                *link = Link { stage: Stage::Ended, name, ..Link::default() };
+                link.down.push_back(Heard::Lost);
             }
             Action::Elsewhere => {
                 self.budget.elsewhere -= 1;
@@ -456,6 +494,9 @@ impl World {
         let leads = |page: &&Page| page.tab.role() == Role::Leader;
         let alive = || self.pages.iter().filter(|page| page.alive);
         let wanted = alive().any(|page| page.app.wish && !page.app.failed);
+        if wanted && alive().any(|page| page.app.failed) {
+            return Err("one tab has failed and others have not".into());
+        }
         let leaders = alive().filter(leads).count();
         if leaders != usize::from(wanted) {
             return Err(format!("{leaders} tabs lead, and a connection is wanted: {wanted}"));
@@ -473,7 +514,7 @@ impl World {
                 return Err(format!("the server has a place for {:?}", page.link.attached));
             }
             if !app.wish || app.failed {
-                if page.link.stage == Stage::Up || page.listens {
+                if page.link.stage == Stage::Up || page.listens != app.failed {
                     return Err(format!("tab {at} wants nothing, and something is left of it"));
                 }
                 continue;
@@ -508,8 +549,8 @@ impl World {
             TabOutput::Attach { slot, client } => self.speak(at, Spoken::Attach(slot, client)),
             TabOutput::Detach { slot, id } => self.speak(at, Spoken::Detach(slot, id)),
             TabOutput::Up { slot, frame } => self.speak(at, Spoken::Frame(slot, frame)),
-            TabOutput::Lead { .. } => {
-                self.pages[at].link = Link { stage: Stage::Connecting, ..Link::default() };
+            TabOutput::Lead { link: name } => {
+                self.pages[at].link = Link { stage: Stage::Connecting, name, ..Link::default() };
             }
             TabOutput::Resign => {
                 let link = std::mem::take(&mut self.pages[at].link);
@@ -544,13 +585,15 @@ impl World {
                 let app = &mut self.pages[at].app;
                 if app.port == Some(port) {
                     *app = App {
+                        wish: true,
                         failed: true,
                         last_port: app.last_port,
                         last_id: app.last_id,
+                        sent: app.last_id,
                         given_up: app.last_id,
                         ..App::default()
                     };
-                    self.feed(at, TabInput::Wish(false));
+                    self.feed(at, TabInput::Failed);
                 }
             }
             TabOutput::PortFrame { port, frame } => {
@@ -561,10 +604,15 @@ impl World {
                     app.unanswered.retain(|waiting| *waiting > id);
                 }
             }
-            TabOutput::PortOpened { port, .. } => {
+            TabOutput::PortOpened { port, epoch, .. } => {
                 let app = &mut self.pages[at].app;
                 if app.port == Some(port) {
                     (app.open, app.waits) = (true, false);
+                    if epoch.is_none() {
+                        // Nobody knows what has become of those, and the user is told.
+                        app.unanswered.retain(|id| *id > app.sent);
+                        app.given_up = app.given_up.max(app.sent);
+                    }
                     for id in app.unanswered.clone() {
                         self.send(at, id);
                     }
@@ -577,6 +625,11 @@ impl World {
                 }
             }
             TabOutput::PortPong { .. } | TabOutput::Role(_) => {}
+            TabOutput::Revive => {
+                if self.pages[at].app.failed {
+                    self.connect(at);
+                }
+            }
             TabOutput::Watch { port } => {
                 let page = &self.pages[port.tab.0 as usize - 1];
                 if page.alive && page.listens {
@@ -633,9 +686,18 @@ impl World {
         self.feed(at, TabInput::Open { port });
     }
 
+    fn connect(&mut self, at: usize) {
+        let app = &mut self.pages[at].app;
+        (app.wish, app.failed) = (true, false);
+        self.feed(at, TabInput::Wish(true));
+        self.open(at);
+    }
+
     fn send(&mut self, at: usize, id: u64) {
-        if let Some(port) = self.pages[at].app.port {
-            let frame = Up::Frame(Frame::Message { client: at, id });
+        let app = &mut self.pages[at].app;
+        if let Some(port) = app.port {
+            app.sent = app.sent.max(id);
+            let frame = Up::Frame(Frame::Message { client: at, id, text: id });
             self.feed(at, TabInput::Send { port, frame });
         }
     }
@@ -681,22 +743,33 @@ impl World {
             }
             Spoken::Detach(slot, id) => {
                 link.attached.remove(&slot);
-                link.down.push_back(Heard::Answer(slot, id, None));
+                link.down.push_back(Heard::Answer(slot, id));
             }
-            Spoken::Frame(slot, Frame::Message { client: of, id }) => {
-                if link.attached.get(&slot) != Some(&client(of)) {
+            Spoken::Frame(slot, Frame::Message { client: of, id: number, text: id }) => {
+                link.down.push_back(Heard::Answer(slot, MessageId(number)));
+                if slot == 0 {
+                    let highest = self.numbers.entry(link.name.clone()).or_default();
+                    if number <= *highest {
+                        return Err(format!("{:?} uses the number {number} again", link.name));
+                    }
+                    *highest = number;
+                } else if link.attached.get(&slot) != Some(&client(of)) || number != id {
                     return Err(format!("a message of tab {of} came as another's"));
                 }
-                link.down.push_back(Heard::Answer(slot, MessageId(id), Some(id)));
                 let given_up = self.pages[of].app.given_up;
                 let highest = self.highest.entry(of).or_default();
                 let before = given_up.max(*highest);
                 if id > before + 1 {
                     return Err(format!("message {} of tab {of} was left out", before + 1));
                 }
+                if slot == 0 && id <= *highest {
+                    return Err(format!("message {id} of tab {of} has come twice"));
+                }
                 *highest = id.max(*highest);
             }
-            Spoken::Frame(_, Frame::Ack { .. }) => return Err("an answer of a client".into()),
+            Spoken::Frame(_, Frame::Group { .. } | Frame::Ack { .. }) => {
+                return Err("something that no client sends".into());
+            }
         }
         Ok(())
     }
@@ -710,18 +783,18 @@ impl World {
                     user: "ada".into(),
                     connection_id: "c1".into(),
                     max_message_bytes: 9,
-                    tabs: 64,
+                    tabs: (!self.budget.is_one).then_some(64),
                 };
-                TabInput::LinkUp(Some(terms))
+                TabInput::LinkUp(terms)
             }
             Heard::Attached(slot) => {
                 let what = Down::Attached(Some(Epoch("e".into())));
                 TabInput::LinkFrame { slots: vec![slot], what, frame: Frame::Ack { id: 0 } }
             }
-            Heard::Answer(slot, id, message) => TabInput::LinkFrame {
-                slots: vec![slot],
-                what: Down::Answer(id),
-                frame: Frame::Ack { id: message.unwrap_or_default() },
+            Heard::Answer(slot, id) => TabInput::LinkFrame {
+                slots: if slot == 0 { Vec::new() } else { vec![slot] },
+                what: Down::Ack(id),
+                frame: Frame::Ack { id: id.0 },
             },
             Heard::Replaced => {
                 TabInput::LinkFailed(Error::new(ErrorCode::Replaced, "somebody came"))

@@ -92,6 +92,7 @@ pub(crate) const INPUTS: &[(&str, Feed)] = &[
         world.now = world.now + Span::from_secs(2);
         feed(world, Input::Activity);
     }),
+    ("asked for in another tab", |world| feed(world, Input::Revive)),
     ("offline", |world| feed(world, Input::Offline)),
     ("online", |world| {
         feed(world, Input::Offline);

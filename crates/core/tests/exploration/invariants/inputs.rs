@@ -44,6 +44,11 @@ impl Observed {
                 }
             }
             Action::Release => self.holders -= 1,
+            Action::Revive => {
+                if self.is_wanted() {
+                    self.revive(step.scope);
+                }
+            }
             Action::Close => {
                 self.closes.push(call);
                 self.end = Some(End::Asked);

@@ -83,6 +83,10 @@ impl Observed {
                 self.woken_at = Some(step.now);
             }
         }
+        if step.action == Action::Revive {
+            let is_live = status.state == StateName::Connecting;
+            ensure!(is_live == self.is_wanted(), "revived, and wanted: {}", self.is_wanted());
+        }
         let status = &step.status;
         match status.state {
             StateName::Idle => return Err("back to idle".into()),
