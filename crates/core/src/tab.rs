@@ -21,12 +21,12 @@ pub use frame::{
 };
 pub use io::{Down, Role, TabInput, TabOutput};
 
-use onesocket_protocol::{MessageId, Span};
+use onesocket_protocol::{Epoch, MessageId, Span};
 
 use crate::error::{Error, ErrorCode};
 use crate::text::Sentence;
 use crate::time::Time;
-use relay::{BEFORE_FIRST, DETACHED, Left, Link, OWN, Relay};
+use relay::{BEFORE_FIRST, DETACHED, Due, Left, Link, OWN, Relay};
 use watch::{Next, Steals, Watch};
 
 /// How long a leader that nobody sees goes on while a person sees another tab: long enough for a look
@@ -483,7 +483,7 @@ impl<M: Frame> Tab<M> {
                 *watch = Watch::Heard(now);
                 if place == following.next {
                     following.next += 1;
-                    self.on_news(news);
+                    self.on_news(&news);
                 } else {
                     self.miss(now);
                 }
@@ -585,28 +585,30 @@ impl<M: Frame> Tab<M> {
         }
     }
 
-    fn on_news(&mut self, news: News<M>) {
+    fn on_news(&mut self, news: &News<M>) {
         let Some(port) = &mut self.port else { return };
         let (number, stage) = (port.number, port.stage);
         let own = PortId { tab: self.id, number };
         let is_asked = stage != PortStage::New;
         match news {
-            News::Opened { to, terms, epoch } if to == own && stage == PortStage::Asked => {
+            News::Opened { to, terms, epoch } if *to == own && stage == PortStage::Asked => {
                 port.stage = PortStage::Open;
                 self.is_one = terms.tabs.is_none();
                 self.user.clone_from(&terms.user);
+                let (terms, epoch) = (terms.clone(), epoch.clone());
                 self.outputs.push(TabOutput::PortOpened { port: number, terms, epoch });
             }
-            News::Pong { to } if to == own => {
+            News::Pong { to } if *to == own => {
                 self.outputs.push(TabOutput::PortPong { port: number });
             }
             News::Frame { to, frame } if to.is_empty() || to.contains(&own) => {
                 if stage == PortStage::Open {
+                    let frame = frame.clone();
                     self.outputs.push(TabOutput::PortFrame { port: number, frame });
                 }
             }
             News::Status { to, link } if is_asked && to.is_none_or(|to| to == own) => {
-                self.outputs.push(TabOutput::PortStatus { port: number, link });
+                self.outputs.push(TabOutput::PortStatus { port: number, link: *link });
             }
             News::Closed { to } if is_asked && to.is_none_or(|to| to == own) => self.close_port(),
             News::Failed { to, error } if is_asked && to.is_none_or(|to| to == own) => {
@@ -615,7 +617,7 @@ impl<M: Frame> Tab<M> {
                 {
                     self.wish = Wish::Revival(term);
                 }
-                self.fail_port(error);
+                self.fail_port(error.clone());
             }
             News::Here
             | News::Opened { .. }
@@ -870,8 +872,8 @@ impl<M: Frame> Tab<M> {
         let Place::Leading(leading) = &mut self.place else { return };
         match (what, slots) {
             (Down::Attached(epoch), [slot]) => {
-                if let Some((to, terms)) = leading.relay.attached(*slot) {
-                    self.tell_port(to, News::Opened { to, terms, epoch });
+                if let Some(to) = leading.relay.attached(*slot) {
+                    self.tell_opened(to, epoch);
                 }
             }
             (Down::Ack(id), [slot]) if leading.relay.detached(*slot, id) => {
@@ -975,19 +977,27 @@ impl<M: Frame> Tab<M> {
     }
 
     fn attach_waiting(&mut self) {
-        // The key of the tabs is not proof of who somebody is.
         while let Place::Leading(leading) = &mut self.place
-            && let Some(port) = leading.relay.take_stranger()
+            && let Some(due) = leading.relay.next_waiting()
         {
-            let error = Error::of(ErrorCode::AnotherUser, Sentence::AnotherUsersTabs);
-            self.tell_port(port, News::Failed { to: Some(port), error });
+            match due {
+                Due::Refuse(port) => {
+                    let error = Error::of(ErrorCode::AnotherUser, Sentence::AnotherUsersTabs);
+                    self.tell_port(port, News::Failed { to: Some(port), error });
+                }
+                Due::Attach(slot, client) => {
+                    self.outputs.push(TabOutput::Attach { slot, client });
+                }
+                Due::Open(to) => self.tell_opened(to, None),
+            }
         }
-        let Place::Leading(leading) = &mut self.place else { return };
-        for (slot, client) in leading.relay.attach_waiting() {
-            self.outputs.push(TabOutput::Attach { slot, client });
-        }
-        for (to, terms) in leading.relay.open_waiting() {
-            self.tell_port(to, News::Opened { to, terms, epoch: None });
+    }
+
+    fn tell_opened(&mut self, to: PortId, epoch: Option<Epoch>) {
+        if let Place::Leading(leading) = &self.place
+            && let Some(terms) = leading.relay.terms().cloned()
+        {
+            self.tell_port(to, News::Opened { to, terms, epoch });
         }
     }
 
@@ -1021,13 +1031,13 @@ impl<M: Frame> Tab<M> {
 
     /// Tells one port.
     fn tell_port(&mut self, port: PortId, news: News<M>) {
-        if port.tab == self.id { self.on_news(news) } else { self.tell(news) }
+        if port.tab == self.id { self.on_news(&news) } else { self.tell(news) }
     }
 
     /// Tells all ports.
     fn tell_all(&mut self, news: News<M>) {
-        self.tell(news.clone());
-        self.on_news(news);
+        self.on_news(&news);
+        self.tell(news);
     }
 
     /// Tells the followers.

@@ -298,7 +298,7 @@ impl Shared {
             TabOutput::Lead { link } => self.lead(&link),
             TabOutput::Listen(on) => self.room.listen(on),
             TabOutput::Post(frame) => {
-                let Parts { kind, numbers, text, frame } = encode(frame);
+                let Parts { kind, numbers, text, frame } = encode(&frame);
                 self.room.post(kind, self.id.0 as f64, numbers, &text, &frame);
             }
             TabOutput::PortClosed { port } => {
@@ -556,9 +556,9 @@ pub struct TabHandle(Weak<Shared>);
 impl TabHandle {
     /// Tells what another tab has posted, if it is anything.
     #[doc(hidden)]
-    pub fn hear(&self, from: f64, kind: u8, numbers: Vec<f64>, text: String, frame: JsValue) {
+    pub fn hear(&self, from: f64, kind: u8, numbers: &[f64], text: &str, frame: &JsValue) {
         if let Some(shared) = self.0.upgrade()
-            && let Some(frame) = decode(Parts { kind, numbers, text, frame })
+            && let Some(frame) = decode(kind, numbers, text, frame)
         {
             shared.feed(TabInput::Heard { from: TabId(from as u64), frame });
         }

@@ -76,137 +76,72 @@ pub(crate) struct Parts {
 }
 
 /// Takes a frame of a tab apart.
-pub(crate) fn encode(frame: TabFrame<Passed>) -> Parts {
+pub(crate) fn encode(frame: &TabFrame<Passed>) -> Parts {
     let mut to = Parts::default();
     match frame {
         TabFrame::Hello => {}
         TabFrame::Lead { term, next, link } => {
-            to.begin(1, term, next);
-            to.text = link;
+            to.begin(1, *term, *next);
+            to.text.push_str(link);
         }
-        TabFrame::Bye { term } => to.begin(2, term, 0),
-        TabFrame::Ask { term } => to.begin(3, term, 0),
-        TabFrame::Seen { shown } => to.begin(4, Term::default(), u64::from(shown)),
+        TabFrame::Bye { term } => to.begin(2, *term, 0),
+        TabFrame::Ask { term } => to.begin(3, *term, 0),
+        TabFrame::Seen { shown } => to.begin(4, Term::default(), u64::from(*shown)),
         TabFrame::Open { term, port, member } => {
-            to.begin(5, term, u64::from(port));
+            to.begin(5, *term, u64::from(*port));
             to.number(u64::from(member.shown));
-            to.texts(&[&member.client, &member.user]);
+            to.text(&member.client);
+            to.text(&member.user);
         }
         TabFrame::Up { term, port, place, frame } => {
-            to.begin(6, term, u64::from(port));
-            to.number(place);
-            if let Up::Frame(frame) = frame {
-                to.frame = frame.0;
+            to.begin(6, *term, u64::from(*port));
+            to.number(*place);
+            if let Up::Frame(Passed(frame)) = frame {
+                to.frame.clone_from(frame);
             }
         }
-        TabFrame::Shut { term, port } => to.begin(7, term, u64::from(port)),
-        TabFrame::Urge { term } => to.begin(14, term, 0),
-        TabFrame::News { term, place, news } => match news {
-            News::Here => to.begin(8, term, place),
-            News::Opened { to: port, terms, epoch } => {
-                to.begin(9, term, place);
-                to.port(port);
-                to.number(terms.max_message_bytes as u64);
-                to.number(terms.tabs.unwrap_or_default().into());
-                let epoch = epoch.as_ref().map_or("", |epoch| &epoch.0);
-                to.texts(&[&terms.user, &terms.connection_id, epoch]);
-            }
-            News::Pong { to: port } => {
-                to.begin(10, term, place);
-                to.port(port);
-            }
-            News::Frame { to: ports, frame } => {
-                to.begin(11, term, place);
-                for port in ports {
-                    to.port(port);
-                }
-                to.frame = frame.0;
-            }
-            News::Status { to: port, link } => {
-                to.begin(15, term, place);
-                to.port(port.unwrap_or_default());
-                to.number(u64::from(link.attempt));
-                to.span(link.retry_in);
-                to.span(link.token_expires_in);
-            }
-            News::Closed { to: port } => {
-                to.begin(12, term, place);
-                to.port(port.unwrap_or_default());
-            }
-            News::Failed { to: port, error } => {
-                to.begin(13, term, place);
-                to.port(port.unwrap_or_default());
-                let code = ErrorCode::ALL.iter().position(|code| *code == error.code);
-                to.number(code.unwrap_or_default() as u64);
-                to.sentence(&error.message);
-            }
-        },
+        TabFrame::Shut { term, port } => to.begin(7, *term, u64::from(*port)),
+        TabFrame::Urge { term } => to.begin(14, *term, 0),
+        TabFrame::News { term, place, news } => {
+            to.begin(8, *term, *place);
+            to.news(news);
+        }
     }
     to
 }
 
-/// Makes a frame of its parts; `None` of what is none.
-pub(crate) fn decode(parts: Parts) -> Option<TabFrame<Passed>> {
-    let mut from = Reader { numbers: parts.numbers.into_iter() };
-    let Parts { kind, text, frame, .. } = parts;
-    if kind == 0 {
-        return Some(TabFrame::Hello);
-    }
-    let term = Term { number: from.number()?, leader: TabId(from.number()?) };
-    let number = from.number()?;
+/// Makes a frame of its parts; `None` of what is none. What is missing is nothing: any page could post that.
+pub(crate) fn decode(
+    kind: u8,
+    numbers: &[f64],
+    text: &str,
+    frame: &JsValue,
+) -> Option<TabFrame<Passed>> {
+    let mut from = Reader { numbers: numbers.iter(), text };
+    let term = Term { number: from.number(), leader: TabId(from.number()) };
+    let number = from.number();
     let port = number as u32;
-    let is_name = is_client_name(&text);
-    let news = match kind {
-        1 if is_name => return Some(TabFrame::Lead { term, next: number, link: text }),
-        2 => return Some(TabFrame::Bye { term }),
-        3 => return Some(TabFrame::Ask { term }),
-        4 => return Some(TabFrame::Seen { shown: number != 0 }),
+    Some(match kind {
+        0 => TabFrame::Hello,
+        1 if is_client_name(text) => TabFrame::Lead { term, next: number, link: text.to_owned() },
+        2 => TabFrame::Bye { term },
+        3 => TabFrame::Ask { term },
+        4 => TabFrame::Seen { shown: number != 0 },
         5 => {
-            let shown = from.number()? != 0;
-            let [client, user] = from.texts(&text)?;
-            let member = Applicant { client, user, shown };
+            let shown = from.number() != 0;
+            let member = Applicant { client: from.text(), user: from.text(), shown };
             return is_client_name(&member.client).then_some(TabFrame::Open { term, port, member });
         }
         6 => {
-            let place = from.number()?;
-            let frame = if frame.is_undefined() { Up::Ping } else { Up::Frame(Passed(frame)) };
-            return Some(TabFrame::Up { term, port, place, frame });
+            let place = from.number();
+            let is_ping = frame.is_undefined();
+            let frame = if is_ping { Up::Ping } else { Up::Frame(Passed(frame.clone())) };
+            TabFrame::Up { term, port, place, frame }
         }
-        7 => return Some(TabFrame::Shut { term, port }),
-        8 => News::Here,
-        9 => {
-            let to = from.port()?;
-            let max_message_bytes = from.number()? as usize;
-            let tabs = Some(from.number()? as u16).filter(|tabs| *tabs > 0);
-            let [user, connection_id, epoch] = from.texts(&text)?;
-            let epoch = (!epoch.is_empty()).then_some(Epoch(epoch));
-            let terms = Terms { user, connection_id, max_message_bytes, tabs };
-            News::Opened { to, terms, epoch }
-        }
-        10 => News::Pong { to: from.port()? },
-        11 => {
-            let mut to = Vec::new();
-            while let Some(port) = from.port() {
-                to.push(port);
-            }
-            News::Frame { to, frame: Passed(frame) }
-        }
-        14 => return Some(TabFrame::Urge { term }),
-        15 => {
-            let to = from.any_port()?;
-            let attempt = from.number()? as u32;
-            let (retry_in, token_expires_in) = (from.span()?, from.span()?);
-            News::Status { to, link: LinkStatus { attempt, retry_in, token_expires_in } }
-        }
-        12 => News::Closed { to: from.any_port()? },
-        13 => {
-            let to = from.any_port()?;
-            let code = *ErrorCode::ALL.get(from.number()? as usize)?;
-            News::Failed { to, error: Error::new(code, from.sentence(text, MAX_DEPTH)?) }
-        }
-        _ => return None,
-    };
-    Some(TabFrame::News { term, place: number, news })
+        7 => TabFrame::Shut { term, port },
+        14 => TabFrame::Urge { term },
+        _ => TabFrame::News { term, place: number, news: from.news(kind, frame)? },
+    })
 }
 
 impl Parts {
@@ -221,11 +156,53 @@ impl Parts {
         self.numbers.push(number as f64);
     }
 
-    /// Writes texts one behind the other, and how long each is.
-    fn texts(&mut self, texts: &[&str]) {
-        for text in texts {
-            self.number(text.len() as u64);
-            self.text.push_str(text);
+    /// Writes a text behind those before it, and how long it is.
+    fn text(&mut self, text: &str) {
+        self.number(text.len() as u64);
+        self.text.push_str(text);
+    }
+
+    fn news(&mut self, news: &News<Passed>) {
+        match news {
+            News::Here => {}
+            News::Opened { to, terms, epoch } => {
+                self.kind = 9;
+                self.port(*to);
+                self.number(terms.max_message_bytes as u64);
+                self.number(terms.tabs.unwrap_or_default().into());
+                self.text(&terms.user);
+                self.text(&terms.connection_id);
+                self.text(epoch.as_ref().map_or("", |epoch| &epoch.0));
+            }
+            News::Pong { to } => {
+                self.kind = 10;
+                self.port(*to);
+            }
+            News::Frame { to, frame } => {
+                self.kind = 11;
+                for port in to {
+                    self.port(*port);
+                }
+                self.frame.clone_from(&frame.0);
+            }
+            News::Closed { to } => {
+                self.kind = 12;
+                self.any_port(*to);
+            }
+            News::Failed { to, error } => {
+                self.kind = 13;
+                self.any_port(*to);
+                let code = ErrorCode::ALL.iter().position(|code| *code == error.code);
+                self.number(code.unwrap_or_default() as u64);
+                self.sentence(&error.message);
+            }
+            News::Status { to, link } => {
+                self.kind = 15;
+                self.any_port(*to);
+                self.number(u64::from(link.attempt));
+                self.span(link.retry_in);
+                self.span(link.token_expires_in);
+            }
         }
     }
 
@@ -237,6 +214,11 @@ impl Parts {
     fn port(&mut self, port: PortId) {
         self.number(port.tab.0);
         self.number(u64::from(port.number));
+    }
+
+    /// Writes a port, where the first of none stands for all.
+    fn any_port(&mut self, port: Option<PortId>) {
+        self.port(port.unwrap_or_default());
     }
 
     /// Writes a sentence, what stands in it, and so on; the words stand in the innermost.
@@ -253,47 +235,79 @@ impl Parts {
     }
 }
 
-struct Reader {
-    numbers: std::vec::IntoIter<f64>,
+struct Reader<'a> {
+    numbers: std::slice::Iter<'a, f64>,
+    /// What has not been read.
+    text: &'a str,
 }
 
-impl Reader {
-    fn number(&mut self) -> Option<u64> {
+impl Reader<'_> {
+    fn number(&mut self) -> u64 {
         // What is no whole number was posted by nobody of ours, and becomes one.
-        self.numbers.next().map(|number| number as u64)
+        self.numbers.next().map_or(0, |number| *number as u64)
     }
 
-    fn texts<const N: usize>(&mut self, mut text: &str) -> Option<[String; N]> {
-        let mut texts = [const { String::new() }; N];
-        for one in &mut texts {
-            let (its, rest) = text.split_at_checked(self.number()? as usize)?;
-            (*one, text) = (its.to_owned(), rest);
-        }
-        Some(texts)
+    fn text(&mut self) -> String {
+        let size = self.number() as usize;
+        let (its, rest) = self.text.split_at_checked(size).unwrap_or_default();
+        self.text = rest;
+        its.to_owned()
     }
 
-    fn port(&mut self) -> Option<PortId> {
-        Some(PortId { tab: TabId(self.number()?), number: self.number()? as u32 })
+    fn port(&mut self) -> PortId {
+        PortId { tab: TabId(self.number()), number: self.number() as u32 }
     }
 
-    fn span(&mut self) -> Option<Option<Span>> {
-        let after = self.number()?.checked_sub(1);
-        Some(after.map(|ms| Span::from_ms(ms as f64)))
+    fn any_port(&mut self) -> Option<PortId> {
+        Some(self.port()).filter(|port| *port != PortId::default())
     }
 
-    /// Reads a port, where the first of none stands for all.
-    fn any_port(&mut self) -> Option<Option<PortId>> {
-        let port = self.port()?;
-        Some((port != PortId::default()).then_some(port))
+    fn span(&mut self) -> Option<Span> {
+        self.number().checked_sub(1).map(|ms| Span::from_ms(ms as f64))
     }
 
-    fn sentence(&mut self, words: String, depth: usize) -> Option<Text> {
-        let sentence = Sentence::numbered(self.number()? as u32)?;
-        let numbers = [self.number()?, self.number()?, self.number()?];
+    fn news(&mut self, kind: u8, frame: &JsValue) -> Option<News<Passed>> {
+        Some(match kind {
+            8 => News::Here,
+            9 => {
+                let to = self.port();
+                let max_message_bytes = self.number() as usize;
+                let tabs = Some(self.number() as u16).filter(|tabs| *tabs > 0);
+                let (user, connection_id) = (self.text(), self.text());
+                let epoch = Some(self.text()).filter(|epoch| !epoch.is_empty()).map(Epoch);
+                let terms = Terms { user, connection_id, max_message_bytes, tabs };
+                News::Opened { to, terms, epoch }
+            }
+            10 => News::Pong { to: self.port() },
+            11 => {
+                let mut to = Vec::new();
+                while self.numbers.len() > 0 {
+                    to.push(self.port());
+                }
+                News::Frame { to, frame: Passed(frame.clone()) }
+            }
+            12 => News::Closed { to: self.any_port() },
+            13 => {
+                let to = self.any_port();
+                let code = *ErrorCode::ALL.get(self.number() as usize)?;
+                News::Failed { to, error: Error::new(code, self.sentence(MAX_DEPTH)?) }
+            }
+            15 => {
+                let (to, attempt) = (self.any_port(), self.number() as u32);
+                let (retry_in, token_expires_in) = (self.span(), self.span());
+                News::Status { to, link: LinkStatus { attempt, retry_in, token_expires_in } }
+            }
+            _ => return None,
+        })
+    }
+
+    fn sentence(&mut self, depth: usize) -> Option<Text> {
+        let sentence = Sentence::numbered(self.number() as u32)?;
+        let numbers = [self.number(), self.number(), self.number()];
         let said = if self.numbers.len() == 0 {
-            Said::words(words)
+            Said::words(self.text.to_owned())
         } else {
-            Said::Text(self.sentence(words, depth.checked_sub(1)?)?)
+            Said::Text(self.sentence(depth.checked_sub(1)?)?)
         };
         Some(Text::with(sentence, numbers, said))
     }

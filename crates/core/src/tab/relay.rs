@@ -68,6 +68,16 @@ enum Stage {
     Open(u16),
 }
 
+/// What is to be done for one who waits.
+pub(super) enum Due {
+    /// It is of another user than the connection: the key of the tabs is not proof of who somebody is.
+    Refuse(PortId),
+    /// The server is asked to take a client under a number.
+    Attach(u16, String),
+    /// The port is open: the connection's own client speaks for all.
+    Open(PortId),
+}
+
 /// What the server has to let go of after a client.
 pub(super) enum Left {
     Nothing,
@@ -147,53 +157,42 @@ impl Relay {
         self.asked.clear();
     }
 
-    /// Takes out one who is of another user than the connection, and returns its port.
-    pub(super) fn take_stranger(&mut self) -> Option<PortId> {
+    /// Returns what is agreed for all, while there is a connection.
+    pub(super) fn terms(&self) -> Option<&Terms> {
+        if let Link::Up(terms) = &self.link { Some(terms) } else { None }
+    }
+
+    /// Returns what is to be done next for one of those who wait, if there is anything; it waits no more.
+    pub(super) fn next_waiting(&mut self) -> Option<Due> {
         let Link::Up(terms) = &self.link else { return None };
-        let is_strange = |member: &Member| {
-            let user = &member.applicant.user;
-            !user.is_empty() && *user != terms.user
+        let is_taken = |slot: &u16| {
+            let mut members = self.members.iter();
+            self.leaving.contains(slot) || members.any(|(_, it)| it.stage.slot() == Some(*slot))
         };
-        let port = self.members.iter().find(|(_, member)| is_strange(member))?.0;
-        self.members.retain(|(other, _)| *other != port);
-        Some(port)
-    }
-
-    /// Gives numbers to those who wait, as far as there are any; returns who is to be attached.
-    pub(super) fn attach_waiting(&mut self) -> Vec<(u16, String)> {
-        let Link::Up(terms) = &self.link else { return Vec::new() };
-        let most = terms.tabs.unwrap_or_default().min(Slot::MAX.0);
-        let mut taken: Vec<u16> =
-            self.members.iter().filter_map(|(_, member)| member.stage.slot()).collect();
-        taken.extend(&self.leaving);
-        let mut free = (1..=most).filter(|slot| !taken.contains(slot));
-        let mut attached = Vec::new();
-        for (_, member) in &mut self.members {
-            if member.stage == Stage::Waiting
-                && let Some(slot) = free.next()
-            {
+        let free = match terms.tabs {
+            Some(most) => (1..=most.min(Slot::MAX.0)).find(|slot| !is_taken(slot)),
+            None => Some(OWN),
+        };
+        let is_strange = |user: &String| !user.is_empty() && *user != terms.user;
+        let (port, member) = self.members.iter_mut().find(|(_, member)| {
+            let can_be = free.is_some() || is_strange(&member.applicant.user);
+            member.stage == Stage::Waiting && can_be
+        })?;
+        let port = *port;
+        Some(match free {
+            _ if is_strange(&member.applicant.user) => {
+                self.members.retain(|(other, _)| *other != port);
+                Due::Refuse(port)
+            }
+            Some(slot @ 1..) => {
                 member.stage = Stage::Attaching(slot);
-                attached.push((slot, member.applicant.client.clone()));
+                Due::Attach(slot, member.applicant.client.clone())
             }
-        }
-        attached
-    }
-
-    /// Opens the ports of those who wait, where the connection's own client speaks for all; returns them, and
-    /// what is agreed.
-    pub(super) fn open_waiting(&mut self) -> Vec<(PortId, Terms)> {
-        let Link::Up(terms) = &self.link else { return Vec::new() };
-        if terms.tabs.is_some() {
-            return Vec::new();
-        }
-        let mut opened = Vec::new();
-        for (port, member) in &mut self.members {
-            if member.stage == Stage::Waiting {
+            Some(_) | None => {
                 member.stage = Stage::Open(OWN);
-                opened.push((*port, terms.clone()));
+                Due::Open(port)
             }
-        }
-        opened
+        })
     }
 
     /// Takes note of a request that the connection's own client makes for a port, under another number.
@@ -252,13 +251,12 @@ impl Relay {
         self.members.iter().filter(|(_, member)| is_in(member)).map(|(port, _)| *port).collect()
     }
 
-    /// The server has taken a client; returns its port, and what is agreed.
-    pub(super) fn attached(&mut self, slot: u16) -> Option<(PortId, Terms)> {
-        let Link::Up(terms) = &self.link else { return None };
+    /// The server has taken a client; returns its port.
+    pub(super) fn attached(&mut self, slot: u16) -> Option<PortId> {
         let (port, member) =
             self.members.iter_mut().find(|(_, member)| member.stage == Stage::Attaching(slot))?;
         member.stage = Stage::Open(slot);
-        Some((*port, terms.clone()))
+        Some(*port)
     }
 
     /// The server has let go of a number; returns whether it is free now.
