@@ -20,7 +20,6 @@ export const SENTENCES: readonly string[] = [
   "A plain wire has no groups. Use send(), or a server that speaks onesocket.v1.",
   "This wire has no refresh message, so the token is refreshed at the next reconnect. Give the wire a refresh().",
   "There is no connection whose token could be refreshed; every attempt fetches one anyway.",
-  "Another tab has the connection and refreshes its token; call refreshToken() there.",
   "There is no getToken, so there is no token to refresh.",
   "leave() was called before the group was joined.",
   "The queue is full ({0} messages or {1} bytes wait to be sent or answered). Send less, or raise the option queue.",

@@ -173,8 +173,8 @@ export interface Client<T = unknown, S = Sendable> {
    *
    * Rejects with a `OneSocketError`: `token-failed` if `getToken` gives none or the server does not
    * answer, `unauthorized` if the server refuses it, `closed` if there is no connection or it is lost
-   * meanwhile, `invalid-options` without `getToken`, `unsupported` in a tab that shares the connection
-   * of another.
+   * meanwhile, `invalid-options` without `getToken`. In a tab that shares the connection of another, that
+   * one refreshes it.
    */
   refreshToken(): Promise<void>;
 

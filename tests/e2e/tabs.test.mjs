@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { plainSite } from "./support/app.mjs";
-import { begin, connected, heardBy, leaderOf, openFamily, publish, publishInTurn, roleOf } from "./support/family.mjs";
+import { begin, connected, heardBy, leaderOf, openFamily, publish, publishInTurn, roleOf, stateOf } from "./support/family.mjs";
 import { scene } from "./support/scene.mjs";
 import { startTabs } from "./support/tab.mjs";
 import { until } from "./support/wait.mjs";
@@ -140,7 +140,42 @@ test(
       const seen = await tab.evaluate(() => window.states);
       assert.equal(seen.lastIndexOf("waiting") < seen.lastIndexOf("connecting"), true, `${seen}`);
       assert.equal(seen.at(-1), "connected");
+      // It says what the server has said, and does not go to and fro.
+      const lost = seen.indexOf("waiting");
+      const [reason] = (await tab.evaluate(() => window.reasons)).slice(lost);
+      assert.match(reason, /the server is restarting/);
+      assert.deepEqual(seen.slice(lost - 1, lost + 1), ["connected", "waiting"]);
     }
+  }),
+);
+
+test(
+  "refreshToken() in any tab has the token of all refreshed",
+  scene(async (the) => {
+    const { family } = await openFamily(the, 3);
+    const leader = await leaderOf(family);
+    const follower = family.find((tab) => tab !== leader);
+    for (const tab of family) {
+      await tab.evaluate(() => {
+        window.tokens = [];
+        window.client.on("token", ({ event }) => window.tokens.push(event));
+      });
+    }
+
+    for (const [at, tab] of [follower, leader].entries()) {
+      assert.equal(await tab.evaluate(() => window.outcome(window.client.refreshToken())), null);
+      const told = await Promise.all(family.map((one) => one.evaluate(() => window.tokens)));
+      const refreshed = ["fetched", "refreshed"];
+      const both = at === 0 ? refreshed : [...refreshed, ...refreshed];
+      for (const [index, one] of family.entries()) assert.deepEqual(told[index], one === leader ? both : []);
+    }
+    // What getToken throws in the tab that leads is told to whoever has called.
+    await leader.evaluate(() => {
+      window.fetch = () => Promise.reject(new Error("unreachable"));
+    });
+    const failed = await follower.evaluate(() => window.outcome(window.client.refreshToken()));
+    assert.deepEqual([failed.ours, failed.code], [true, "token-failed"]);
+    assert.equal(await stateOf(follower), "connected");
   }),
 );
 

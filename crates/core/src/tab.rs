@@ -24,7 +24,7 @@ pub use io::{Down, Role, TabInput, TabOutput};
 use onesocket_protocol::{Epoch, MessageId, Span};
 
 use crate::error::{Error, ErrorCode};
-use crate::text::Sentence;
+use crate::text::{Sentence, Text};
 use crate::time::Time;
 use relay::{BEFORE_FIRST, DETACHED, Due, Left, Link, OWN, Relay};
 use watch::{Next, Steals, Watch};
@@ -58,6 +58,8 @@ pub struct Tab<M> {
     last_id: MessageId,
     place: Place,
     port: Option<Port>,
+    /// The calls of `refreshToken()` that the leader has been asked to answer.
+    refreshes: Vec<u32>,
     /// A port that closes once the leader's socket has.
     closing: Option<u32>,
     last_request: u32,
@@ -141,6 +143,7 @@ impl<M: Frame> Tab<M> {
             last_id: BEFORE_FIRST,
             place: Place::Resting,
             port: None,
+            refreshes: Vec::new(),
             closing: None,
             last_request: 0,
             last_term: 0,
@@ -175,22 +178,26 @@ impl<M: Frame> Tab<M> {
             TabInput::Held(held) => self.on_held(held, now),
             TabInput::LinkClosed => {
                 if let Some(port) = self.closing.take() {
-                    self.outputs.push(TabOutput::PortClosed { port });
+                    self.outputs.push(TabOutput::PortClosed { port, reason: None });
                 }
             }
             TabInput::LinkFailed(error) => self.on_link_failed(error, now),
             TabInput::LinkFrame { slots, what, frame } => self.on_link_frame(&slots, what, frame),
-            TabInput::LinkLost => {
+            TabInput::LinkLost(reason) => {
                 if let Place::Leading(leading) = &mut self.place {
                     leading.relay.link = Link::Connecting;
                     leading.relay.lose();
-                    self.tell_all(News::Closed { to: None });
+                    self.tell_all(News::Lost { reason });
                 }
             }
             TabInput::LinkUp(terms) => self.on_link_up(terms),
             TabInput::LinkStatus(status) => self.on_link_status(status, now),
             TabInput::Lost { request } => self.on_lost(request, now),
             TabInput::Open { port } => self.on_open(port, now),
+            TabInput::Refresh { call } => self.refresh(call),
+            TabInput::Refreshed { by, error } => {
+                self.tell_port(by, News::Refreshed { to: by, error });
+            }
             TabInput::Send { port, frame } => self.on_send(port, frame),
             TabInput::Shown(shown) => self.on_shown(shown, now),
             TabInput::Shut { port } => self.on_shut(port),
@@ -495,6 +502,7 @@ impl<M: Frame> Tab<M> {
                 | TabFrame::Seen { .. }
                 | TabFrame::Open { .. }
                 | TabFrame::Up { .. }
+                | TabFrame::Refresh { .. }
                 | TabFrame::Urge { .. }
                 | TabFrame::Shut { .. }
                 | TabFrame::News { .. },
@@ -532,8 +540,13 @@ impl<M: Frame> Tab<M> {
                 self.shut(PortId { tab: from, number: port });
             }
             TabFrame::Urge { term } if term == mine => self.urge(now),
+            TabFrame::Refresh { term, call } if term == mine => {
+                let by = PortId { tab: from, number: call };
+                self.outputs.push(TabOutput::Refresh { by });
+            }
             TabFrame::Bye { .. }
             | TabFrame::Up { .. }
+            | TabFrame::Refresh { .. }
             | TabFrame::Urge { .. }
             | TabFrame::Shut { .. }
             | TabFrame::News { .. } => {}
@@ -585,7 +598,42 @@ impl<M: Frame> Tab<M> {
         }
     }
 
+    /// Has the token refreshed, by whoever leads.
+    fn refresh(&mut self, call: u32) {
+        match self.place {
+            Place::Leading(_) => {
+                let by = PortId { tab: self.id, number: call };
+                self.outputs.push(TabOutput::Refresh { by });
+                self.refreshes.push(call);
+            }
+            Place::Queued { leader: Some(Following { term, .. }), .. } => {
+                self.post(TabFrame::Refresh { term, call });
+                self.refreshes.push(call);
+            }
+            Place::Resting | Place::Queued { leader: None, .. } => {
+                let error = Some(Error::not_open());
+                self.outputs.push(TabOutput::Refreshed { call, error });
+            }
+        }
+    }
+
+    /// Nobody will answer any more.
+    fn end_refreshes(&mut self) {
+        for call in std::mem::take(&mut self.refreshes) {
+            let error = Some(Error::unconfirmed());
+            self.outputs.push(TabOutput::Refreshed { call, error });
+        }
+    }
+
     fn on_news(&mut self, news: &News<M>) {
+        if let News::Refreshed { to, error } = news {
+            let calls = self.refreshes.len();
+            self.refreshes.retain(|call| to.tab != self.id || *call != to.number);
+            if self.refreshes.len() < calls {
+                let (call, error) = (to.number, error.clone());
+                self.outputs.push(TabOutput::Refreshed { call, error });
+            }
+        }
         let Some(port) = &mut self.port else { return };
         let (number, stage) = (port.number, port.stage);
         let own = PortId { tab: self.id, number };
@@ -610,7 +658,8 @@ impl<M: Frame> Tab<M> {
             News::Status { to, link } if is_asked && to.is_none_or(|to| to == own) => {
                 self.outputs.push(TabOutput::PortStatus { port: number, link: *link });
             }
-            News::Closed { to } if is_asked && to.is_none_or(|to| to == own) => self.close_port(),
+            News::Closed { to } if is_asked && *to == own => self.close_port(),
+            News::Lost { reason } if is_asked => self.end_port(reason.clone()),
             News::Failed { to, error } if is_asked && to.is_none_or(|to| to == own) => {
                 if to.is_none()
                     && let Some(term) = self.term()
@@ -625,6 +674,8 @@ impl<M: Frame> Tab<M> {
             | News::Frame { .. }
             | News::Status { .. }
             | News::Closed { .. }
+            | News::Lost { .. }
+            | News::Refreshed { .. }
             | News::Failed { .. } => {}
         }
     }
@@ -646,13 +697,19 @@ impl<M: Frame> Tab<M> {
 
     /// The connection opens another.
     fn close_port(&mut self) {
+        self.end_port(None);
+    }
+
+    fn end_port(&mut self, reason: Option<Text>) {
+        self.end_refreshes();
         if let Some(Port { number, .. }) = self.port.take() {
-            self.outputs.push(TabOutput::PortClosed { port: number });
+            self.outputs.push(TabOutput::PortClosed { port: number, reason });
         }
     }
 
     /// The connection fails, and wants nothing more until it is asked to connect again.
     fn fail_port(&mut self, error: Error) {
+        self.end_refreshes();
         if let Some(Port { number, .. }) = self.port.take() {
             self.outputs.push(TabOutput::PortFailed { port: number, error });
         }
@@ -782,7 +839,7 @@ impl<M: Frame> Tab<M> {
         if self.is_one && self.link != self.client {
             // Under that name another tab has numbered requests before, which the server may remember.
             leading.relay.lose();
-            self.tell_all(News::Closed { to: None });
+            self.tell_all(News::Lost { reason: None });
             self.outputs.push(TabOutput::Resign);
             return self.lead();
         }
@@ -856,7 +913,7 @@ impl<M: Frame> Tab<M> {
             Link::Replaced(error) if held && error.message.sentence() == Sentence::Moved => {
                 leading.relay.link = Link::Connecting;
                 leading.relay.lose();
-                self.tell_all(News::Closed { to: None });
+                self.tell_all(News::Lost { reason: None });
                 self.lead();
             }
             Link::Replaced(error) if held => {
@@ -946,7 +1003,7 @@ impl<M: Frame> Tab<M> {
         {
             self.shut(port);
             // It may have been away only: then it opens another.
-            self.tell(News::Closed { to: Some(port) });
+            self.tell(News::Closed { to: port });
         }
     }
 
@@ -1011,7 +1068,7 @@ impl<M: Frame> Tab<M> {
             (Some(slot), Up::Frame(frame)) => self.outputs.push(TabOutput::Up { slot, frame }),
             (None, _) => {
                 self.shut(port);
-                self.tell_port(port, News::Closed { to: Some(port) });
+                self.tell_port(port, News::Closed { to: port });
             }
         }
     }

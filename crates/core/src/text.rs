@@ -65,7 +65,6 @@ sentences! {
     NoGroups, "A plain wire has no groups. Use send(), or a server that speaks onesocket.v1.";
     NoRefreshMessage, "This wire has no refresh message, so the token is refreshed at the next reconnect. Give the wire a refresh().";
     NothingToRefresh, "There is no connection whose token could be refreshed; every attempt fetches one anyway.";
-    OthersToken, "Another tab has the connection and refreshes its token; call refreshToken() there.";
     NoGetToken, "There is no getToken, so there is no token to refresh.";
     LeftBeforeJoined, "leave() was called before the group was joined.";
     QueueFull, "The queue is full ({0} messages or {1} bytes wait to be sent or answered). Send less, or raise the option queue.";

@@ -166,6 +166,11 @@ pub struct Shared {
     link: Lent<Option<Rc<Driver>>>,
     last_link: Cell<u32>,
     is_linked: Cell<bool>,
+    /// The refreshes of its token that tabs have asked for, by the numbers that it has of them.
+    refreshes: Lent<Vec<(Call, PortId)>>,
+    last_refresh: Cell<u32>,
+    /// Why it was lost, until that is told.
+    lost: Cell<Option<Text>>,
     /// The status of the connection that is shared, and since when.
     link_status: Cell<Option<(LinkStatus, Time)>>,
     url: String,
@@ -207,6 +212,9 @@ impl Shared {
             link: Lent::new(None),
             last_link: Cell::new(0),
             is_linked: Cell::new(false),
+            refreshes: Lent::new(Vec::new()),
+            last_refresh: Cell::new(NOBODY.0),
+            lost: Cell::new(None),
             link_status: Cell::new(None),
             url,
             config: config.clone(),
@@ -240,22 +248,34 @@ impl Shared {
         self.feed(TabInput::Urge);
     }
 
-    /// Makes a request of this tab. Only the tab that leads has a token to refresh, and a wire of the
-    /// application's own has no groups.
+    /// Makes a request of this tab. The tab that leads has the token, and a wire of the application's own
+    /// has no groups.
     pub fn request(&self, call: Call, request: Request<JsValue>) {
-        let refreshes = matches!(request, Request::Refresh);
-        let by = match (refreshes, self.link()) {
-            (true, Some(link)) => Ok(link),
-            (true, None) => Err(Sentence::OthersToken),
-            (false, _) if self.plain.is_some() => Err(Sentence::NoGroups),
-            (false, _) => self.app().ok_or(Sentence::NoGroups),
-        };
-        match by {
-            Ok(driver) => driver.ask(Input::Request { call, request }),
-            Err(why) => {
-                let error = Error::new(ErrorCode::Unsupported, Text::new(why));
-                self.callbacks.settled(call, Err(error));
-            }
+        if let Request::Refresh = request {
+            self.feed(TabInput::Refresh { call: call.0 });
+        } else if let Some(app) = self.app().filter(|_| self.plain.is_none()) {
+            app.ask(Input::Request { call, request });
+        } else {
+            let error = Error::new(ErrorCode::Unsupported, Text::new(Sentence::NoGroups));
+            self.callbacks.settled(call, Err(error));
+        }
+    }
+
+    /// Has the connection that is shared refresh its token.
+    fn refresh(&self, by: PortId) {
+        let call = Call(self.last_refresh.get() + 1);
+        self.last_refresh.set(call.0);
+        self.refreshes.with(|refreshes| refreshes.push((call, by)));
+        if let Some(link) = self.link() {
+            link.ask(Input::Request { call, request: Request::Refresh });
+        }
+    }
+
+    fn on_refreshed(&self, call: Call, error: Option<Error>) {
+        let is_it = |(asked, _): &mut (Call, PortId)| *asked == call;
+        let by = self.refreshes.with(|refreshes| refreshes.extract_if(.., is_it).next());
+        if let Some((_, by)) = by {
+            self.feed(TabInput::Refreshed { by, error });
         }
     }
 
@@ -301,8 +321,12 @@ impl Shared {
                 let Parts { kind, numbers, text, frame } = encode(&frame);
                 self.room.post(kind, self.id.0 as f64, numbers, &text, &frame);
             }
-            TabOutput::PortClosed { port } => {
-                self.link_status.set(None);
+            TabOutput::PortClosed { port, reason } => {
+                // What has told of a loss tells what becomes of it.
+                if reason.is_none() {
+                    self.link_status.set(None);
+                }
+                self.lost.set(reason);
                 if let Some(port) = self.take_port(port) {
                     port.unchecked_ref::<Port>().ended();
                 }
@@ -328,6 +352,10 @@ impl Shared {
             }
             TabOutput::PortPong { port } => self.receive(port, &PONG.into()),
             TabOutput::Query => self.room.query(self.tab.with(|tab| tab.last_request())),
+            TabOutput::Refresh { by } => self.refresh(by),
+            TabOutput::Refreshed { call, error } => {
+                self.callbacks.settled(Call(call), error.map_or(Ok(()), Err));
+            }
             TabOutput::Release { request } => self.room.release(request),
             TabOutput::Request { request, steal } => self.room.request(request, steal),
             TabOutput::Resign => self.resign(),
@@ -433,7 +461,7 @@ impl Shared {
     }
 
     /// The state of a connection that is, or was, shared by this tab.
-    fn on_link(&self, number: u32, state: StateName) {
+    fn on_link(&self, number: u32, state: StateName, reason: Option<&Text>) {
         if state == StateName::Closed {
             return self.feed(TabInput::LinkClosed);
         }
@@ -466,7 +494,7 @@ impl Shared {
             | StateName::Closing
             | StateName::Closed => {
                 if self.is_linked.replace(false) {
-                    self.feed(TabInput::LinkLost);
+                    self.feed(TabInput::LinkLost(reason.cloned()));
                 }
             }
         }
@@ -589,11 +617,12 @@ impl Callbacks for OfTab {
     }
 
     fn changed(&self, current: StateName, reason: Option<&Text>) {
-        let mut shown = current;
+        let (mut shown, mut lost) = (current, None);
         if let Some(shared) = self.shared.upgrade() {
             if shared.waits_until(current).is_some() {
                 shown = StateName::Waiting;
             }
+            lost = shared.lost.take().filter(|_| reason.is_some());
             shared.feed(match current {
                 StateName::Connecting | StateName::Connected | StateName::Waiting => {
                     TabInput::Wish(true)
@@ -602,7 +631,7 @@ impl Callbacks for OfTab {
                 StateName::Failed => TabInput::Failed,
             });
         }
-        self.inner.changed(shown, reason);
+        self.inner.changed(shown, lost.as_ref().or(reason));
     }
 
     fn message(&self, message: JsValue) {
@@ -646,9 +675,9 @@ struct OfLink {
 impl Callbacks for OfLink {
     fn status(&self, _status: &Status, _clock: &Clock) {}
 
-    fn changed(&self, current: StateName, _reason: Option<&Text>) {
+    fn changed(&self, current: StateName, reason: Option<&Text>) {
         if let Some(shared) = self.shared.upgrade() {
-            shared.on_link(self.number, current);
+            shared.on_link(self.number, current, reason);
         }
     }
 
@@ -671,8 +700,8 @@ impl Callbacks for OfLink {
     }
 
     fn settled(&self, call: Call, result: Result<(), Error>) {
-        if call != NOBODY {
-            self.inner.settled(call, result);
+        if let Some(shared) = self.shared.upgrade() {
+            shared.on_refreshed(call, result.err());
         }
     }
 

@@ -102,6 +102,7 @@ pub(crate) fn encode(frame: &TabFrame<Passed>) -> Parts {
         }
         TabFrame::Shut { term, port } => to.begin(7, *term, u64::from(*port)),
         TabFrame::Urge { term } => to.begin(14, *term, 0),
+        TabFrame::Refresh { term, call } => to.begin(16, *term, u64::from(*call)),
         TabFrame::News { term, place, news } => {
             to.begin(8, *term, *place);
             to.news(news);
@@ -140,6 +141,7 @@ pub(crate) fn decode(
         }
         7 => TabFrame::Shut { term, port },
         14 => TabFrame::Urge { term },
+        16 => TabFrame::Refresh { term, call: port },
         _ => TabFrame::News { term, place: number, news: from.news(kind, frame)? },
     })
 }
@@ -187,14 +189,25 @@ impl Parts {
             }
             News::Closed { to } => {
                 self.kind = 12;
-                self.any_port(*to);
+                self.port(*to);
             }
             News::Failed { to, error } => {
                 self.kind = 13;
                 self.any_port(*to);
-                let code = ErrorCode::ALL.iter().position(|code| *code == error.code);
-                self.number(code.unwrap_or_default() as u64);
-                self.sentence(&error.message);
+                self.error(error);
+            }
+            News::Lost { reason } => {
+                self.kind = 17;
+                if let Some(reason) = reason {
+                    self.sentence(reason);
+                }
+            }
+            News::Refreshed { to, error } => {
+                self.kind = 18;
+                self.port(*to);
+                if let Some(error) = error {
+                    self.error(error);
+                }
             }
             News::Status { to, link } => {
                 self.kind = 15;
@@ -219,6 +232,12 @@ impl Parts {
     /// Writes a port, where the first of none stands for all.
     fn any_port(&mut self, port: Option<PortId>) {
         self.port(port.unwrap_or_default());
+    }
+
+    fn error(&mut self, error: &Error) {
+        let code = ErrorCode::ALL.iter().position(|code| *code == error.code);
+        self.number(code.unwrap_or_default() as u64);
+        self.sentence(&error.message);
     }
 
     /// Writes a sentence, what stands in it, and so on; the words stand in the innermost.
@@ -286,23 +305,33 @@ impl Reader<'_> {
                 }
                 News::Frame { to, frame: Passed(frame.clone()) }
             }
-            12 => News::Closed { to: self.any_port() },
+            12 => News::Closed { to: self.port() },
             13 => {
                 let to = self.any_port();
-                let code = *ErrorCode::ALL.get(self.number() as usize)?;
-                News::Failed { to, error: Error::new(code, self.sentence(MAX_DEPTH)?) }
+                News::Failed { to, error: self.error()? }
             }
             15 => {
                 let (to, attempt) = (self.any_port(), self.number() as u32);
                 let (retry_in, token_expires_in) = (self.span(), self.span());
                 News::Status { to, link: LinkStatus { attempt, retry_in, token_expires_in } }
             }
+            17 => News::Lost { reason: self.sentence(MAX_DEPTH) },
+            18 => {
+                let to = self.port();
+                let is_error = self.numbers.len() > 0;
+                News::Refreshed { to, error: if is_error { Some(self.error()?) } else { None } }
+            }
             _ => return None,
         })
     }
 
+    fn error(&mut self) -> Option<Error> {
+        let code = *ErrorCode::ALL.get(self.number() as usize)?;
+        Some(Error::new(code, self.sentence(MAX_DEPTH)?))
+    }
+
     fn sentence(&mut self, depth: usize) -> Option<Text> {
-        let sentence = Sentence::numbered(self.number() as u32)?;
+        let sentence = Sentence::numbered(*self.numbers.next()? as u32)?;
         let numbers = [self.number(), self.number(), self.number()];
         let said = if self.numbers.len() == 0 {
             Said::words(self.text.to_owned())

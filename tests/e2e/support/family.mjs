@@ -33,7 +33,11 @@ export async function begin({ user, share }) {
   window.client = window.clientOf(user, share === undefined ? {} : { share });
   window.client.on("message", ({ data }) => window.heard.push(data));
   window.states = [];
-  window.client.on("state", ({ current }) => window.states.push(current));
+  window.reasons = [];
+  window.client.on("state", ({ current, reason }) => {
+    window.states.push(current);
+    window.reasons.push(reason);
+  });
   window.client.on("error", ({ code, message }) => window.errors.push(`${code}: ${message}`));
   await window.client.connect();
   await window.client.join("tea");

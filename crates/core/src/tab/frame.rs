@@ -3,6 +3,7 @@
 use onesocket_protocol::{Epoch, Group, MessageId, Span};
 
 use crate::error::Error;
+use crate::text::Text;
 
 /// A tab, by a number that it has drawn.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -101,6 +102,13 @@ pub enum TabFrame<M> {
         place: u64,
         /// The frame.
         frame: Up<M>,
+    },
+    /// A tab wants the token refreshed.
+    Refresh {
+        /// The term of the leader that is asked.
+        term: Term,
+        /// The number of the call.
+        call: u32,
     },
     /// A person asks for the connection, which need not wait any longer.
     Urge {
@@ -204,10 +212,22 @@ pub enum News<M> {
         /// What users see of it.
         link: LinkStatus,
     },
-    /// Ports are closed; a connection opens another.
+    /// A port is closed; its connection opens another.
     Closed {
-        /// The port; none for all.
-        to: Option<PortId>,
+        /// The port.
+        to: PortId,
+    },
+    /// The shared connection is lost, and with it all ports; connections open others.
+    Lost {
+        /// Why, where that is known.
+        reason: Option<Text>,
+    },
+    /// A refresh of the token that a tab has asked for has ended.
+    Refreshed {
+        /// The tab and the number of its call, as a port has them.
+        to: PortId,
+        /// Why it has failed.
+        error: Option<Error>,
     },
     /// The shared connection has failed for good.
     Failed {

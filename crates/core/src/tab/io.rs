@@ -4,6 +4,7 @@ use onesocket_protocol::{Epoch, Group, MessageId};
 
 use super::frame::{LinkStatus, PortId, TabFrame, TabId, Terms, Up};
 use crate::error::Error;
+use crate::text::Text;
 
 /// Something that happened to a tab.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -50,8 +51,8 @@ pub enum TabInput<M> {
         /// The frame.
         frame: M,
     },
-    /// The leader's connection is lost; it is being tried again.
-    LinkLost,
+    /// The leader's connection is lost, and why, where that is known; it is being tried again.
+    LinkLost(Option<Text>),
     /// The status of the leader's connection, as far as it concerns all.
     LinkStatus(LinkStatus),
     /// The leader's connection is established.
@@ -65,6 +66,18 @@ pub enum TabInput<M> {
     Open {
         /// The port; greater than all before it.
         port: u32,
+    },
+    /// `refreshToken()` was called.
+    Refresh {
+        /// The call, which [`TabOutput::Refreshed`] answers.
+        call: u32,
+    },
+    /// [`TabOutput::Refresh`] has ended.
+    Refreshed {
+        /// For whom it was.
+        by: PortId,
+        /// Why it has failed.
+        error: Option<Error>,
     },
     /// The connection of this tab sends a frame.
     Send {
@@ -133,6 +146,8 @@ pub enum TabOutput<M> {
     PortClosed {
         /// The port.
         port: u32,
+        /// Why the connection behind it was lost, if it was and that is known.
+        reason: Option<Text>,
     },
     /// A port of this tab has failed for good.
     PortFailed {
@@ -171,6 +186,18 @@ pub enum TabOutput<M> {
     },
     /// Ask whether the lock is still this tab's.
     Query,
+    /// Have the leader's connection refresh its token: see [`TabInput::Refreshed`].
+    Refresh {
+        /// Who wants that.
+        by: PortId,
+    },
+    /// Answers [`TabInput::Refresh`].
+    Refreshed {
+        /// The call.
+        call: u32,
+        /// Why it has failed.
+        error: Option<Error>,
+    },
     /// Give the lock back, or take the request back.
     Release {
         /// The request.

@@ -75,7 +75,7 @@ fn a_leader_that_becomes_another_user_takes_the_others_tabs_no_more() {
     let (mut tab, term) = leader();
     tab.handle(ada(), NOW);
     tab.handle(open(term, 2, "ada"), NOW);
-    tab.handle(TabInput::LinkLost, NOW);
+    tab.handle(TabInput::LinkLost(None), NOW);
     tab.handle(open(term, 2, "ada"), NOW);
     drain(&mut tab);
 
@@ -168,7 +168,7 @@ fn a_gap_in_what_a_tab_sends_ends_its_port() {
     let outputs = drain(&mut tab);
     assert!(!outputs.iter().any(|output| matches!(output, TabOutput::Up { .. })), "{outputs:?}");
     let port = PortId { tab: TabId(2), number: 1 };
-    let closed = TabFrame::News { term, place: 1, news: News::Closed { to: Some(port) } };
+    let closed = TabFrame::News { term, place: 1, news: News::Closed { to: port } };
     assert!(outputs.contains(&TabOutput::Post(closed)), "{outputs:?}");
 }
 
@@ -186,7 +186,11 @@ fn who_was_replaced_follows_if_the_lock_is_gone_and_fails_if_it_is_not() {
         let outputs = drain(&mut tab);
         let failed = outputs.iter().any(|output| matches!(output, TabOutput::PortFailed { .. }));
         assert_eq!(failed, held, "{outputs:?}");
-        assert_eq!(outputs.contains(&TabOutput::PortClosed { port: 1 }), !held, "{outputs:?}");
+        assert_eq!(
+            outputs.contains(&TabOutput::PortClosed { port: 1, reason: None }),
+            !held,
+            "{outputs:?}"
+        );
     }
 }
 
@@ -250,14 +254,14 @@ fn a_port_that_nobody_will_open_is_closed() {
     // Opened when the tab wants nothing any more, and before that, while its page did not run.
     let mut tab = Tab::<Frame>::new(TabId(1), "first", true);
     tab.handle(TabInput::Open { port: 1 }, NOW);
-    assert_eq!(drain(&mut tab), [TabOutput::PortClosed { port: 1 }]);
+    assert_eq!(drain(&mut tab), [TabOutput::PortClosed { port: 1, reason: None }]);
 
     for input in [TabInput::Wish(true), TabInput::Away, TabInput::Open { port: 2 }] {
         tab.handle(input, NOW);
     }
     drain(&mut tab);
     tab.handle(TabInput::Wish(false), NOW);
-    assert_eq!(drain(&mut tab), [TabOutput::PortClosed { port: 2 }]);
+    assert_eq!(drain(&mut tab), [TabOutput::PortClosed { port: 2, reason: None }]);
 }
 
 #[test]
@@ -334,7 +338,7 @@ fn a_tab_that_has_crashed_is_let_go_of_and_one_that_was_away_only_opens_another_
     tab.handle(TabInput::Gone { port }, NOW);
 
     let detach = TabOutput::Detach { slot: 1, id: MessageId::MAX };
-    let news = News::Closed { to: Some(port) };
+    let news = News::Closed { to: port };
     let closed = TabOutput::Post(TabFrame::News { term, place: 0, news });
     assert_eq!(drain(&mut tab), [detach, closed]);
 }
@@ -474,4 +478,76 @@ fn who_was_away_when_all_failed_and_others_connected_again_hears_of_it() {
     assert_eq!(drain(&mut tab), []);
     tab.handle(lead(6).0, NOW);
     assert_eq!(drain(&mut tab), [TabOutput::Revive]);
+}
+
+#[test]
+fn the_token_is_refreshed_by_whoever_leads_and_each_call_is_answered() {
+    let (mut tab, term) = leader();
+    tab.handle(TabInput::Open { port: 1 }, NOW);
+    tab.handle(ada(), NOW);
+    let asked = TabFrame::Refresh { term, call: 7 };
+    tab.handle(TabInput::Heard { from: TabId(2), frame: asked }, NOW);
+    tab.handle(TabInput::Refresh { call: 7 }, NOW);
+    let [theirs, own] = [2, 1].map(|tab| PortId { tab: TabId(tab), number: 7 });
+    let outputs = drain(&mut tab);
+    for by in [theirs, own] {
+        assert!(outputs.contains(&TabOutput::Refresh { by }), "{outputs:?}");
+    }
+    let error = Some(Error::new(ErrorCode::TokenFailed, "no"));
+    tab.handle(TabInput::Refreshed { by: theirs, error: error.clone() }, NOW);
+    let news = News::Refreshed { to: theirs, error: error.clone() };
+    assert_eq!(drain(&mut tab), [TabOutput::Post(TabFrame::News { term, place: 0, news })]);
+    for _ in 0..2 {
+        tab.handle(TabInput::Refreshed { by: own, error: None }, NOW);
+    }
+    assert_eq!(drain(&mut tab), [TabOutput::Refreshed { call: 7, error: None }]);
+
+    // In a tab that follows, and in one that knows of nobody.
+    let mut tab: Tab<Frame> = Tab::new(TabId(2), "second", true);
+    tab.handle(TabInput::Wish(true), NOW);
+    tab.handle(TabInput::Open { port: 1 }, NOW);
+    drain(&mut tab);
+    tab.handle(TabInput::Refresh { call: 6 }, NOW);
+    let outputs = drain(&mut tab);
+    let [TabOutput::Refreshed { call: 6, error: Some(closed) }] = &outputs[..] else {
+        panic!("{outputs:?}")
+    };
+    assert_eq!(closed.code, ErrorCode::Closed);
+    let frame = TabFrame::Lead { term, next: 0, link: "first".into() };
+    tab.handle(TabInput::Heard { from: TabId(1), frame }, NOW);
+    for call in [7, 8] {
+        tab.handle(TabInput::Refresh { call }, NOW);
+    }
+    assert!(drain(&mut tab).contains(&TabOutput::Post(TabFrame::Refresh { term, call: 7 })));
+    // What answers another tab's call is not for this one.
+    for (place, to) in [own, theirs].into_iter().enumerate() {
+        let news = News::Refreshed { to, error: error.clone() };
+        let frame = TabFrame::News { term, place: place as u64, news };
+        tab.handle(TabInput::Heard { from: TabId(1), frame }, NOW);
+    }
+    assert_eq!(drain(&mut tab), [TabOutput::Refreshed { call: 7, error }]);
+    // The leader goes without an answer.
+    tab.handle(TabInput::Heard { from: TabId(1), frame: TabFrame::Bye { term } }, NOW);
+    let outputs = drain(&mut tab);
+    let [TabOutput::Refreshed { call: 8, error: Some(lost) }, TabOutput::PortClosed { .. }] =
+        &outputs[..]
+    else {
+        panic!("{outputs:?}")
+    };
+    assert_eq!(lost.code, ErrorCode::Closed);
+}
+
+#[test]
+fn every_tab_is_told_why_the_connection_was_lost() {
+    let (mut tab, term) = leader();
+    tab.handle(TabInput::Open { port: 1 }, NOW);
+    tab.handle(ada(), NOW);
+    drain(&mut tab);
+    let reason = || Some("the server restarts".into());
+
+    tab.handle(TabInput::LinkLost(reason()), NOW);
+
+    let news = News::Lost { reason: reason() };
+    let lost = TabOutput::Post(TabFrame::News { term, place: 0, news });
+    assert_eq!(drain(&mut tab), [TabOutput::PortClosed { port: 1, reason: reason() }, lost]);
 }

@@ -571,7 +571,7 @@ impl World {
                     }
                 }
             }
-            TabOutput::PortClosed { port } => {
+            TabOutput::PortClosed { port, .. } => {
                 let app = &mut self.pages[at].app;
                 if app.port == Some(port) {
                     app.port = None;
@@ -624,7 +624,10 @@ impl World {
                     app.waits = link.retry_in.is_some();
                 }
             }
-            TabOutput::PortPong { .. } | TabOutput::Role(_) => {}
+            TabOutput::PortPong { .. }
+            | TabOutput::Refresh { .. }
+            | TabOutput::Refreshed { .. }
+            | TabOutput::Role(_) => {}
             TabOutput::Revive => {
                 if self.pages[at].app.failed {
                     self.connect(at);
@@ -805,7 +808,7 @@ impl World {
             }
             Heard::Lost => {
                 self.pages[at].link.stage = Stage::Connecting;
-                self.feed(at, TabInput::LinkLost);
+                self.feed(at, TabInput::LinkLost(None));
                 TabInput::LinkStatus(WAITS)
             }
             Heard::Closed => TabInput::LinkClosed,
