@@ -4,30 +4,17 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { plainSite } from "./support/app.mjs";
+import { openSandbox } from "./support/sandbox.mjs";
 import { scene } from "./support/scene.mjs";
-import { until } from "./support/wait.mjs";
 
 test(
   "in a sandboxed frame without an origin it works as anywhere",
   scene(async (the) => {
     const app = the.use(plainSite());
     const fault = await the.faultServer();
-    // A script of another origin is asked for with CORS, which the server of the page does not speak:
-    // so the page hands its own modules on.
     const server = await the.server({ site: app.folder });
     const { page } = await the.open(server.url);
-    await page.route(/\.js$/, async (route) => {
-      const response = await route.fetch();
-      const headers = { ...response.headers(), "access-control-allow-origin": "*" };
-      await route.fulfill({ response, headers });
-    });
-    await page.evaluate((src) => {
-      const frame = Object.assign(document.createElement("iframe"), { src });
-      frame.sandbox = "allow-scripts";
-      document.body.append(frame);
-    }, server.url);
-    const frame = await until("the frame", () => page.frames()[1]);
-    await frame.waitForFunction(() => window.clientOf !== undefined);
+    const frame = await openSandbox(page);
 
     fault.once("peer", (peer) => peer.message("hello"));
 

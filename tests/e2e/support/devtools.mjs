@@ -48,7 +48,7 @@ class Devtools {
     this.#last += 1;
     const id = this.#last;
     const answer = new Promise((resolve, reject) => this.#calls.set(id, { resolve, reject }));
-    this.#child.stdio[3].write(`${JSON.stringify({ id, method, params, sessionId })}\0`);
+    this.#write({ id, method, params, sessionId });
     try {
       return await within(answer, `the browser's answer to ${method}`);
     } finally {
@@ -56,13 +56,33 @@ class Devtools {
     }
   }
 
-  /** Opens a tab, in front of the others, and returns a session in it. */
-  async newTab() {
-    const { targetId } = await this.send("Target.createTarget", { url: "about:blank" });
+  /** Calls a method that nobody answers. */
+  tell(method, sessionId) {
+    this.#last += 1;
+    this.#write({ id: this.#last, method, params: {}, sessionId });
+  }
+
+  #write(call) {
+    this.#child.stdio[3].write(`${JSON.stringify(call)}\0`);
+  }
+
+  /**
+   * Opens a tab, in front of the others or in a window of its own, and returns a session in it.
+   *
+   * @param {boolean} [newWindow]
+   */
+  async newTab(newWindow = false) {
+    const { targetId } = await this.send("Target.createTarget", { url: "about:blank", newWindow });
     const { sessionId } = await this.send("Target.attachToTarget", { targetId, flatten: true });
     const session = new Session(this, targetId, sessionId);
     this.#sessions.set(sessionId, session);
     return session;
+  }
+
+  /** Returns the seconds for which each process has worked, with its kind, by its id. */
+  async worked() {
+    const { processInfo } = await this.send("SystemInfo.getProcessInfo");
+    return new Map(processInfo.map(({ id, type, cpuTime }) => [id, { type, seconds: cpuTime }]));
   }
 
   /** Ends it at once: asked to close, it may go before it has answered, or stay. */
@@ -114,8 +134,30 @@ class Session extends EventEmitter {
     return await this.#devtools.send(method, params, this.#sessionId);
   }
 
+  tell(method) {
+    this.#devtools.tell(method, this.#sessionId);
+  }
+
   async close() {
     await this.#devtools.send("Target.closeTarget", { targetId: this.#targetId });
+  }
+
+  /**
+   * Returns the id of the process that the page runs in. A trace alone tells it: it begins with which process
+   * has which page.
+   */
+  async process() {
+    const events = [];
+    const collect = ({ value }) => events.push(...value);
+    this.on("Tracing.dataCollected", collect);
+    const complete = once(this, "Tracing.tracingComplete");
+    const traceConfig = { includedCategories: ["disabled-by-default-devtools.timeline"] };
+    await this.send("Tracing.start", { traceConfig });
+    await this.send("Tracing.end");
+    await within(complete, "the end of the trace");
+    this.off("Tracing.dataCollected", collect);
+    const frames = events.flatMap(({ args }) => args?.data?.frames ?? []);
+    return frames.find(({ frame }) => frame === this.#targetId).processId;
   }
 
   /** Brings the tab to the front: the others of its window are hidden then. */

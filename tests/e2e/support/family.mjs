@@ -9,18 +9,20 @@ import { until } from "./wait.mjs";
  *
  * @param {import("./scene.mjs").Tools} the
  * @param {number} count
- * @param {object} [options] - Those of the server.
+ * @param {object} [options] - Those of the server, and `windows`: whether each tab is in a window of its own, and
+ *   so seen.
  * @param {() => void} [before] - Runs in each tab before it connects.
  * @param {RegExp[]} [allow] - Console errors that are no failure.
  */
 export async function openFamily(the, count, options = {}, before = () => {}, allow = []) {
+  const { windows: window = false, ...ofServer } = options;
   const app = the.use(plainSite());
-  const server = await the.server({ site: app.folder, replaces: true, ...options });
+  const server = await the.server({ site: app.folder, replaces: true, ...ofServer });
   const tabs = await startTabs(the);
   const judge = await tabs.open(the, server.url, { allow });
   await judge.evaluate(begin, { user: "judge" });
   const family = [];
-  for (let at = 0; at < count; at += 1) family.push(await tabs.open(the, server.url, { allow }));
+  for (let at = 0; at < count; at += 1) family.push(await tabs.open(the, server.url, { allow, window }));
   await Promise.all(family.map((tab) => tab.evaluate(before)));
   await Promise.all(family.map((tab) => tab.evaluate(begin, { user: "ada", share: "ada" })));
   return { tabs, server, judge, family };

@@ -28,36 +28,43 @@ export class Meter {
         window.onesocketLedger.sockets().every(({ readyState }) => readyState === WebSocket.OPEN),
       ),
     );
-    // What is freed by one collection may have kept what the next one frees.
-    for (let time = 0; time < 3; time += 1) {
-      await this.#devtools.send("HeapProfiler.collectGarbage");
-    }
-    const sockets = await this.#alive("WebSocket.prototype");
-    const clients = await this.#alive("Object.getPrototypeOf(window.client)");
+    const send = (method, params) => this.#devtools.send(method, params);
+    await collectGarbage(send);
+    const sockets = await countAlive(send, "WebSocket.prototype");
+    const clients = await countAlive(send, "Object.getPrototypeOf(window.client)");
     const { usedSize } = await this.#devtools.send("Runtime.getHeapUsage");
     const { wasmBytes, listeners, timers } = await this.#page.evaluate(() => window.held());
     return { heapBytes: usedSize, wasmBytes, sockets, clients, listeners, timers };
   }
+}
 
-  /** Counts the objects with a prototype that have not been collected. */
-  async #alive(prototype) {
-    const group = { objectGroup: "meter" };
-    const { result } = await this.#devtools.send("Runtime.evaluate", {
-      expression: prototype,
-      ...group,
-    });
-    const { objects } = await this.#devtools.send("Runtime.queryObjects", {
-      prototypeObjectId: result.objectId,
-      ...group,
-    });
-    const counted = await this.#devtools.send("Runtime.callFunctionOn", {
-      objectId: objects.objectId,
-      functionDeclaration: "function () { return this.length; }",
-      returnByValue: true,
-    });
-    await this.#devtools.send("Runtime.releaseObjectGroup", group);
-    return counted.result.value;
-  }
+/**
+ * Collects all that can be collected.
+ *
+ * @param {(method: string, params?: object) => Promise<any>} send - Sends to a page.
+ */
+export async function collectGarbage(send) {
+  // What is freed by one collection may have kept what the next one frees.
+  for (let time = 0; time < 3; time += 1) await send("HeapProfiler.collectGarbage");
+}
+
+/**
+ * Counts the objects with a prototype that have not been collected.
+ *
+ * @param {(method: string, params?: object) => Promise<any>} send - Sends to a page.
+ * @param {string} prototype
+ */
+export async function countAlive(send, prototype) {
+  const group = { objectGroup: "meter" };
+  const { result } = await send("Runtime.evaluate", { expression: prototype, ...group });
+  const { objects } = await send("Runtime.queryObjects", { prototypeObjectId: result.objectId, ...group });
+  const counted = await send("Runtime.callFunctionOn", {
+    objectId: objects.objectId,
+    functionDeclaration: "function () { return this.length; }",
+    returnByValue: true,
+  });
+  await send("Runtime.releaseObjectGroup", group);
+  return counted.result.value;
 }
 
 /** Runs in the page, before any script of its own. */

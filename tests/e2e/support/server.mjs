@@ -195,10 +195,39 @@ class Server {
     assert.equal(most(), count);
   }
 
+  /**
+   * Reads in the log how many sockets of a user were live at once at most, and for how many milliseconds there were
+   * more than one at most: from the accept of the new one to the close of the old one.
+   *
+   * @param {string} user
+   */
+  liveAtOnce(user) {
+    const live = new Map();
+    const [most, overlaps] = [[0], [0]];
+    for (const line of this.log.split("\n")) {
+      const [time] = line.split(" ");
+      const [, connection] = / connection=(\d+)/.exec(line) ?? [];
+      if (line.includes(`Client connected user="${user}"`)) {
+        live.set(connection, time);
+        most.push(live.size);
+      } else if (live.has(connection) && /: (Client closed|Client lost|Closing connection) /.test(line)) {
+        live.delete(connection);
+        // Whoever is left has come meanwhile.
+        for (const since of live.values()) overlaps.push(microseconds(time) - microseconds(since));
+      }
+    }
+    return { most: Math.max(...most), overlapMs: Math.max(...overlaps) / 1000 };
+  }
+
   /** What helps to understand a failure. */
   tell() {
     return ["the server's log ended with:", ...this.log.trimEnd().split("\n").slice(-25)];
   }
+}
+
+/** Reads the time of a line of the log, which has six digits behind the second. */
+function microseconds(time) {
+  return Date.parse(`${time.slice(0, 19)}Z`) * 1000 + Number(time.slice(20, 26));
 }
 
 /** An environment without the options that the server would read in it: some are named as ours. */

@@ -4,9 +4,11 @@
  */
 
 import { EventEmitter, once } from "node:events";
+import process from "node:process";
 
 import { startDevtools } from "./devtools.mjs";
 import { FLAGS } from "./flags.mjs";
+import { collectGarbage, countAlive } from "./meter.mjs";
 import { until, within } from "./wait.mjs";
 import { Watch } from "./watch.mjs";
 
@@ -31,14 +33,21 @@ class Tabs {
    *
    * @param {import("./scene.mjs").Tools} the
    * @param {string} url
-   * @param {Parameters<typeof Watch.begin>[1]} [watching]
+   * @param {object} [options] - Those of `Watch.begin()`, and:
+   * @param {boolean} [options.window] - Whether it has a window of its own: it stays seen then, and so do the
+   *   others.
    */
-  async open(the, url, watching) {
-    const tab = new Tab(await this.#devtools.newTab());
+  async open(the, url, { window = false, ...watching } = {}) {
+    const tab = new Tab(await this.#devtools.newTab(window));
     await tab.begin();
     tab.watch = await Watch.begin(tab, watching);
     await tab.goto(url);
     return the.use(tab);
+  }
+
+  /** Returns the seconds for which each process has worked: see `Tab.process()`. */
+  async worked() {
+    return await this.#devtools.worked();
   }
 
   /** Puts a tab in front of all: each that was open before is hidden, and knows it. */
@@ -60,12 +69,16 @@ export class Tab extends EventEmitter {
   #session;
   /** It was closed, or has crashed. */
   #isGone = false;
+  /** The id of its process, once it was asked for. */
+  #process;
+  #isStopped = false;
 
   constructor(session) {
     super();
     this.#session = session;
     const on = (method, take) => session.on(method, take);
     on("Network.webSocketCreated", ({ url }) => this.emit("websocket", { url: () => url }));
+    on("Network.webSocketFrameReceived", ({ response }) => this.emit("frame", response.payloadData));
     on("Network.requestWillBeSent", ({ request }) => {
       this.emit("request", { url: () => request.url });
     });
@@ -146,7 +159,7 @@ export class Tab extends EventEmitter {
   async crash() {
     this.#isGone = true;
     // Nobody is left who could answer.
-    this.#session.send("Page.crash").catch(() => {});
+    this.#session.tell("Page.crash");
   }
 
   /** Puts it in front of the other tabs. */
@@ -165,6 +178,44 @@ export class Tab extends EventEmitter {
     await this.#session.send("Page.setWebLifecycleState", { state: "active" });
   }
 
+  /** Stops its process, with no event that would tell the page: for as long as it likes a machine does that. */
+  async stop() {
+    process.kill(await this.process(), "SIGSTOP");
+    this.#isStopped = true;
+  }
+
+  /** Is told no more of what goes over its sockets: that would cost the page something for each message. */
+  async ignoreNetwork() {
+    await this.#session.send("Network.disable");
+  }
+
+  /** Returns the id of its process, which is its own alone. */
+  async process() {
+    this.#process ??= await this.#session.process();
+    return this.#process;
+  }
+
+  /** Lets its process go on. */
+  continue() {
+    process.kill(this.#process, "SIGCONT");
+    this.#isStopped = false;
+  }
+
+  /**
+   * Counts what the page keeps, once all that can be collected has been: the bytes of its heap, and the objects of
+   * these classes.
+   *
+   * @param {string[]} classes
+   */
+  async keeps(classes) {
+    const send = (method, params) => this.#session.send(method, params);
+    await collectGarbage(send);
+    const objects = {};
+    for (const name of classes) objects[name] = await countAlive(send, `${name}.prototype`);
+    const { usedSize } = await send("Runtime.getHeapUsage");
+    return { heapBytes: usedSize, objects };
+  }
+
   /** Waits until the page knows whether it is seen. */
   async sees(visibility) {
     await until(`the tab is ${visibility}`, async () => {
@@ -174,6 +225,7 @@ export class Tab extends EventEmitter {
 
   /** Frees the page's clients. The tab goes with its browser. */
   async end() {
+    if (this.#isStopped) this.continue();
     if (!this.#isGone) await this.watch.end();
     this.watch.verify();
   }
