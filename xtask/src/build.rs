@@ -4,6 +4,7 @@
 //! stays the same.
 
 mod closures;
+mod glue;
 mod script;
 mod short_names;
 
@@ -235,7 +236,13 @@ fn wasm(setup: &Setup) -> Result<String> {
     let project = &setup.project;
     let rust = process::output(project.command("rustc").arg("--version"), LIMIT)?;
     let mut inputs = Inputs::new().text(&rust);
-    for step in ["build.rs", "build/closures.rs", "build/script.rs", "build/short_names.rs"] {
+    for step in [
+        "build.rs",
+        "build/closures.rs",
+        "build/glue.rs",
+        "build/script.rs",
+        "build/short_names.rs",
+    ] {
         inputs = inputs.path(&project.path("xtask/src").join(step))?;
     }
     for source in
@@ -270,6 +277,7 @@ fn wasm(setup: &Setup) -> Result<String> {
         remove(&folder.join(".gitignore"))?;
         let (wasm, glue) = (folder.join("onesocket_bg.wasm"), folder.join("onesocket.js"));
         closures::drop_callers(setup, &wasm)?;
+        glue::shorten(&glue)?;
         short_names::give(setup, &wasm, &glue)?;
         script::write(&folder)?;
         stamp::write(&stamp, &hash)

@@ -1,4 +1,4 @@
-//! The wasm as a script: its bytes in a module of JavaScript, and glue that fetches nothing.
+//! The wasm as a script: its bytes in a module of JavaScript.
 //!
 //! So the package has no file that a bundler, a server or a worker has to find, and the machine is
 //! made in the same turn in which it is needed.
@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 /// The characters of the text, in order: printable ASCII that needs no escape in a string of any kind,
 /// and that no bundler writes in another way. `js/wasm.ts` reads it.
@@ -30,11 +30,11 @@ const LETTERED: [u8; 88] = [
 /// Each says that the letter after it stands for a rare byte: one of the first, or of the rest.
 const RARE: [char; 2] = ['}', '~'];
 
-/// Writes the module with the bytes, and cuts from the glue what fetches them.
+/// Writes the module with the bytes, and puts the shell's own JavaScript beside it.
 ///
 /// # Errors
 ///
-/// Returns an error if the glue is not what the pinned wasm-bindgen writes.
+/// Returns an error if something is not where the pinned wasm-bindgen writes it.
 pub(super) fn write(folder: &Path) -> Result<()> {
     let path = |name: &str| folder.join(name);
     let wasm = fs::read(path("onesocket_bg.wasm")).context("there is no wasm")?;
@@ -65,15 +65,16 @@ pub(super) fn write(folder: &Path) -> Result<()> {
         glue = glue.replace(&format!("./snippets/{}/src/", from.file_name().display()), "./");
     }
     fs::remove_dir_all(path("snippets"))?;
-    write("onesocket.js", synchronous(&glue)?)?;
+    write("onesocket.js", glue)?;
     let types = fs::read_to_string(path("onesocket.d.ts")).context("there are no types")?;
     let (class, _) =
         types.split_once("export type InitInput").context("the types end elsewhere")?;
     write(
         "onesocket.d.ts",
         format!(
-            "{class}/** Makes the instance. */\n\
-             export declare function start(module: WebAssembly.Module): void;\n"
+            "{}/** Makes the instance. */\n\
+             export declare function start(module: WebAssembly.Module): void;\n",
+            class.replace("    [Symbol.dispose](): void;\n", "")
         ),
     )?;
     // The types of what is inside the glue.
@@ -102,45 +103,6 @@ fn module(wasm: &[u8]) -> String {
     text
 }
 
-/// Leaves of the glue only what makes an instance out of a module, and has its texts read and written
-/// by `codec.js`, which does that also where there is no `TextDecoder`: so importing makes nothing.
-fn synchronous(glue: &str) -> Result<String> {
-    const LOAD: &str = "async function __wbg_load";
-    const FIRST: &str = "function __wbg_finalize_init(instance, module)";
-    const DECODER: &str = "let cachedTextDecoder = ";
-    const ENCODER: &str = "const cachedTextEncoder = ";
-    const LENGTH: &str = "let WASM_VECTOR_LEN = 0;";
-    const ENCODING: &str = "cachedTextEncoder.encodeInto(arg, view)";
-    let known = [LOAD, FIRST, DECODER, ENCODER, LENGTH, ENCODING];
-    if known.iter().any(|start| glue.matches(start).count() != 1) {
-        bail!("the glue is not what is known of the pinned wasm-bindgen");
-    }
-    let part = "the glue is in another order";
-    let (before, _) = glue.split_once(DECODER).context(part)?;
-    let (_, after) = glue.split_once(LENGTH).context(part)?;
-    let (between, _) = after.split_once(LOAD).context(part)?;
-    let before = before.replace(ENCODING, "encodeInto(arg, view)");
-    let before = before.replace("cachedTextEncoder.encode(arg)", "encode(arg)");
-    let kept = format!(
-        "import {{ decode, encode }} from \"./codec.js\";\n{before}\
-         function encodeInto(text, view) {{\n    \
-         const bytes = encode(text);\n    \
-         view.set(bytes);\n    \
-         return {{ written: bytes.length }};\n\
-         }}\n\n\
-         function decodeText(ptr, len) {{\n    \
-         return decode(getUint8ArrayMemory0().subarray(ptr, ptr + len));\n\
-         }}\n\n\
-         {LENGTH}{between}"
-    );
-    Ok(format!(
-        "{kept}/** Makes the instance. */\n\
-         export function start(module) {{\n    \
-         __wbg_finalize_init(new WebAssembly.Instance(module, __wbg_get_imports()), module);\n\
-         }}\n"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -162,21 +124,5 @@ mod tests {
         assert_eq!(all.len(), LETTERED.len() + 2 * (256 - LETTERED.len()));
         assert!(all.bytes().all(|byte| (b'#'..=b'~').contains(&byte) && byte != b'\\'));
         assert!(LETTERED.iter().all(|byte| text(&[*byte]).len() == 1));
-    }
-
-    #[test]
-    fn the_glue_is_cut_where_loading_begins_and_another_glue_is_an_error() {
-        let glue = "class Core {}\nfunction pass() {\n cachedTextEncoder.encodeInto(arg, view);\n}\n\
-                    let cachedTextDecoder = new TextDecoder();\n\
-                    const cachedTextEncoder = new TextEncoder();\nlet WASM_VECTOR_LEN = 0;\n\
-                    function __wbg_finalize_init(instance, module) {\n}\n\
-                    async function __wbg_load(module) {\n}\nfunction initSync() {}\n";
-        let cut = synchronous(glue).expect("it is like the glue");
-
-        assert!(cut.contains("class Core {}") && cut.contains("export function start"));
-        for gone in ["__wbg_load", "initSync", "TextDecoder", "TextEncoder"] {
-            assert!(!cut.contains(gone), "{gone} in {cut}");
-        }
-        assert!(synchronous("class Core {}").is_err());
     }
 }
