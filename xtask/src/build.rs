@@ -3,7 +3,7 @@
 //! Each product has a stamp with the hash of what it was made from and is left alone while that
 //! stays the same.
 
-mod closures;
+mod dead;
 mod glue;
 mod script;
 mod short_names;
@@ -236,13 +236,9 @@ fn wasm(setup: &Setup) -> Result<String> {
     let project = &setup.project;
     let rust = process::output(project.command("rustc").arg("--version"), LIMIT)?;
     let mut inputs = Inputs::new().text(&rust);
-    for step in [
-        "build.rs",
-        "build/closures.rs",
-        "build/glue.rs",
-        "build/script.rs",
-        "build/short_names.rs",
-    ] {
+    for step in
+        ["build.rs", "build/dead.rs", "build/glue.rs", "build/script.rs", "build/short_names.rs"]
+    {
         inputs = inputs.path(&project.path("xtask/src").join(step))?;
     }
     for source in
@@ -276,7 +272,7 @@ fn wasm(setup: &Setup) -> Result<String> {
         // It says `*`, which makes `npm pack` ship nothing.
         remove(&folder.join(".gitignore"))?;
         let (wasm, glue) = (folder.join("onesocket_bg.wasm"), folder.join("onesocket.js"));
-        closures::drop_callers(setup, &wasm)?;
+        dead::drop(setup, &wasm)?;
         glue::shorten(&glue)?;
         short_names::give(setup, &wasm, &glue)?;
         script::write(&folder)?;
