@@ -59,6 +59,10 @@ export class Room {
   #tab;
   #tell;
   #channel;
+  /** What waits to be posted, while more may come; `undefined` where the next is posted at once. */
+  #gathered;
+  /** Has a task run once the browser has told what it has to tell, which no throttling holds up. */
+  #soon;
   /** What ends the requests for the lock, by their numbers: those that were granted too. */
   #requests = new Map();
   /** The ports that have not ended. */
@@ -109,6 +113,8 @@ export class Room {
 
   /** Gives the lock back, or takes the request back. */
   release(number) {
+    // Whoever gets it is to have heard all of this.
+    this.#flush();
     const end = this.#requests.get(number);
     this.#requests.delete(number);
     end?.();
@@ -125,11 +131,20 @@ export class Room {
 
   /** Listens to the other tabs, or does so no more. */
   listen(on) {
+    this.#flush();
+    this.#gathered = undefined;
     this.#channel?.close();
+    this.#soon?.port1.close();
     this.#channel = on ? new BroadcastChannel(this.#name) : undefined;
+    this.#soon = on ? new MessageChannel() : undefined;
     this.#end?.();
     if (!on) return;
     this.#channel.onmessage = ({ data }) => this.#hear(data);
+    this.#soon.port1.onmessage = () => {
+      const { length } = this.#gathered;
+      if (length > 0) this.#gather();
+      else this.#gathered = undefined;
+    };
     const listens = new Promise((resolve) => (this.#end = resolve));
     navigator.locks.request(this.#lockOf(this.#own), () => listens).catch(() => {});
   }
@@ -157,15 +172,43 @@ export class Room {
 
   /** Any page of the origin may post anything. */
   #hear(data) {
-    const { from, kind, numbers, text, frame } = data ?? {};
-    if (numbers instanceof Float64Array && typeof text === "string") {
-      this.#tab?.hear(Number(from), Number(kind), numbers, text, frame);
+    const { from, posts } = data ?? {};
+    if (!Array.isArray(posts)) return;
+    const channel = this.#channel;
+    for (const post of posts) {
+      // It has stopped listening meanwhile.
+      if (this.#channel !== channel) return;
+      const [kind, numbers, text, frame] = Array.isArray(post) ? post : [];
+      const areNumbers = Array.isArray(numbers) && numbers.every((number) => typeof number === "number");
+      if (areNumbers && typeof text === "string") {
+        this.#tab?.hear(Number(from), Number(kind), numbers, text, frame);
+      }
     }
   }
 
-  /** Tells all other tabs. */
-  post(kind, from, numbers, text, frame) {
-    this.#channel?.postMessage({ from, kind, numbers, text, frame });
+  /**
+   * Tells all other tabs. A message of the channel costs each of them several times what is in it, and a
+   * server's come in bursts, one task each: what comes while the browser has more to tell goes in one.
+   */
+  post(kind, numbers, text, frame) {
+    if (this.#channel === undefined) return;
+    const isFirst = this.#gathered === undefined;
+    this.#gathered ??= [];
+    this.#gathered.push([kind, [...numbers], text, frame]);
+    if (isFirst) this.#gather();
+  }
+
+  /** Posts what waits, and gathers what comes before the next task. */
+  #gather() {
+    this.#flush();
+    this.#soon.port2.postMessage(0);
+  }
+
+  #flush() {
+    const posts = this.#gathered;
+    if (!posts?.length) return;
+    this.#gathered = [];
+    this.#channel.postMessage({ from: this.#own, posts });
   }
 
   /** Leaves, and tells nothing any more. */

@@ -46,7 +46,7 @@ extern "C" {
     fn listen(this: &Room, on: bool);
 
     #[wasm_bindgen(method)]
-    fn post(this: &Room, kind: u8, from: f64, numbers: Vec<f64>, text: &str, frame: &JsValue);
+    fn post(this: &Room, kind: u8, numbers: Vec<f64>, text: &str, frame: &JsValue);
 
     #[wasm_bindgen(method)]
     fn watch(this: &Room, tab: f64, port: u32);
@@ -153,7 +153,6 @@ extern "C" {
 /// are ports; the leader has a second one, which has the socket.
 pub struct Shared {
     tab: Lent<Tab<Passed>>,
-    id: TabId,
     performing: Cell<bool>,
     alarm: Alarm,
     clock: Clock,
@@ -202,7 +201,6 @@ impl Shared {
         let name = room_name(&url, plain.is_some(), key);
         let shared = Rc::new_cyclic(|me: &Weak<Self>| Self {
             tab: Lent::new(Tab::new(id, draw_client(), is_shown())),
-            id,
             performing: Cell::new(false),
             alarm: Alarm::default(),
             clock: Clock::start(),
@@ -319,7 +317,7 @@ impl Shared {
             TabOutput::Listen(on) => self.room.listen(on),
             TabOutput::Post(frame) => {
                 let Parts { kind, numbers, text, frame } = encode(&frame);
-                self.room.post(kind, self.id.0 as f64, numbers, &text, &frame);
+                self.room.post(kind, numbers, &text, &frame);
             }
             TabOutput::PortClosed { port, reason } => {
                 // What has told of a loss tells what becomes of it.
