@@ -22,7 +22,7 @@ use crate::world::{Event, World};
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
 /// How many frames may wait to be sent to one client: see `hub/mailbox.rs` of the server.
-const MAX_FRAMES: usize = 256;
+const MAX_FRAMES: usize = 4096;
 
 /// The connection of one client, around its session.
 pub(crate) struct Peer {

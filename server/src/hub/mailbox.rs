@@ -13,8 +13,9 @@ use tokio::sync::oneshot;
 use crate::close_cause::CloseCause;
 use crate::outgoing::Outgoing;
 
-/// The maximum number of waiting frames.
-const MAX_FRAMES: usize = 256;
+/// The maximum number of waiting frames: a client that comes back sends up to 2000 messages at once
+/// (`--max-burst`), and so may two, whose groups are not to lose those who read as fast as they can.
+const MAX_FRAMES: usize = 4096;
 
 /// The capacity that is kept once the frames are sent.
 const KEPT_ROOM: usize = 8;

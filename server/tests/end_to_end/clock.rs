@@ -118,7 +118,7 @@ async fn who_reads_too_slowly_is_closed_and_costs_the_others_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn who_reads_too_slowly_is_closed_for_many_small_frames_as_well() {
-    let server = Server::start_in_memory(config(), 1 << 10);
+    let server = Server::start_in_memory(Config { max_rate: 0, ..config() }, 1 << 10);
     let mut slow = server.connect("slow").await;
     let mut quick = server.connect("quick").await;
     let mut publisher = server.connect("publisher").await;
@@ -126,7 +126,11 @@ async fn who_reads_too_slowly_is_closed_for_many_small_frames_as_well() {
         assert_eq!(client.ask(JOIN).await["type"], "ack");
     }
 
-    publish(&mut publisher, &mut quick, "x", 500).await;
+    // What a client sends at once that comes back costs nobody the connection.
+    publish(&mut publisher, &mut quick, "x", 2000).await;
+    assert_eq!(server.metric(r#"onesocket_closed_total{by="server",code="4513"}"#).await, 0);
+
+    publish(&mut publisher, &mut quick, "x", 2500).await;
 
     let reason = "too much waits to be sent".to_owned();
     assert_eq!(slow.closed().await, (4513, reason));

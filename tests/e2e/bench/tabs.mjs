@@ -76,7 +76,8 @@ measure("the leader stands still", async (the) => {
 measure("a message is received", async (the) => {
   const app = the.use(plainSite());
   // One speaks as fast as all can hear.
-  const server = await the.server({ site: app.folder, args: ["--max-rate", "0"] });
+  // What is killed at the end says nothing any more.
+  const server = await the.server({ site: app.folder, args: ["--max-rate", "0"], isReset: true });
   const tabs = await startTabs(the);
   const open = async (start, given) => {
     const tab = await tabs.open(the, server.url, { window: true });
