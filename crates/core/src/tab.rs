@@ -175,6 +175,11 @@ impl<M: Frame> Tab<M> {
             TabInput::Gone { port } => self.on_gone(port),
             TabInput::Granted { request, epoch_ms } => self.on_granted(request, epoch_ms, now),
             TabInput::Heard { from, frame } => self.on_heard(from, frame, now),
+            TabInput::Hears => {
+                if let Place::Queued { watch, .. } = &mut self.place {
+                    watch.hear();
+                }
+            }
             TabInput::Held(held) => self.on_held(held, now),
             TabInput::LinkClosed => {
                 if let Some(port) = self.closing.take() {
@@ -368,6 +373,9 @@ impl<M: Frame> Tab<M> {
             self.outputs.push(TabOutput::Resign);
             self.close_port();
             self.stand_back(leader, now);
+            if leader.is_some() && matches!(self.wish, Wish::Revival(_)) {
+                self.outputs.push(TabOutput::Revive);
+            }
         }
     }
 
@@ -469,7 +477,7 @@ impl<M: Frame> Tab<M> {
             // One that has led before, and does not know yet that another does; unless the other is silent: the
             // terms of tabs that have not heard of each other say nothing. So the other is asked.
             (TabFrame::Lead { term, .. }, Some(following))
-                if term < following.term && !matches!(watch, Watch::AskedAgain(_)) =>
+                if term < following.term && !matches!(watch, Watch::AskedAgain { .. }) =>
             {
                 if let Watch::Heard(_) = watch {
                     *watch = Watch::Asked(now);
@@ -799,7 +807,14 @@ impl<M: Frame> Tab<M> {
             Place::Queued { watch, leader, .. } => {
                 let term = leader.map(|leader| leader.term);
                 let next = watch.due(&mut self.steals, now);
+                if next == Next::AskAgain {
+                    self.outputs.push(TabOutput::Probe);
+                }
                 match next {
+                    Next::ListenAnew => {
+                        self.listen(false);
+                        self.listen(true);
+                    }
                     Next::Steal => self.renew(true),
                     // A leader in the back/forward cache keeps the lock from those who wait already.
                     Next::AskAgain if term.is_none() => self.renew(false),

@@ -19,6 +19,7 @@ const OPEN = 6;
 const SEND = 7;
 const SHUT = 8;
 const GONE = 9;
+const HEARS = 10;
 
 const LINE_FEED = 10;
 
@@ -170,9 +171,17 @@ export class Room {
     this.#watched.clear();
   }
 
+  /** Posts as another would: a channel does not hear what it has posted itself. */
+  probe() {
+    const other = new BroadcastChannel(this.#name);
+    other.postMessage({ from: this.#own });
+    other.close();
+  }
+
   /** Any page of the origin may post anything. */
   #hear(data) {
     const { from, posts } = data ?? {};
+    if (from === this.#own) this.#tell(HEARS, 0);
     if (!Array.isArray(posts)) return;
     const channel = this.#channel;
     for (const post of posts) {

@@ -40,6 +40,9 @@ extern "C" {
     fn release(this: &Room, number: u32);
 
     #[wasm_bindgen(method)]
+    fn probe(this: &Room);
+
+    #[wasm_bindgen(method)]
     fn query(this: &Room, number: u32);
 
     #[wasm_bindgen(method)]
@@ -349,6 +352,7 @@ impl Shared {
                 }
             }
             TabOutput::PortPong { port } => self.receive(port, &PONG.into()),
+            TabOutput::Probe => self.room.probe(),
             TabOutput::Query => self.room.query(self.tab.with(|tab| tab.last_request())),
             TabOutput::Refresh { by } => self.refresh(by),
             TabOutput::Refreshed { call, error } => {
@@ -557,6 +561,7 @@ impl Shared {
                 let tab = TabId(value.as_f64().unwrap_or_default() as u64);
                 TabInput::Gone { port: PortId { tab, number } }
             }
+            10 => TabInput::Hears,
             _ => TabInput::Shut { port: number },
         };
         self.feed(input);

@@ -36,6 +36,8 @@ pub enum TabInput<M> {
         /// What it has posted.
         frame: TabFrame<M>,
     },
+    /// This tab has heard itself: the answer to [`TabOutput::Probe`].
+    Hears,
     /// Whether the lock is still this tab's: the answer to [`TabOutput::Query`].
     Held(bool),
     /// The leader's socket has closed, as it was to.
@@ -184,6 +186,8 @@ pub enum TabOutput<M> {
         /// What users see of it.
         link: LinkStatus,
     },
+    /// Post something that this tab hears itself: see [`TabInput::Hears`].
+    Probe,
     /// Ask whether the lock is still this tab's.
     Query,
     /// Have the leader's connection refresh its token: see [`TabInput::Refreshed`].

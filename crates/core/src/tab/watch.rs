@@ -31,8 +31,9 @@ pub(super) enum Watch {
     Heard(Time),
     /// It was asked at this time.
     Asked(Time),
-    /// It was asked a second time.
-    AskedAgain(Time),
+    /// It was asked a second time, at this time; and whether this tab has heard itself since. One that hears
+    /// nothing knows nothing of others.
+    AskedAgain { at: Time, hears: bool },
 }
 
 /// What to do next.
@@ -42,6 +43,8 @@ pub(super) enum Next {
     Ask,
     /// It is asked once more; a lock in the back/forward cache is freed by a new request.
     AskAgain,
+    /// This tab listens anew, for it does not hear even itself.
+    ListenAnew,
     /// The lock is taken from it.
     Steal,
 }
@@ -51,7 +54,14 @@ impl Watch {
         match self {
             Self::Heard(at) => at + SILENCE,
             Self::Asked(at) => at + ANSWER,
-            Self::AskedAgain(at) => at + SECOND_ANSWER,
+            Self::AskedAgain { at, .. } => at + SECOND_ANSWER,
+        }
+    }
+
+    /// This tab has heard itself.
+    pub(super) fn hear(&mut self) {
+        if let Self::AskedAgain { hears, .. } = self {
+            *hears = true;
         }
     }
 
@@ -60,16 +70,20 @@ impl Watch {
         let is_late = now.since(self.deadline()) > LATE;
         match *self {
             Self::Heard(_) => self.ask(now),
-            Self::Asked(_) | Self::AskedAgain(_) if is_late => self.ask(now),
+            Self::Asked(_) | Self::AskedAgain { .. } if is_late => self.ask(now),
             Self::Asked(_) => {
-                *self = Self::AskedAgain(now);
+                *self = Self::AskedAgain { at: now, hears: false };
                 Next::AskAgain
             }
-            Self::AskedAgain(_) if steals.may(now) => {
+            Self::AskedAgain { hears: false, .. } => {
+                *self = Self::Asked(now);
+                Next::ListenAnew
+            }
+            Self::AskedAgain { .. } if steals.may(now) => {
                 *self = Self::Heard(now);
                 Next::Steal
             }
-            Self::AskedAgain(_) => self.ask(now),
+            Self::AskedAgain { .. } => self.ask(now),
         }
     }
 

@@ -5,7 +5,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "../../../protocol/tests/golden/mod.rs"]
+mod golden;
 mod one_tab;
+mod table;
 mod world;
 
 use std::collections::HashSet;

@@ -551,3 +551,35 @@ fn every_tab_is_told_why_the_connection_was_lost() {
     let lost = TabOutput::Post(TabFrame::News { term, place: 0, news });
     assert_eq!(drain(&mut tab), [TabOutput::PortClosed { port: 1, reason: reason() }, lost]);
 }
+
+#[test]
+fn a_tab_that_does_not_hear_itself_takes_the_lock_from_nobody() {
+    for hears in [true, false] {
+        let mut tab: Tab<Frame> = Tab::new(TabId(2), "second", true);
+        tab.handle(TabInput::Wish(true), NOW);
+        let term = Term { number: 5, leader: TabId(1) };
+        let frame = TabFrame::Lead { term, next: 0, link: "first".into() };
+        tab.handle(TabInput::Heard { from: TabId(1), frame }, NOW);
+        drain(&mut tab);
+        let mut elapse = || {
+            let due = tab.deadline().expect("it is watched");
+            tab.handle(TabInput::Elapsed, due);
+            let outputs = drain(&mut tab);
+            if hears && outputs.contains(&TabOutput::Probe) {
+                tab.handle(TabInput::Hears, due);
+            }
+            outputs
+        };
+
+        let asked = [elapse(), elapse()];
+        let next = elapse();
+
+        let probes = asked.iter().flatten().filter(|output| **output == TabOutput::Probe).count();
+        assert_eq!(probes, 1, "{asked:?}");
+        let steals =
+            |output: &TabOutput<Frame>| matches!(output, TabOutput::Request { steal: true, .. });
+        assert_eq!(next.iter().any(steals), hears, "{next:?}");
+        let anew = [TabOutput::Listen(false), TabOutput::Listen(true)];
+        assert_eq!(next.starts_with(&anew), !hears, "{next:?}");
+    }
+}

@@ -107,6 +107,8 @@ enum LockEvent {
     Query,
     /// A tab that was watched listens no more.
     Gone(PortId),
+    /// It has heard itself.
+    Hears,
 }
 
 /// Something that a leader hears from its connection.
@@ -395,6 +397,7 @@ impl World {
                         LockEvent::Granted(request) => TabInput::Granted { request, epoch_ms: 0 },
                         LockEvent::Lost(request) => TabInput::Lost { request },
                         LockEvent::Gone(port) => TabInput::Gone { port },
+                        LockEvent::Hears => TabInput::Hears,
                         LockEvent::Query => {
                             let mine = |(tab, request): (usize, u32)| {
                                 tab == at && request == self.pages[at].tab.last_request()
@@ -641,6 +644,7 @@ impl World {
                     self.pages[at].lock.push_back(LockEvent::Gone(port));
                 }
             }
+            TabOutput::Probe => self.pages[at].lock.push_back(LockEvent::Hears),
             TabOutput::Query => self.pages[at].lock.push_back(LockEvent::Query),
             TabOutput::Release { request } => {
                 self.queue.retain(|waiting| *waiting != (at, request));
