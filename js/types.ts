@@ -72,7 +72,7 @@ export interface Client<T = unknown, S = Sendable> {
   readonly status: Status;
   /** The `readyState` of the socket underneath: `status.readyState`. */
   readonly readyState: ReadyState;
-  /** How many bytes of messages wait here and in the socket. */
+  /** How many bytes of messages wait here and in the socket, where that is of this tab. */
   readonly bufferedAmount: number;
 
   /** Returns what was counted since the client was made; nothing is left of it after `free()`. */

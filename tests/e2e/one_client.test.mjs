@@ -28,6 +28,14 @@ test(
     assert.deepEqual(await server.connections("ada"), { open: 1, opened: 1 });
 
     const [first, second, third] = family;
+    // Each is answered by its own answer, in whatever order these come.
+    const answered = await third.evaluate(async () => {
+      const publishing = window.client.publish("tea", "and then");
+      await window.client.join("milk");
+      return await window.outcome(publishing);
+    });
+    assert.equal(answered, null);
+    await until("the judge hears it", async () => (await heardBy(judge)).includes("and then"));
     await first.evaluate(() => window.client.leave("tea"));
     await judge.evaluate(publish, ["for those who stay"]);
     for (const tab of [second, third]) {

@@ -127,6 +127,12 @@ enum PortStage {
 }
 
 impl<M: Frame> Tab<M> {
+    /// Has one client speak for all from the start, where no server says otherwise.
+    #[must_use]
+    pub fn of_one_client(self) -> Self {
+        Self { is_one: true, ..self }
+    }
+
     /// Makes a tab that wants nothing yet, of a page that runs. `client` is the name of its client.
     pub fn new(id: TabId, client: impl Into<String>, shown: bool) -> Self {
         let client = client.into();
@@ -401,6 +407,7 @@ impl<M: Frame> Tab<M> {
         }
         // What is still said in an earlier term is not for this tab's port any more.
         self.leave_leader();
+        self.end_refreshes();
         self.last_term = epoch_ms.max(self.last_term + 1);
         let term = Term { number: self.last_term, leader: self.id };
         self.place = Place::Leading(Leading {
@@ -448,7 +455,9 @@ impl<M: Frame> Tab<M> {
     fn on_heard(&mut self, from: TabId, frame: TabFrame<M>, now: Time) {
         if let TabFrame::Lead { term, link, .. } = &frame {
             self.last_term = self.last_term.max(term.number);
-            self.link.clone_from(link);
+            if !matches!(self.place, Place::Leading(_)) {
+                self.link.clone_from(link);
+            }
         }
         match (&self.place, &frame) {
             (Place::Resting, TabFrame::Lead { term, .. }) => {
@@ -488,6 +497,7 @@ impl<M: Frame> Tab<M> {
             (TabFrame::Lead { term, next, .. }, leader) => {
                 *watch = Watch::Heard(now);
                 *leader = Some(Following { term, next });
+                self.end_refreshes();
                 self.follow(term);
             }
             (TabFrame::Bye { term }, Some(following)) if following.term == term => {
@@ -582,6 +592,7 @@ impl<M: Frame> Tab<M> {
 
     /// The leader leads no more.
     fn lose_leader(&mut self) {
+        self.end_refreshes();
         if let Place::Queued { leader, .. } = &mut self.place {
             *leader = None;
         }
@@ -957,15 +968,24 @@ impl<M: Frame> Tab<M> {
                 self.answer(answers, &frame);
             }
             (Down::Refused(id), []) => {
-                let answers = leading.relay.refused(id);
-                self.answer(answers, &frame);
+                let answer = leading.relay.refused(id);
+                self.answer(answer, &frame);
+            }
+            (Down::Ended(group), []) => {
+                let to = leading.relay.ended(&group);
+                self.tell_ports(to, frame);
             }
             (Down::Group(group), []) => {
                 let to = leading.relay.in_group(&group);
                 self.tell_ports(to, frame);
             }
             (
-                Down::Attached(_) | Down::Ack(_) | Down::Refused(_) | Down::Group(_) | Down::Other,
+                Down::Attached(_)
+                | Down::Ack(_)
+                | Down::Refused(_)
+                | Down::Ended(_)
+                | Down::Group(_)
+                | Down::Other,
                 _,
             ) => {
                 let to = leading.relay.ports(slots);
@@ -975,7 +995,7 @@ impl<M: Frame> Tab<M> {
     }
 
     /// Passes an answer of the server on, to each under the number that it knows.
-    fn answer(&mut self, answers: Vec<(PortId, MessageId)>, frame: &M) {
+    fn answer(&mut self, answers: impl IntoIterator<Item = (PortId, MessageId)>, frame: &M) {
         for (to, id) in answers {
             self.tell_ports(vec![to], frame.numbered(id));
         }
@@ -985,14 +1005,15 @@ impl<M: Frame> Tab<M> {
     fn tell_ports(&mut self, mut to: Vec<PortId>, frame: M) {
         let all = to.len();
         to.retain(|to| to.tab != self.id);
-        if let Some(port) = self.port
-            && to.len() < all
-        {
-            let frame = frame.clone();
-            self.outputs.push(TabOutput::PortFrame { port: port.number, frame });
-        }
+        let is_for_own = to.len() < all;
+        // The others first: what this tab does with the bytes is its own affair.
         if !to.is_empty() {
-            self.tell(News::Frame { to, frame });
+            self.tell(News::Frame { to, frame: frame.clone() });
+        }
+        if let Some(port) = self.port
+            && is_for_own
+        {
+            self.outputs.push(TabOutput::PortFrame { port: port.number, frame });
         }
     }
 

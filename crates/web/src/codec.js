@@ -24,6 +24,9 @@ const LINE_FEED = 10;
 /** The requests of tabs have greater numbers, where one speaks for all: see `relay.rs`. */
 const BEFORE_OTHERS = 2 ** 40;
 
+/** As many as can be told to the machine, which uses fewer. */
+const MANY_TABS = 2 ** 16 - 1;
+
 let encoder;
 let decoder;
 
@@ -131,15 +134,18 @@ export function readShared(data, driver, attempt) {
   }
   const { type, as, id, group } = head ?? {};
   // The connection itself has no groups, and few requests.
+  const isWelcome = type === "welcome";
   const isOthers =
-    as !== undefined || type === "message" || id > BEFORE_OTHERS || (type === "error" && isText(group));
+    !isWelcome &&
+    (as !== undefined || type === "message" || id > BEFORE_OTHERS || (type === "error" && isText(group)));
   if (!isOthers) read(data, driver, attempt);
-  if (!isOthers && type !== "welcome") return;
+  if (!isOthers && !(isWelcome && FRAMES.welcome[1](head))) return;
+  head.type = String(type);
   head.slots = isWhole(as) ? [as] : Array.isArray(as) ? as.filter(isWhole) : [];
   if (!isText(head.epoch)) head.epoch = undefined;
   if (!isWhole(head.id)) head.id = undefined;
-  if (!isWhole(head.tabs)) head.tabs = undefined;
-  if (!isText(head.connectionId)) head.connectionId = "";
+  head.tabs = isWhole(head.tabs) ? Math.min(head.tabs, MANY_TABS) : undefined;
+  if (!isText(head.group)) head.group = undefined;
   head.frame = data;
   driver.tell(attempt, MESSAGE, head, whole.length);
 }

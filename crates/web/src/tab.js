@@ -35,6 +35,12 @@ const EVENTS = [
   ["window", "pageshow"],
 ];
 
+const isNumber = (value) => typeof value === "number";
+
+/** Says whether something can be a frame, or none. */
+const isFrame = (value) =>
+  value === undefined || typeof value === "string" || value instanceof ArrayBuffer || value instanceof Uint8Array;
+
 /** Says why tabs cannot share a connection here; `undefined` where they can. */
 export function whyAlone() {
   const { BroadcastChannel, isSecureContext, navigator, origin } = globalThis;
@@ -68,8 +74,8 @@ export class Room {
   #requests = new Map();
   /** The ports that have not ended. */
   #ports = new Set();
-  /** What ends the requests for the locks of other tabs. */
-  #watched = new Set();
+  /** What ends the requests for the locks of other tabs, by these. */
+  #watched = new Map();
   /** Gives back the lock by which others know that this tab listens. */
   #end;
   #own;
@@ -157,9 +163,11 @@ export class Room {
   /** Tells once the tab of a port listens no more, whatever has become of it. */
   watch(tab, port) {
     const abort = new AbortController();
-    this.#watched.add(abort);
+    // Of a tab the newest port counts.
+    this.#watched.get(tab)?.abort();
+    this.#watched.set(tab, abort);
     const granted = () => {
-      this.#watched.delete(abort);
+      this.#watched.delete(tab);
       this.#tell(GONE, port, tab);
     };
     navigator.locks.request(this.#lockOf(tab), { signal: abort.signal }, granted).catch(() => {});
@@ -167,7 +175,7 @@ export class Room {
 
   /** Tells of no other tab any more. */
   unwatch() {
-    for (const abort of this.#watched) abort.abort();
+    for (const abort of this.#watched.values()) abort.abort();
     this.#watched.clear();
   }
 
@@ -188,9 +196,9 @@ export class Room {
       // It has stopped listening meanwhile.
       if (this.#channel !== channel) return;
       const [kind, numbers, text, frame] = Array.isArray(post) ? post : [];
-      const areNumbers = Array.isArray(numbers) && numbers.every((number) => typeof number === "number");
-      if (areNumbers && typeof text === "string") {
-        this.#tab?.hear(Number(from), Number(kind), numbers, text, frame);
+      const areNumbers = Array.isArray(numbers) && [from, kind, ...numbers].every(isNumber);
+      if (areNumbers && typeof text === "string" && isFrame(frame)) {
+        this.#tab?.hear(from, kind, numbers, text, frame);
       }
     }
   }
@@ -203,14 +211,15 @@ export class Room {
     if (this.#channel === undefined) return;
     const isFirst = this.#gathered === undefined;
     this.#gathered ??= [];
-    this.#gathered.push([kind, [...numbers], text, frame]);
+    // Of bytes a copy: before it is posted an application may change them.
+    this.#gathered.push([kind, [...numbers], text, typeof frame === "string" ? frame : frame?.slice(0)]);
     if (isFirst) this.#gather();
   }
 
   /** Posts what waits, and gathers what comes before the next task. */
   #gather() {
-    this.#flush();
     this.#soon.port2.postMessage(0);
+    this.#flush();
   }
 
   #flush() {
@@ -301,18 +310,22 @@ class Port {
 }
 
 /** Writes who of the clients of a connection sends a frame into it. */
-export function addressed(slot, frame) {
+export function addressed(slot, given) {
   const begins = `{"as":${slot},`;
-  if (typeof frame === "string") return begins + frame.slice(1);
+  if (typeof given === "string") return begins + given.slice(1);
+  const frame = viewOf(given);
   const bytes = new Uint8Array(begins.length + frame.length - 1);
   for (let at = 0; at < begins.length; at++) bytes[at] = begins.charCodeAt(at);
   bytes.set(frame.subarray(1), begins.length);
   return bytes;
 }
 
+const viewOf = (bytes) => (bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes);
+
 /** Takes a frame apart: what its head says, and the rest, which begins with the line feed. */
-function parts(frame) {
-  const text = typeof frame === "string";
+function parts(given) {
+  const text = typeof given === "string";
+  const frame = text ? given : viewOf(given);
   const end = frame.indexOf(text ? "\n" : LINE_FEED);
   const size = end < 0 ? frame.length : end;
   const head = text ? frame.slice(0, size) : decode(frame.subarray(0, size));

@@ -201,9 +201,10 @@ impl Shared {
         callbacks: Rc<dyn Callbacks>,
     ) -> (Rc<Self>, Rc<Driver>) {
         let id = TabId(draw_tab() as u64);
+        let tab = Tab::new(id, draw_client(), is_shown());
         let name = room_name(&url, plain.is_some(), key);
         let shared = Rc::new_cyclic(|me: &Weak<Self>| Self {
-            tab: Lent::new(Tab::new(id, draw_client(), is_shown())),
+            tab: Lent::new(if plain.is_some() { tab.of_one_client() } else { tab }),
             performing: Cell::new(false),
             alarm: Alarm::default(),
             clock: Clock::start(),
@@ -396,6 +397,8 @@ impl Shared {
     /// the connection that it shares, with which it waits.
     fn overlay(&self, status: &mut Status) {
         status.max_attempts = self.config.reconnect.max_attempts;
+        // A server that says nothing has named none.
+        status.connection_id.take_if(|id| id.0.is_empty());
         if let Some(retry_at) = self.waits_until(status.state) {
             status.state = StateName::Waiting;
             status.ready_state = ReadyState::Closed;
@@ -529,7 +532,7 @@ impl Shared {
         let what = match kind.as_str() {
             "attached" => Some(Down::Attached(arrived.epoch().map(Epoch))),
             "ack" => id().map(Down::Ack),
-            "error" => id().map(Down::Refused),
+            "error" => id().map(Down::Refused).or_else(|| group().map(Down::Ended)),
             "message" if slots.is_empty() => group().map(Down::Group),
             _ => None,
         };

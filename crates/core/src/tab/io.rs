@@ -107,10 +107,12 @@ pub enum TabInput<M> {
 pub enum Down {
     /// The answer to [`TabOutput::Attach`].
     Attached(Option<Epoch>),
-    /// The answer to all requests up to this number.
+    /// The answer to the request of this number; that to a message serves for all messages before it.
     Ack(MessageId),
     /// The error that answers the request of this number.
     Refused(MessageId),
+    /// The membership has ended, of which nothing was asked.
+    Ended(Group),
     /// A message to a group.
     Group(Group),
     /// Anything else.

@@ -29,9 +29,19 @@ pub(super) struct Relay {
     members: Vec<(PortId, Member)>,
     /// Numbers that the server still has for clients that are gone.
     leaving: Vec<u16>,
-    /// The requests that the connection's own client has made for others, and that are not answered: the
-    /// number, the port, and the number by which that knows it.
-    asked: Vec<(MessageId, PortId, MessageId)>,
+    /// The requests that the connection's own client has made for others, and that are not answered; also of
+    /// those that are gone, for an answer may serve for others as well.
+    asked: Vec<Asked>,
+}
+
+/// A request that the connection's own client has made for a port.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+struct Asked {
+    id: MessageId,
+    port: PortId,
+    /// The number by which the port knows it.
+    own: MessageId,
+    change: Change,
 }
 
 /// The leader's connection.
@@ -111,7 +121,6 @@ impl Relay {
         let Some(member) = self.member(port) else { return Left::Nothing };
         let (slot, mut groups) = (member.stage.slot(), std::mem::take(&mut member.groups));
         self.members.retain(|(other, _)| *other != port);
-        self.asked.retain(|(_, other, _)| *other != port);
         match slot {
             None => Left::Nothing,
             Some(OWN) => {
@@ -203,7 +212,7 @@ impl Relay {
         (own, change): (MessageId, Change),
         id: MessageId,
     ) -> Option<Group> {
-        self.asked.push((id, port, own));
+        self.asked.push(Asked { id, port, own, change: change.clone() });
         let groups = &mut self.member(port)?.groups;
         match change {
             Change::None => None,
@@ -219,25 +228,40 @@ impl Relay {
         }
     }
 
-    /// The server has answered all requests up to this number; returns who hears of it, and what for it is
-    /// the last of them.
+    /// The server has answered the request of this number, and with that of a message those of all before it;
+    /// returns who hears of it, and what for it is the last of them.
     pub(super) fn acked(&mut self, id: MessageId) -> Vec<(PortId, MessageId)> {
+        let is_message = |asked: &Asked| asked.change == Change::None;
+        let serves = self.asked.iter().any(|asked| asked.id == id && is_message(asked));
+        let is_answered =
+            |asked: &mut Asked| asked.id == id || serves && asked.id < id && is_message(asked);
         let mut answers: Vec<(PortId, MessageId)> = Vec::new();
-        for (_, port, own) in self.asked.iter().filter(|(asked, ..)| *asked <= id) {
-            answers.retain(|(known, _)| known != port);
-            answers.push((*port, *own));
+        for Asked { port, own, .. } in self.asked.extract_if(.., is_answered) {
+            answers.retain(|(known, _)| *known != port);
+            answers.push((port, own));
         }
-        self.asked.retain(|(asked, ..)| *asked > id);
         answers
     }
 
     /// The server has refused the request of this number; returns who hears of it.
-    pub(super) fn refused(&mut self, id: MessageId) -> Vec<(PortId, MessageId)> {
-        let is_it = |(asked, ..): &(MessageId, PortId, MessageId)| *asked == id;
-        let answers =
-            self.asked.iter().filter(|it| is_it(it)).map(|(_, port, own)| (*port, *own)).collect();
-        self.asked.retain(|it| !is_it(it));
-        answers
+    pub(super) fn refused(&mut self, id: MessageId) -> Option<(PortId, MessageId)> {
+        let Asked { port, own, change, .. } =
+            self.asked.extract_if(.., |asked| asked.id == id).next()?;
+        if let Change::Join(group) = change
+            && let Some(member) = self.member(port)
+        {
+            member.groups.retain(|known| *known != group);
+        }
+        Some((port, own))
+    }
+
+    /// The server has ended the membership of the connection's own client; returns who hears of it.
+    pub(super) fn ended(&mut self, group: &Group) -> Vec<PortId> {
+        let to = self.in_group(group);
+        for (_, member) in &mut self.members {
+            member.groups.retain(|known| known != group);
+        }
+        to
     }
 
     /// Returns the ports that hear what is said in a group.

@@ -583,3 +583,50 @@ fn a_tab_that_does_not_hear_itself_takes_the_lock_from_nobody() {
         assert_eq!(next.starts_with(&anew), !hears, "{next:?}");
     }
 }
+
+#[test]
+fn an_answer_serves_for_what_it_answers_only() {
+    let (mut tab, term) = speaker();
+    let message = |id| Frame::Message { id, client: 0, text: id };
+    let ack = |id| TabInput::LinkFrame {
+        slots: vec![],
+        what: Down::Ack(MessageId(id)),
+        frame: Frame::Ack { id },
+    };
+    let sent = ask(&mut tab, term, 2, 0, message(1));
+    let Some(&Frame::Message { id: first, .. }) = sent.first() else { panic!("{sent:?}") };
+    ask(&mut tab, term, 3, 0, group(1, Change::Join));
+    ask(&mut tab, term, 3, 1, message(2));
+
+    // That of a membership is not that of a message before it, which comes later.
+    tab.handle(ack(first + 1), NOW);
+    assert_eq!(told(&mut tab), [(vec![3], Frame::Ack { id: 1 })]);
+    ask(&mut tab, term, 3, 2, group(3, Change::Leave));
+    // That of a message is not that of a membership, and serves though the one who has sent it is gone.
+    let shut = TabFrame::Shut { term, port: 1 };
+    tab.handle(TabInput::Heard { from: TabId(3), frame: shut }, NOW);
+    drain(&mut tab);
+    tab.handle(ack(first + 2), NOW);
+    assert_eq!(told(&mut tab)[0], (vec![2], Frame::Ack { id: 1 }));
+    tab.handle(ack(1), NOW);
+    assert_eq!(told(&mut tab), []);
+}
+
+#[test]
+fn a_membership_that_is_refused_or_has_ended_is_none() {
+    let (mut tab, term) = speaker();
+    let sent = ask(&mut tab, term, 2, 0, group(1, Change::Join));
+    let Some(&Frame::Group { id, .. }) = sent.first() else { panic!("{sent:?}") };
+    let link = |what| TabInput::LinkFrame { slots: vec![], what, frame: FRAME };
+    tab.handle(link(Down::Refused(MessageId(id))), NOW);
+    ask(&mut tab, term, 3, 0, group(1, Change::Join));
+    drain(&mut tab);
+
+    tab.handle(link(Down::Group(tea())), NOW);
+    assert_eq!(told(&mut tab), [(vec![3], FRAME)]);
+    tab.handle(link(Down::Ended(tea())), NOW);
+    assert_eq!(told(&mut tab), [(vec![3], FRAME)]);
+    tab.handle(link(Down::Group(tea())), NOW);
+    assert_eq!(told(&mut tab), []);
+    assert_eq!(ask(&mut tab, term, 3, 1, group(2, Change::Leave)), [group(id + 2, Change::Leave)]);
+}
