@@ -127,12 +127,6 @@ enum PortStage {
 }
 
 impl<M: Frame> Tab<M> {
-    /// Has one client speak for all from the start, where no server says otherwise.
-    #[must_use]
-    pub fn of_one_client(self) -> Self {
-        Self { is_one: true, ..self }
-    }
-
     /// Makes a tab that wants nothing yet, of a page that runs. `client` is the name of its client.
     pub fn new(id: TabId, client: impl Into<String>, shown: bool) -> Self {
         let client = client.into();
@@ -157,6 +151,11 @@ impl<M: Frame> Tab<M> {
             role: Role::None,
             outputs: Vec::new(),
         }
+    }
+
+    /// Has one client speak for all from the start, where no server says otherwise.
+    pub fn speak_for_all(&mut self) {
+        self.is_one = true;
     }
 
     /// Handles one input, which happened at `now`.

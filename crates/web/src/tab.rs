@@ -201,10 +201,9 @@ impl Shared {
         callbacks: Rc<dyn Callbacks>,
     ) -> (Rc<Self>, Rc<Driver>) {
         let id = TabId(draw_tab() as u64);
-        let tab = Tab::new(id, draw_client(), is_shown());
         let name = room_name(&url, plain.is_some(), key);
         let shared = Rc::new_cyclic(|me: &Weak<Self>| Self {
-            tab: Lent::new(if plain.is_some() { tab.of_one_client() } else { tab }),
+            tab: Lent::new(Tab::new(id, draw_client(), is_shown())),
             performing: Cell::new(false),
             alarm: Alarm::default(),
             clock: Clock::start(),
@@ -225,6 +224,9 @@ impl Shared {
             callbacks,
             me: me.clone(),
         });
+        if shared.plain.is_some() {
+            shared.tab.with(Tab::speak_for_all);
+        }
         let own = shared.me.clone();
         let inner = Rc::clone(&shared.callbacks);
         let app = Driver::new(

@@ -233,20 +233,22 @@ impl Relay {
     pub(super) fn acked(&mut self, id: MessageId) -> Vec<(PortId, MessageId)> {
         let is_message = |asked: &Asked| asked.change == Change::None;
         let serves = self.asked.iter().any(|asked| asked.id == id && is_message(asked));
-        let is_answered =
-            |asked: &mut Asked| asked.id == id || serves && asked.id < id && is_message(asked);
         let mut answers: Vec<(PortId, MessageId)> = Vec::new();
-        for Asked { port, own, .. } in self.asked.extract_if(.., is_answered) {
-            answers.retain(|(known, _)| *known != port);
-            answers.push((port, own));
-        }
+        self.asked.retain(|asked| {
+            let is_answered = asked.id == id || serves && asked.id < id && is_message(asked);
+            if is_answered {
+                answers.retain(|(known, _)| *known != asked.port);
+                answers.push((asked.port, asked.own));
+            }
+            !is_answered
+        });
         answers
     }
 
     /// The server has refused the request of this number; returns who hears of it.
     pub(super) fn refused(&mut self, id: MessageId) -> Option<(PortId, MessageId)> {
-        let Asked { port, own, change, .. } =
-            self.asked.extract_if(.., |asked| asked.id == id).next()?;
+        let at = self.asked.iter().position(|asked| asked.id == id)?;
+        let Asked { port, own, change, .. } = self.asked.remove(at);
         if let Change::Join(group) = change
             && let Some(member) = self.member(port)
         {
