@@ -33,6 +33,9 @@ use watch::{Next, Steals, Watch};
 /// at another window.
 const HIDDEN: Span = Span::from_secs(15);
 
+/// How long a hand-over waits for answers that nobody would get after it, before it looks again.
+const ANSWERED: Span = Span::from_secs(1);
+
 /// How long the lock is kept when the connection has failed for good, so that the others hear so before
 /// one of them is given the lock and tries again.
 const LINGER: Span = Span::from_millis(300);
@@ -839,8 +842,11 @@ impl<M: Frame> Tab<M> {
                 self.rest();
             }
             Place::Leading(leading) => {
-                leading.hand_over_at = Time::NEVER;
-                if leading.relay.others_are_shown(self.id) {
+                let others = leading.relay.others_are_shown(self.id);
+                // What one client has asked for all is not asked again by the next.
+                let waits = others && leading.relay.is_asking();
+                leading.hand_over_at = if waits { now + ANSWERED } else { Time::NEVER };
+                if others && !waits {
                     self.hand_over();
                     self.stand_back(None, now);
                 }

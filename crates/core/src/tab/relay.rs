@@ -228,6 +228,11 @@ impl Relay {
         }
     }
 
+    /// Says whether the connection's own client waits for answers.
+    pub(super) fn is_asking(&self) -> bool {
+        !self.asked.is_empty()
+    }
+
     /// The server has answered the request of this number, and with that of a message those of all before it;
     /// returns who hears of it, and what for it is the last of them.
     pub(super) fn acked(&mut self, id: MessageId) -> Vec<(PortId, MessageId)> {

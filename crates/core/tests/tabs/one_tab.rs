@@ -630,3 +630,22 @@ fn a_membership_that_is_refused_or_has_ended_is_none() {
     assert_eq!(told(&mut tab), []);
     assert_eq!(ask(&mut tab, term, 3, 1, group(2, Change::Leave)), [group(id + 2, Change::Leave)]);
 }
+
+#[test]
+fn who_speaks_for_all_hands_over_once_all_is_answered() {
+    let (mut tab, term) = speaker();
+    let sent = ask(&mut tab, term, 2, 0, FRAME);
+    let Some(&Frame::Message { id, .. }) = sent.first() else { panic!("{sent:?}") };
+    tab.handle(TabInput::Shown(false), NOW);
+    let elapse = |tab: &mut Tab<Frame>| {
+        let due = tab.deadline().expect("a person sees others");
+        tab.handle(TabInput::Elapsed, due);
+        tab.role()
+    };
+    assert_eq!([elapse(&mut tab), elapse(&mut tab)], [Role::Leader, Role::Leader]);
+
+    let what = Down::Ack(MessageId(id));
+    tab.handle(TabInput::LinkFrame { slots: vec![], what, frame: Frame::Ack { id } }, NOW);
+
+    assert_eq!(elapse(&mut tab), Role::Follower);
+}
