@@ -128,15 +128,17 @@ impl Observed {
                 }
                 self.user = Some(self.next_user(other));
                 if other {
-                    step.left = self.wishes.len();
+                    // A join() that is not answered stays, unless a leave() has taken it back.
                     let mut wishes: Vec<_> = Vec::new();
                     for (_, want) in &self.calls {
-                        if let Want::Join(group) = want {
-                            wishes.push(*group);
+                        if let Want::Join(group) = want
+                            && let Some(at) = self.wishes.iter().position(|wish| wish == group)
+                        {
+                            wishes.push(self.wishes.remove(at));
                         }
                     }
                     wishes.sort_unstable();
-                    step.left -= wishes.len();
+                    step.left = self.wishes.len();
                     self.wishes = wishes;
                     // What waits to be let in is in it with the answer, like a first join().
                     self.joined.clear();
