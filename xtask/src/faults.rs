@@ -53,6 +53,9 @@ pub(crate) type Tests = &'static [&'static str];
 /// The model of the machine. It takes longest, and catches what no other test of the machine does.
 const MODEL: Tests = &["--test", "model"];
 
+/// What a tab does input by input: those of its tests that stand in modules, as the exploration does not.
+const TAB: Tests = &["--test", "tabs", "::"];
+
 /// The exploration of tabs that share a connection, which no other test of the crate knows.
 const TABS: Tests = &["--test", "tabs"];
 
@@ -64,7 +67,7 @@ const EXPLORING: [Tests; 3] = [MODEL, TABS, HUB];
 
 /// The tests of each crate, or of a part of one, quick ones first: what they miss, the next are asked about.
 pub(crate) const CRATES: [(&str, &str, &[Tests]); 5] = [
-    ("crates/core/src/tab", "onesocket-core", &[TABS]),
+    ("crates/core/src/tab", "onesocket-core", &[TAB, TABS]),
     (
         "crates/core",
         "onesocket-core",
@@ -402,7 +405,7 @@ mod tests {
         assert_eq!(core.file, "crates/core/src/connection/tokens.rs");
         assert_eq!((core.package, core.stages.len()), ("onesocket-core", 3));
         for tab in ["tab.rs", "tab/relay.rs"] {
-            assert_eq!(fault(tab).unwrap().stages, [TABS]);
+            assert_eq!(fault(tab).unwrap().stages, [TAB, TABS]);
         }
         let server = fault("server/src/app.rs").unwrap();
         assert_eq!((&*server.file, server.package), ("server/src/app.rs", "onesocket-server"));
