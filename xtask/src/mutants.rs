@@ -113,10 +113,12 @@ impl Found {
 /// Tries all mutants; the slower tests are asked only about what the quicker ones missed.
 fn try_all(setup: &Setup, tool: &Path, package: &str) -> Result<Found> {
     let mut which = Vec::new();
-    let crates = faults::CRATES.iter();
-    let (.., stages) = crates.clone().find(|(_, name, _)| *name == package).context("no tests")?;
+    // A part of a crate has tests of its own, which come last here.
+    let crates = faults::CRATES.iter().rev().filter(|(_, name, _)| *name == package);
+    let mut stages = crates.flat_map(|(.., stages)| *stages).peekable();
+    stages.peek().context("no tests")?;
     let mut all = Found::default();
-    for (number, &tests) in stages.iter().enumerate() {
+    for (number, &tests) in stages.enumerate() {
         let mut found = try_some(setup, tool, package, &which, tests)?;
         if number > 0 {
             // Fields that are left out are tried whatever is asked for.
