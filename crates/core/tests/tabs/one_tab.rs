@@ -520,8 +520,8 @@ fn the_token_is_refreshed_by_whoever_leads_and_each_call_is_answered() {
     }
     assert!(drain(&mut tab).contains(&TabOutput::Post(TabFrame::Refresh { term, call: 7 })));
     // What answers another tab's call is not for this one.
-    for (place, to) in [own, theirs].into_iter().enumerate() {
-        let news = News::Refreshed { to, error: error.clone() };
+    for (place, (to, error)) in [(own, None), (theirs, error.clone())].into_iter().enumerate() {
+        let news = News::Refreshed { to, error };
         let frame = TabFrame::News { term, place: place as u64, news };
         tab.handle(TabInput::Heard { from: TabId(1), frame }, NOW);
     }
