@@ -653,3 +653,20 @@ fn who_speaks_for_all_hands_over_once_all_is_answered() {
 
     assert_eq!(elapse(&mut tab), Role::Follower);
 }
+
+#[test]
+fn a_tab_that_nobody_sees_asks_as_long_as_it_is_not_served() {
+    let mut tab: Tab<Frame> = Tab::new(TabId(2), "second", false);
+    tab.handle(TabInput::Wish(true), NOW);
+    tab.handle(TabInput::Open { port: 1 }, NOW);
+    let term = Term { number: 5, leader: TabId(1) };
+    let heard = |frame| TabInput::Heard { from: TabId(1), frame };
+    tab.handle(heard(TabFrame::Lead { term, next: 0, link: "first".into() }), NOW);
+    assert!(tab.deadline().is_some());
+
+    let to = PortId { tab: TabId(2), number: 1 };
+    let news = News::Opened { to, terms: terms("ada"), epoch: None };
+    tab.handle(heard(TabFrame::News { term, place: 0, news }), NOW);
+
+    assert_eq!(tab.deadline(), None);
+}
