@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { plainSite } from "./support/app.mjs";
-import { connected, everybodyHears, heardBy, leaderOf, openFamily, publish, roleOf } from "./support/family.mjs";
+import { connected, everybodyHears, heardBy, leaderOf, openFamily, publish, roleOf, stateOf } from "./support/family.mjs";
 import { startForeignServer } from "./support/foreign_server.mjs";
 import { scene } from "./support/scene.mjs";
 import { startTabs } from "./support/tab.mjs";
@@ -145,7 +145,7 @@ test(
       return window.client.connect();
     });
     await until("all have failed", async () => {
-      const states = await Promise.all(family.map((tab) => tab.evaluate(() => window.client.state)));
+      const states = await Promise.all(family.map(stateOf));
       return states.every((state) => state === "failed");
     });
     const [first, closed, ...others] = family;
@@ -155,7 +155,7 @@ test(
 
     await connected([first, ...others]);
     await everybodyHears([first, ...others], first, "again");
-    assert.equal(await closed.evaluate(() => window.client.state), "closed");
+    assert.equal(await stateOf(closed), "closed");
     assert.deepEqual(await server.connections("ada"), { open: 1, opened: 3 });
   }),
 );

@@ -65,6 +65,21 @@ const FRAMES = {
   ],
 };
 
+/** Returns what a socket has received as something with a length: of an `ArrayBuffer`, of any realm, a view. */
+export function viewOf(data) {
+  return isText(data) || ArrayBuffer.isView(data) ? data : new Uint8Array(data);
+}
+
+/** Takes a frame apart: what its head says, and the rest, which begins with the line feed. */
+export function parts(frame) {
+  const text = isText(frame);
+  const whole = viewOf(frame);
+  const end = whole.indexOf(text ? "\n" : LINE_FEED);
+  const size = end < 0 ? whole.length : end;
+  const head = text ? whole.slice(0, size) : decode(whole.subarray(0, size));
+  return [JSON.parse(head), text ? whole.slice(size) : whole.subarray(size)];
+}
+
 /**
  * Reads what the socket of an attempt has received, a string or an `ArrayBuffer`, and tells what it is:
  * one of the numbers above and the head, with the payload as its `data`; or the name of a wrong type.
@@ -122,13 +137,9 @@ export function read(data, driver, attempt) {
  * everything else, and of the welcome too, its head and the frame as it came.
  */
 export function readShared(data, driver, attempt) {
-  const text = isText(data);
-  const whole = text ? data : new Uint8Array(data);
-  const end = whole.indexOf(text ? "\n" : LINE_FEED);
-  const size = end < 0 ? whole.length : end;
   let head;
   try {
-    head = JSON.parse(text ? whole.slice(0, size) : decode(whole.subarray(0, size)));
+    [head] = parts(data);
   } catch {
     // It is read again below, which says what is wrong with it.
   }
@@ -147,7 +158,7 @@ export function readShared(data, driver, attempt) {
   head.tabs = isWhole(head.tabs) ? Math.min(head.tabs, MANY_TABS) : undefined;
   if (!isText(head.group)) head.group = undefined;
   head.frame = data;
-  driver.tell(attempt, MESSAGE, head, whole.length);
+  driver.tell(attempt, MESSAGE, head, viewOf(data).length);
 }
 
 /** How the frames begin that have an id, and the field behind it. */

@@ -10,6 +10,7 @@ use std::cell::RefCell;
 #[cfg(feature = "explore")]
 use std::rc::Rc;
 
+use js_sys::Array;
 use onesocket_core::protocol::{
     ClientFrame, ConnectionId, Epoch, FrameError, FrameErrorCode, Group, MessageId, ServerFrame,
     Welcome,
@@ -34,41 +35,51 @@ extern "C" {
 
 #[wasm_bindgen]
 extern "C" {
-    /// The head of a frame from a server, which `codec.js` has checked.
-    type Head;
+    /// The head of a frame, which `codec.js` has checked: of a server's, or of one that tabs pass on.
+    pub(crate) type Head;
 
     #[wasm_bindgen(method, getter)]
-    fn id(this: &Head) -> Option<f64>;
+    pub(crate) fn id(this: &Head) -> Option<f64>;
 
     #[wasm_bindgen(method, getter)]
-    fn group(this: &Head) -> Option<String>;
+    pub(crate) fn group(this: &Head) -> Option<String>;
 
     #[wasm_bindgen(method, getter)]
-    fn code(this: &Head) -> String;
+    pub(crate) fn code(this: &Head) -> String;
 
     #[wasm_bindgen(method, getter)]
-    fn message(this: &Head) -> String;
+    pub(crate) fn message(this: &Head) -> String;
 
     #[wasm_bindgen(method, getter)]
-    fn user(this: &Head) -> String;
+    pub(crate) fn user(this: &Head) -> String;
 
     #[wasm_bindgen(method, getter)]
-    fn epoch(this: &Head) -> Option<String>;
+    pub(crate) fn epoch(this: &Head) -> Option<String>;
 
     #[wasm_bindgen(method, getter)]
-    fn tabs(this: &Head) -> Option<u16>;
+    pub(crate) fn tabs(this: &Head) -> Option<u16>;
 
     #[wasm_bindgen(method, getter, js_name = connectionId)]
-    fn connection_id(this: &Head) -> String;
+    pub(crate) fn connection_id(this: &Head) -> String;
 
     #[wasm_bindgen(method, getter, js_name = tokenExpiresInMs)]
-    fn token_expires_in_ms(this: &Head) -> Option<f64>;
+    pub(crate) fn token_expires_in_ms(this: &Head) -> Option<f64>;
 
     #[wasm_bindgen(method, getter, js_name = pingIntervalMs)]
-    fn ping_interval_ms(this: &Head) -> f64;
+    pub(crate) fn ping_interval_ms(this: &Head) -> f64;
 
     #[wasm_bindgen(method, getter, js_name = maxMessageBytes)]
-    fn max_message_bytes(this: &Head) -> f64;
+    pub(crate) fn max_message_bytes(this: &Head) -> f64;
+
+    /// The rest are those of a connection that tabs share: see `readShared`.
+    #[wasm_bindgen(method, getter, js_name = type)]
+    pub(crate) fn kind(this: &Head) -> String;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn slots(this: &Head) -> Array;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn frame(this: &Head) -> JsValue;
 }
 
 /// The number of what passes as it is.

@@ -3,7 +3,7 @@
 // tab speaks, which looks like a `WebSocket`.
 
 // `tab.rs` names it too, so wasm-bindgen puts it beside this file.
-import { clientSubprotocol, decode, encode } from "./codec.js";
+import { clientSubprotocol, encode, parts, viewOf } from "./codec.js";
 
 /** The version of what tabs say to each other. Tabs of another one are another group. */
 const VERSION = 1;
@@ -20,8 +20,6 @@ const SEND = 7;
 const SHUT = 8;
 const GONE = 9;
 const HEARS = 10;
-
-const LINE_FEED = 10;
 
 /** The code of a close that is not one of the server's: the other end of the port is gone. */
 const GOING_AWAY = 1001;
@@ -190,13 +188,13 @@ export class Room {
   #hear(data) {
     const { from, posts } = data ?? {};
     if (from === this.#own) this.#tell(HEARS, 0);
-    if (!Array.isArray(posts)) return;
+    if (!Array.isArray(posts) || !isNumber(from)) return;
     const channel = this.#channel;
     for (const post of posts) {
       // It has stopped listening meanwhile.
       if (this.#channel !== channel) return;
       const [kind, numbers, text, frame] = Array.isArray(post) ? post : [];
-      const areNumbers = Array.isArray(numbers) && [from, kind, ...numbers].every(isNumber);
+      const areNumbers = isNumber(kind) && Array.isArray(numbers) && numbers.every(isNumber);
       if (areNumbers && typeof text === "string" && isFrame(frame)) {
         this.#tab?.hear(from, kind, numbers, text, frame);
       }
@@ -310,26 +308,9 @@ class Port {
 }
 
 /** Writes who of the clients of a connection sends a frame into it. */
-export function addressed(slot, given) {
-  const begins = `{"as":${slot},`;
-  if (typeof given === "string") return begins + given.slice(1);
-  const frame = viewOf(given);
-  const bytes = new Uint8Array(begins.length + frame.length - 1);
-  for (let at = 0; at < begins.length; at++) bytes[at] = begins.charCodeAt(at);
-  bytes.set(frame.subarray(1), begins.length);
-  return bytes;
-}
-
-const viewOf = (bytes) => (bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes);
-
-/** Takes a frame apart: what its head says, and the rest, which begins with the line feed. */
-function parts(given) {
-  const text = typeof given === "string";
-  const frame = text ? given : viewOf(given);
-  const end = frame.indexOf(text ? "\n" : LINE_FEED);
-  const size = end < 0 ? frame.length : end;
-  const head = text ? frame.slice(0, size) : decode(frame.subarray(0, size));
-  return [JSON.parse(head), text ? frame.slice(size) : frame.subarray(size)];
+export function addressed(slot, frame) {
+  const rest = typeof frame === "string" ? frame.slice(1) : viewOf(frame).subarray(1);
+  return joined(`{"as":${slot},`, rest);
 }
 
 /** Returns what the head of a frame says of a request; nothing of what is no frame. */
@@ -370,7 +351,7 @@ export function bodyOf(frame) {
 export function carried(data) {
   const head = { type: "message", format: typeof data === "string" ? "text" : undefined };
   const line = `${JSON.stringify(head)}\n`;
-  return joined(line, typeof data === "string" ? data : new Uint8Array(data));
+  return joined(line, viewOf(data));
 }
 
 /** Returns such a message again, as a socket would have given it. */
@@ -378,7 +359,7 @@ export function unpacked({ data }) {
   return typeof data === "string" ? data : data.slice().buffer;
 }
 
-/** Returns the frame that answers all requests up to a number. */
+/** Returns the frame that answers the message of a number, and those before it. */
 export function ack(id) {
   return `{"type":"ack","id":${id}}`;
 }

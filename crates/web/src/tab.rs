@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
 
-use js_sys::{Array, Function};
+use js_sys::Function;
 use onesocket_core::protocol::{Epoch, Group, MessageId};
 use onesocket_core::{
     Call, Config, Down, Error, ErrorCode, Fetch, FetchReason, Frame, Input, LinkStatus, LogEvent,
@@ -14,6 +14,7 @@ use onesocket_core::{
 use wasm_bindgen::prelude::*;
 
 use crate::alarm::Alarm;
+use crate::codec::Head;
 use crate::driver::{Lent, NOBODY};
 use crate::tab_frames::{Parts, Passed, decode, encode};
 use crate::wire::{PlainWire, Wire};
@@ -93,7 +94,6 @@ extern "C" {
     fn carried(data: &JsValue) -> JsValue;
 
     /// That message again.
-    #[wasm_bindgen(js_name = unpacked)]
     fn unpacked(message: &JsValue) -> JsValue;
 
     fn ack(id: f64) -> JsValue;
@@ -114,42 +114,6 @@ extern "C" {
         max_message_bytes: f64,
         epoch: Option<&str>,
     ) -> JsValue;
-}
-
-#[wasm_bindgen]
-extern "C" {
-    /// A frame of the server over a shared connection: see `readShared` in `codec.js`.
-    type Arrived;
-
-    #[wasm_bindgen(method, getter, js_name = type)]
-    fn kind(this: &Arrived) -> String;
-
-    #[wasm_bindgen(method, getter)]
-    fn slots(this: &Arrived) -> Array;
-
-    #[wasm_bindgen(method, getter)]
-    fn frame(this: &Arrived) -> JsValue;
-
-    #[wasm_bindgen(method, getter)]
-    fn id(this: &Arrived) -> Option<f64>;
-
-    #[wasm_bindgen(method, getter)]
-    fn epoch(this: &Arrived) -> Option<String>;
-
-    #[wasm_bindgen(method, getter)]
-    fn group(this: &Arrived) -> Option<String>;
-
-    #[wasm_bindgen(method, getter)]
-    fn user(this: &Arrived) -> String;
-
-    #[wasm_bindgen(method, getter, js_name = connectionId)]
-    fn connection_id(this: &Arrived) -> String;
-
-    #[wasm_bindgen(method, getter)]
-    fn tabs(this: &Arrived) -> Option<u16>;
-
-    #[wasm_bindgen(method, getter, js_name = maxMessageBytes)]
-    fn max_message_bytes(this: &Arrived) -> f64;
 }
 
 /// One tab of those that share a connection. Its own connection is an ordinary [`Driver`], whose sockets
@@ -516,7 +480,7 @@ impl Shared {
             let (slots, frame) = (Vec::new(), Passed(carried(arrived)));
             return self.feed(TabInput::LinkFrame { slots, what: Down::Other, frame });
         }
-        let arrived: &Arrived = arrived.unchecked_ref();
+        let arrived: &Head = arrived.unchecked_ref();
         let kind = arrived.kind();
         if kind == "welcome" {
             return self.feed(TabInput::LinkUp(Terms {

@@ -8,7 +8,7 @@ use onesocket_core::{
 };
 use wasm_bindgen::prelude::*;
 
-use crate::codec;
+use crate::codec::{self, Head};
 
 /// How deep a sentence may stand in others.
 const MAX_DEPTH: usize = 4;
@@ -21,21 +21,6 @@ extern "C" {
     fn head_of(frame: &JsValue) -> Head;
 }
 
-#[wasm_bindgen]
-extern "C" {
-    /// What the head of a frame says of a request: see `tab.js`.
-    type Head;
-
-    #[wasm_bindgen(method, getter, js_name = type)]
-    fn kind(this: &Head) -> String;
-
-    #[wasm_bindgen(method, getter)]
-    fn id(this: &Head) -> Option<f64>;
-
-    #[wasm_bindgen(method, getter)]
-    fn group(this: &Head) -> String;
-}
-
 /// A frame of the wire that passes through a tab: a text, or bytes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Passed(pub(crate) JsValue);
@@ -45,8 +30,8 @@ impl Frame for Passed {
         let head = head_of(&self.0);
         let id = MessageId(head.id()? as u64);
         let change = match head.kind().as_str() {
-            "join" => Change::Join(Group::new(head.group()).ok()?),
-            "leave" => Change::Leave(Group::new(head.group()).ok()?),
+            "join" => Change::Join(Group::new(head.group()?).ok()?),
+            "leave" => Change::Leave(Group::new(head.group()?).ok()?),
             _ => Change::None,
         };
         Some((id, change))

@@ -20,8 +20,7 @@ const MESSAGES = 52;
 const STALL_MS = 5000;
 
 /**
- * How many messages each tab sends around a stall, one each so many milliseconds: it is over before they are. What
- * waits meanwhile comes at once, and the server cuts off whoever does not read 256 messages in time.
+ * How many messages each tab sends around a stall, one each so many milliseconds: it is over before they are.
  */
 const STALLED = { count: 260, every: 25 };
 
