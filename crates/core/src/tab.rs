@@ -1062,7 +1062,7 @@ impl<M: Frame> Tab<M> {
             Left::Slot(slot) => self.outputs.push(TabOutput::Detach { slot, id: DETACHED }),
             Left::Groups(groups) => {
                 for group in groups {
-                    let frame = M::of_group(self.next_id(), &Change::Leave(group));
+                    let frame = M::leave(self.next_id(), group);
                     self.outputs.push(TabOutput::Up { slot: OWN, frame });
                 }
             }
@@ -1121,7 +1121,7 @@ impl<M: Frame> Tab<M> {
         let Place::Leading(leading) = &mut self.place else { return };
         let frame = match leading.relay.ask(port, request, id) {
             // It is answered like the end of the membership that this request would have ended.
-            Some(group) => M::of_group(id, &Change::Join(group)),
+            Some(group) => M::join(id, group),
             None => frame.numbered(id),
         };
         self.outputs.push(TabOutput::Up { slot: OWN, frame });

@@ -41,13 +41,12 @@ impl Frame for Passed {
         Self(numbered(&self.0, id.0 as f64))
     }
 
-    fn of_group(id: MessageId, change: &Change) -> Self {
-        let frame = match change.clone() {
-            Change::None => ClientFrame::Ping,
-            Change::Join(group) => ClientFrame::Join { id, group },
-            Change::Leave(group) => ClientFrame::Leave { id, group },
-        };
-        Self(codec::encode(&frame))
+    fn join(id: MessageId, group: Group) -> Self {
+        Self(codec::encode(&ClientFrame::Join { id, group }))
+    }
+
+    fn leave(id: MessageId, group: Group) -> Self {
+        Self(codec::encode(&ClientFrame::Leave { id, group }))
     }
 }
 

@@ -39,8 +39,11 @@ pub trait Frame: Clone {
     #[must_use]
     fn numbered(&self, id: MessageId) -> Self;
 
-    /// Returns the request for a membership, or for its end.
-    fn of_group(id: MessageId, change: &Change) -> Self;
+    /// Returns the request for a membership.
+    fn join(id: MessageId, group: Group) -> Self;
+
+    /// Returns the request for the end of one.
+    fn leave(id: MessageId, group: Group) -> Self;
 }
 
 /// What a request does to a membership.

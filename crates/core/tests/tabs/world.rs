@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use onesocket_core::protocol::{Epoch, MessageId};
+use onesocket_core::protocol::{Epoch, Group, MessageId};
 use onesocket_core::{
     Change, Down, Error, ErrorCode, LinkStatus, PortId, Role, Sentence, Span, Tab, TabFrame, TabId,
     TabInput, TabOutput, Terms, Text, Time, Up,
@@ -39,8 +39,12 @@ impl onesocket_core::Frame for Frame {
         frame
     }
 
-    fn of_group(MessageId(id): MessageId, change: &Change) -> Self {
-        Self::Group { id, change: change.clone() }
+    fn join(MessageId(id): MessageId, group: Group) -> Self {
+        Self::Group { id, change: Change::Join(group) }
+    }
+
+    fn leave(MessageId(id): MessageId, group: Group) -> Self {
+        Self::Group { id, change: Change::Leave(group) }
     }
 }
 
