@@ -130,7 +130,11 @@ impl Core {
 
     /// Returns the counter at this place of `Stats::NAMES`. Doubles are exact up to 2^53.
     pub fn counter(&self, at: usize) -> f64 {
-        self.driver.stats().values().get(at).copied().unwrap_or_default() as f64
+        let stats = match &self.shared {
+            Some(shared) => shared.stats(),
+            None => self.driver.stats(),
+        };
+        stats.values().get(at).copied().unwrap_or_default() as f64
     }
 
     /// Returns how many bytes wait here and in the socket.

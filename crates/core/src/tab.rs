@@ -214,6 +214,7 @@ impl<M: Frame> Tab<M> {
             TabInput::Send { port, frame } => self.on_send(port, frame),
             TabInput::Shown(shown) => self.on_shown(shown, now),
             TabInput::Shut { port } => self.on_shut(port),
+            TabInput::TokenRefreshed(life) => self.tell_all(News::TokenRefreshed { life }),
             TabInput::Urge => self.urge(now),
             TabInput::Wish(wish) => {
                 self.wish = if wish { Wish::Yes } else { Wish::No };
@@ -681,6 +682,10 @@ impl<M: Frame> Tab<M> {
             }
             News::Closed { to } if is_asked && *to == own => self.close_port(),
             News::Lost { reason } if is_asked => self.end_port(reason.clone()),
+            // A port that opens later opens with this token.
+            News::TokenRefreshed { life } if stage == PortStage::Open => {
+                self.outputs.push(TabOutput::TokenRefreshed(*life));
+            }
             News::Failed { to, error } if is_asked && to.is_none_or(|to| to == own) => {
                 if to.is_none()
                     && let Some(term) = self.term()
@@ -697,6 +702,7 @@ impl<M: Frame> Tab<M> {
             | News::Closed { .. }
             | News::Lost { .. }
             | News::Refreshed { .. }
+            | News::TokenRefreshed { .. }
             | News::Failed { .. } => {}
         }
     }
@@ -1134,8 +1140,10 @@ impl<M: Frame> Tab<M> {
 
     /// Tells all ports.
     fn tell_all(&mut self, news: News<M>) {
-        self.on_news(&news);
-        self.tell(news);
+        if let Place::Leading(_) = self.place {
+            self.on_news(&news);
+            self.tell(news);
+        }
     }
 
     /// Tells the followers.

@@ -8,7 +8,7 @@ use js_sys::Function;
 use onesocket_core::protocol::{Epoch, Group, MessageId};
 use onesocket_core::{
     Call, Config, Down, Error, ErrorCode, Fetch, FetchReason, Frame, Input, LinkStatus, LogEvent,
-    PortId, ReadyState, Request, Sentence, Span, StateName, Status, Tab, TabId, TabInput,
+    PortId, ReadyState, Request, Sentence, Span, StateName, Stats, Status, Tab, TabId, TabInput,
     TabOutput, Terms, Text, Time, Up,
 };
 use wasm_bindgen::prelude::*;
@@ -135,6 +135,8 @@ pub struct Shared {
     /// The refreshes of its token that tabs have asked for, by the numbers that it has of them.
     refreshes: Lent<Vec<(Call, PortId)>>,
     last_refresh: Cell<u32>,
+    /// How often the server has taken a new token while this tab was connected.
+    refreshed: Cell<u32>,
     /// Why it was lost, until that is told.
     lost: Cell<Option<Text>>,
     /// The status of the connection that is shared, and since when.
@@ -179,6 +181,7 @@ impl Shared {
             is_linked: Cell::new(false),
             refreshes: Lent::new(Vec::new()),
             last_refresh: Cell::new(NOBODY.0),
+            refreshed: Cell::new(0),
             lost: Cell::new(None),
             link_status: Cell::new(None),
             url,
@@ -245,6 +248,12 @@ impl Shared {
         if let Some((_, by)) = by {
             self.feed(TabInput::Refreshed { by, error });
         }
+    }
+
+    /// Returns what was counted, which is what this tab has seen.
+    pub fn stats(&self) -> Stats {
+        let stats = self.app().map(|app| app.stats()).unwrap_or_default();
+        Stats { refreshes: self.refreshed.get().into(), ..stats }
     }
 
     /// Lets go: the connection of this tab was closed before.
@@ -334,6 +343,10 @@ impl Shared {
                 }
             }
             TabOutput::Role(role) => self.callbacks.role(role),
+            TabOutput::TokenRefreshed(life) => {
+                self.refreshed.set(self.refreshed.get() + 1);
+                self.callbacks.token_refreshed(life);
+            }
             TabOutput::Watch { port } => self.room.watch(port.tab.0 as f64, port.number),
             TabOutput::Up { slot: 0, frame } => self.speak(frame),
             TabOutput::Up { slot, frame } => {
@@ -689,8 +702,11 @@ impl Callbacks for OfLink {
         self.inner.token_fetched(result);
     }
 
+    // It counts for all tabs.
     fn token_refreshed(&self, life: Option<Span>) {
-        self.inner.token_refreshed(life);
+        if let Some(shared) = self.shared.upgrade() {
+            shared.feed(TabInput::TokenRefreshed(life));
+        }
     }
 
     fn log(&self, event: &LogEvent) {

@@ -193,6 +193,10 @@ impl Parts {
                     self.error(error);
                 }
             }
+            News::TokenRefreshed { life } => {
+                self.kind = 19;
+                self.span(*life);
+            }
             News::Status { to, link } => {
                 self.kind = 15;
                 self.any_port(*to);
@@ -305,6 +309,7 @@ impl Reader<'_> {
                 let is_error = self.numbers.len() > 0;
                 News::Refreshed { to, error: if is_error { Some(self.error()?) } else { None } }
             }
+            19 => News::TokenRefreshed { life: self.span() },
             _ => return None,
         })
     }

@@ -225,6 +225,11 @@ pub enum News<M> {
         /// Why, where that is known.
         reason: Option<Text>,
     },
+    /// The server has taken a new token, which counts for all.
+    TokenRefreshed {
+        /// How long it lives; `None` if it does not expire.
+        life: Option<Span>,
+    },
     /// A refresh of the token that a tab has asked for has ended.
     Refreshed {
         /// The tab and the number of its call, as a port has them.

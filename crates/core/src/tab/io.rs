@@ -1,6 +1,6 @@
 //! The inputs and the outputs of a tab.
 
-use onesocket_protocol::{Epoch, Group, MessageId};
+use onesocket_protocol::{Epoch, Group, MessageId, Span};
 
 use super::frame::{LinkStatus, PortId, TabFrame, TabId, Terms, Up};
 use crate::error::Error;
@@ -90,6 +90,8 @@ pub enum TabInput<M> {
     },
     /// A person sees the page, or does not.
     Shown(bool),
+    /// The server has accepted a new token of the leader's connection, and how long it lives.
+    TokenRefreshed(Option<Span>),
     /// The connection of this tab closes its port.
     Shut {
         /// The port.
@@ -227,6 +229,8 @@ pub enum TabOutput<M> {
         /// The port.
         port: PortId,
     },
+    /// Report to the user that the server has accepted a new token: see [`TabInput::TokenRefreshed`].
+    TokenRefreshed(Option<Span>),
     /// Send a frame over the leader's connection, as one of its clients.
     Up {
         /// Which one; 0 for the connection's own, where that speaks for all.

@@ -542,6 +542,39 @@ fn the_token_is_refreshed_by_whoever_leads_and_each_call_is_answered() {
 }
 
 #[test]
+fn every_tab_is_told_of_a_new_token() {
+    let life = Some(Span::from_secs(300));
+    let (mut tab, term) = leader();
+    tab.handle(TabInput::Open { port: 1 }, NOW);
+    tab.handle(ada(), NOW);
+    let attached = Down::Attached(None);
+    let attached =
+        TabInput::LinkFrame { slots: vec![1], what: attached, frame: Frame::Ack { id: 0 } };
+    tab.handle(attached, NOW);
+    drain(&mut tab);
+
+    tab.handle(TabInput::TokenRefreshed(life), NOW);
+
+    let news = |place, news| TabFrame::News { term, place, news };
+    let refreshed = News::TokenRefreshed { life };
+    let post = TabOutput::Post(news(0, refreshed.clone()));
+    assert_eq!(drain(&mut tab), [TabOutput::TokenRefreshed(life), post]);
+    // One that is not connected yet connects with that token.
+    let mut tab: Tab<Frame> = Tab::new(TabId(2), "second", true);
+    tab.handle(TabInput::Wish(true), NOW);
+    tab.handle(TabInput::Open { port: 1 }, NOW);
+    let mut hear = |frame| {
+        tab.handle(TabInput::Heard { from: TabId(1), frame }, NOW);
+        drain(&mut tab)
+    };
+    hear(TabFrame::Lead { term, next: 0, link: "first".into() });
+    assert_eq!(hear(news(0, refreshed.clone())), []);
+    let to = PortId { tab: TabId(2), number: 1 };
+    hear(news(1, News::Opened { to, terms: terms("ada"), epoch: None }));
+    assert_eq!(hear(news(2, refreshed)), [TabOutput::TokenRefreshed(life)]);
+}
+
+#[test]
 fn every_tab_is_told_why_the_connection_was_lost() {
     let (mut tab, term) = leader();
     tab.handle(TabInput::Open { port: 1 }, NOW);

@@ -195,6 +195,7 @@ fn inputs(next: u64) -> Vec<Named> {
             "its token is refreshed",
             TabInput::Refreshed { by: PortId { tab: THIRD, number: 7 }, error: None },
         ),
+        ("the server has taken its token", TabInput::TokenRefreshed(Some(Span::from_secs(300)))),
         ("a client is attached", link(&[1], Down::Attached(Some(Epoch("e".into()))))),
         ("a client is answered", link(&[1], Down::Ack(MessageId(1)))),
         ("the connection's client is answered", link(&[], Down::Ack(MessageId((1 << 40) + 1)))),
@@ -319,6 +320,7 @@ fn words(output: &TabOutput<Frame>) -> String {
         TabOutput::Revive => "connect again".into(),
         TabOutput::Role(Role::None) => "be nobody".into(),
         TabOutput::Role(role) => format!("be {}", role.as_str()),
+        TabOutput::TokenRefreshed(_) => "tell refreshed".into(),
         TabOutput::Watch { port } => format!("watch {}", port.tab.0),
         TabOutput::Up { slot: 0, frame } => match frame {
             Frame::Message { .. } | Frame::Ack { .. } => "send".into(),
@@ -354,6 +356,7 @@ fn posted(frame: &TabFrame<Frame>) -> String {
             News::Status { to: Some(to), .. } => format!("status to {}", to.tab.0),
             News::Closed { to } => format!("closed to {}", to.tab.0),
             News::Lost { .. } => "lost".into(),
+            News::TokenRefreshed { .. } => "token refreshed".into(),
             News::Refreshed { to, .. } => format!("refreshed to {}", to.tab.0),
             News::Failed { to: None, .. } => "failed".into(),
             News::Failed { to: Some(to), .. } => format!("failed to {}", to.tab.0),

@@ -634,6 +634,7 @@ impl World {
             TabOutput::PortPong { .. }
             | TabOutput::Refresh { .. }
             | TabOutput::Refreshed { .. }
+            | TabOutput::TokenRefreshed(_)
             | TabOutput::Role(_) => {}
             TabOutput::Revive => {
                 if self.pages[at].app.failed {
