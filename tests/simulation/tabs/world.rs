@@ -1,0 +1,192 @@
+//! What there is, the time, and what will happen when.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use onesocket_core::{Span, Time};
+
+use super::page::{Page, Task};
+use super::server::Server;
+use super::socket::{Down, Socket, Up};
+use super::wire::Origin;
+use crate::coverage::Coverage;
+use crate::random::Random;
+use crate::runner::Outcome;
+
+/// How many lines a history may have before the earliest are dropped.
+const MAX_LINES: usize = 200_000;
+
+/// The tabs of a user, their browser, the server, and the network in between.
+pub(super) struct World {
+    pub(super) now: Duration,
+    pub(super) random: Random,
+    pub(super) pages: Vec<Page>,
+    /// Which page has the lock, and by which request.
+    pub(super) holder: Option<(usize, u32)>,
+    pub(super) queue: VecDeque<(usize, u32)>,
+    /// When the last post of a page arrives at another.
+    pub(super) posted: BTreeMap<(usize, usize), Duration>,
+    pub(super) sockets: Vec<Socket>,
+    pub(super) server: Server,
+    /// What each page has sent.
+    pub(super) items: Vec<Vec<Item>>,
+    /// The newest message of each page that the server has taken.
+    pub(super) taken: BTreeMap<usize, usize>,
+    pub(super) stolen: bool,
+    pub(super) coverage: Coverage,
+    /// The first promise that was broken.
+    pub(super) broken: Option<String>,
+    /// What has happened, where somebody wants to read it.
+    pub(super) timeline: Option<Vec<String>>,
+    events: BTreeMap<(Duration, u64), Event>,
+    planned: u64,
+}
+
+/// A message that a page has sent or published.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Item {
+    /// How often the server has taken it.
+    pub(super) taken: bool,
+    /// The user was told that it may not have been.
+    pub(super) reported: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum Event {
+    /// The browser has something for a page.
+    Task { page: usize, task: Task },
+    /// The lock of a page that has ended is free.
+    Freed { page: usize },
+    /// A frame comes to the server.
+    Up { socket: usize, up: Up },
+    /// A frame comes to a browser.
+    Down { socket: usize, down: Down },
+    /// A connection of the server has something to do.
+    Serve { key: u64 },
+    /// It says what it has accepted.
+    Flush { key: u64 },
+    /// It waits no longer for the end of a handshake.
+    GiveUp { key: u64 },
+    /// The server is there again.
+    Start,
+}
+
+impl World {
+    pub(super) fn new(seed: u64, traced: bool, max_tabs: u16) -> Self {
+        Self {
+            now: Duration::ZERO,
+            random: Random::new(seed),
+            pages: Vec::new(),
+            holder: None,
+            queue: VecDeque::new(),
+            posted: BTreeMap::new(),
+            sockets: Vec::new(),
+            server: Server::new(max_tabs),
+            items: Vec::new(),
+            taken: BTreeMap::new(),
+            stolen: false,
+            coverage: Coverage::default(),
+            broken: None,
+            timeline: traced.then(Vec::new),
+            events: BTreeMap::new(),
+            planned: 0,
+        }
+    }
+
+    pub(super) fn time(&self) -> Time {
+        Time::ZERO + Span::from(self.now)
+    }
+
+    pub(super) fn after(&mut self, delay: Duration, event: Event) {
+        self.planned += 1;
+        self.events.insert((self.now + delay, self.planned), event);
+    }
+
+    /// Lets everything happen for a while, unless a promise is broken first.
+    pub(super) fn run_for(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while self.broken.is_none()
+            && let Some(next) = self.events.first_entry()
+            && next.key().0 <= end
+        {
+            let ((at, _), event) = next.remove_entry();
+            self.now = self.now.max(at);
+            self.happen(event);
+            self.check();
+        }
+        if self.broken.is_none() {
+            self.now = end;
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Task { page, task } => self.task(page, task),
+            Event::Freed { page } => self.free(page),
+            Event::Up { socket, up } => self.on_up(socket, up),
+            Event::Down { socket, down } => self.on_down(socket, down),
+            Event::Serve { key } => self.serve(key),
+            Event::Flush { key } => self.flush(key),
+            Event::GiveUp { key } => self.end_peer(key),
+            Event::Start => self.server.up = true,
+        }
+    }
+
+    /// What holds at any time.
+    fn check(&mut self) {
+        let open = self.server.sockets().len();
+        self.ensure(open <= 1, || format!("{open} live sockets"));
+        let leaders = self.pages.iter().filter(|page| page.leads()).count();
+        let may_be = self.stolen || leaders <= 1;
+        self.ensure(may_be, || format!("{leaders} tabs lead, and none has taken the lock"));
+    }
+
+    /// The server takes a message that it has not had.
+    pub(super) fn take(&mut self, origin: Origin) {
+        let Origin { page, number } = origin;
+        let last = self.taken.insert(page, number);
+        self.ensure(last.is_none_or(|last| last < number), || {
+            format!("message {number} of tab {page} comes after {last:?}")
+        });
+        let first = last.map_or(0, |last| last + 1);
+        let left_out = (first..number).find(|between| !self.items[page][*between].reported);
+        self.ensure(left_out.is_none(), || {
+            format!("message {left_out:?} of tab {page} was left out before {number}")
+        });
+        self.items[page][number].taken = true;
+    }
+
+    /// Notes that a promise is broken, if it is.
+    pub(super) fn ensure(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds && self.broken.is_none() {
+            let what = what();
+            self.log(|| format!("BROKEN: {what}"));
+            self.broken = Some(what);
+        }
+    }
+
+    /// Adds a line to the timeline, where there is one.
+    pub(super) fn log(&mut self, what: impl FnOnce() -> String) {
+        if let Some(lines) = &mut self.timeline {
+            let ms = self.now.as_millis();
+            if lines.len() >= MAX_LINES {
+                lines.drain(..MAX_LINES / 2);
+            }
+            lines.push(format!("{:>6}.{:03} s  {}", ms / 1000, ms % 1000, what()));
+        }
+    }
+
+    pub(super) fn cover(&mut self, what: &'static str) {
+        self.coverage.note(what);
+    }
+}
+
+/// Whose tabs they are.
+pub(super) const USER: &str = "ada";
+
+impl From<World> for Outcome {
+    fn from(world: World) -> Self {
+        let World { now, coverage, broken, timeline, .. } = world;
+        Self { lasted: now, coverage, broken, timeline: timeline.unwrap_or_default() }
+    }
+}
