@@ -36,6 +36,9 @@ const HIDDEN: Span = Span::from_secs(15);
 /// How long a hand-over waits for answers that nobody would get after it, before it looks again.
 const ANSWERED: Span = Span::from_secs(1);
 
+/// For how long whoever connects elsewhere may be a tab that has said that it leads no more.
+const FOLLOWED: Span = Span::from_secs(5);
+
 /// How long the lock is kept when the connection has failed for good, so that the others hear so before
 /// one of them is given the lock and tries again.
 const LINGER: Span = Span::from_millis(300);
@@ -109,6 +112,8 @@ struct Leading {
     hand_over_at: Time,
     /// When it gives the lock back, after the connection has failed.
     resign_at: Time,
+    /// When one that has led before has said that it leads no more.
+    followed_at: Option<Time>,
 }
 
 /// The port of this tab's connection.
@@ -366,7 +371,7 @@ impl<M: Frame> Tab<M> {
         self.listen(hopes);
     }
 
-    /// Leads no more, in good order: everything that was posted before has been heard before that.
+    /// Leads no more: everything that was posted before has been heard before that.
     fn hand_over(&mut self) {
         if let Place::Leading(leading) = &self.place {
             let term = leading.term;
@@ -379,8 +384,7 @@ impl<M: Frame> Tab<M> {
     /// Another tab leads, or will.
     fn demote(&mut self, leader: Option<Following>, now: Time) {
         if let Place::Leading(_) = self.place {
-            self.outputs.push(TabOutput::Resign);
-            self.close_port();
+            self.hand_over();
             self.stand_back(leader, now);
             if leader.is_some() && matches!(self.wish, Wish::Revival(_)) {
                 self.outputs.push(TabOutput::Revive);
@@ -419,6 +423,7 @@ impl<M: Frame> Tab<M> {
             relay: Relay::default(),
             hand_over_at: if self.shown { Time::NEVER } else { now + HIDDEN },
             resign_at: Time::NEVER,
+            followed_at: None,
         });
         self.say_that_it_leads();
         self.lead();
@@ -561,6 +566,7 @@ impl<M: Frame> Tab<M> {
                 self.shut(PortId { tab: from, number: port });
             }
             TabFrame::Urge { term } if term == mine => self.urge(now),
+            TabFrame::Bye { term } if term < mine => leading.followed_at = Some(now),
             TabFrame::Refresh { term, call } if term == mine => {
                 let by = PortId { tab: from, number: call };
                 self.outputs.push(TabOutput::Refresh { by });
@@ -945,9 +951,13 @@ impl<M: Frame> Tab<M> {
 
     fn on_held(&mut self, held: bool, now: Time) {
         let Place::Leading(leading) = &mut self.place else { return };
+        // It did not know yet that it has lost the lock to this one. A server that knows it by another name takes
+        // it for another browser.
+        let led_before = leading.followed_at.is_some_and(|at| now.since(at) < FOLLOWED);
         match &leading.relay.link {
-            // Another tab has connected late, which has lost the lock to this one and does not know it yet.
-            Link::Replaced(error) if held && error.message.sentence() == Sentence::Moved => {
+            Link::Replaced(error)
+                if held && (led_before || error.message.sentence() == Sentence::Moved) =>
+            {
                 leading.relay.link = Link::Connecting;
                 leading.relay.lose();
                 self.tell_all(News::Lost { reason: None });

@@ -608,7 +608,9 @@ impl Callbacks for OfTab {
                 shown = StateName::Waiting;
             }
             lost = shared.lost.take().filter(|_| reason.is_some());
-            shared.feed(match current {
+            // What it is now: this may be the report of what it was before it has failed.
+            let state = shared.app().map_or(current, |app| app.status().state);
+            shared.feed(match state {
                 StateName::Connecting | StateName::Connected | StateName::Waiting => {
                     TabInput::Wish(true)
                 }

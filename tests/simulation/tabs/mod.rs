@@ -11,19 +11,24 @@ mod world;
 use std::time::Duration;
 
 use onesocket_core::protocol::Group;
-use onesocket_core::{Role, StateName};
+use onesocket_core::{ErrorCode, Role, StateName};
 
 use crate::runner::{Outcome, Plan, outcome, run_histories};
-use page::Pause;
+use page::{Page, Pause};
 use world::World;
 
 /// How many histories a run has by default.
-const HISTORIES: u64 = 2000;
+const HISTORIES: u64 = 3000;
+
+/// How long the server is away at most.
+const LONGEST_AWAY: Duration = Duration::from_secs(20);
 
 const PLAN: Plan = Plan { name: "tabs", histories: HISTORIES, all: &ALL, run };
 
 /// What a run of full length has to come to.
-const ALL: [&str; 20] = [
+const ALL: [&str; 22] = [
+    "a calm while a page is away",
+    "a calm while pages run",
     "a follower that ends",
     "a getToken that fails",
     "a getToken that knows no session",
@@ -102,6 +107,9 @@ fn act(world: &mut World) {
         }
         return;
     }
+    if world.random.percent(8) {
+        return calm_down(world);
+    }
     let leader = running.iter().copied().find(|page| world.pages[*page].leads());
     let any = world.random.pick(&running);
     // What matters happens to the leader.
@@ -144,7 +152,7 @@ fn act(world: &mut World) {
         }
         74..77 => {
             world.cover("a server that is restarted");
-            let away = world.random.spread(10, 20_000);
+            let away = world.random.spread(10, LONGEST_AWAY.as_millis() as u64);
             if world.random.percent(50) {
                 world.kill_server(away)
             } else {
@@ -184,6 +192,67 @@ fn open(world: &mut World) {
         let page = world.open_page(shown);
         world.connect(page);
         world.join(page, tea());
+    }
+}
+
+/// Nothing happens for a while, and some pages stay away: all others that want a connection must get it.
+fn calm_down(world: &mut World) {
+    let stalls = |page: &Page| page.alive && page.paused == Some(Pause::Stalled);
+    if world.pages.iter().any(stalls) {
+        return;
+    }
+    world.cover("a calm while pages run");
+    if world.pages.iter().any(|page| page.alive && page.paused.is_some()) {
+        world.cover("a calm while a page is away");
+    }
+    if !world.server.up {
+        world.run_for(LONGEST_AWAY);
+    }
+    // A getToken that fails puts it off.
+    for _ in 0..12 {
+        world.run_for(Duration::from_secs(5));
+        if unserved(world).is_none() {
+            return;
+        }
+    }
+    let unserved = unserved(world);
+    world.ensure(unserved.is_none(), || unserved.unwrap_or_default());
+}
+
+/// Says who of those that run wants a connection and has none, or waits for an answer; or how many lead.
+fn unserved(world: &World) -> Option<String> {
+    let wants = |page: &&Page| {
+        let state = page.state();
+        let is_live =
+            matches!(state, StateName::Connecting | StateName::Waiting | StateName::Connected);
+        page.alive && page.paused.is_none() && is_live
+    };
+    let wanting: Vec<_> = world.pages.iter().filter(wants).collect();
+    let is_served =
+        |page: &&&Page| page.state() == StateName::Connected && page.waiting_bytes() == 0;
+    let served = wanting.iter().filter(is_served).count();
+    let places = places(world, wanting.len());
+    let leaders = wanting.iter().filter(|page| page.leads()).count();
+    // What fails for all is tried again for all.
+    let has_failed_for_all = |page: &&Page| {
+        let fails =
+            matches!(page.error(), Some(ErrorCode::Replaced | ErrorCode::AttemptsExhausted));
+        page.alive && page.paused.is_none() && fails
+    };
+    let failed = world.pages.iter().filter(has_failed_for_all).count();
+    let is_well = served == places
+        && leaders == usize::from(!wanting.is_empty())
+        && (failed == 0 || wanting.is_empty());
+    (!is_well).then(|| {
+        format!("{served} of {places} are served, {leaders} lead, and {failed} have failed for all")
+    })
+}
+
+/// Returns how many of so many tabs the server takes.
+fn places(world: &World, tabs: usize) -> usize {
+    match world.server.max_tabs() {
+        0 => tabs,
+        most => tabs.min(most),
     }
 }
 
@@ -227,9 +296,8 @@ fn come_to_rest(world: &mut World) {
     if world.broken.is_some() || alive.is_empty() {
         return;
     }
-    let (all, most) = (alive.len(), world.server.max_tabs());
-    let is_one = most == 0;
-    let places = if is_one { all } else { all.min(most) };
+    let (all, is_one) = (alive.len(), world.server.max_tabs() == 0);
+    let places = places(world, all);
     if is_one {
         world.cover("a rest with a server of one client");
     }

@@ -196,6 +196,11 @@ impl Page {
         self.own.machine.status().state
     }
 
+    /// With what it has failed.
+    pub(super) fn error(&self) -> Option<ErrorCode> {
+        self.own.machine.status().error.as_ref().map(|error| error.code)
+    }
+
     /// What the connection keeps that was not answered.
     pub(super) fn waiting_bytes(&self) -> usize {
         self.own.machine.queued_bytes()
@@ -571,7 +576,8 @@ impl World {
                 }
             }
             (Output::Shut { attempt, .. }, _) => self.shut(page, which, attempt),
-            (Output::Status { status, .. }, Which::Own) => self.changed(page, status.state),
+            // What it is now: this may be the report of what it was before it has failed.
+            (Output::Status { .. }, Which::Own) => self.changed(page),
             (Output::Status { status, reason, .. }, Which::Shared(link)) => {
                 self.on_link(page, link, status.state, reason);
             }
@@ -797,10 +803,7 @@ impl World {
                 };
                 self.receive(page, port, ServerFrame::Welcome(welcome));
             }
-            TabOutput::PortStatus { .. } => {
-                let state = self.pages[page].state();
-                self.changed(page, state);
-            }
+            TabOutput::PortStatus { .. } => self.changed(page),
             TabOutput::PortPong { port } => self.receive(page, port, ServerFrame::Pong),
             TabOutput::Probe => self.probe(page),
             TabOutput::Query => {
@@ -876,7 +879,11 @@ impl World {
     }
 
     /// The state of the tab's own connection: what the tab wants follows from it.
-    fn changed(&mut self, page: usize, state: StateName) {
+    fn changed(&mut self, page: usize) {
+        let state = self.pages[page].state();
+        if state == StateName::Failed {
+            self.check_failure(page);
+        }
         self.feed_tab(
             page,
             match state {
@@ -887,6 +894,18 @@ impl World {
                 StateName::Failed => TabInput::Failed,
             },
         );
+    }
+
+    /// A connection fails only with a reason.
+    fn check_failure(&mut self, page: usize) {
+        let code = self.pages[page].error();
+        let has_reason = match code {
+            Some(ErrorCode::Replaced) => self.is_elsewhere,
+            Some(ErrorCode::AttemptsExhausted) => self.server.has_forgotten(),
+            Some(ErrorCode::Unauthorized | ErrorCode::TokenFailed) => true,
+            _ => false,
+        };
+        self.ensure(has_reason, || format!("{page} fails with {code:?}"));
     }
 
     /// Makes the connection that is shared, or has it connect again.

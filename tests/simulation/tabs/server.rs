@@ -123,6 +123,7 @@ impl World {
         if !self.server.up {
             return;
         }
+        self.is_elsewhere = true;
         self.server.last += 1;
         let key = Key(self.server.last);
         let client = Some("AAAAAAAAAAAAAAAAAAAAAA".to_owned());

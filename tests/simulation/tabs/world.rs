@@ -33,6 +33,8 @@ pub(super) struct World {
     /// The newest message of each page that the server has taken.
     pub(super) taken: BTreeMap<usize, usize>,
     pub(super) stolen: bool,
+    /// The user has connected in another browser.
+    pub(super) is_elsewhere: bool,
     pub(super) coverage: Coverage,
     /// The first promise that was broken.
     pub(super) broken: Option<String>,
@@ -85,6 +87,7 @@ impl World {
             items: Vec::new(),
             taken: BTreeMap::new(),
             stolen: false,
+            is_elsewhere: false,
             coverage: Coverage::default(),
             broken: None,
             timeline: traced.then(Vec::new),

@@ -195,6 +195,31 @@ fn who_was_replaced_follows_if_the_lock_is_gone_and_fails_if_it_is_not() {
 }
 
 #[test]
+fn a_tab_that_has_led_before_and_connects_late_is_no_other_browser() {
+    let earlier = Term { number: 4, leader: TabId(2) };
+    let later = Term { number: 6, leader: TabId(2) };
+    for (bye, after, is_sibling) in [(earlier, 4, true), (earlier, 6, false), (later, 4, false)] {
+        let (mut tab, _) = leader();
+        tab.handle(TabInput::Open { port: 1 }, NOW);
+        tab.handle(ada(), NOW);
+        let frame = TabFrame::Bye { term: bye };
+        tab.handle(TabInput::Heard { from: TabId(2), frame }, NOW);
+        tab.handle(TabInput::LinkFailed(Error::new(ErrorCode::Replaced, "elsewhere")), NOW);
+        drain(&mut tab);
+
+        tab.handle(TabInput::Held(true), NOW + Span::from_secs(after));
+
+        let outputs = drain(&mut tab);
+        let leads = outputs.iter().any(|output| matches!(output, TabOutput::Lead { .. }));
+        assert_eq!(leads, is_sibling, "{bye:?}, {after} s: {outputs:?}");
+    }
+    // A leader that learns that another leads says so.
+    let (mut tab, term) = leader();
+    tab.handle(TabInput::Lost { request: 1 }, NOW);
+    assert_eq!(drain(&mut tab).first(), Some(&TabOutput::Post(TabFrame::Bye { term })));
+}
+
+#[test]
 fn a_number_is_given_again_once_the_server_has_let_go_of_it() {
     let (mut tab, term) = leader();
     tab.handle(ada(), NOW);
