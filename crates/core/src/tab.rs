@@ -37,7 +37,7 @@ const HIDDEN: Span = Span::from_secs(15);
 const ANSWERED: Span = Span::from_secs(1);
 
 /// For how long whoever connects elsewhere may be a tab that has said that it leads no more.
-const FOLLOWED: Span = Span::from_secs(5);
+const RESIGNED: Span = Span::from_secs(5);
 
 /// How long the lock is kept when the connection has failed for good, so that the others hear so before
 /// one of them is given the lock and tries again.
@@ -71,6 +71,8 @@ pub struct Tab<M> {
     last_request: u32,
     /// The number of the latest term that this tab has heard of.
     last_term: u64,
+    /// When a tab that has led before has said that it leads no more, or this one has.
+    resigned_at: Option<Time>,
     steals: Steals,
     role: Role,
     outputs: Vec<TabOutput<M>>,
@@ -112,8 +114,6 @@ struct Leading {
     hand_over_at: Time,
     /// When it gives the lock back, after the connection has failed.
     resign_at: Time,
-    /// When one that has led before has said that it leads no more.
-    followed_at: Option<Time>,
 }
 
 /// The port of this tab's connection.
@@ -155,6 +155,7 @@ impl<M: Frame> Tab<M> {
             closing: None,
             last_request: 0,
             last_term: 0,
+            resigned_at: None,
             steals: Steals::default(),
             role: Role::None,
             outputs: Vec::new(),
@@ -308,7 +309,7 @@ impl<M: Frame> Tab<M> {
                 if self.awake {
                     self.closing = self.port.take().map(|port| port.number);
                 }
-                self.hand_over();
+                self.hand_over(now);
                 self.rest();
             }
             Place::Leading(leading) if leading.relay.link == Link::Failed => {
@@ -372,8 +373,9 @@ impl<M: Frame> Tab<M> {
     }
 
     /// Leads no more: everything that was posted before has been heard before that.
-    fn hand_over(&mut self) {
+    fn hand_over(&mut self, now: Time) {
         if let Place::Leading(leading) = &self.place {
+            self.resigned_at = Some(now);
             let term = leading.term;
             self.post(TabFrame::Bye { term });
             self.outputs.push(TabOutput::Resign);
@@ -384,7 +386,7 @@ impl<M: Frame> Tab<M> {
     /// Another tab leads, or will.
     fn demote(&mut self, leader: Option<Following>, now: Time) {
         if let Place::Leading(_) = self.place {
-            self.hand_over();
+            self.hand_over(now);
             self.stand_back(leader, now);
             if leader.is_some() && matches!(self.wish, Wish::Revival(_)) {
                 self.outputs.push(TabOutput::Revive);
@@ -423,7 +425,6 @@ impl<M: Frame> Tab<M> {
             relay: Relay::default(),
             hand_over_at: if self.shown { Time::NEVER } else { now + HIDDEN },
             resign_at: Time::NEVER,
-            followed_at: None,
         });
         self.say_that_it_leads();
         self.lead();
@@ -566,7 +567,7 @@ impl<M: Frame> Tab<M> {
                 self.shut(PortId { tab: from, number: port });
             }
             TabFrame::Urge { term } if term == mine => self.urge(now),
-            TabFrame::Bye { term } if term < mine => leading.followed_at = Some(now),
+            TabFrame::Bye { term } if term < mine => self.resigned_at = Some(now),
             TabFrame::Refresh { term, call } if term == mine => {
                 let by = PortId { tab: from, number: call };
                 self.outputs.push(TabOutput::Refresh { by });
@@ -850,7 +851,7 @@ impl<M: Frame> Tab<M> {
                 self.post(term.map_or(TabFrame::Hello, |term| TabFrame::Ask { term }));
             }
             Place::Leading(leading) if leading.resign_at == due => {
-                self.hand_over();
+                self.hand_over(now);
                 self.rest();
             }
             Place::Leading(leading) => {
@@ -859,7 +860,7 @@ impl<M: Frame> Tab<M> {
                 let waits = others && leading.relay.is_asking();
                 leading.hand_over_at = if waits { now + ANSWERED } else { Time::NEVER };
                 if others && !waits {
-                    self.hand_over();
+                    self.hand_over(now);
                     self.stand_back(None, now);
                 }
             }
@@ -935,7 +936,7 @@ impl<M: Frame> Tab<M> {
         // Another tab may have what this one lacks.
         self.wish = Wish::No;
         self.fail_port(error);
-        self.hand_over();
+        self.hand_over(now);
         self.rest();
     }
 
@@ -953,7 +954,7 @@ impl<M: Frame> Tab<M> {
         let Place::Leading(leading) = &mut self.place else { return };
         // It did not know yet that it has lost the lock to this one. A server that knows it by another name takes
         // it for another browser.
-        let led_before = leading.followed_at.is_some_and(|at| now.since(at) < FOLLOWED);
+        let led_before = self.resigned_at.is_some_and(|at| now.since(at) < RESIGNED);
         match &leading.relay.link {
             Link::Replaced(error)
                 if held && (led_before || error.message.sentence() == Sentence::Moved) =>

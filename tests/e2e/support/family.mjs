@@ -9,13 +9,13 @@ import { until } from "./wait.mjs";
  *
  * @param {import("./scene.mjs").Tools} the
  * @param {number} count
- * @param {object} [options] - Those of the server, and `windows`: whether each tab is in a window of its own, and
- *   so seen.
+ * @param {object} [options] - Those of the server, `windows`: whether each tab is in a window of its own, and so
+ *   seen, and `client`: more options of the clients.
  * @param {() => void} [before] - Runs in each tab before it connects.
  * @param {RegExp[]} [allow] - Console errors that are no failure.
  */
 export async function openFamily(the, count, options = {}, before = () => {}, allow = []) {
-  const { windows: window = false, ...ofServer } = options;
+  const { windows: window = false, client, ...ofServer } = options;
   const app = the.use(plainSite());
   const server = await the.server({ site: app.folder, replaces: true, ...ofServer });
   const tabs = await startTabs(the);
@@ -24,15 +24,15 @@ export async function openFamily(the, count, options = {}, before = () => {}, al
   const family = [];
   for (let at = 0; at < count; at += 1) family.push(await tabs.open(the, server.url, { allow, window }));
   await Promise.all(family.map((tab) => tab.evaluate(before)));
-  await Promise.all(family.map((tab) => tab.evaluate(begin, { user: "ada", share: "ada" })));
+  await Promise.all(family.map((tab) => tab.evaluate(begin, { user: "ada", share: "ada", ...client })));
   return { tabs, server, judge, family };
 }
 
 /** Runs in a page: connects and joins a group. */
-export async function begin({ user, share }) {
+export async function begin({ user, ...options }) {
   window.heard = [];
   window.errors = [];
-  window.client = window.clientOf(user, share === undefined ? {} : { share });
+  window.client = window.clientOf(user, options);
   window.client.on("message", ({ data }) => window.heard.push(data));
   window.states = [];
   window.reasons = [];

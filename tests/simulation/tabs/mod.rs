@@ -15,6 +15,7 @@ use onesocket_core::{ErrorCode, Role, StateName};
 
 use crate::runner::{Outcome, Plan, outcome, run_histories};
 use page::{Page, Pause};
+use server::OUTSIDER;
 use world::World;
 
 /// How many histories a run has by default.
@@ -189,6 +190,8 @@ fn runs(world: &World, page: usize) -> bool {
 fn open(world: &mut World) {
     if world.pages.iter().filter(|page| page.alive).count() < 12 {
         let shown = world.random.percent(50);
+        // It loads: what a page has sent that was left before has arrived by then.
+        world.run_for(Duration::from_millis(100));
         let page = world.open_page(shown);
         world.connect(page);
         world.join(page, tea());
@@ -260,10 +263,10 @@ fn places(world: &World, tabs: usize) -> usize {
 fn burst(world: &mut World, running: &[usize]) {
     for _ in 0..1 + world.random.index(20) {
         let page = world.random.pick(running);
-        if world.random.percent(50) {
-            world.send(page);
-        } else {
-            world.publish(page, tea());
+        match world.random.index(5) {
+            0 | 1 => world.send(page),
+            2 | 3 => world.publish(page, tea()),
+            _ => world.publish_outside(tea()),
         }
         if world.random.percent(30) {
             let gap = world.random.ms(0, 30);
@@ -339,9 +342,15 @@ fn is_heard(world: &mut World, connected: &[usize], is_one: bool) {
         world.publish(*page, tea());
         world.send(*page);
     }
+    world.publish_outside(tea());
     world.run_for(Duration::from_secs(5));
     for page in connected {
         let heard = std::mem::take(&mut world.pages[*page].lately);
+        let count = heard.iter().filter(|origin| origin.page == OUTSIDER).count();
+        let is_in = world.pages[*page].groups.contains(&tea());
+        world.ensure(count == usize::from(is_in), || {
+            format!("{page} hears {count} from outside, in the group: {is_in}")
+        });
         for other in connected {
             let are_in =
                 [page, other].into_iter().all(|it| world.pages[*it].groups.contains(&tea()));

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use onesocket_core::protocol::{
-    CloseCode, MessageId, SUBPROTOCOL, Slot, offered_client, offered_token,
+    CloseCode, Group, MessageId, SUBPROTOCOL, ServerFrame, ServerMessage, Slot, offered_client,
+    offered_token,
 };
+use onesocket_protocol::Payload;
 use onesocket_server::hub::{Command, Delivery, Hub, Key, Known};
 use onesocket_server::session::{Messages, Output, Session};
 use onesocket_server::token::{Secret, Tokens};
@@ -31,8 +33,15 @@ pub(super) struct Server {
     /// The names of the clients, by their numbers in the hub.
     names: BTreeMap<u64, String>,
     issued: u64,
+    /// The connection of another user, with the process that has it.
+    outsider: Option<(u64, Key)>,
+    /// How often that has published something.
+    published: usize,
     began: Instant,
 }
+
+/// The page of another user, as her messages have it: she has no tabs.
+pub(super) const OUTSIDER: usize = usize::MAX;
 
 struct Peer {
     socket: usize,
@@ -64,6 +73,8 @@ impl Server {
             peers: BTreeMap::new(),
             names: BTreeMap::new(),
             issued: 0,
+            outsider: None,
+            published: 0,
             began: Instant::now(),
         }
     }
@@ -132,6 +143,32 @@ impl World {
         self.tell_hub(Command::Disconnect { key });
     }
 
+    /// Another user publishes something.
+    pub(super) fn publish_outside(&mut self, group: Group) {
+        let process = self.server.process;
+        let key = match self.server.outsider {
+            Some((known, key)) if known == process => key,
+            Some(_) | None => {
+                self.server.last += 1;
+                let key = Key(self.server.last);
+                let (user, group) = ("grace".to_owned(), group.clone());
+                self.tell_hub(Command::Connect { key, user, client: None });
+                let (id, by) = (MessageId(1), DecidedBy::Token);
+                self.tell_hub(Command::Join { key, id, group, by });
+                self.server.outsider = Some((process, key));
+                key
+            }
+        };
+        self.server.published += 1;
+        let number = self.server.published;
+        let payload = Origin { page: OUTSIDER, number }.payload();
+        let data = Payload::Json(&payload);
+        let message = ServerMessage { data, group: Some(group.clone()), from: None };
+        let frame = Outgoing::new(&ServerFrame::Message(message));
+        let id = MessageId(1 + number as u64);
+        self.tell_hub(Command::Publish { key, id, group, frame });
+    }
+
     /// Has the hub handle a command and delivers what follows; returns the answers for who has said it.
     fn tell_hub(&mut self, command: Command) -> Vec<Outgoing> {
         let speaker = match &command {
@@ -185,6 +222,9 @@ impl World {
         let Some(origin) = origin else {
             return self.ensure(false, || "a message of nobody".to_owned());
         };
+        if origin.page == OUTSIDER {
+            return;
+        }
         match self.server.hub.known(key, id) {
             Known::New => {
                 let name = self.server.names.get(&key.0).cloned();
