@@ -18,7 +18,7 @@ export interface NamedStanding extends GroupStanding {
 }
 
 /** What ends a `join()` that the next connection may make good. */
-const ENDS = ["closed", "aborted", "replaced", "unauthorized", "attempts-exhausted", "token-failed"];
+const ENDS = ["closed", "replaced", "unauthorized", "attempts-exhausted"];
 
 /** Returns how a component stands before anything is known. */
 export function standingIn(name: string): NamedStanding {

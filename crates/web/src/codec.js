@@ -27,8 +27,12 @@ const BEFORE_OTHERS = 2 ** 40;
 /** As many as can be told to the machine, which uses fewer. */
 const MANY_TABS = 2 ** 16 - 1;
 
+/** More bytes than a head may have: a group has 128 at most, each of which JSON may escape. */
+const LONGEST_HEAD = 512;
+
 let encoder;
 let decoder;
+let scratch;
 
 /** Returns a text in UTF-8. jsdom, as Jest has it, has no `TextEncoder`. */
 export function encode(text) {
@@ -45,6 +49,14 @@ export function decode(bytes) {
   if (globalThis.TextDecoder) return (decoder ??= new TextDecoder("utf-8", { ignoreBOM: true })).decode(bytes);
   const escaped = Array.from(bytes, (byte) => `%${(byte + 256).toString(16).slice(1)}`);
   return decodeURIComponent(escaped.join(""));
+}
+
+/** The same of a head, until the next one: nothing new is made for it. */
+function encodeHead(text) {
+  if (!globalThis.TextEncoder) return encode(text);
+  encoder ??= new TextEncoder();
+  scratch ??= new Uint8Array(LONGEST_HEAD);
+  return scratch.subarray(0, encoder.encodeInto(text, scratch).written);
 }
 
 const isWhole = (value) => Number.isSafeInteger(value) && value >= 0;
@@ -181,7 +193,7 @@ export function write(kind, id, value, payload) {
   if (payload === undefined) return `${head}}`;
   if (isText(payload)) return `${head},"format":"text"}\n${payload}`;
   if (!(payload instanceof Uint8Array)) return `${head}}\n${payload.json}`;
-  const line = encode(`${head}}\n`);
+  const line = encodeHead(`${head}}\n`);
   const size = line.length + payload.length;
   const at = payload.byteOffset - line.length;
   const hasRoom = at >= 0;
