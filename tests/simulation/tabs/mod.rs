@@ -24,12 +24,20 @@ const HISTORIES: u64 = 3000;
 /// How long the server is away at most.
 const LONGEST_AWAY: Duration = Duration::from_secs(20);
 
+/// What a clock may be set to: seconds since 1970.
+const CLOCKS: [Duration; 3] = [
+    Duration::from_secs(1_600_000_000),
+    Duration::from_secs(1_700_000_000),
+    Duration::from_secs(1_800_000_000),
+];
+
 const PLAN: Plan = Plan { name: "tabs", histories: HISTORIES, all: &ALL, run };
 
 /// What a run of full length has to come to.
-const ALL: [&str; 22] = [
+const ALL: [&str; 23] = [
     "a calm while a page is away",
     "a calm while pages run",
+    "a clock that is set",
     "a follower that ends",
     "a getToken that fails",
     "a getToken that knows no session",
@@ -175,7 +183,11 @@ fn act(world: &mut World) {
             }
         }
         91..93 => world.pages[page].is_signed_out ^= true,
-        93..96 => {
+        93 => {
+            world.cover("a clock that is set");
+            world.clock = world.random.pick(&CLOCKS);
+        }
+        94..96 => {
             let is_in = world.pages[page].groups.contains(&tea());
             if is_in { world.leave(page, tea()) } else { world.join(page, tea()) }
         }
@@ -211,9 +223,10 @@ fn calm_down(world: &mut World) {
     if !world.server.up {
         world.run_for(LONGEST_AWAY);
     }
-    // A getToken that fails puts it off.
+    // A getToken that fails puts it off, and so do late timers.
+    let turn = world.throttled.max(Duration::from_secs(5));
     for _ in 0..12 {
-        world.run_for(Duration::from_secs(5));
+        world.run_for(turn);
         if unserved(world).is_none() {
             return;
         }
@@ -268,6 +281,9 @@ fn burst(world: &mut World, running: &[usize]) {
             2 | 3 => world.publish(page, tea()),
             _ => world.publish_outside(tea()),
         }
+        if world.random.percent(4) {
+            world.refresh(page);
+        }
         if world.random.percent(30) {
             let gap = world.random.ms(0, 30);
             world.run_for(gap);
@@ -285,7 +301,8 @@ fn come_to_rest(world: &mut World) {
             world.resume(page);
         }
     }
-    world.run_for(Duration::from_secs(60));
+    let turn = world.throttled.max(Duration::from_secs(30));
+    world.run_for(2 * turn);
     let alive: Vec<_> = (0..world.pages.len()).filter(|page| world.pages[*page].alive).collect();
     // Twice: `getToken` may have failed meanwhile.
     for _ in 0..3 {
@@ -294,7 +311,7 @@ fn come_to_rest(world: &mut World) {
                 world.connect(*page);
             }
         }
-        world.run_for(Duration::from_secs(60));
+        world.run_for(2 * turn);
     }
     if world.broken.is_some() || alive.is_empty() {
         return;

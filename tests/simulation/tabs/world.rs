@@ -32,6 +32,10 @@ pub(super) struct World {
     pub(super) items: Vec<Vec<Item>>,
     /// The newest message of each page that the server has taken.
     pub(super) taken: BTreeMap<usize, usize>,
+    /// How often timers of hidden pages fire.
+    pub(super) throttled: Duration,
+    /// What the wall clock shows at the beginning; somebody may set it.
+    pub(super) clock: Duration,
     pub(super) stolen: bool,
     /// The user has connected in another browser.
     pub(super) is_elsewhere: bool,
@@ -86,6 +90,8 @@ impl World {
             server: Server::new(max_tabs),
             items: Vec::new(),
             taken: BTreeMap::new(),
+            throttled: Duration::from_secs(if seed.is_multiple_of(5) { 60 } else { 1 }),
+            clock: Duration::from_secs(1_700_000_000),
             stolen: false,
             is_elsewhere: false,
             coverage: Coverage::default(),
