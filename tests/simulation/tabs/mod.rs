@@ -304,7 +304,7 @@ fn come_to_rest(world: &mut World) {
     let turn = world.throttled.max(Duration::from_secs(30));
     world.run_for(2 * turn);
     let alive: Vec<_> = (0..world.pages.len()).filter(|page| world.pages[*page].alive).collect();
-    // Twice: `getToken` may have failed meanwhile.
+    // More than once: `getToken` may have failed meanwhile.
     for _ in 0..3 {
         for page in &alive {
             if world.pages[*page].state() != StateName::Connected {

@@ -13,6 +13,9 @@ use crate::coverage::Coverage;
 use crate::random::Random;
 use crate::runner::Outcome;
 
+/// Whose tabs they are.
+pub(super) const USER: &str = "ada";
+
 /// How many lines a history may have before the earliest are dropped.
 const MAX_LINES: usize = 200_000;
 
@@ -51,7 +54,7 @@ pub(super) struct World {
 /// A message that a page has sent or published.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Item {
-    /// How often the server has taken it.
+    /// The server has taken it.
     pub(super) taken: bool,
     /// The user was told that it may not have been.
     pub(super) reported: bool,
@@ -189,9 +192,6 @@ impl World {
         self.coverage.note(what);
     }
 }
-
-/// Whose tabs they are.
-pub(super) const USER: &str = "ada";
 
 impl From<World> for Outcome {
     fn from(world: World) -> Self {
