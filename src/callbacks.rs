@@ -153,6 +153,10 @@ impl onesocket_web::Callbacks for JsCallbacks {
         self.callbacks.token("refreshed", life.map(Span::ms));
     }
 
+    fn alone(&self, reason: &str) {
+        self.callbacks.role("alone", Some(reason));
+    }
+
     fn role(&self, role: Role) {
         self.callbacks.role(role.as_str(), None);
     }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{Call, Fetch, Input, Request, Sentence, Span, Text, Token, TokenAnswer};
-use onesocket_web::{Driver, PlainWire, Shared};
+use onesocket_web::{AppConnection, Parts, PlainWire};
 use wasm_bindgen::prelude::*;
 
 use crate::callbacks::{Callbacks, JsCallbacks};
@@ -14,9 +14,7 @@ use crate::wire::JsWire;
 /// The machine and its browser shell, as `js/core.ts` describes it.
 #[wasm_bindgen]
 pub struct Core {
-    driver: Rc<Driver>,
-    /// Where other tabs share the connection.
-    shared: Option<Rc<Shared>>,
+    connection: Rc<AppConnection>,
     callbacks: Callbacks,
 }
 
@@ -26,56 +24,43 @@ impl Core {
     /// Makes a machine that does nothing yet. The options have been checked.
     #[wasm_bindgen(constructor)]
     pub fn new(options: CoreOptions, callbacks: Callbacks) -> Self {
-        let logs = options.logs();
         let plain = options.wire().map(|wire| Rc::new(JsWire(wire)) as Rc<dyn PlainWire>);
-        let (url, config) = (options.url(), convert::config(&options));
-        let constructor = options.web_socket();
-        let js = JsCallbacks { callbacks: callbacks.clone(), logs };
-        let alone = options.share().and_then(|_| Shared::why_alone());
-        if let Some(reason) = &alone {
-            callbacks.role("alone", Some(reason));
-        }
-        match options.share().filter(|_| alone.is_none()) {
-            Some(key) => {
-                let (shared, driver) =
-                    Shared::new(&key, url, config, constructor, plain, Rc::new(js));
-                Self { driver, shared: Some(shared), callbacks }
-            }
-            None => {
-                let driver = Driver::new(url, config, constructor, plain, |_| Box::new(js));
-                Self { driver, shared: None, callbacks }
-            }
-        }
+        let parts = Parts {
+            url: options.url(),
+            config: convert::config(&options),
+            constructor: options.web_socket(),
+            plain,
+            share: options.share(),
+        };
+        let js = JsCallbacks { callbacks: callbacks.clone(), logs: options.logs() };
+        Self { connection: AppConnection::new(parts, |_| Rc::new(js)), callbacks }
     }
 
     /// Wants to be connected.
     pub fn connect(&self, call: u32) {
-        self.driver.ask(Input::Connect { call: Call(call) });
-        if let Some(shared) = &self.shared {
-            shared.urge();
-        }
+        self.connection.connect(Call(call));
     }
 
     /// The `AbortSignal` of a `connect()` fired.
     pub fn abort(&self, call: u32) {
-        self.driver.ask(Input::Abort { call: Call(call) });
+        self.connection.ask(Input::Abort { call: Call(call) });
     }
 
     /// Closes the connection.
     pub fn close(&self, call: u32, code: Option<u16>, reason: Option<String>) {
         let code = code.and_then(CloseCode::sendable).unwrap_or(CloseCode::NORMAL);
         let reason = reason.unwrap_or_default();
-        self.driver.ask(Input::Close { call: Call(call), code, reason });
+        self.connection.ask(Input::Close { call: Call(call), code, reason });
     }
 
     /// A component needs the connection.
     pub fn hold(&self) {
-        self.driver.ask(Input::Hold);
+        self.connection.ask(Input::Hold);
     }
 
     /// A component needs it no more.
     pub fn release(&self) {
-        self.driver.ask(Input::Release);
+        self.connection.ask(Input::Release);
     }
 
     /// Sends a payload of so many bytes to the server: a text, or a `Uint8Array`.
@@ -84,7 +69,7 @@ impl Core {
     ///
     /// Throws what the callback `refusal` makes of it.
     pub fn send(&self, payload: JsValue, bytes: usize) -> Result<(), JsValue> {
-        self.driver.send((payload, bytes)).map_err(|error| self.callbacks.thrown(&error))
+        self.connection.send((payload, bytes)).map_err(|error| self.callbacks.thrown(&error))
     }
 
     /// Makes a request to the server, with the group and the payload of so many bytes that it has.
@@ -101,11 +86,8 @@ impl Core {
         let group = group.map(Group::new).transpose();
         // JavaScript has looked at the name of the group.
         match group.ok().and_then(|group| Request::named(name, group, message)) {
-            Some(request) => match &self.shared {
-                Some(shared) => shared.request(call, request),
-                None => self.driver.ask(Input::Request { call, request }),
-            },
-            None => self.driver.refuse(call, Text::with_words(Sentence::NoSuchRequest, name)),
+            Some(request) => self.connection.request(call, request),
+            None => self.connection.refuse(call, Text::with_words(Sentence::NoSuchRequest, name)),
         }
     }
 
@@ -121,34 +103,17 @@ impl Core {
             // And one that a later `js/` may have: it must sign nobody out.
             _ => TokenAnswer::Failed(text),
         };
-        let input = Input::Token { fetch: Fetch(fetch), answer };
-        match &self.shared {
-            Some(shared) => shared.answer(input),
-            None => self.driver.feed(input),
-        }
+        self.connection.answer(Input::Token { fetch: Fetch(fetch), answer });
     }
 
     /// Returns the counter at this place of `Stats::NAMES`. Doubles are exact up to 2^53.
     pub fn counter(&self, at: usize) -> f64 {
-        let stats = match &self.shared {
-            Some(shared) => shared.stats(),
-            None => self.driver.stats(),
-        };
-        stats.values().get(at).copied().unwrap_or_default() as f64
+        self.connection.stats().values().get(at).copied().unwrap_or_default() as f64
     }
 
     /// Returns how many bytes wait here and in the socket.
     #[wasm_bindgen(js_name = bufferedAmount)]
     pub fn buffered_amount(&self) -> f64 {
-        self.driver.buffered_bytes() as f64
-    }
-}
-
-impl Drop for Core {
-    fn drop(&mut self) {
-        self.driver.retire();
-        if let Some(shared) = &self.shared {
-            shared.retire();
-        }
+        self.connection.buffered_bytes() as f64
     }
 }

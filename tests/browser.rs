@@ -15,7 +15,7 @@ use js_sys::{Promise, Reflect, Uint8Array};
 use onesocket_protocol::{
     ClientFrame, Group, MessageId, Payload, ServerMessage, Wire, decode_client, decode_server,
 };
-use onesocket_web::core::{Error, ErrorCode, LogEvent, StateName, Token, TokenAnswer};
+use onesocket_web::core::{Error, ErrorCode, LogEvent, Role, StateName, Token, TokenAnswer};
 use onesocket_web::{Client, Options};
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
@@ -255,6 +255,42 @@ async fn a_dropped_client_leaves_no_socket() {
     drop(client);
 
     assert_eq!(count_when_open_is("browser-dropped", 0).await.opened, 1);
+}
+
+#[wasm_bindgen_test]
+async fn clients_with_the_same_key_share_one_connection_which_outlives_the_leader() {
+    let user = "browser-sharing";
+    let [first, second] = [(); 2].map(|()| Client::new(options(user).share(user)));
+    for client in [&first, &second] {
+        client.connect().await.unwrap();
+        client.join(tea()).await.unwrap();
+    }
+    assert_eq!((first.role(), second.role()), (Role::Leader, Role::Follower));
+    assert_eq!(first.alone_reason(), None);
+    assert_eq!(count(user).await, Count { open: 1, opened: 1 });
+    let (resolve, heard) = once();
+    let _listening = first.on_message(move |message| resolve(message.decode::<String>()));
+    second.publish(tea(), "from a follower").await.unwrap();
+    assert_eq!(heard.await.unwrap().unwrap(), "from a follower");
+    second.refresh_token().await.unwrap();
+    assert_eq!((first.stats().refreshes, second.stats().refreshes), (1, 1));
+    let (resolve, leads) = once();
+    let told = Rc::new(second);
+    let listener = Rc::downgrade(&told);
+    let _watching = told.on_status(move |status| {
+        let role = listener.upgrade().map(|client| client.role());
+        if status.state == StateName::Connected && role == Some(Role::Leader) {
+            resolve(());
+        }
+    });
+
+    drop(first);
+    leads.await.unwrap();
+
+    told.publish(tea(), "from the leader").await.unwrap();
+    assert_eq!(count(user).await.open, 1);
+    told.close().await;
+    assert_eq!((told.role(), count_when_open_is(user, 0).await.open), (Role::None, 0));
 }
 
 #[wasm_bindgen_test]

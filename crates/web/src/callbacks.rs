@@ -42,6 +42,9 @@ pub trait Callbacks {
     /// Takes a line for the log.
     fn log(&self, event: &LogEvent);
 
+    /// Tells why this tab shares no connection, though it was to. It is told before there is any.
+    fn alone(&self, _reason: &str) {}
+
     /// Tells what this tab is to the others that share its connection. Without any there is nothing to tell.
     fn role(&self, _role: Role) {}
 }

@@ -9,36 +9,36 @@ use std::rc::{Rc, Weak};
 use futures_channel::oneshot;
 use onesocket_core::protocol::{CloseCode, Group};
 use onesocket_core::{
-    Call, Config, Error, Fetch, FetchReason, Input, LogEvent, Request, Span, StateName, Stats,
-    Status, Text, TokenAnswer,
+    Call, Config, Error, Fetch, FetchReason, Input, LogEvent, Request, Role, Span, StateName,
+    Stats, Status, Text, TokenAnswer,
 };
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::payload::{bytes_payload, json_payload, text_payload};
-use crate::{Callbacks, Clock, Driver, PlainWire};
+use crate::{AppConnection, Callbacks, Clock, Parts, PlainWire};
 
 type TokenSource = Box<dyn Fn() -> Pin<Box<dyn Future<Output = TokenAnswer>>>>;
 type Listener<E> = dyn Fn(&E);
 
 /// What a [`Client`] is made of.
 pub struct Options {
-    url: String,
-    config: Config,
+    parts: Parts,
     token_source: Option<TokenSource>,
-    plain: Option<Rc<dyn PlainWire>>,
 }
 
 impl Options {
     /// Takes the URL of the server, `ws:` or `wss:`, and the defaults for all else.
     pub fn new(url: impl Into<String>) -> Self {
-        Self { url: url.into(), config: Config::default(), token_source: None, plain: None }
+        let (url, config) = (url.into(), Config::default());
+        let parts = Parts { url, config, constructor: None, plain: None, share: None };
+        Self { parts, token_source: None }
     }
 
     /// Changes the settings.
     #[must_use]
     pub fn configure(mut self, change: impl FnOnce(&mut Config)) -> Self {
-        change(&mut self.config);
+        change(&mut self.parts.config);
         self
     }
 
@@ -56,7 +56,16 @@ impl Options {
     /// Says how to speak with a server that does not speak `onesocket.v1`. It has no groups.
     #[must_use]
     pub fn plain_wire(mut self, wire: impl PlainWire + 'static) -> Self {
-        self.plain = Some(Rc::new(wire));
+        self.parts.plain = Some(Rc::new(wire));
+        self
+    }
+
+    /// Shares one connection among all tabs of the origin that have this key, server and kind of wire in
+    /// common. The key is the user's id, say: no proof of who somebody is, for tabs with it trust each
+    /// other.
+    #[must_use]
+    pub fn share(mut self, key: impl Into<String>) -> Self {
+        self.parts.share = Some(key.into());
         self
     }
 }
@@ -66,7 +75,7 @@ impl Options {
 /// Every method takes effect when it is called, not when its future is awaited; the futures only
 /// tell of the outcome and may be dropped. Dropping the client closes the connection.
 pub struct Client {
-    driver: Rc<Driver>,
+    connection: Rc<AppConnection>,
     subscribers: Rc<Subscribers>,
     last_call: Cell<u32>,
 }
@@ -74,15 +83,15 @@ pub struct Client {
 impl Client {
     /// Makes a client that does nothing yet.
     pub fn new(options: Options) -> Self {
-        let Options { url, mut config, token_source, plain } = options;
-        config.tokens = token_source.is_some();
-        config.seed = (js_sys::Math::random() * u64::MAX as f64) as u64;
+        let Options { mut parts, token_source } = options;
+        parts.config.tokens = token_source.is_some();
+        parts.config.seed = (js_sys::Math::random() * u64::MAX as f64) as u64;
         let subscribers = Rc::new(Subscribers::default());
-        let shared = subscribers.clone();
-        let driver = Driver::new(url, config, None, plain, |driver| {
-            Box::new(RustCallbacks { subscribers: shared, token_source, driver })
+        let told = subscribers.clone();
+        let connection = AppConnection::new(parts, |connection| {
+            Rc::new(RustCallbacks { subscribers: told, token_source, connection })
         });
-        Self { driver, subscribers, last_call: Cell::new(0) }
+        Self { connection, subscribers, last_call: Cell::new(0) }
     }
 
     /// Connects, or joins the attempt in progress, or finds the connection there.
@@ -92,7 +101,7 @@ impl Client {
     /// Why it failed for good, or `closed`.
     pub fn connect(&self) -> impl Future<Output = Result<(), Error>> + use<> {
         let (call, answer) = self.new_call();
-        self.driver.ask(Input::Connect { call });
+        self.connection.connect(call);
         answer
     }
 
@@ -100,7 +109,7 @@ impl Client {
     pub fn close(&self) -> impl Future<Output = ()> + use<> {
         let (code, reason) = (CloseCode::NORMAL, String::new());
         let (call, closed) = self.new_call();
-        self.driver.ask(Input::Close { call, code, reason });
+        self.connection.ask(Input::Close { call, code, reason });
         async {
             // It cannot fail.
             let _ = closed.await;
@@ -110,8 +119,8 @@ impl Client {
     /// Connects while the result lives; see [`Held`].
     #[must_use]
     pub fn hold(&self) -> Held {
-        self.driver.ask(Input::Hold);
-        Held(Rc::downgrade(&self.driver))
+        self.connection.ask(Input::Hold);
+        Held(Rc::downgrade(&self.connection))
     }
 
     /// Joins a group, now and after every reconnect, until it was left as often as it was joined.
@@ -138,7 +147,7 @@ impl Client {
     ///
     /// `queue-full`, `too-large` or `closed`.
     pub fn send_text(&self, text: &str) -> Result<(), Error> {
-        self.driver.send(text_payload(text.into()))
+        self.connection.send(text_payload(text.into()))
     }
 
     /// Sends bytes to the server.
@@ -147,7 +156,7 @@ impl Client {
     ///
     /// `queue-full`, `too-large` or `closed`.
     pub fn send_bytes(&self, bytes: &[u8]) -> Result<(), Error> {
-        self.driver.send(bytes_payload(bytes))
+        self.connection.send(bytes_payload(bytes))
     }
 
     /// Sends a value to the server, as JSON.
@@ -157,7 +166,7 @@ impl Client {
     /// `invalid-message` if it does not serialise; else as [`send_text`](Self::send_text).
     #[cfg(feature = "serde")]
     pub fn send<T: serde::Serialize + ?Sized>(&self, value: &T) -> Result<(), Error> {
-        self.driver.send(json_payload(&typed::to_js(value)?)?)
+        self.connection.send(json_payload(&typed::to_js(value)?)?)
     }
 
     /// Sends a value to the members of a group, as JSON.
@@ -214,7 +223,7 @@ impl Client {
         request: Request<JsValue>,
     ) -> impl Future<Output = Result<(), Error>> + use<> {
         let (call, answer) = self.new_call();
-        self.driver.ask(Input::Request { call, request });
+        self.connection.request(call, request);
         answer
     }
 
@@ -229,15 +238,26 @@ impl Client {
 
     /// Returns what may be known of the connection now.
     pub fn status(&self) -> Status {
-        self.driver.status()
+        self.connection.status()
+    }
+
+    /// Returns what this tab is to the others that share its connection.
+    pub fn role(&self) -> Role {
+        self.subscribers.role.get()
+    }
+
+    /// Says why this tab shares no connection, though it was to: `insecure-context`, `opaque-origin`,
+    /// `no-locks` or `no-channel`.
+    pub fn alone_reason(&self) -> Option<String> {
+        self.subscribers.alone_reason.borrow().clone()
     }
 
     /// Returns what was counted since the client was made.
     pub fn stats(&self) -> Stats {
-        self.driver.stats()
+        self.connection.stats()
     }
 
-    /// Listens to changes of the status.
+    /// Listens to changes of the status, and of the [role](Self::role).
     #[must_use]
     pub fn on_status(&self, listener: impl Fn(&Status) + 'static) -> Subscription {
         self.subscribers.status.add(listener)
@@ -281,21 +301,15 @@ impl Client {
     }
 }
 
-impl Drop for Client {
-    fn drop(&mut self) {
-        self.driver.retire();
-    }
-}
-
 /// Holds the connection, as a mounted component does: it starts one that was never asked for, and
 /// lets it go a little after the last of its kind is dropped. It does not revive what has failed or
 /// was closed.
-pub struct Held(Weak<Driver>);
+pub struct Held(Weak<AppConnection>);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(driver) = self.0.upgrade() {
-            driver.feed(Input::Release);
+        if let Some(connection) = self.0.upgrade() {
+            connection.ask(Input::Release);
         }
     }
 }
@@ -380,6 +394,8 @@ mod typed {
 /// Who listens, and who waits.
 #[derive(Default)]
 struct Subscribers {
+    role: Cell<Role>,
+    alone_reason: RefCell<Option<String>>,
     status: Listeners<Status>,
     message: Listeners<Message>,
     error: Listeners<Error>,
@@ -415,7 +431,15 @@ impl<E: 'static> Listeners<E> {
 struct RustCallbacks {
     subscribers: Rc<Subscribers>,
     token_source: Option<TokenSource>,
-    driver: Weak<Driver>,
+    connection: Weak<AppConnection>,
+}
+
+impl RustCallbacks {
+    fn tell_status(&self) {
+        if let Some(connection) = self.connection.upgrade() {
+            self.subscribers.status.tell(&connection.status());
+        }
+    }
 }
 
 impl Callbacks for RustCallbacks {
@@ -423,9 +447,7 @@ impl Callbacks for RustCallbacks {
     fn status(&self, _status: &Status, _clock: &Clock) {}
 
     fn changed(&self, _current: StateName, _reason: Option<&Text>) {
-        if let Some(driver) = self.driver.upgrade() {
-            self.subscribers.status.tell(&driver.status());
-        }
+        self.tell_status();
     }
 
     fn message(&self, message: JsValue) {
@@ -448,11 +470,11 @@ impl Callbacks for RustCallbacks {
         let Some(source) = &self.token_source else {
             return;
         };
-        let (answer, driver) = (source(), self.driver.clone());
+        let (answer, connection) = (source(), self.connection.clone());
         spawn_local(async move {
             let answer = answer.await;
-            if let Some(driver) = driver.upgrade() {
-                driver.feed(Input::Token { fetch, answer });
+            if let Some(connection) = connection.upgrade() {
+                connection.answer(Input::Token { fetch, answer });
             }
         });
     }
@@ -464,6 +486,15 @@ impl Callbacks for RustCallbacks {
     fn token_fetched(&self, _result: Result<Option<Span>, Error>) {}
 
     fn token_refreshed(&self, _life: Option<Span>) {}
+
+    fn alone(&self, reason: &str) {
+        *self.subscribers.alone_reason.borrow_mut() = Some(reason.to_owned());
+    }
+
+    fn role(&self, role: Role) {
+        self.subscribers.role.set(role);
+        self.tell_status();
+    }
 
     fn log(&self, event: &LogEvent) {
         self.subscribers.log.tell(event);

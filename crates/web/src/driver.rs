@@ -27,7 +27,7 @@ pub(crate) const NOBODY: Call = Call(0);
 /// Everything may be called from inside a callback that the driver made: the machine takes the
 /// input at once, so the caller sees its effect, and the call already running performs what
 /// follows. Nothing is lent while foreign code runs.
-pub struct Driver {
+pub(crate) struct Driver {
     connection: Lent<Connection<JsValue>>,
     /// Which status was reported last: see [`Connection::status_version`].
     published: Cell<u32>,
@@ -43,7 +43,7 @@ pub struct Driver {
     /// The constructor of sockets, where it is not the browser's `WebSocket`.
     constructor: Option<Function>,
     wire: Wire,
-    callbacks: Box<dyn Callbacks>,
+    callbacks: Rc<dyn Callbacks>,
     me: Weak<Self>,
     /// Keeps a driver that was let go of until its last socket has closed.
     retired: Cell<Option<Rc<Self>>>,
@@ -66,14 +66,13 @@ impl<T> Lent<T> {
 impl Driver {
     /// Makes a driver that does nothing yet; without a `plain` wire it speaks `onesocket.v1`.
     /// `constructor` makes its sockets, out of a URL and the subprotocols to offer; without one they are
-    /// the browser's own. `callbacks` makes the callbacks; it is given a reference to the
-    /// driver, which they may call.
-    pub fn new(
+    /// the browser's own.
+    pub(crate) fn new(
         url: String,
         config: Config,
         constructor: Option<Function>,
         plain: Option<Rc<dyn PlainWire>>,
-        callbacks: impl FnOnce(Weak<Self>) -> Box<dyn Callbacks>,
+        callbacks: Rc<dyn Callbacks>,
     ) -> Rc<Self> {
         let wire = plain.map_or_else(Wire::onesocket, Wire::Plain);
         Self::with_wire(url, config, constructor, wire, callbacks)
@@ -84,7 +83,7 @@ impl Driver {
         mut config: Config,
         constructor: Option<Function>,
         wire: Wire,
-        callbacks: impl FnOnce(Weak<Self>) -> Box<dyn Callbacks>,
+        callbacks: Rc<dyn Callbacks>,
     ) -> Rc<Self> {
         config.wire = wire.rules();
         let mut connection = Connection::new(config);
@@ -103,7 +102,7 @@ impl Driver {
             url,
             constructor,
             wire,
-            callbacks: callbacks(me.clone()),
+            callbacks,
             me: me.clone(),
             retired: Cell::new(None),
         });
@@ -112,7 +111,7 @@ impl Driver {
     }
 
     /// Feeds one input and carries out everything that follows from it.
-    pub fn feed(&self, input: Input<JsValue>) {
+    pub(crate) fn feed(&self, input: Input<JsValue>) {
         let now = self.clock.now();
         self.connection.with(|connection| connection.handle(input, now));
         self.act();
@@ -120,7 +119,7 @@ impl Driver {
 
     /// Feeds what the user wants, after a look at the socket: what the machine believes to be open
     /// may be closing, though no event has said so.
-    pub fn ask(&self, input: Input<JsValue>) {
+    pub(crate) fn ask(&self, input: Input<JsValue>) {
         self.inspect();
         self.feed(input);
     }
@@ -130,7 +129,7 @@ impl Driver {
     /// # Errors
     ///
     /// See [`Connection::send`].
-    pub fn send(&self, (payload, bytes): (JsValue, usize)) -> Result<(), Error> {
+    pub(crate) fn send(&self, (payload, bytes): (JsValue, usize)) -> Result<(), Error> {
         self.inspect();
         let waiting = self.bytes_in_sockets();
         let sent = self.connection.with(|connection| connection.send(payload, bytes, waiting));
@@ -139,12 +138,12 @@ impl Driver {
     }
 
     /// Answers a call whose request cannot be made at all.
-    pub fn refuse(&self, call: Call, why: Text) {
+    pub(crate) fn refuse(&self, call: Call, why: Text) {
         self.callbacks.settled(call, Err(Error::new(ErrorCode::InvalidMessage, why)));
     }
 
     /// Returns what the user may know.
-    pub fn status(&self) -> Status {
+    pub(crate) fn status(&self) -> Status {
         self.connection.with(|connection| connection.status().clone())
     }
 
@@ -158,12 +157,12 @@ impl Driver {
     }
 
     /// Returns how many bytes wait here and in the sockets.
-    pub fn buffered_bytes(&self) -> usize {
+    pub(crate) fn buffered_bytes(&self) -> usize {
         self.connection.with(|connection| connection.queued_bytes()) + self.bytes_in_sockets()
     }
 
     /// Returns what was counted.
-    pub fn stats(&self) -> Stats {
+    pub(crate) fn stats(&self) -> Stats {
         self.connection.with(|connection| connection.stats())
     }
 
@@ -195,7 +194,7 @@ impl Driver {
     }
 
     /// Closes the connection and lets go: what is left of a socket is seen to its end.
-    pub fn retire(&self) {
+    pub(crate) fn retire(&self) {
         self.page.take();
         self.retired.set(self.me.upgrade());
         let (code, reason) = (CloseCode::NORMAL, String::new());

@@ -15,10 +15,10 @@ use wasm_bindgen::prelude::*;
 
 use crate::alarm::Alarm;
 use crate::codec::Head;
-use crate::driver::{Lent, NOBODY};
+use crate::driver::{Driver, Lent, NOBODY};
 use crate::tab_frames::{Parts, Passed, decode, encode};
 use crate::wire::{PlainWire, Wire};
-use crate::{Callbacks, Clock, Driver};
+use crate::{Callbacks, Clock};
 
 /// The URL of a port: like this machine, it can be reached without a network.
 const PORT_URL: &str = "ws://localhost";
@@ -118,7 +118,7 @@ extern "C" {
 
 /// One tab of those that share a connection. Its own connection is an ordinary [`Driver`], whose sockets
 /// are ports; the leader has a second one, which has the socket.
-pub struct Shared {
+pub(crate) struct Shared {
     tab: Lent<Tab<Passed>>,
     performing: Cell<bool>,
     alarm: Alarm,
@@ -152,13 +152,13 @@ pub struct Shared {
 
 impl Shared {
     /// Says why tabs cannot share a connection here; `None` where they can.
-    pub fn why_alone() -> Option<String> {
+    pub(crate) fn why_alone() -> Option<String> {
         why_alone()
     }
 
     /// Makes a tab that does nothing yet, of those that have this key, and its connection; the arguments
     /// are those of [`Driver::new`].
-    pub fn new(
+    pub(crate) fn new(
         key: &str,
         url: String,
         config: Config,
@@ -201,27 +201,27 @@ impl Shared {
             config.through_ports(),
             Some(shared.room.ports()),
             None,
-            |_| Box::new(OfTab { shared: own, inner }),
+            Rc::new(OfTab { shared: own, inner }),
         );
         shared.app.with(|own| *own = Some(Rc::clone(&app)));
         (shared, app)
     }
 
     /// `getToken` has answered: the token is that of the connection that is shared.
-    pub fn answer(&self, input: Input<JsValue>) {
+    pub(crate) fn answer(&self, input: Input<JsValue>) {
         if let Some(link) = self.link() {
             link.feed(input);
         }
     }
 
     /// `connect()` was called: a connection that waits is tried again at once.
-    pub fn urge(&self) {
+    pub(crate) fn urge(&self) {
         self.feed(TabInput::Urge);
     }
 
     /// Makes a request of this tab. The tab that leads has the token, and a wire of the application's own
     /// has no groups.
-    pub fn request(&self, call: Call, request: Request<JsValue>) {
+    pub(crate) fn request(&self, call: Call, request: Request<JsValue>) {
         if let Request::Refresh = request {
             self.feed(TabInput::Refresh { call: call.0 });
         } else if let Some(app) = self.app().filter(|_| self.plain.is_none()) {
@@ -250,14 +250,13 @@ impl Shared {
         }
     }
 
-    /// Returns what was counted, which is what this tab has seen.
-    pub fn stats(&self) -> Stats {
-        let stats = self.app().map(|app| app.stats()).unwrap_or_default();
+    /// Returns what the connection of this tab has counted, with what it has seen of tokens.
+    pub(crate) fn counted(&self, stats: Stats) -> Stats {
         Stats { refreshes: self.refreshed.get().into(), ..stats }
     }
 
     /// Lets go: the connection of this tab was closed before.
-    pub fn retire(&self) {
+    pub(crate) fn retire(&self) {
         self.feed(TabInput::Wish(false));
         self.room.leave();
         self.app.with(|app| *app = None);
@@ -374,7 +373,7 @@ impl Shared {
 
     /// Makes of the status of this tab's connection what the user sees: of attempts and tokens that of
     /// the connection that it shares, with which it waits.
-    fn overlay(&self, status: &mut Status) {
+    pub(crate) fn overlay(&self, status: &mut Status) {
         status.max_attempts = self.config.reconnect.max_attempts;
         // A server that says nothing has named none.
         status.connection_id.take_if(|id| id.0.is_empty());
@@ -428,7 +427,7 @@ impl Shared {
                 self.config.clone(),
                 self.constructor.clone(),
                 self.plain.clone().map_or_else(|| Wire::shared(name), Wire::Plain),
-                |_| Box::new(OfLink { number, shared, inner }),
+                Rc::new(OfLink { number, shared, inner }),
             );
             self.link.with(|own| *own = Some(Rc::clone(&link)));
             link

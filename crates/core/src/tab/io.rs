@@ -241,9 +241,10 @@ pub enum TabOutput<M> {
 }
 
 /// What a tab is to the others.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Role {
     /// It has no connection, and wants none.
+    #[default]
     None,
     /// It uses the connection of another tab, or waits for one that leads.
     Follower,
