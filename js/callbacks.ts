@@ -15,7 +15,7 @@ export class CoreCallbacks implements Callbacks {
   readonly #store: StatusStore;
   readonly #calls: Calls;
   readonly #tokens: Tokens | undefined;
-  readonly #answers: (data: unknown) => boolean;
+  readonly #answers: ((data: unknown) => boolean) | undefined;
   readonly #decode: Decode<unknown> | undefined;
   readonly #logger: Logger | undefined;
 
@@ -23,7 +23,7 @@ export class CoreCallbacks implements Callbacks {
     store: StatusStore,
     calls: Calls,
     tokens: Tokens | undefined,
-    answers: (data: unknown) => boolean,
+    answers: ((data: unknown) => boolean) | undefined,
     decode: Decode<unknown> | undefined,
     logger: Logger | undefined,
   ) {
@@ -73,7 +73,7 @@ export class CoreCallbacks implements Callbacks {
 
   message(arrived: Arrived): void {
     const message = toMessage(arrived);
-    if (this.#answers(message.data)) return;
+    if (this.#answers?.(message.data)) return;
     const decode = this.#decode;
     if (decode === undefined) this.#store.listeners.tell("message", message);
     else this.#store.listeners.inTurn(() => this.#tellDecoded(decode, message));

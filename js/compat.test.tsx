@@ -44,6 +44,12 @@ async function mounted(url: string | null, all: UseWebSocketOptions[], connect?:
   return { found, render, unmount: async () => await act(() => root.unmount()) };
 }
 
+/** Waits for what timers bring about, however busy the machine is. */
+async function until(holds: () => boolean): Promise<void> {
+  const end = Date.now() + 10_000;
+  while (!holds() && Date.now() < end) await pause();
+}
+
 async function pause(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 5));
 }
@@ -116,7 +122,7 @@ test("what is not to be come back from is final, and the attempts have an end", 
   server.isReachable = false;
   await act(async () => {
     server.drop();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => stopped.length > 0);
   });
   assert.deepEqual([found[0]?.readyState, stopped], [ReadyState.CLOSED, [2]]);
   await unmount();
@@ -168,13 +174,13 @@ test("what onOpen sends goes before what waits, at each connection; what waits i
   const sent = (): unknown[] => server.accepted.map(({ data }) => data);
 
   server.isReachable = true;
-  await act(async () => await new Promise((resolve) => setTimeout(resolve, 50)));
+  await act(async () => await until(() => sent().length >= 3));
   assert.deepEqual(sent(), ["auth", "one", "two"]);
 
   await act(async () => {
     server.drop();
     sendNow("three");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await until(() => sent().length >= 5);
   });
   assert.deepEqual(sent(), ["auth", "one", "two", "auth", "three"]);
   await unmount();

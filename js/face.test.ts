@@ -60,3 +60,15 @@ test("the methods of a client may be taken from it", async () => {
 
   assert.deepEqual([isConnected(), stats().messagesOut, told], [true, 1, ["connecting", "connected"]]);
 });
+
+test("a method stays the same, and a test may replace it", () => {
+  const client = freedAfter(createClient({ url: "wss://example.com/ws", WebSocket: StandInSocket }));
+  const sent: unknown[] = [];
+  assert.equal(client.send, client.send);
+  assert.equal("send" in client, true);
+
+  Object.assign(client, { send: (data: unknown) => sent.push(data) });
+  client.send("x");
+
+  assert.deepEqual(sent, ["x"]);
+});

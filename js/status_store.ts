@@ -16,6 +16,11 @@ interface Told extends Events {
   status: undefined;
 }
 
+type Played = Pick<Status, "role" | "aloneReason">;
+
+/** One for all who share nothing: an empty object has room for four fields. */
+const ALONE: Played = {};
+
 /** What is known of the connection, and who is told of it. */
 export class StatusStore {
   readonly listeners = new Listeners<Told>();
@@ -24,7 +29,7 @@ export class StatusStore {
   #told: State = "idle";
   #isFinal = false;
   /** What this tab is to others, where it shares a connection. */
-  #played: Pick<Status, "role" | "aloneReason"> = {};
+  #played: Played = ALONE;
 
   constructor(maxAttempts: number) {
     this.#status = freezeStatus(bareStatus("idle", maxAttempts));

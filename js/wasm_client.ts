@@ -242,8 +242,8 @@ export class WasmClient implements Client {
   #machine(): Core {
     if (this.#settings !== undefined) {
       const { decode, logger } = this.#settings;
-      const answers = (data: unknown): boolean =>
-        this.#wire !== undefined && this.#answers(this.#wire, data);
+      const wire = this.#wire;
+      const answers = wire && ((data: unknown): boolean => this.#answers(wire, data));
       const callbacks = new CoreCallbacks(
         this.#store,
         this.#calls,

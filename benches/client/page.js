@@ -112,7 +112,7 @@ async function batchOfSent(name, client, size, count) {
   }
   const sent = client.socket.sent - before;
   if (sent !== count) throw new Error(`${name} has sent ${sent} of ${count}`);
-  client.answered?.();
+  client.answered?.(client.socket);
   return (ms * 1e6) / count;
 }
 

@@ -5,6 +5,11 @@ import { createClient } from "onesocket";
 const HEAD = '{"type":"message"}\n';
 const WELCOME = { connectionId: "c1", user: "ada", pingIntervalMs: 25_000, maxMessageBytes: 1 << 20 };
 
+/** The server has answered all: the queue has room again. */
+function answered(socket) {
+  socket.receives(`{"type":"ack","id":${JSON.parse(socket.lastSent.split("\n")[0]).id}}`);
+}
+
 export function open(socketOf, onMessage) {
   const client = createClient({ url: "ws://stand-in/" });
   client.on("message", ({ data }) => onMessage(data));
@@ -21,7 +26,6 @@ export function open(socketOf, onMessage) {
       return frame.buffer;
     },
     send: (text) => client.send(text),
-    /** The server has answered all: the queue has room again. */
-    answered: () => socket.receives(`{"type":"ack","id":${JSON.parse(socket.lastSent.split("\n")[0]).id}}`),
+    answered,
   };
 }
