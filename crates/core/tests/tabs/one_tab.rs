@@ -2,8 +2,8 @@
 
 use onesocket_core::protocol::{Group, MessageId};
 use onesocket_core::{
-    Applicant, Change, Down, Error, ErrorCode, LinkStatus, News, PortId, Role, Span, Tab, TabFrame,
-    TabId, TabInput, TabOutput, Term, Terms, Time, Up,
+    Applicant, Change, Down, Error, ErrorCode, LinkStatus, News, PortId, Role, Sentence, Span, Tab,
+    TabFrame, TabId, TabInput, TabOutput, Term, Terms, Text, Time, Up,
 };
 
 use crate::world::Frame;
@@ -213,6 +213,16 @@ fn a_tab_that_has_led_before_and_connects_late_is_no_other_browser() {
         let leads = outputs.iter().any(|output| matches!(output, TabOutput::Lead { .. }));
         assert_eq!(leads, is_sibling, "{bye:?}, {after} s: {outputs:?}");
     }
+    // A server that knows it by the same name says so itself.
+    let (mut tab, _) = leader();
+    tab.handle(TabInput::Open { port: 1 }, NOW);
+    tab.handle(ada(), NOW);
+    let moved = Error::new(ErrorCode::Replaced, Text::new(Sentence::Moved));
+    tab.handle(TabInput::LinkFailed(moved), NOW);
+    drain(&mut tab);
+    tab.handle(TabInput::Held(true), NOW);
+    let outputs = drain(&mut tab);
+    assert!(outputs.iter().any(|it| matches!(it, TabOutput::Lead { .. })), "{outputs:?}");
     // A leader that learns that another leads says so.
     let (mut tab, term) = leader();
     tab.handle(TabInput::Lost { request: 1 }, NOW);
