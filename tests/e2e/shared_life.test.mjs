@@ -74,7 +74,15 @@ test(
   scene(async (the) => {
     const { tabs, server, family } = await openFamily(the, 3, { isReset: true }, () => {}, [SUSPENDED]);
     await tabs.hide(...family);
-    for (const tab of family) await tab.freeze();
+    for (const [at, tab] of family.entries()) {
+      await tab.freeze();
+      const rest = family.slice(at + 1);
+      // Chromium may leave a socket to the server that is frozen in its opening handshake, though it was closed.
+      if (rest.length > 0) {
+        await leaderOf(rest);
+        await connected(rest);
+      }
+    }
     await server.connectionsWhenOpen("ada", 0);
 
     for (const tab of family) await tab.resume();
