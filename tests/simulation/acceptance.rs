@@ -41,7 +41,7 @@ fn a_five_minute_token_keeps_one_socket_for_a_day_and_no_message_is_lost_or_doub
     world.run_for(SECOND);
     let start = world.now;
 
-    while world.now - start < DAY && world.broken.is_none() {
+    while world.now - start < DAY && world.record.broken.is_none() {
         for client in clients {
             world.send(client, false, 20);
             world.publish(client, tea.clone(), 20);
@@ -50,7 +50,7 @@ fn a_five_minute_token_keeps_one_socket_for_a_day_and_no_message_is_lost_or_doub
     }
 
     world.run_for(SECOND);
-    assert_eq!(world.broken, None);
+    assert_eq!(world.record.broken, None);
     for (client, other) in clients.into_iter().zip(clients.into_iter().rev()) {
         let observed = &world.clients[client].observed;
         assert_eq!(observed.status.state, StateName::Connected);
@@ -121,7 +121,7 @@ fn sleep_through(meanwhile: Meanwhile, counts_sleep: bool, awake: Duration, what
     assert!(at_once - alarms <= 1, "{what}: {} timers at once", at_once - alarms);
     // Within a minute: the token, a probe, one reconnect, and that it has lasted.
     world.run_for(60 * SECOND);
-    assert_eq!(world.broken, None, "{what}");
+    assert_eq!(world.record.broken, None, "{what}");
     let (fetches_after, sockets_after, alarms_after) = counts(&world, ada);
     assert_eq!(world.clients[ada].observed.status.state, StateName::Connected, "{what}");
     assert!(fetches_after - fetches <= 1, "{what}: {} fetches", fetches_after - fetches);

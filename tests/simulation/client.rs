@@ -141,7 +141,7 @@ impl World {
     }
 
     fn act(&mut self, client: usize, cause: Cause, time: Time) {
-        while self.broken.is_none()
+        while self.record.broken.is_none()
             && let Some(output) = self.clients[client].machine.poll()
         {
             self.log(|| format!("{client} -> {output:?}"));

@@ -80,7 +80,7 @@ impl History {
     /// Runs to the end, or until an invariant is broken.
     pub(crate) fn run(self, world: &mut World) {
         let end = world.now + self.lasts;
-        while world.now < end && world.broken.is_none() {
+        while world.now < end && world.record.broken.is_none() {
             // Some things happen on top of each other.
             if world.random.percent(70) {
                 let gap = world.random.spread(10, self.pace);
@@ -146,7 +146,7 @@ impl World {
 
     /// The world becomes friendly, and everything has to come right; then everybody leaves.
     fn come_right(&mut self) {
-        if self.broken.is_some() {
+        if self.record.broken.is_some() {
             return;
         }
         self.log(|| "the world becomes friendly".to_owned());

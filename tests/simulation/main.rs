@@ -11,6 +11,7 @@
 
 mod acceptance;
 mod acts;
+mod agenda;
 mod client;
 mod configs;
 mod coverage;
@@ -21,6 +22,7 @@ mod network;
 mod page;
 mod peer;
 mod random;
+mod record;
 mod reference;
 mod runner;
 mod server;
@@ -46,8 +48,7 @@ fn run(seed: u64, traced: bool) -> Outcome {
 
 impl From<World> for Outcome {
     fn from(world: World) -> Self {
-        let World { now, coverage, broken, timeline, .. } = world;
-        Self { lasted: now, coverage, broken, timeline: timeline.unwrap_or_default() }
+        world.record.outcome(world.now)
     }
 }
 

@@ -238,7 +238,7 @@ impl World {
 
     /// Hands over what has come through.
     pub(crate) fn arrive(&mut self, socket: usize, way: Way) {
-        if !self.moves(socket, way) || self.broken.is_some() {
+        if !self.moves(socket, way) || self.record.broken.is_some() {
             return;
         }
         match way {

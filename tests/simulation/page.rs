@@ -124,7 +124,7 @@ impl World {
     }
 
     fn run_task(&mut self, client: usize, task: Task) {
-        if self.broken.is_some() || self.clients[client].gone {
+        if self.record.broken.is_some() || self.clients[client].gone {
             return;
         }
         match task {

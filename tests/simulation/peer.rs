@@ -102,7 +102,10 @@ impl World {
 
     /// Does all that a peer has to do, one thing at a time: see `Peer::run`.
     pub(crate) fn serve(&mut self, key: u64) {
-        while self.broken.is_none() && self.server.asleep_since.is_none() && self.serve_once(key) {}
+        while self.record.broken.is_none()
+            && self.server.asleep_since.is_none()
+            && self.serve_once(key)
+        {}
     }
 
     pub(crate) fn serve_once(&mut self, key: u64) -> bool {

@@ -7,16 +7,14 @@ use onesocket_core::protocol::Group;
 use onesocket_core::{Fetch, TokenAnswer};
 use onesocket_server::Pattern;
 
+use crate::agenda::Agenda;
 use crate::client::Client;
-use crate::coverage::Coverage;
 use crate::history::{Later, groups};
 use crate::network::{Socket, Way};
 use crate::random::Random;
+use crate::record::Record;
 use crate::reference::{Grant, Reference};
 use crate::server::Server;
-
-/// How many lines a history may have before the earliest are dropped.
-const MAX_LINES: usize = 200_000;
 
 /// All clients, the server, and the network between them.
 pub(crate) struct World {
@@ -28,14 +26,8 @@ pub(crate) struct World {
     pub(crate) reference: Reference,
     /// What the back end grants each user at the moment.
     pub(crate) grants: BTreeMap<String, Grant>,
-    pub(crate) coverage: Coverage,
-    /// The first invariant that was broken.
-    pub(crate) broken: Option<String>,
-    /// What has happened, where somebody wants to read it.
-    pub(crate) timeline: Option<Vec<String>>,
-    /// Ordered by when they happen, then by when they were planned.
-    events: BTreeMap<(Duration, u64), Event>,
-    planned: u64,
+    pub(crate) record: Record,
+    agenda: Agenda<Event>,
 }
 
 /// Something that will happen.
@@ -76,11 +68,8 @@ impl World {
             server,
             reference: Reference::of(open),
             grants: BTreeMap::new(),
-            coverage: Coverage::default(),
-            broken: None,
-            timeline: traced.then(Vec::new),
-            events: BTreeMap::new(),
-            planned: 0,
+            record: Record::new(traced),
+            agenda: Agenda::new(),
         };
         world.start_server();
         world
@@ -88,21 +77,18 @@ impl World {
 
     /// Plans something.
     pub(crate) fn after(&mut self, delay: Duration, event: Event) {
-        self.planned += 1;
-        self.events.insert((self.now + delay, self.planned), event);
+        self.agenda.add(self.now + delay, event);
     }
 
     /// Lets everything happen up to a point in time, unless an invariant is broken first.
     pub(crate) fn run_until(&mut self, end: Duration) {
-        while self.broken.is_none()
-            && let Some(next) = self.events.first_entry()
-            && next.key().0 <= end
+        while self.record.broken.is_none()
+            && let Some((at, event)) = self.agenda.next(end)
         {
-            let ((at, _), event) = next.remove_entry();
             self.now = self.now.max(at);
             self.happen(event);
         }
-        if self.broken.is_none() {
+        if self.record.broken.is_none() {
             self.now = self.now.max(end);
         }
     }
@@ -113,11 +99,7 @@ impl World {
 
     /// Ends now everything that was begun and was to end later.
     pub(crate) fn end_what_was_begun(&mut self) {
-        let is_begun = |event: &Event| matches!(event, Event::Later(_));
-        let (begun, rest): (BTreeMap<_, _>, _) =
-            std::mem::take(&mut self.events).into_iter().partition(|(_, event)| is_begun(event));
-        self.events = rest;
-        for event in begun.into_values() {
+        for event in self.agenda.take(|event| matches!(event, Event::Later(_))) {
             self.happen(event);
         }
     }
@@ -137,26 +119,15 @@ impl World {
 
     /// Notes that an invariant is broken, if it is.
     pub(crate) fn ensure(&mut self, holds: bool, what: impl FnOnce() -> String) {
-        if !holds && self.broken.is_none() {
-            let what = what();
-            self.log(|| format!("BROKEN: {what}"));
-            self.broken = Some(what);
-        }
+        self.record.ensure(self.now, holds, what);
     }
 
     /// Adds a line to the timeline, where there is one.
     pub(crate) fn log(&mut self, what: impl FnOnce() -> String) {
-        if let Some(lines) = &mut self.timeline {
-            let ms = self.now.as_millis();
-            let line = format!("{:>6}.{:03} s  {}", ms / 1000, ms % 1000, what());
-            if lines.len() >= MAX_LINES {
-                lines.drain(..MAX_LINES / 2);
-            }
-            lines.push(line);
-        }
+        self.record.log(self.now, what);
     }
 
     pub(crate) fn cover(&mut self, what: &'static str) {
-        self.coverage.note(what);
+        self.record.cover(what);
     }
 }

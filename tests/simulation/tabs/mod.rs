@@ -88,7 +88,7 @@ fn run(seed: u64, traced: bool) -> Outcome {
         }
         let acts = 10 + world.random.index(50);
         for _ in 0..acts {
-            if world.broken.is_some() {
+            if world.record.broken.is_some() {
                 break;
             }
             let gap = world.random.spread(1, 30_000);
@@ -313,7 +313,7 @@ fn come_to_rest(world: &mut World) {
         }
         world.run_for(2 * turn);
     }
-    if world.broken.is_some() || alive.is_empty() {
+    if world.record.broken.is_some() || alive.is_empty() {
         return;
     }
     let (all, is_one) = (alive.len(), world.server.max_tabs() == 0);

@@ -85,22 +85,22 @@ impl World {
 
     /// A page sends over its socket.
     pub(super) fn send_up(&mut self, socket: usize, up: Up) {
-        let delay = self.random.ms(1, 40);
-        let now = self.now;
-        let stream = &mut self.sockets[socket];
-        stream.up_at = stream.up_at.max(now + delay);
-        let after = stream.up_at - now;
+        let after = self.arrival(socket, |stream| &mut stream.up_at);
         self.after(after, Event::Up { socket, up });
     }
 
     /// The server sends.
     pub(super) fn send_down(&mut self, socket: usize, down: Down) {
-        let delay = self.random.ms(1, 40);
-        let now = self.now;
-        let stream = &mut self.sockets[socket];
-        stream.down_at = stream.down_at.max(now + delay);
-        let after = stream.down_at - now;
+        let after = self.arrival(socket, |stream| &mut stream.down_at);
         self.after(after, Event::Down { socket, down });
+    }
+
+    /// Returns after what time something arrives that is sent now: not before what was sent before it.
+    fn arrival(&mut self, socket: usize, last: fn(&mut Socket) -> &mut Duration) -> Duration {
+        let delay = self.random.ms(1, 40);
+        let last = last(&mut self.sockets[socket]);
+        *last = (*last).max(self.now + delay);
+        *last - self.now
     }
 
     /// What is on its way is lost; each end learns so later.

@@ -9,15 +9,13 @@ use super::page::{Page, Task};
 use super::server::Server;
 use super::socket::{Down, Socket, Up};
 use super::wire::Origin;
-use crate::coverage::Coverage;
+use crate::agenda::Agenda;
 use crate::random::Random;
+use crate::record::Record;
 use crate::runner::Outcome;
 
 /// Whose tabs they are.
 pub(super) const USER: &str = "ada";
-
-/// How many lines a history may have before the earliest are dropped.
-const MAX_LINES: usize = 200_000;
 
 /// The tabs of a user, their browser, the server, and the network in between.
 pub(super) struct World {
@@ -42,13 +40,8 @@ pub(super) struct World {
     pub(super) stolen: bool,
     /// The user has connected in another browser.
     pub(super) is_elsewhere: bool,
-    pub(super) coverage: Coverage,
-    /// The first promise that was broken.
-    pub(super) broken: Option<String>,
-    /// What has happened, where somebody wants to read it.
-    pub(super) timeline: Option<Vec<String>>,
-    events: BTreeMap<(Duration, u64), Event>,
-    planned: u64,
+    pub(super) record: Record,
+    agenda: Agenda<Event>,
 }
 
 /// A message that a page has sent or published.
@@ -97,11 +90,8 @@ impl World {
             clock: Duration::from_secs(1_700_000_000),
             stolen: false,
             is_elsewhere: false,
-            coverage: Coverage::default(),
-            broken: None,
-            timeline: traced.then(Vec::new),
-            events: BTreeMap::new(),
-            planned: 0,
+            record: Record::new(traced),
+            agenda: Agenda::new(),
         }
     }
 
@@ -110,23 +100,20 @@ impl World {
     }
 
     pub(super) fn after(&mut self, delay: Duration, event: Event) {
-        self.planned += 1;
-        self.events.insert((self.now + delay, self.planned), event);
+        self.agenda.add(self.now + delay, event);
     }
 
     /// Lets everything happen for a while, unless a promise is broken first.
     pub(super) fn run_for(&mut self, duration: Duration) {
         let end = self.now + duration;
-        while self.broken.is_none()
-            && let Some(next) = self.events.first_entry()
-            && next.key().0 <= end
+        while self.record.broken.is_none()
+            && let Some((at, event)) = self.agenda.next(end)
         {
-            let ((at, _), event) = next.remove_entry();
             self.now = self.now.max(at);
             self.happen(event);
             self.check();
         }
-        if self.broken.is_none() {
+        if self.record.broken.is_none() {
             self.now = end;
         }
     }
@@ -170,32 +157,21 @@ impl World {
 
     /// Notes that a promise is broken, if it is.
     pub(super) fn ensure(&mut self, holds: bool, what: impl FnOnce() -> String) {
-        if !holds && self.broken.is_none() {
-            let what = what();
-            self.log(|| format!("BROKEN: {what}"));
-            self.broken = Some(what);
-        }
+        self.record.ensure(self.now, holds, what);
     }
 
     /// Adds a line to the timeline, where there is one.
     pub(super) fn log(&mut self, what: impl FnOnce() -> String) {
-        if let Some(lines) = &mut self.timeline {
-            let ms = self.now.as_millis();
-            if lines.len() >= MAX_LINES {
-                lines.drain(..MAX_LINES / 2);
-            }
-            lines.push(format!("{:>6}.{:03} s  {}", ms / 1000, ms % 1000, what()));
-        }
+        self.record.log(self.now, what);
     }
 
     pub(super) fn cover(&mut self, what: &'static str) {
-        self.coverage.note(what);
+        self.record.cover(what);
     }
 }
 
 impl From<World> for Outcome {
     fn from(world: World) -> Self {
-        let World { now, coverage, broken, timeline, .. } = world;
-        Self { lasted: now, coverage, broken, timeline: timeline.unwrap_or_default() }
+        world.record.outcome(world.now)
     }
 }
