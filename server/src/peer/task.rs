@@ -34,6 +34,10 @@ use crate::session::{Output, Session, Speaker, Wish};
 /// How long a client may take to answer a close frame before the socket is dropped.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
+/// How long messages that a client sends one after the other wait to be answered together. An answer costs
+/// the client about as much as the message.
+const ANSWER_EVERY: Duration = Duration::from_millis(1);
+
 /// How a socket ends.
 pub(crate) enum End {
     /// The client has begun the closing handshake.
@@ -75,10 +79,11 @@ struct Peer {
     /// finished: messages are handled in order, and a client that sends faster has to wait.
     handling: Option<JoinHandle<Handled>>,
     /// The newest message of each client that was accepted and not answered yet: one answer serves for
-    /// all that were read in one go.
+    /// all that came meanwhile.
     accepted: Vec<(Slot, MessageId)>,
-    /// Frames were written that may still be in the socket's buffer, or an answer is still to be
-    /// written.
+    /// When they may be answered.
+    answer_at: Instant,
+    /// Frames were written that may still be in the socket's buffer.
     unflushed: bool,
     guard: SocketGuard,
 }
@@ -113,6 +118,7 @@ pub(crate) fn serve(
         inbox,
         handling: None,
         accepted: Vec::new(),
+        answer_at: Instant::now(),
         unflushed: false,
         guard,
     };
@@ -181,7 +187,8 @@ impl Peer {
 
     /// Waits for the next thing to do. Written frames are flushed when there is nothing else.
     async fn next_work(&mut self, timer: Pin<&mut Sleep>) -> Result<Work, End> {
-        let Self { socket, inbox: Inbox { frames, close }, handling, unflushed, .. } = self;
+        let must_flush = self.unflushed || self.must_answer();
+        let Self { socket, inbox: Inbox { frames, close }, handling, .. } = self;
         // Unbiased: none may starve another.
         let traffic = async {
             tokio::select! {
@@ -195,7 +202,7 @@ impl Peer {
             end = closed(close) => Err(end),
             () = timer => Ok(Work::Elapsed),
             work = traffic => Ok(work),
-            () = std::future::ready(()), if *unflushed => Ok(Work::Flush),
+            () = std::future::ready(()), if must_flush => Ok(Work::Flush),
         }
     }
 
@@ -266,9 +273,9 @@ impl Peer {
         Ok(())
     }
 
-    /// Writes a frame. The answer to a message waits until there is nothing else to do.
+    /// Writes a frame. The answer to a message waits until there is nothing else to do, and its time has
+    /// come.
     async fn write(&mut self, frame: Outgoing) -> Result<(), End> {
-        self.unflushed = true;
         let bytes = frame.len() as u64;
         let message = match frame {
             Outgoing::Accepted { slot, id } => {
@@ -281,14 +288,21 @@ impl Peer {
             Outgoing::Binary(bytes) => Message::Binary(bytes),
             Outgoing::Text(text) => Message::Text(text),
         };
+        self.unflushed = true;
         self.app.metrics.messages_out.inc();
         self.app.metrics.bytes_out.inc_by(bytes);
         let time = self.app.config.write_time;
         in_time(self.socket.feed(message), time, &mut self.inbox.close).await
     }
 
+    /// Says whether messages were accepted whose answer waits no longer.
+    fn must_answer(&self) -> bool {
+        !self.accepted.is_empty() && self.answer_at <= Instant::now()
+    }
+
     /// Answers the messages that were accepted.
     async fn answer(&mut self) -> Result<(), End> {
+        self.answer_at = Instant::now() + ANSWER_EVERY;
         while let Some((slot, id)) = self.accepted.pop() {
             self.write(Outgoing::ack(id).addressed(&[slot])).await?;
         }
@@ -296,7 +310,9 @@ impl Peer {
     }
 
     async fn flush(&mut self) -> Result<(), End> {
-        self.answer().await?;
+        if self.must_answer() {
+            self.answer().await?;
+        }
         self.unflushed = false;
         let time = self.app.config.write_time;
         in_time(self.socket.flush(), time, &mut self.inbox.close).await
@@ -308,7 +324,11 @@ impl Peer {
     }
 
     fn arm(&self, timer: Pin<&mut Sleep>) {
-        if let Some(deadline) = self.session.deadline().map(Instant::from_std)
+        // What is due now is done when there is nothing else to do.
+        let waits = !self.accepted.is_empty() && !self.must_answer();
+        let answer_at = waits.then_some(self.answer_at);
+        let deadlines = [self.session.deadline().map(Instant::from_std), answer_at];
+        if let Some(deadline) = deadlines.into_iter().flatten().min()
             && deadline != timer.deadline()
         {
             timer.reset(deadline);

@@ -1,8 +1,11 @@
-//! The answers to messages: one serves for all that were read in one go, and none is held back.
+//! The answers to messages: the first comes at once, and one serves for all that come within a millisecond.
+
+use std::time::Duration;
 
 use futures_util::SinkExt;
 use onesocket_server::Config;
 use serde_json::json;
+use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::support::{Client, Server, config, frame};
@@ -38,6 +41,30 @@ async fn a_hundred_messages_that_come_in_one_go_get_few_answers_and_the_last_nam
     }
     assert_eq!(answered, 101);
     assert!(answers <= 10, "{answers} answers");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_answer_comes_at_once_and_what_follows_within_a_millisecond_has_one() {
+    let server = Server::start_in_memory(config(), BUFFER);
+    let mut ada = server.connect("ada").await;
+    let publish = |id| format!(r#"{{"type":"publish","id":{id},"group":"tea","data":{id}}}"#);
+    assert_eq!(ada.ask(r#"{"type":"join","id":1,"group":"tea"}"#).await["type"], "ack");
+
+    let start = Instant::now();
+    assert_eq!(ada.ask(&publish(2)).await["id"], 2);
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    for id in 3..=12 {
+        ada.send(&publish(id)).await;
+        // The message was read, and the answer to something else does not bring its own.
+        assert_eq!(ada.ask(r#"{"type":"ping"}"#).await["type"], "pong");
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(ada.json().await, json!({"type": "ack", "id": 12}));
+    assert_eq!(start.elapsed(), Duration::from_millis(1));
+
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert_eq!(ada.ask(&publish(13)).await["id"], 13);
+    assert_eq!(start.elapsed(), Duration::from_millis(2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -105,7 +105,8 @@ async fn messages_are_handled_one_at_a_time_and_in_order() {
 
     handler.go.add_permits(2);
 
-    for id in 1..=4 {
+    // The first is answered at once, the others together.
+    for id in [1, 4] {
         assert_eq!(ada.json().await, json!({"type": "ack", "id": id}));
     }
     assert_eq!(handler.seen(), ["ada 1: wait", "ada 2: a", "ada 3: wait", "ada 4: b"]);
