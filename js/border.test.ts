@@ -109,6 +109,58 @@ test("a socket that has failed without a close is given up at once, and one that
   assert.equal(other.stats().staleEvents, 0);
 });
 
+test("the memory of many bytes is used again once the server has accepted them, if the socket is the browser's", () => {
+  page["WebSocket"] = class extends StandInSocket {};
+  try {
+    for (const [options, isReused] of [
+      [{}, true],
+      [{ WebSocket: StandInSocket }, false],
+    ] as const) {
+      const client = freedAfter(createClient({ url: "wss://example.com/ws", ...options }));
+      void client.connect();
+      const socket = StandInSocket.last;
+      socket.connects();
+      const sent = (at: number): ArrayBufferLike => (socket.sent[at] as Uint8Array).buffer;
+      const many = new Uint8Array(16 << 10);
+      // A text has no memory of ours.
+      client.send("x".repeat(16 << 10));
+      client.send(many.fill(1));
+      client.send(many.fill(2));
+      assert.notEqual(sent(1), sent(2));
+      socket.receives('{"type":"ack","id":2}');
+
+      client.send(many.fill(3));
+      client.send(many.fill(4));
+      assert.equal(sent(3) === sent(1), isReused);
+      assert.equal(new Set([2, 3, 4].map(sent)).size, 3);
+      assert.deepEqual(
+        [2, 3, 4].map((at) => new TextDecoder().decode(socket.sent[at] as Uint8Array)),
+        [3, 4, 5].map((id) => `{"type":"message","id":${id}}\n${String.fromCharCode(id - 1).repeat(16 << 10)}`),
+      );
+    }
+  } finally {
+    delete page["WebSocket"];
+  }
+});
+
+test("the memory of bytes that the server has refused is not used again", () => {
+  page["WebSocket"] = class extends StandInSocket {};
+  try {
+    const client = freedAfter(createClient({ url: "wss://example.com/ws" }));
+    void client.connect();
+    StandInSocket.last.connects();
+    const undelivered: unknown[] = [];
+    client.on("error", (error) => undelivered.push(...(error.undelivered ?? [])));
+    client.send(new Uint8Array(16 << 10).fill(1));
+    StandInSocket.last.receives('{"type":"error","id":1,"code":"refused","message":"no"}');
+
+    client.send(new Uint8Array(16 << 10).fill(2));
+    assert.deepEqual(undelivered, [new Uint8Array(16 << 10).fill(1)]);
+  } finally {
+    delete page["WebSocket"];
+  }
+});
+
 test("a payload is what was sent: JSON, a text, or bytes that are not copied", () => {
   const { client } = connected();
   const heard: unknown[] = [];

@@ -1,8 +1,9 @@
 import type { StatusStore } from "./status_store.js";
 import type { Calls } from "./calls.js";
-import type { Arrived, Callbacks } from "./core.js";
+import type { Arrived, Callbacks, Payload } from "./core.js";
 import { type Decode, decoded } from "./decode.js";
 import { type ErrorCode, OneSocketError } from "./error.js";
+import { reuse } from "./copies.js";
 import { writeLog } from "./log.js";
 import type { Logger } from "./options.js";
 import type { AloneReason, ReadyState, Role, State } from "./status.js";
@@ -77,6 +78,10 @@ export class CoreCallbacks implements Callbacks {
     const decode = this.#decode;
     if (decode === undefined) this.#store.listeners.tell("message", message);
     else this.#store.listeners.inTurn(() => this.#tellDecoded(decode, message));
+  }
+
+  accepted(payload: Payload): void {
+    if (payload instanceof Uint8Array) reuse(payload);
   }
 
   error(code: string, message: string, undelivered: unknown[] | undefined): void {

@@ -60,7 +60,7 @@ export interface Json {
 
 /**
  * A payload: a text, bytes that nobody changes any more, or a value as JSON. What stands before the
- * bytes in their buffer is overwritten: see `copied()` in `validate.ts`.
+ * bytes in their buffer is overwritten: see `copies.ts`.
  */
 export type Payload = string | Uint8Array | Json;
 
@@ -143,6 +143,8 @@ export interface Callbacks {
    */
   role(role: Role | "none", reason: AloneReason | undefined): void;
   message(arrived: Arrived): void;
+  /** Hands back a payload that the server has accepted, if its memory is worth using again. */
+  accepted(payload: Payload): void;
   error(code: string, message: string, undelivered: unknown[] | undefined): void;
   /** Answers a call; without a code it has succeeded. */
   settled(call: number, code: string | undefined, message: string | undefined): void;

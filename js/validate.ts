@@ -102,19 +102,6 @@ function refuseLoss(_: string, value: unknown): unknown {
   );
 }
 
-/**
- * The room before copied bytes, where the head of their frame is written. 192 bytes: the head of a
- * message to a group has at most 180, unless JSON escapes the group.
- */
-const HEAD_ROOM = 192;
-
-/** Copies bytes: the caller may go on to change its own. */
-export function copied(bytes: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(HEAD_ROOM + bytes.length).subarray(HEAD_ROOM);
-  copy.set(bytes);
-  return copy;
-}
-
 /** Returns how many bytes a payload has on the wire. */
 export function payloadBytes(payload: string | Uint8Array | Json): number {
   if (payload instanceof Uint8Array) return payload.byteLength;

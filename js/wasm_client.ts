@@ -1,8 +1,8 @@
 import { StatusStore } from "./status_store.js";
 import { Calls } from "./calls.js";
+import { copied } from "./copies.js";
 import {
   closeFault,
-  copied,
   groupFault,
   isSignal,
   payloadBytes,

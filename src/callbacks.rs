@@ -38,6 +38,9 @@ extern "C" {
     fn message(this: &Callbacks, arrived: JsValue);
 
     #[wasm_bindgen(method)]
+    fn accepted(this: &Callbacks, payload: JsValue);
+
+    #[wasm_bindgen(method)]
     fn error(this: &Callbacks, code: &str, message: &JsValue, undelivered: Option<Array>);
 
     #[wasm_bindgen(method)]
@@ -116,6 +119,10 @@ impl onesocket_web::Callbacks for JsCallbacks {
 
     fn message(&self, message: JsValue) {
         self.callbacks.message(message);
+    }
+
+    fn accepted(&self, payload: JsValue) {
+        self.callbacks.accepted(payload);
     }
 
     fn error(&self, error: &Error, undelivered: Vec<JsValue>) {

@@ -200,7 +200,8 @@ impl World {
                 }
             }
             // For the user, and checked.
-            Output::AbortToken { .. }
+            Output::Accepted { .. }
+            | Output::AbortToken { .. }
             | Output::Error { .. }
             | Output::SendHello { .. }
             | Output::Log(_)

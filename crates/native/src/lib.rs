@@ -161,7 +161,8 @@ impl<G: Fn() -> TokenAnswer, T: FnMut(Event)> Driver<G, T> {
             Output::Status { previous, status, .. } => self.on_status(previous, &status),
             Output::Transmit { attempt, frame } => self.transmit(attempt, frame),
             // For a user.
-            Output::AbortToken { .. }
+            Output::Accepted { .. }
+            | Output::AbortToken { .. }
             | Output::Deliver(())
             | Output::Error { .. }
             | Output::SendHello { .. }

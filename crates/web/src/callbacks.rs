@@ -21,6 +21,10 @@ pub trait Callbacks {
     /// or an `ArrayBuffer`.
     fn message(&self, message: JsValue);
 
+    /// Hands back the payload of a message that the server has accepted, if its memory is worth using
+    /// again.
+    fn accepted(&self, _payload: JsValue) {}
+
     /// Tells of an error, with the messages that will not be delivered.
     fn error(&self, error: &Error, undelivered: Vec<JsValue>);
 

@@ -80,7 +80,8 @@ impl World {
                 self.cover("a token that is refreshed over the connection");
             }
             Output::Detach { .. } => self.cover("a socket that is given up"),
-            Output::Deliver(_)
+            Output::Accepted { .. }
+            | Output::Deliver(_)
             | Output::SendHello { .. }
             | Output::Log(_)
             | Output::Shut { .. }

@@ -598,7 +598,13 @@ impl World {
             (Output::Transmit { attempt, frame }, _) => {
                 self.transmit(page, which, attempt, encode(&frame));
             }
-            (Output::AbortToken { .. } | Output::Log(_) | Output::TokenFetched { .. }, _) => {}
+            (
+                Output::Accepted { .. }
+                | Output::AbortToken { .. }
+                | Output::Log(_)
+                | Output::TokenFetched { .. },
+                _,
+            ) => {}
             (
                 output @ (Output::SendHello { .. }
                 | Output::FetchToken { .. }

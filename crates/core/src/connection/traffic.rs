@@ -148,6 +148,8 @@ impl<M: Clone> Connection<M> {
             Answer::Accepted => {
                 for accepted in self.outbox.accepted(id) {
                     self.settle_sender(&accepted, Ok(()));
+                    let Outgoing { data, bytes, .. } = accepted;
+                    self.outputs.push(Output::Accepted { data, bytes });
                 }
             }
             Answer::Refused(error) => match self.outbox.refused(id) {

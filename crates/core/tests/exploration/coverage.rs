@@ -57,8 +57,9 @@ pub(crate) const INPUTS: [&str; 24] = [
 ];
 
 /// Every output, as [`output_name`] has them.
-pub(crate) const OUTPUTS: [&str; 14] = [
+pub(crate) const OUTPUTS: [&str; 15] = [
     "AbortToken",
+    "Accepted",
     "Deliver",
     "Detach",
     "Error",
@@ -125,6 +126,7 @@ pub(crate) fn input_name(input: &Input<Message>) -> &'static str {
 /// The name of an output; a new one does not compile until it has one, and then has to be reached.
 pub(crate) fn output_name(output: &Output<Message>) -> &'static str {
     match output {
+        Output::Accepted { .. } => "Accepted",
         Output::AbortToken { .. } => "AbortToken",
         Output::Deliver(_) => "Deliver",
         Output::Detach { .. } => "Detach",

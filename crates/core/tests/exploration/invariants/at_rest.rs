@@ -133,6 +133,7 @@ impl Place {
             !(connected && unsent.count() > 0 || dropped && !observed.kept.is_empty()),
             "{stage}: messages are left behind"
         );
+        ensure!(step.accepted.is_empty(), "{:?} was not handed back", step.accepted);
         let answered = step.done.iter().find(|call| observed.calls.iter().any(|(c, _)| c == *call));
         ensure!(answered.is_none(), "{answered:?} was accepted, and is not told");
         let refused = |kept: &Kept| kept.sent.is_some() && kept.sent == step.refused_number;

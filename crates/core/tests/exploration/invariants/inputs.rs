@@ -157,6 +157,7 @@ impl Observed {
                         if let What::Publish(call) = kept.what {
                             step.done.push(call);
                         }
+                        step.accepted.push_back(kept);
                     }
                 }
                 if let Some(group) = self.take_asked(id)

@@ -26,6 +26,8 @@ mod outputs;
 mod traffic;
 mod transitions;
 
+use std::collections::VecDeque;
+
 use onesocket_core::protocol::{MessageId, Retry};
 use onesocket_core::{Call, Error, ErrorCode, StateName, Status, Time};
 
@@ -61,8 +63,10 @@ pub(super) struct Step<'a> {
     /// The index of the kept message that goes out next, and how many went out for the first time.
     pub(super) next: usize,
     pub(super) sent_new: usize,
-    /// What the server has accepted in this step, and the number that it has refused.
+    /// What the server has accepted in this step: the calls that wait for it, the messages that were not
+    /// handed back yet; and the number that it has refused.
     pub(super) done: Vec<Call>,
+    pub(super) accepted: VecDeque<Kept>,
     pub(super) refused_number: Option<MessageId>,
     /// The error with which a `publish()` has to be rejected at once.
     declined: Option<(Call, ErrorCode)>,
@@ -124,6 +128,7 @@ impl Place {
             next: self.observed.kept.iter().filter(|kept| kept.sent.is_some()).count(),
             sent_new: 0,
             done: Vec::new(),
+            accepted: VecDeque::new(),
             refused_number: None,
             declined: None,
             token: false,
