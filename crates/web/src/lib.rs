@@ -19,7 +19,6 @@ mod page;
 mod payload;
 mod socket;
 mod tab;
-mod tab_frames;
 mod wire;
 
 pub use app_connection::{AppConnection, Parts};

@@ -1,120 +1,38 @@
 //! A tab among those that share a connection, in a browser: performs what the machine
 //! ([`Tab`]) says. `tab.js` has the lock and the channel.
 
+mod callbacks;
+mod frames;
+mod room;
+
 use std::cell::Cell;
 use std::rc::{Rc, Weak};
 
 use js_sys::Function;
 use onesocket_core::protocol::{Epoch, Group, MessageId};
 use onesocket_core::{
-    Call, Config, Down, Error, ErrorCode, Fetch, FetchReason, Frame, Input, LinkStatus, LogEvent,
-    PortId, ReadyState, Request, Sentence, Span, StateName, Stats, Status, Tab, TabId, TabInput,
-    TabOutput, Terms, Text, Time, Up,
+    Call, Config, Down, Error, ErrorCode, Frame, Input, LinkStatus, PortId, ReadyState, Request,
+    Sentence, StateName, Stats, Status, Tab, TabId, TabInput, TabOutput, Terms, Text, Time, Up,
 };
 use wasm_bindgen::prelude::*;
 
 use crate::alarm::Alarm;
 use crate::codec::Head;
 use crate::driver::{Driver, Lent, NOBODY};
-use crate::tab_frames::{Parts, Passed, decode, encode};
 use crate::wire::{PlainWire, Wire};
 use crate::{Callbacks, Clock};
+use callbacks::{OfLink, OfTab};
+use frames::{Parts, Passed, decode, encode};
+use room::{
+    Port, Room, ack, addressed, attach, body_of, carried, detach, draw_client, draw_tab, is_shown,
+    room_name, welcome, why_alone,
+};
 
 /// The URL of a port: like this machine, it can be reached without a network.
 const PORT_URL: &str = "ws://localhost";
 
 const PING: &str = "{\"type\":\"ping\"}";
 const PONG: &str = "{\"type\":\"pong\"}";
-
-#[wasm_bindgen(module = "/src/tab.js")]
-extern "C" {
-    /// See `tab.js`.
-    type Room;
-
-    #[wasm_bindgen(constructor)]
-    fn new(name: &str, own: f64, tab: TabHandle) -> Room;
-
-    #[wasm_bindgen(method)]
-    fn request(this: &Room, number: u32, steal: bool);
-
-    #[wasm_bindgen(method)]
-    fn release(this: &Room, number: u32);
-
-    #[wasm_bindgen(method)]
-    fn probe(this: &Room);
-
-    #[wasm_bindgen(method)]
-    fn query(this: &Room, number: u32);
-
-    #[wasm_bindgen(method)]
-    fn listen(this: &Room, on: bool);
-
-    #[wasm_bindgen(method)]
-    fn post(this: &Room, kind: u8, numbers: Vec<f64>, text: &str, frame: &JsValue);
-
-    #[wasm_bindgen(method)]
-    fn watch(this: &Room, tab: f64, port: u32);
-
-    #[wasm_bindgen(method)]
-    fn unwatch(this: &Room);
-
-    #[wasm_bindgen(method)]
-    fn leave(this: &Room);
-
-    #[wasm_bindgen(method)]
-    fn ports(this: &Room) -> Function;
-
-    type Port;
-
-    #[wasm_bindgen(method)]
-    fn opened(this: &Port);
-
-    #[wasm_bindgen(method)]
-    fn received(this: &Port, data: &JsValue);
-
-    #[wasm_bindgen(method)]
-    fn ended(this: &Port);
-
-    #[wasm_bindgen(js_name = whyAlone)]
-    fn why_alone() -> Option<String>;
-
-    #[wasm_bindgen(js_name = drawTab)]
-    fn draw_tab() -> f64;
-
-    #[wasm_bindgen(js_name = isShown)]
-    fn is_shown() -> bool;
-
-    fn addressed(slot: u16, frame: &JsValue) -> JsValue;
-
-    /// What goes over a wire that has no heads, of a frame.
-    #[wasm_bindgen(js_name = bodyOf)]
-    fn body_of(frame: &JsValue) -> JsValue;
-
-    /// The frame of a message that has come over such a wire.
-    fn carried(data: &JsValue) -> JsValue;
-
-    /// That message again.
-    fn unpacked(message: &JsValue) -> JsValue;
-
-    fn ack(id: f64) -> JsValue;
-
-    fn attach(slot: u16, client: &str) -> JsValue;
-
-    fn detach(slot: u16, id: f64) -> JsValue;
-
-    #[wasm_bindgen(js_name = roomName)]
-    fn room_name(url: &str, is_plain: bool, key: &str) -> String;
-
-    #[wasm_bindgen(js_name = drawClient)]
-    fn draw_client() -> String;
-
-    fn welcome(
-        user: &str,
-        connection_id: &str,
-        max_message_bytes: f64,
-        epoch: Option<&str>,
-    ) -> JsValue;
-}
 
 /// One tab of those that share a connection. Its own connection is an ordinary [`Driver`], whose sockets
 /// are ports; the leader has a second one, which has the socket.
@@ -582,135 +500,5 @@ impl TabHandle {
         if let Some(shared) = self.0.upgrade() {
             shared.on_event(kind, number, value);
         }
-    }
-}
-
-/// The callbacks of the connection of a tab: the user's, and what the tab wants follows from its state.
-struct OfTab {
-    shared: Weak<Shared>,
-    inner: Rc<dyn Callbacks>,
-}
-
-impl Callbacks for OfTab {
-    fn status(&self, status: &Status, clock: &Clock) {
-        let mut status = status.clone();
-        if let Some(shared) = self.shared.upgrade() {
-            shared.overlay(&mut status);
-        }
-        self.inner.status(&status, clock);
-    }
-
-    fn changed(&self, current: StateName, reason: Option<&Text>) {
-        let (mut shown, mut lost) = (current, None);
-        if let Some(shared) = self.shared.upgrade() {
-            if shared.waits_until(current).is_some() {
-                shown = StateName::Waiting;
-            }
-            lost = shared.lost.take().filter(|_| reason.is_some());
-            // What it is now: this may be the report of what it was before it has failed.
-            let state = shared.app().map_or(current, |app| app.status().state);
-            shared.feed(match state {
-                StateName::Connecting | StateName::Connected | StateName::Waiting => {
-                    TabInput::Wish(true)
-                }
-                StateName::Idle | StateName::Closing | StateName::Closed => TabInput::Wish(false),
-                StateName::Failed => TabInput::Failed,
-            });
-        }
-        self.inner.changed(shown, lost.as_ref().or(reason));
-    }
-
-    fn message(&self, message: JsValue) {
-        let is_plain = self.shared.upgrade().is_some_and(|shared| shared.plain.is_some());
-        self.inner.message(if is_plain { unpacked(&message) } else { message });
-    }
-
-    fn error(&self, error: &Error, undelivered: Vec<JsValue>) {
-        self.inner.error(error, undelivered);
-    }
-
-    fn settled(&self, call: Call, result: Result<(), Error>) {
-        self.inner.settled(call, result);
-    }
-
-    // It has no tokens.
-    fn fetch_token(&self, _fetch: Fetch, _reason: FetchReason) {}
-
-    fn abort_token(&self, _fetch: Fetch) {}
-
-    fn token_fetched(&self, _result: Result<Option<Span>, Error>) {}
-
-    fn token_refreshed(&self, _life: Option<Span>) {}
-
-    fn log(&self, event: &LogEvent) {
-        // That of the connection that is shared is logged by the tab that has it.
-        if !matches!(event, LogEvent::Lost(_) | LogEvent::Reconnecting { .. }) {
-            self.inner.log(event);
-        }
-    }
-}
-
-/// The callbacks of the connection that is shared: tokens are the user's, and the rest is the tab's.
-struct OfLink {
-    /// Which one it is.
-    number: u32,
-    shared: Weak<Shared>,
-    inner: Rc<dyn Callbacks>,
-}
-
-impl Callbacks for OfLink {
-    fn status(&self, _status: &Status, _clock: &Clock) {}
-
-    fn changed(&self, current: StateName, reason: Option<&Text>) {
-        if let Some(shared) = self.shared.upgrade() {
-            shared.on_link(self.number, current, reason);
-        }
-    }
-
-    fn message(&self, message: JsValue) {
-        if let Some(shared) = self.shared.upgrade() {
-            shared.on_link_frame(self.number, &message);
-        }
-    }
-
-    fn error(&self, error: &Error, undelivered: Vec<JsValue>) {
-        let is_final = self
-            .shared
-            .upgrade()
-            .and_then(|shared| shared.link())
-            .is_none_or(|link| link.status().state == StateName::Failed);
-        // The connection of each tab reports that itself.
-        if !is_final {
-            self.inner.error(error, undelivered);
-        }
-    }
-
-    fn settled(&self, call: Call, result: Result<(), Error>) {
-        if let Some(shared) = self.shared.upgrade() {
-            shared.on_refreshed(call, result.err());
-        }
-    }
-
-    fn fetch_token(&self, fetch: Fetch, reason: FetchReason) {
-        self.inner.fetch_token(fetch, reason);
-    }
-
-    fn abort_token(&self, fetch: Fetch) {
-        self.inner.abort_token(fetch);
-    }
-
-    fn token_fetched(&self, result: Result<Option<Span>, Error>) {
-        self.inner.token_fetched(result);
-    }
-
-    // It counts for all tabs.
-    fn token_refreshed(&self, life: Option<Span>) {
-        if let Some(shared) = self.shared.upgrade() {
-            shared.feed(TabInput::TokenRefreshed(life));
-        }
-    }
-
-    fn log(&self, event: &LogEvent) {
-        self.inner.log(event);
     }
 }
