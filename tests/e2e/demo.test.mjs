@@ -235,7 +235,7 @@ test(
     await first.shows("role", "follower");
     await first.shows("state-badge", "connected");
 
-    await second.click("close-tab-button");
+    await second.clickToClose("close-tab-button");
     await first.shows("role", "leader");
     await first.shows("state-badge", "connected");
     assert.deepEqual(await server.connectionsWhenOpen("ada", 1), { open: 1, opened: 3 });

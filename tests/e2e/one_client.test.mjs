@@ -16,6 +16,9 @@ import { until } from "./support/wait.mjs";
 /** How many messages each tab sends while the leader goes. */
 const MESSAGES = 40;
 
+/** As many pieces of 64 KiB as no buffers of a system and a browser hold. */
+const MOST_PIECES = 600;
+
 const ONE_CLIENT = { args: ["--max-tabs", "0"], isReset: true };
 
 test(
@@ -97,7 +100,7 @@ test(
     const family = [];
     for (let at = 0; at < 3; at += 1) {
       const tab = await tabs.open(the, server.url);
-      await tab.evaluate(speakPlainly, foreign.ws);
+      await tab.evaluate(speakPlainly, { url: foreign.ws });
       family.push(tab);
     }
     await connected(family);
@@ -132,6 +135,37 @@ test(
     await foreign.has({ opened: 2, open: 1 });
     await follower.evaluate(() => window.client.send("again"));
     await until("the others hear it", async () => (await heardBy(other)).includes("again"));
+  }),
+);
+
+test(
+  "over such a wire a follower's queue is full while the leader's socket takes no more, and nothing is lost",
+  scene(async (the) => {
+    const foreign = the.use(await startForeignServer("Node's ws"));
+    const app = the.use(plainSite());
+    const server = await the.server({ site: app.folder });
+    const tabs = await startTabs(the);
+    const family = [await tabs.open(the, server.url), await tabs.open(the, server.url)];
+    const queue = { maxBytes: 200_000 };
+    for (const tab of family) await tab.evaluate(speakPlainly, { url: foreign.ws, queue });
+    await connected(family);
+    const leader = await leaderOf(family);
+    const [follower] = family.filter((tab) => tab !== leader);
+
+    await follower.evaluate(() => window.client.send("mute"));
+    await foreign.heard(["mute"]);
+    foreign.pause();
+    const accepted = await follower.evaluate(sendUntilFull, MOST_PIECES);
+    foreign.resume();
+
+    assert.ok(accepted < MOST_PIECES, "what waits is bounded");
+    const numbers = () => foreign.messages.slice(1).map((text) => Number(text.split(" ")[0]));
+    await until("all that was accepted has arrived", () => numbers().length >= accepted);
+    assert.deepEqual(numbers(), Array.from({ length: accepted }, (_, number) => number));
+    await until("there is room again", () => follower.evaluate(() => window.client.bufferedAmount === 0));
+    await follower.evaluate((number) => window.client.send(`${number} and on`), accepted);
+    await until("the next one arrives", () => numbers().length > accepted);
+    assert.equal(numbers().at(-1), accepted);
   }),
 );
 
@@ -190,12 +224,38 @@ async function publishMany({ name, count }) {
 }
 
 /** Runs in a page: connects to a server that knows nothing of onesocket. */
-async function speakPlainly(url) {
+async function speakPlainly({ url, ...options }) {
   const answer = (data) => (data === "who?" ? "one of us" : undefined);
-  window.client = window.onesocket.createClient({ url, wire: { answer }, share: "ada" });
+  window.client = window.onesocket.createClient({ url, wire: { answer }, share: "ada", ...options });
   window.heard = [];
   window.client.on("message", ({ data }) => {
     window.heard.push(typeof data === "string" ? data : [...new Uint8Array(data)]);
   });
   await window.client.connect();
+}
+
+/** Runs in a page: sends pieces until none is accepted for three seconds, and says how many were. */
+async function sendUntilFull(most) {
+  const piece = "x".repeat(64 << 10);
+  let accepted = 0;
+  let since = Date.now();
+  while (accepted < most && Date.now() - since < 3000) {
+    try {
+      window.client.send(`${accepted} ${piece}`);
+      accepted += 1;
+      since = Date.now();
+    } catch ({ code }) {
+      if (code !== "queue-full") throw new Error(code);
+      // Timers of hidden tabs run once a second.
+      await new Promise((resolve) => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => {
+          port1.close();
+          resolve();
+        };
+        port2.postMessage(0);
+      });
+    }
+  }
+  return accepted;
 }

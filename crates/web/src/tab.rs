@@ -12,7 +12,8 @@ use js_sys::Function;
 use onesocket_core::protocol::{Epoch, Group, MessageId};
 use onesocket_core::{
     Call, Config, Down, Error, ErrorCode, Frame, Input, LinkStatus, PortId, ReadyState, Request,
-    Sentence, StateName, Stats, Status, Tab, TabId, TabInput, TabOutput, Terms, Text, Time, Up,
+    Sentence, Span, StateName, Stats, Status, Tab, TabId, TabInput, TabOutput, Terms, Text, Time,
+    Up,
 };
 use wasm_bindgen::prelude::*;
 
@@ -30,6 +31,9 @@ use room::{
 
 /// The URL of a port: like this machine, it can be reached without a network.
 const PORT_URL: &str = "ws://localhost";
+
+/// How often it is looked whether a socket with more to send than may wait has sent it: no event says so.
+const DRAINED: Span = Span::from_millis(100);
 
 const PING: &str = "{\"type\":\"ping\"}";
 const PONG: &str = "{\"type\":\"pong\"}";
@@ -53,6 +57,8 @@ pub(crate) struct Shared {
     /// The refreshes of its token that tabs have asked for, by the numbers that it has of them.
     refreshes: Lent<Vec<(Call, PortId)>>,
     last_refresh: Cell<u32>,
+    /// The newest message for a server that answers nothing, whose sender was not told yet that it is sent.
+    unsent: Cell<Option<MessageId>>,
     /// How often the server has taken a new token while this tab was connected.
     refreshed: Cell<u32>,
     /// Why it was lost, until that is told.
@@ -99,6 +105,7 @@ impl Shared {
             is_linked: Cell::new(false),
             refreshes: Lent::new(Vec::new()),
             last_refresh: Cell::new(NOBODY.0),
+            unsent: Cell::new(None),
             refreshed: Cell::new(0),
             lost: Cell::new(None),
             link_status: Cell::new(None),
@@ -198,6 +205,7 @@ impl Shared {
             self.perform(output);
         }
         self.performing.set(false);
+        self.answer_sent();
         self.set_alarm();
     }
 
@@ -279,11 +287,21 @@ impl Shared {
             return;
         }
         let body = body_of(&frame.0);
-        // A server that answers nothing has had what the socket has taken.
         if !body.is_undefined()
             && self.transmit(&body)
             && let Some((id, _)) = frame.request()
         {
+            self.unsent.set(Some(id));
+        }
+    }
+
+    /// Answers in place of a server that answers nothing: it has had what the socket has taken, unless more
+    /// waits in that than may. Until then messages wait with their senders too, whose queues are full then.
+    fn answer_sent(&self) {
+        let Some(id) = self.unsent.get() else { return };
+        let waiting = self.link().map_or(0, |link| link.buffered_bytes());
+        if waiting <= self.config.queue.max_bytes {
+            self.unsent.take();
             let (slots, frame) = (Vec::new(), Passed(ack(id.0 as f64)));
             self.feed(TabInput::LinkFrame { slots, what: Down::Ack(id), frame });
         }
@@ -467,7 +485,10 @@ impl Shared {
     }
 
     fn set_alarm(&self) {
-        let deadline = self.tab.with(|tab| tab.deadline());
+        let deadline = match self.unsent.get() {
+            Some(_) => Some(self.clock.now() + DRAINED),
+            None => self.tab.with(|tab| tab.deadline()),
+        };
         let me = self.me.clone();
         self.alarm.set(deadline, &self.clock, move || {
             if let Some(shared) = me.upgrade() {

@@ -35,6 +35,17 @@ export class Demo {
     await this.part(id).click();
   }
 
+  /** Clicks what closes the window, which may be gone before the click has been told to be done. */
+  async clickToClose(id) {
+    const closed = this.page.waitForEvent("close");
+    await this.part(id)
+      .click()
+      .catch((error) => {
+        if (!this.page.isClosed()) throw error;
+      });
+    await closed;
+  }
+
   async text(id) {
     return (await this.part(id).textContent())?.trim();
   }

@@ -93,6 +93,16 @@ class ForeignServer {
     assert.deepEqual(this.messages, messages);
   }
 
+  /** Stops its process, which reads nothing more. */
+  pause() {
+    this.#child.kill("SIGSTOP");
+  }
+
+  /** Lets it go on. */
+  resume() {
+    this.#child.kill("SIGCONT");
+  }
+
   async end() {
     const ended = once(this.#child, "close");
     this.#child.kill("SIGKILL");
