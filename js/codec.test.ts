@@ -137,7 +137,7 @@ test("the welcome is told to the connection and to those who share it", () => {
     assert.deepEqual(more, []);
     assert.equal(first?.[1], WELCOME);
     assert.equal(second?.[1], MESSAGE);
-    const { type, connectionId, tabs: taken, slots } = second?.[2] as Record<string, unknown>;
+    const { type, connectionId, tabs: taken, slots } = (second?.[2] ?? {}) as Record<string, unknown>;
     assert.deepEqual([type, connectionId, taken, slots], ["welcome", "c", counted, []]);
   }
 });
