@@ -9,6 +9,7 @@ import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { promisify } from "node:util";
 
+import { CoreCallbacks } from "./callbacks.js";
 import { type Client, type ClientOptions, createClient, type Events } from "./client.js";
 import { freedAfter } from "./test_support/clients.js";
 import { StandInSocket } from "./test_support/stand_in_socket.js";
@@ -412,6 +413,75 @@ test("there is no token to refresh before there is a connection", async () => {
   await assert.rejects(client.refreshToken(), { ...CLOSED, message: /free\(\) was called/ });
 
   assert.deepEqual(told, ["idle > closed"]);
+});
+
+test("a client that is freed before it is used never opens a socket", async () => {
+  const { client, told } = setUp();
+  const sockets = StandInSocket.made.length;
+
+  client.free();
+  await assert.rejects(client.connect(), { ...CLOSED, message: /free\(\) was called/ });
+  assert.throws(() => client.send("x"), { ...CLOSED, message: /free\(\) was called/ });
+  client.hold()();
+
+  assert.equal(StandInSocket.made.length, sockets);
+  assert.deepEqual(told, ["idle > closed"]);
+});
+
+test("whoever connects while a connection is there or tried for gets the same promise", async () => {
+  const { client } = setUp();
+  const others: Promise<void>[] = [];
+  client.on("state", ({ current }) => {
+    if (current === "connected" || current === "waiting") others.push(client.connect());
+  });
+
+  const first = client.connect();
+  StandInSocket.last.closes();
+  assert.equal(client.state, "connecting");
+  StandInSocket.last.connects();
+  await first;
+
+  assert.equal(others.length, 2);
+  assert.ok(others.every((other) => other === first));
+  assert.notEqual(client.connect(), first);
+});
+
+test("whoever connects anew while the connection closes shares that with those who come later", async () => {
+  const { client } = setUp();
+  const first = client.connect();
+  let second: Promise<void> | undefined;
+  client.on("state", ({ current }) => {
+    if (current === "closing") second = client.connect();
+  });
+  StandInSocket.last.opens();
+
+  void client.close();
+  const third = client.connect();
+
+  await assert.rejects(first, CLOSED);
+  assert.notEqual(second, first);
+  assert.equal(third, second);
+});
+
+test("without a logger no line is written, but of a mistake in what getToken answers", async (context) => {
+  const written = context.mock.method(CoreCallbacks.prototype, "log");
+  const warn = context.mock.method(console, "warn", () => {});
+  const getToken = (): { token: string; expiresInMs: number } => ({ token: "t", expiresInMs: 3600 });
+  const { client } = setUp({ getToken });
+  void client.connect();
+  await setImmediate();
+
+  assert.equal(written.mock.callCount(), 0);
+  assert.match(String(warn.mock.calls[0]?.arguments[0]), /3600 is implausible/);
+
+  const lines: unknown[] = [];
+  const silent = (): void => {};
+  const logger = { debug: silent, info: silent, warn: (line: unknown) => lines.push(line), error: silent };
+  void setUp({ getToken, logger }).client.connect();
+  await setImmediate();
+  assert.ok(written.mock.callCount() > 0);
+  assert.match(String(lines[0]), /3600 is implausible/);
+  assert.equal(warn.mock.callCount(), 1);
 });
 
 test("a listener may free the client", () => {

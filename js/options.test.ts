@@ -102,9 +102,20 @@ test("every option can be set", () => {
   });
 });
 
+test("messages are decoded by a function or a schema, and by nothing else", () => {
+  const schema = { "~standard": { version: 1, vendor: "v", validate: (value: unknown) => ({ value }) } } as const;
+  for (const decode of [undefined, Number, schema, Object.assign(() => ({}), schema)]) {
+    assert.equal(readOptions({ url: URL_OK, ...(decode && { decode }) }).decode, decode);
+  }
+  for (const decode of [null, 5, "text", {}, []]) {
+    assertFaults({ decode }, [/decode: must be a function or a schema/]);
+  }
+});
+
 test("tabs share a connection by a text that they have in common", () => {
   assert.equal(readOptions({ url: URL_OK }).share, undefined);
   assert.equal(readOptions({ url: URL_OK, share: "ada" }).share, "ada");
+  assert.equal(readOptions({ url: URL_OK, share: "a".repeat(1000) }).share?.length, 1000);
   for (const share of ["", 7, null, {}, "a".repeat(1001)]) {
     assertFaults({ share }, [/share: must be a text of 1 to 1000 characters/]);
   }

@@ -229,6 +229,9 @@ test("a life that is implausible is taken, and warned of once, with the likely r
   assert.equal(warnings.length, 1);
   assert.match(warnings[0] ?? "", /and 3600 is implausible\. Is it seconds, as OAuth has them/);
   assert.match(doubtOf({ token: "t", expiresInMs: 1_700_000_000_000 }) ?? "", /Is it a point in time/);
+  const tenYears = 10 * 365 * 24 * 3600 * 1000;
+  assert.equal(doubtOf({ token: "t", expiresInMs: tenYears }), undefined);
+  assert.match(doubtOf({ token: "t", expiresInMs: tenYears + 1 }) ?? "", /Is it a point in time/);
   for (const plausible of [5000, 300_000, 365 * 24 * 3600 * 1000, 0, -1, Number.NaN, "5", undefined]) {
     assert.equal(doubtOf({ token: "t", expiresInMs: plausible }), undefined, String(plausible));
   }

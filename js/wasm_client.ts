@@ -28,7 +28,7 @@ const EVENTS: readonly (keyof Events)[] = ["state", "message", "error", "token"]
 
 /** The client. It decides nothing: the machine does, which is made when it is first needed. */
 export class WasmClient implements Client {
-  /** What the machine is made of; `undefined` once it is. */
+  /** What the machine is made of; `undefined` once it is, or never will be. */
   #settings: Settings | undefined;
   readonly #onFree: (() => void) | undefined;
   readonly #store: StatusStore;
@@ -38,7 +38,6 @@ export class WasmClient implements Client {
   #core: Core | undefined;
   /** The promise of all `connect()` calls without a signal, while it is pending. */
   #connecting: Promise<void> | undefined;
-  #freed = false;
 
   constructor(settings: Settings, onFree?: () => void) {
     const { getToken, logger, numbers, wire } = settings;
@@ -94,7 +93,6 @@ export class WasmClient implements Client {
   close(code?: number, reason?: string): Promise<void> {
     const fault = closeFault(code, reason);
     if (fault !== undefined) return Promise.reject(fault);
-    if (this.#freed) return Promise.resolve();
     let core;
     try {
       core = this.#machine();
@@ -122,9 +120,9 @@ export class WasmClient implements Client {
 
   send(data: Sendable): void {
     const given = readSendable(this.#wire === undefined ? data : encoded(this.#wire, data));
-    if (this.#freed) throw freed();
+    const core = this.#machine();
     const payload = typeof given === "string" ? given : copied(given);
-    this.#machine().send(payload, payloadBytes(payload));
+    core.send(payload, payloadBytes(payload));
   }
 
   async publish(group: string, data: unknown): Promise<void> {
@@ -174,7 +172,7 @@ export class WasmClient implements Client {
     core?.close(this.#calls.number(), undefined, undefined);
     // A listener that was told of it may have freed the client itself.
     if (this.#freed) return;
-    this.#freed = true;
+    this.#settings = undefined;
     this.#core = undefined;
     this.#tokens?.abortAll();
     this.#calls.rejectAll(error);
@@ -185,7 +183,6 @@ export class WasmClient implements Client {
   }
 
   #connect(signal: AbortSignal | undefined): Promise<void> {
-    if (this.#freed) return Promise.reject(freed());
     if (signal !== undefined) return this.#connectUntil(signal);
     const pending = this.#connecting;
     // Of one that has ended only the answer is yet to come: who connects now, connects anew.
@@ -216,6 +213,11 @@ export class WasmClient implements Client {
     return promise;
   }
 
+  /** `free()` was called: there is no machine, and nothing of which one could be made. */
+  get #freed(): boolean {
+    return this.#core === undefined && this.#settings === undefined;
+  }
+
   /** Returns the machine; where it cannot be made, the connection fails, and everybody is told. */
   #start(): Core | undefined {
     try {
@@ -237,7 +239,7 @@ export class WasmClient implements Client {
   /**
    * Returns the machine, which the first call makes.
    *
-   * Throws `unsupported`.
+   * Throws `unsupported`, and `closed` after `free()`.
    */
   #machine(): Core {
     if (this.#settings !== undefined) {
@@ -263,7 +265,6 @@ export class WasmClient implements Client {
   async #request(name: string, group: string, payload?: Payload): Promise<void> {
     const fault = groupFault(group);
     if (fault !== undefined) throw fault;
-    if (this.#freed) throw freed();
     const core = this.#machine();
     const { call, promise } = this.#calls.open();
     const bytes = payload === undefined ? undefined : payloadBytes(payload);

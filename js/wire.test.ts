@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 
 import type { OneSocketError } from "./client.js";
-import { makeWire, type PlainWire } from "./wire.js";
+import { answerTo, makeWire, type PlainWire } from "./wire.js";
 
 const BASE = "wss://example.com/ws";
 const SECRET = "s3cret";
@@ -129,7 +129,7 @@ test("a path is resolved on the page's origin, and what is no text or URL is no 
   } finally {
     delete page.location;
   }
-  for (const answer of [undefined, null, 5, { href: "wss://example.com/" }]) {
+  for (const answer of [undefined, null, 5, ["wss://example.com/"], { href: "wss://example.com/" }]) {
     const opened = makeWire({ url: () => answer as never }).open(BASE, "");
     assert.match("fault" in opened ? opened.fault : "", /^wire\.url\(\) must answer a ws:/);
   }
@@ -145,11 +145,13 @@ test("one protocol that is no string spoils the list", () => {
 test("what a wire answers in passing and may not is reported by its place", () => {
   makeWire({ ping: () => 5 as never }).ping();
   makeWire({ retry: () => "later" as never }).retry(1000);
+  answerTo({ answer: () => 5 as never }, "x");
 
   const said = reported.map((error) => [(error as OneSocketError).code, (error as Error).message]);
   assert.deepEqual(said, [
     ["invalid-options", "wire.ping() must answer a string, an ArrayBuffer or a view of one."],
     ["invalid-options", 'wire.retry() must answer "never", "soon", "fresh-token" or undefined.'],
+    ["invalid-options", "wire.answer() must answer a string, an ArrayBuffer or a view of one."],
   ]);
 });
 

@@ -97,14 +97,11 @@ export function makeWire(wire: PlainWire): CoreWire {
     agrees: wire.ready !== undefined,
     open: (url, token) =>
       answer(() => ({
-        url: wire.url ? readUrl(ask("url", () => wire.url?.(token))) : url,
-        protocols: wire.protocols
-          ? readProtocols(ask("protocols", () => wire.protocols?.(token)))
-          : [],
-        ...(wire.hello && { message: readMessage("hello", ask("hello", () => wire.hello?.(token))) }),
+        url: wire.url ? readUrl(ask(wire, "url", token)) : url,
+        protocols: wire.protocols ? readProtocols(ask(wire, "protocols", token)) : [],
+        ...(wire.hello && { message: readMessage("hello", ask(wire, "hello", token)) }),
       })),
-    refresh: (token) =>
-      answer(() => ({ message: readMessage("refresh", ask("refresh", () => wire.refresh?.(token))) })),
+    refresh: (token) => answer(() => ({ message: readMessage("refresh", ask(wire, "refresh", token)) })),
     ping: () => harmless(() => readMessage("ping", wire.ping?.())),
     isReady: (data) => harmless(() => wire.ready?.(data)) === true,
     isPong: (data) => harmless(() => wire.isPong?.(data)) === true,
@@ -143,9 +140,9 @@ function answer<T>(work: () => T): Answer<T> {
 }
 
 /** Asks the application. What it throws is reported as it is, and not quoted: a token may be in it. */
-function ask<T>(place: string, question: () => T): T {
+function ask(wire: PlainWire, place: "url" | "protocols" | "hello" | "refresh", token: string): unknown {
   try {
-    return question();
+    return wire[place]?.(token);
   } catch (thrown) {
     report(thrown);
     throw fault(place, "threw an error, which was reported");
@@ -163,9 +160,9 @@ function harmless<T>(question: () => T): T | undefined {
 }
 
 function readUrl(answer: unknown): string {
-  const text = typeof answer === "string" || answer instanceof URL ? String(answer) : undefined;
-  if (text?.startsWith("/")) return resolveUrl(text);
-  const url = text === undefined ? undefined : parseUrl(text);
+  const text = typeof answer === "string" || answer instanceof URL ? String(answer) : "";
+  if (text.startsWith("/")) return resolveUrl(text);
+  const url = parseUrl(text);
   if (url !== undefined && hasSocketScheme(url) && !hasFragment(url)) return toWebSocket(url);
   throw fault("url", "must answer a ws:, wss:, http: or https: URL without a fragment, or a path");
 }
@@ -180,7 +177,7 @@ function readMessage(place: string, answer: unknown): string | Uint8Array {
   try {
     const message = readSendable(answer as Sendable);
     // The application may go on to change its buffer.
-    return typeof message === "string" ? message : message.slice();
+    return message.slice();
   } catch {
     throw fault(place, "must answer a string, an ArrayBuffer or a view of one");
   }

@@ -1,0 +1,95 @@
+/** Clients that share a connection, as tabs do, over Node's channels and a stand-in for the browser's locks. */
+
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, test } from "node:test";
+import { setImmediate, setTimeout } from "node:timers/promises";
+
+import { type Client, type ClientOptions, createClient } from "./client.js";
+import { freedAfter } from "./test_support/clients.js";
+import { StandInLocks } from "./test_support/stand_in_locks.js";
+import { StandInSocket } from "./test_support/stand_in_socket.js";
+
+const before = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+
+beforeEach(() => {
+  StandInSocket.made.length = 0;
+  const value = { locks: new StandInLocks(), onLine: true };
+  Object.defineProperty(globalThis, "navigator", { value, configurable: true });
+});
+
+afterEach(() => {
+  if (before === undefined) delete (globalThis as { navigator?: unknown }).navigator;
+  else Object.defineProperty(globalThis, "navigator", before);
+});
+
+test("two tabs have one socket, and each its role; the second takes over", async () => {
+  const [first, second] = [open(), open()];
+  void first.connect();
+  await rest();
+  void second.connect();
+  await rest();
+  StandInSocket.last.connects({ tabs: 64 });
+  await rest();
+  // The server takes each of them.
+  const attached = StandInSocket.last.sent.filter((frame) => String(frame).includes('"attach"'));
+  assert.equal(attached.length, 2);
+  for (const slot of [1, 2]) {
+    StandInSocket.last.receives(`{"type":"attached","id":1,"as":${slot},"epoch":"e${slot}"}`);
+  }
+  await rest();
+
+  assert.equal(StandInSocket.made.length, 1);
+  assert.deepEqual([first.state, second.state], ["connected", "connected"]);
+  assert.deepEqual([first.status.role, second.status.role], ["leader", "follower"]);
+
+  void first.close();
+  StandInSocket.last.closes(1000);
+  await rest();
+  assert.deepEqual([first.state, first.status.role], ["closed", undefined]);
+  assert.deepEqual(StandInSocket.made[0]?.closed, [1000, ""]);
+  assert.equal(second.status.role, "leader");
+  assert.equal(StandInSocket.made.length, 2);
+});
+
+test("one tab answers what a server asks over a wire of the application's own", async () => {
+  const answer = (data: unknown): string | undefined => (data === "who?" ? "one of us" : undefined);
+  const [first, second] = [open({ wire: { answer } }), open({ wire: { answer } })];
+  const heard: unknown[] = [];
+  for (const client of [first, second]) client.on("message", ({ data }) => heard.push(data));
+  void first.connect();
+  await rest();
+  void second.connect();
+  await rest();
+  StandInSocket.last.opens("");
+  await rest();
+  assert.deepEqual([first.status.role, second.status.role], ["leader", "follower"]);
+
+  StandInSocket.last.receives("who?");
+  StandInSocket.last.receives("hello");
+  await rest();
+  assert.deepEqual(StandInSocket.last.sent, ["one of us"]);
+  assert.deepEqual(heard, ["hello", "hello"]);
+});
+
+test("where tabs cannot share, a client says why and has a connection of its own", async () => {
+  Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
+  const client = open();
+  void client.connect();
+  StandInSocket.last.connects();
+
+  const { state, role, aloneReason } = client.status;
+  assert.deepEqual([state, role, aloneReason], ["connected", "alone", "no-locks"]);
+});
+
+function open(more: Partial<ClientOptions> = {}): Client {
+  const options = { url: "wss://example.com/ws", WebSocket: StandInSocket, share: "ada", ...more };
+  return freedAfter(createClient(options));
+}
+
+/** Until channels and locks have come to rest. */
+async function rest(): Promise<void> {
+  for (let turn = 0; turn < 8; turn += 1) {
+    await setImmediate();
+    await setTimeout(2);
+  }
+}
