@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import type { OneSocketError, Schema } from "./client.js";
+import { OneSocketError, type Schema } from "./client.js";
+import { decoded } from "./decode.js";
 import { freedAfter } from "./test_support/clients.js";
 import { createTestClient } from "./testing.js";
 
@@ -77,3 +78,38 @@ test("what is decoded keeps its place among the other events", async () => {
 
   assert.deepEqual(heard, [1, 2, "waiting"]);
 });
+
+test("what a message is refused for is named where it has a name or a path, and is the cause", () => {
+  const throwing = (thrown: unknown) => (): never => {
+    throw thrown;
+  };
+  const answering = (result: unknown): Schema<unknown> => ({ "~standard": { validate: () => result as never } });
+  for (const [decode, where] of [
+    [throwing(new RangeError("secret")), " (RangeError)"],
+    [throwing("text"), ""],
+    [throwing(undefined), ""],
+    [answering({ issues: [] }), ""],
+    [answering({ issues: [{}] }), ""],
+    [answering({ issues: [{ path: [] }] }), " at its root"],
+    [answering({ issues: [{ path: ["a", 0, { key: "b" }] }, { path: ["c"] }] }), " at a.0.b"],
+    [answering(Promise.resolve({ value: 1 })), " (TypeError)"],
+  ] as const) {
+    const error = refused(decode);
+    assert.deepEqual(
+      [error.code, error.message],
+      ["invalid-message", `decode refuses a message${where}. It is dropped.`],
+    );
+  }
+  assert.equal((refused(answering(Promise.resolve())).cause as Error).message, "the schema is asynchronous");
+  const own = new OneSocketError("invalid-message", "said already");
+  assert.equal(refused(throwing(own)), own);
+});
+
+function refused(decode: Parameters<typeof decoded>[0]): OneSocketError {
+  try {
+    decoded(decode, 1);
+  } catch (thrown) {
+    return thrown as OneSocketError;
+  }
+  throw new Error("it was not refused");
+}

@@ -26,9 +26,8 @@ export function groupFault(group: unknown): OneSocketError | undefined {
 
 /** Says what is wrong with the arguments of `close()`: browsers throw at what is not allowed. */
 export function closeFault(code: unknown, reason: unknown): OneSocketError | undefined {
-  const inRange =
-    code === 1000 ||
-    (typeof code === "number" && Number.isInteger(code) && code >= 3000 && code <= 4999);
+  const number = code as number;
+  const inRange = code === 1000 || (Number.isInteger(code) && number >= 3000 && number <= 4999);
   if (code !== undefined && !inRange) {
     return new OneSocketError("invalid-options", "The code of close() is 1000 or 3000 to 4999.");
   }
