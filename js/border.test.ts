@@ -109,13 +109,23 @@ test("a socket that has failed without a close is given up at once, and one that
   assert.equal(other.stats().staleEvents, 0);
 });
 
+/** One that is taken for the browser's own. */
+class NativeSocket extends StandInSocket {
+  static override toString(): string {
+    return "function WebSocket() { [native code] }";
+  }
+}
+
 test("the memory of many bytes is used again once the server has accepted them, if the socket is the browser's", () => {
-  page["WebSocket"] = class extends StandInSocket {};
+  page["WebSocket"] = NativeSocket;
   try {
-    for (const [options, isReused] of [
-      [{}, true],
-      [{ WebSocket: StandInSocket }, false],
+    for (const [options, isReused, Global] of [
+      [{}, true, NativeSocket],
+      [{ WebSocket: StandInSocket }, false, NativeSocket],
+      // What a page has put in its place.
+      [{}, false, class extends StandInSocket {}],
     ] as const) {
+      page["WebSocket"] = Global;
       const client = freedAfter(createClient({ url: "wss://example.com/ws", ...options }));
       void client.connect();
       const socket = StandInSocket.last;
@@ -144,7 +154,7 @@ test("the memory of many bytes is used again once the server has accepted them, 
 });
 
 test("the memory of bytes that the server has refused is not used again", () => {
-  page["WebSocket"] = class extends StandInSocket {};
+  page["WebSocket"] = NativeSocket;
   try {
     const client = freedAfter(createClient({ url: "wss://example.com/ws" }));
     void client.connect();

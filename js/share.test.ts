@@ -81,6 +81,52 @@ test("where tabs cannot share, a client says why and has a connection of its own
   assert.deepEqual([state, role, aloneReason], ["connected", "alone", "no-locks"]);
 });
 
+test("what may still wait in the socket of a connection that is lost is undelivered, over such a wire", async () => {
+  const options = { wire: {}, queue: { maxBytes: 1000 }, reconnect: false } as const;
+  for (const lose of ["close", "close of an empty socket"]) {
+    const [first, second] = [open(options), open(options)];
+    const undelivered: unknown[] = [];
+    for (const client of [first, second]) client.on("error", (error) => undelivered.push(...(error.undelivered ?? [])));
+    void first.connect();
+    await rest();
+    void second.connect();
+    await rest();
+    const socket = StandInSocket.last;
+    socket.opens("");
+    await rest();
+    socket.bufferedAmount = 100_000;
+    first.send("one");
+    second.send("two");
+    await rest();
+    assert.deepEqual(socket.sent, ["one", "two"]);
+
+    if (lose !== "close") socket.bufferedAmount = 0;
+    socket.closes(1006);
+    await rest();
+    assert.deepEqual(undelivered.sort(), ["one", "two"], lose);
+    for (const client of [first, second]) client.free();
+  }
+});
+
+test("a listener may free the client, or connect, while it is told that it shares nothing", async () => {
+  Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
+  const freed = open();
+  freed.subscribe(() => freed.free());
+  await assert.rejects(freed.connect(), { code: "closed" });
+  assert.throws(() => freed.send("x"), { code: "closed" });
+  assert.equal(StandInSocket.made.filter(({ closed }) => closed === undefined).length, 0);
+
+  const before = StandInSocket.made.length;
+  const client = open();
+  let others = 0;
+  client.subscribe(() => {
+    if ((others += 1) < 3) void client.connect();
+  });
+  void client.connect();
+  await rest();
+  assert.equal(StandInSocket.made.length, before + 1);
+});
+
 function open(more: Partial<ClientOptions> = {}): Client {
   const options = { url: "wss://example.com/ws", WebSocket: StandInSocket, share: "ada", ...more };
   return freedAfter(createClient(options));

@@ -254,8 +254,12 @@ export class WasmClient implements Client {
         decode,
         logger,
       );
-      this.#core = makeCore(this.#settings, callbacks);
-      this.#settings = undefined;
+      const settings = this.#settings;
+      // Together: it may tell a listener something before it is there.
+      this.#store.listeners.together(() => {
+        this.#core = makeCore(settings, callbacks);
+        this.#settings = undefined;
+      });
     }
     if (this.#core === undefined) throw freed();
     return this.#core;

@@ -200,7 +200,7 @@ impl World {
                 }
             }
             // For the user, and checked.
-            Output::Accepted { .. }
+            Output::Accepted(_)
             | Output::AbortToken { .. }
             | Output::Error { .. }
             | Output::SendHello { .. }

@@ -161,7 +161,7 @@ impl<G: Fn() -> TokenAnswer, T: FnMut(Event)> Driver<G, T> {
             Output::Status { previous, status, .. } => self.on_status(previous, &status),
             Output::Transmit { attempt, frame } => self.transmit(attempt, frame),
             // For a user.
-            Output::Accepted { .. }
+            Output::Accepted(_)
             | Output::AbortToken { .. }
             | Output::Deliver(())
             | Output::Error { .. }

@@ -170,6 +170,11 @@ impl Driver {
         self.connection.with(|connection| connection.stats())
     }
 
+    /// Says whether there is a connection.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connection.with(|connection| connection.connected_attempt().is_some())
+    }
+
     fn bytes_in_sockets(&self) -> usize {
         // None is lent while a socket is asked: one that an application has made may call back.
         let socket = |at| self.sockets.with(|sockets| sockets.get(at).cloned());
@@ -299,10 +304,12 @@ impl Driver {
     fn perform(&self, output: Output<JsValue>) {
         match output {
             Output::AbortToken { fetch } => self.callbacks.abort_token(fetch),
-            Output::Accepted { data, bytes } => {
-                // Another socket than the browser's may look at it even now.
-                if bytes >= WORTH_REUSING && self.constructor.is_none() {
-                    self.callbacks.accepted(data);
+            Output::Accepted(payloads) => {
+                // Another socket than the browser's may look at them even now.
+                for (data, bytes) in payloads {
+                    if bytes >= WORTH_REUSING && self.constructor.is_none() {
+                        self.callbacks.accepted(data);
+                    }
                 }
             }
             Output::Deliver(message) => self.callbacks.message(message),

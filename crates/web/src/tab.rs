@@ -299,8 +299,10 @@ impl Shared {
     /// waits in that than may. Until then messages wait with their senders too, whose queues are full then.
     fn answer_sent(&self) {
         let Some(id) = self.unsent.get() else { return };
-        let waiting = self.link().map_or(0, |link| link.buffered_bytes());
-        if waiting <= self.config.queue.max_bytes {
+        let link = self.link().filter(|link| link.is_connected());
+        // What was in the socket of a connection that is lost may not have been sent.
+        let Some(link) = link else { return self.unsent.set(None) };
+        if link.buffered_bytes() <= self.config.queue.max_bytes {
             self.unsent.take();
             let (slots, frame) = (Vec::new(), Passed(ack(id.0 as f64)));
             self.feed(TabInput::LinkFrame { slots, what: Down::Ack(id), frame });

@@ -34,8 +34,8 @@ use crate::session::{Output, Session, Speaker, Wish};
 /// How long a client may take to answer a close frame before the socket is dropped.
 const CLOSE_TIME: Duration = Duration::from_secs(2);
 
-/// How long messages that a client sends one after the other wait to be answered together. An answer costs
-/// the client about as much as the message.
+/// How long messages to the server wait to be answered together, for whose answers nobody waits. An answer
+/// costs the client about as much as the message.
 const ANSWER_EVERY: Duration = Duration::from_millis(1);
 
 /// How a socket ends.
@@ -232,6 +232,8 @@ impl Peer {
         while let Some(output) = self.session.poll() {
             match output {
                 Output::Attach { id, slot, client } => {
+                    // They were of the client that had this number before.
+                    self.accepted.retain(|(other, _)| *other != slot);
                     let attached = self.registration.attach(slot, &client);
                     self.session.handle_attached(id, slot, client, attached);
                 }
@@ -261,6 +263,10 @@ impl Peer {
                 Output::Send(frame) => self.write(frame).await?,
                 Output::Tell(command) => {
                     for frame in self.registration.tell(command) {
+                        // Somebody waits for the answer to what is published.
+                        if let Outgoing::Accepted { .. } = frame {
+                            self.answer_at = Instant::now();
+                        }
                         self.write(frame).await?;
                     }
                 }

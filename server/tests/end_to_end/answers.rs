@@ -1,4 +1,5 @@
-//! The answers to messages: the first comes at once, and one serves for all that come within a millisecond.
+//! The answers to messages: one serves for all that were read in one go, and none to what is published is held
+//! back; see `handler.rs` for messages to the server.
 
 use std::time::Duration;
 
@@ -44,27 +45,17 @@ async fn a_hundred_messages_that_come_in_one_go_get_few_answers_and_the_last_nam
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_answer_comes_at_once_and_what_follows_within_a_millisecond_has_one() {
+async fn whoever_publishes_and_waits_for_the_answer_gets_each_at_once() {
     let server = Server::start_in_memory(config(), BUFFER);
     let mut ada = server.connect("ada").await;
-    let publish = |id| format!(r#"{{"type":"publish","id":{id},"group":"tea","data":{id}}}"#);
     assert_eq!(ada.ask(r#"{"type":"join","id":1,"group":"tea"}"#).await["type"], "ack");
 
     let start = Instant::now();
-    assert_eq!(ada.ask(&publish(2)).await["id"], 2);
-    assert_eq!(start.elapsed(), Duration::ZERO);
-    for id in 3..=12 {
-        ada.send(&publish(id)).await;
-        // The message was read, and the answer to something else does not bring its own.
-        assert_eq!(ada.ask(r#"{"type":"ping"}"#).await["type"], "pong");
+    for id in 2..=11 {
+        let publish = format!(r#"{{"type":"publish","id":{id},"group":"tea","data":{id}}}"#);
+        assert_eq!(ada.ask(&publish).await["id"], id);
     }
     assert_eq!(start.elapsed(), Duration::ZERO);
-    assert_eq!(ada.json().await, json!({"type": "ack", "id": 12}));
-    assert_eq!(start.elapsed(), Duration::from_millis(1));
-
-    tokio::time::advance(Duration::from_millis(1)).await;
-    assert_eq!(ada.ask(&publish(13)).await["id"], 13);
-    assert_eq!(start.elapsed(), Duration::from_millis(2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -113,6 +113,47 @@ async fn messages_are_handled_one_at_a_time_and_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_answer_comes_at_once_and_what_follows_within_a_millisecond_has_one() {
+    let handler = Obedient::new();
+    let server = server(&handler);
+    let mut ada = server.connect("ada").await;
+
+    let start = Instant::now();
+    assert_eq!(ada.ask(&said(1, "a")).await["id"], 1);
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    for id in 2..=12 {
+        ada.send(&said(id, "b")).await;
+        // The message was read, and the answer to something else does not bring its own.
+        assert_eq!(ada.ask(r#"{"type":"ping"}"#).await["type"], "pong");
+    }
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    assert_eq!(ada.json().await, json!({"type": "ack", "id": 12}));
+    assert_eq!(start.elapsed(), Duration::from_millis(1));
+
+    tokio::time::advance(Duration::from_millis(1)).await;
+    assert_eq!(ada.ask(&said(13, "c")).await["id"], 13);
+    assert_eq!(start.elapsed(), Duration::from_millis(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_waits_is_not_for_the_next_tab_of_that_number() {
+    let handler = Obedient::new();
+    let server = server(&handler);
+    let mut ada = server.connect("ada").await;
+    let attach = |name| json!({"type": "attach", "id": 1, "client": name, "as": 3}).to_string();
+    let say = |id| json!({"type": "message", "id": id, "data": "x", "as": 3}).to_string();
+    assert_eq!(ada.ask(&attach("old")).await["type"], "attached");
+    assert_eq!(ada.ask(&say(6)).await["id"], 6);
+    // Its answer waits for a millisecond.
+    ada.send(&say(7)).await;
+    let detached = ada.ask(r#"{"type":"detach","id":9007199254740991,"as":3}"#).await;
+    assert_eq!(detached["id"], 9_007_199_254_740_991_u64);
+    assert_eq!(ada.ask(&attach("new")).await["type"], "attached");
+
+    assert_eq!(ada.ask(&say(2)).await, json!({"as": 3, "type": "ack", "id": 2}));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_begun_is_brought_to_its_end_and_not_begun_again() {
     for lost in [true, false] {
         let handler = Obedient::new();

@@ -80,7 +80,7 @@ impl World {
                 self.cover("a token that is refreshed over the connection");
             }
             Output::Detach { .. } => self.cover("a socket that is given up"),
-            Output::Accepted { .. }
+            Output::Accepted(_)
             | Output::Deliver(_)
             | Output::SendHello { .. }
             | Output::Log(_)

@@ -599,7 +599,7 @@ impl World {
                 self.transmit(page, which, attempt, encode(&frame));
             }
             (
-                Output::Accepted { .. }
+                Output::Accepted(_)
                 | Output::AbortToken { .. }
                 | Output::Log(_)
                 | Output::TokenFetched { .. },

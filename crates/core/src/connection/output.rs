@@ -14,14 +14,10 @@ use crate::token::{Fetch, FetchReason};
 /// Something that the shell has to do. Outputs are performed in order.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub enum Output<M> {
-    /// The server has accepted a message: the machine keeps it no longer, and the memory of its payload
-    /// may be used again. Not on a plain wire, where a message is done before its socket may be.
-    Accepted {
-        /// The payload.
-        data: M,
-        /// Its bytes.
-        bytes: usize,
-    },
+    /// The server has accepted messages: the machine keeps them no longer, and the memory of their payloads
+    /// may be used again. These and their bytes, oldest first. Not on a plain wire, where a message is done
+    /// before its socket may be.
+    Accepted(Vec<(M, usize)>),
     /// Fire the signal of a call of `getToken`; its answer will be ignored.
     AbortToken {
         /// The call of `getToken`.

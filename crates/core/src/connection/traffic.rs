@@ -146,10 +146,13 @@ impl<M: Clone> Connection<M> {
     pub(super) fn on_answer_to_message(&mut self, id: MessageId, answer: Answer) {
         match answer {
             Answer::Accepted => {
+                let mut payloads = Vec::new();
                 for accepted in self.outbox.accepted(id) {
                     self.settle_sender(&accepted, Ok(()));
-                    let Outgoing { data, bytes, .. } = accepted;
-                    self.outputs.push(Output::Accepted { data, bytes });
+                    payloads.push((accepted.data, accepted.bytes));
+                }
+                if !payloads.is_empty() {
+                    self.outputs.push(Output::Accepted(payloads));
                 }
             }
             Answer::Refused(error) => match self.outbox.refused(id) {

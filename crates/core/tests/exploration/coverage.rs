@@ -126,7 +126,7 @@ pub(crate) fn input_name(input: &Input<Message>) -> &'static str {
 /// The name of an output; a new one does not compile until it has one, and then has to be reached.
 pub(crate) fn output_name(output: &Output<Message>) -> &'static str {
     match output {
-        Output::Accepted { .. } => "Accepted",
+        Output::Accepted(_) => "Accepted",
         Output::AbortToken { .. } => "AbortToken",
         Output::Deliver(_) => "Deliver",
         Output::Detach { .. } => "Detach",

@@ -60,7 +60,7 @@ pub(crate) fn diagram(edges: &BTreeMap<(StateName, StateName), BTreeSet<&'static
 /// Says in a few words what is to be done; `None` for a change of status, which the table shows.
 fn words(output: &Output<Message>) -> Option<String> {
     Some(match output {
-        Output::Accepted { bytes, .. } => format!("hand back {bytes} bytes"),
+        Output::Accepted(payloads) => format!("hand back {} payloads", payloads.len()),
         Output::AbortToken { .. } => "abort getToken".into(),
         Output::Deliver("throws closed") => "throw closed".into(),
         Output::Deliver(_) => "deliver".into(),

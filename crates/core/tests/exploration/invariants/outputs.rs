@@ -21,13 +21,15 @@ impl Observed {
     ) -> Verdict {
         let config = &step.scope.config;
         match output {
-            Output::Accepted { data, bytes } => {
-                let kept = step.accepted.pop_front().ok_or("handed back, and not accepted")?;
-                let same = match kept.what {
-                    What::Message(message) => message == data,
-                    What::Publish(_) => true,
-                };
-                ensure!(same && kept.bytes == bytes, "{data} of {bytes} bytes for {kept:?}");
+            Output::Accepted(payloads) => {
+                for (data, bytes) in payloads {
+                    let kept = step.accepted.pop_front().ok_or("handed back, and not accepted")?;
+                    let same = match kept.what {
+                        What::Message(message) => message == data,
+                        What::Publish(_) => true,
+                    };
+                    ensure!(same && kept.bytes == bytes, "{data} of {bytes} bytes for {kept:?}");
+                }
             }
             Output::AbortToken { fetch } => {
                 let current = self.fetching && fetch == self.newest_fetch;
