@@ -81,9 +81,9 @@ export class CoreCallbacks implements Callbacks {
   }
 
   accepted(payload: Payload): void {
+    if (!(payload instanceof Uint8Array)) return;
     // What a page has put in the place of the browser's own may look at the bytes even now.
-    const isNative = String(globalThis.WebSocket).includes("[native code]");
-    if (isNative && payload instanceof Uint8Array) reuse(payload);
+    if (String(globalThis.WebSocket).includes("[native code]")) reuse(payload);
   }
 
   error(code: string, message: string, undelivered: unknown[] | undefined): void {

@@ -2,24 +2,21 @@
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { setImmediate, setTimeout } from "node:timers/promises";
 
 import { type Client, type ClientOptions, createClient } from "./client.js";
 import { freedAfter } from "./test_support/clients.js";
-import { StandInLocks } from "./test_support/stand_in_locks.js";
 import { StandInSocket } from "./test_support/stand_in_socket.js";
+import { give, giveLocks, rest } from "./test_support/tabs.js";
 
-const before = Object.getOwnPropertyDescriptor(globalThis, "navigator");
+let takeBack: (() => void)[] = [];
 
 beforeEach(() => {
   StandInSocket.made.length = 0;
-  const value = { locks: new StandInLocks(), onLine: true };
-  Object.defineProperty(globalThis, "navigator", { value, configurable: true });
+  takeBack = [giveLocks()];
 });
 
 afterEach(() => {
-  if (before === undefined) delete (globalThis as { navigator?: unknown }).navigator;
-  else Object.defineProperty(globalThis, "navigator", before);
+  for (const take of takeBack.reverse()) take();
 });
 
 test("two tabs have one socket, and each its role; the second takes over", async () => {
@@ -72,7 +69,7 @@ test("one tab answers what a server asks over a wire of the application's own", 
 });
 
 test("where tabs cannot share, a client says why and has a connection of its own", async () => {
-  Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
+  takeBack.push(give("navigator", {}));
   const client = open();
   void client.connect();
   StandInSocket.last.connects();
@@ -109,7 +106,7 @@ test("what may still wait in the socket of a connection that is lost is undelive
 });
 
 test("a listener may free the client, or connect, while it is told that it shares nothing", async () => {
-  Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true });
+  takeBack.push(give("navigator", {}));
   const freed = open();
   freed.subscribe(() => freed.free());
   await assert.rejects(freed.connect(), { code: "closed" });
@@ -130,12 +127,4 @@ test("a listener may free the client, or connect, while it is told that it share
 function open(more: Partial<ClientOptions> = {}): Client {
   const options = { url: "wss://example.com/ws", WebSocket: StandInSocket, share: "ada", ...more };
   return freedAfter(createClient(options));
-}
-
-/** Until channels and locks have come to rest. */
-async function rest(): Promise<void> {
-  for (let turn = 0; turn < 8; turn += 1) {
-    await setImmediate();
-    await setTimeout(2);
-  }
 }

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
-import { setImmediate, setTimeout } from "node:timers/promises";
 
-import { StandInLocks } from "./test_support/stand_in_locks.js";
+import type { StandInLocks } from "./test_support/stand_in_locks.js";
+import { give as giveToPage, giveLocks, rest } from "./test_support/tabs.js";
 
 type Told = [kind: number, number: number, value?: unknown];
 type Heard = [from: number, kind: number, numbers: number[], text: string, frame: unknown];
@@ -74,12 +74,11 @@ const HEARS = 10;
 
 const page = globalThis as unknown as Record<string, unknown>;
 
-/** What a test has given the page, and what was there before. */
-const given = new Map<string, PropertyDescriptor | undefined>();
+/** What takes away again what a test has given the page. */
+let takeBack: (() => void)[] = [];
 
-function give(name: string, value: unknown): void {
-  if (!given.has(name)) given.set(name, Object.getOwnPropertyDescriptor(globalThis, name));
-  Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+function give(key: string, value: unknown): void {
+  takeBack.push(giveToPage(key, value));
 }
 
 const rooms: Room[] = [];
@@ -87,17 +86,13 @@ let name = "";
 let count = 0;
 
 beforeEach(() => {
-  give("navigator", { locks: new StandInLocks() });
+  takeBack = [giveLocks()];
   name = `room ${(count += 1)}`;
 });
 
 afterEach(() => {
   for (const room of rooms.splice(0)) room.leave();
-  for (const [key, before] of given) {
-    if (before === undefined) delete page[key];
-    else Object.defineProperty(globalThis, key, before);
-  }
-  given.clear();
+  for (const take of takeBack.reverse()) take();
 });
 
 /** A tab's room, with what it tells and hears. */
@@ -109,14 +104,6 @@ function open(own: number): { room: Room; told: Told[]; heard: Heard[] } {
   });
   rooms.push(room);
   return { room, told, heard };
-}
-
-/** Until channels and locks have come to rest. */
-async function rest(): Promise<void> {
-  for (let turn = 0; turn < 5; turn += 1) {
-    await setImmediate();
-    await setTimeout(2);
-  }
 }
 
 test("why tabs cannot share is said in the order in which it matters", () => {

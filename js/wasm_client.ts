@@ -242,8 +242,9 @@ export class WasmClient implements Client {
    * Throws `unsupported`, and `closed` after `free()`.
    */
   #machine(): Core {
-    if (this.#settings !== undefined) {
-      const { decode, logger } = this.#settings;
+    const settings = this.#settings;
+    if (settings !== undefined) {
+      const { decode, logger } = settings;
       const wire = this.#wire;
       const answers = wire && ((data: unknown): boolean => this.#answers(wire, data));
       const callbacks = new CoreCallbacks(
@@ -254,7 +255,6 @@ export class WasmClient implements Client {
         decode,
         logger,
       );
-      const settings = this.#settings;
       // Together: it may tell a listener something before it is there.
       this.#store.listeners.together(() => {
         this.#core = makeCore(settings, callbacks);

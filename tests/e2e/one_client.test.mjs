@@ -93,17 +93,7 @@ test(
 test(
   "over a wire of the application's own all share one socket, and another tab takes over",
   scene(async (the) => {
-    const foreign = the.use(await startForeignServer("Node's ws"));
-    const app = the.use(plainSite());
-    const server = await the.server({ site: app.folder });
-    const tabs = await startTabs(the);
-    const family = [];
-    for (let at = 0; at < 3; at += 1) {
-      const tab = await tabs.open(the, server.url);
-      await tab.evaluate(speakPlainly, { url: foreign.ws });
-      family.push(tab);
-    }
-    await connected(family);
+    const { foreign, family } = await openPlainFamily(the, 3);
     await foreign.has({ opened: 1, open: 1 });
     const leader = await leaderOf(family);
     const [follower, other] = family.filter((tab) => tab !== leader);
@@ -141,14 +131,7 @@ test(
 test(
   "over such a wire a follower's queue is full while the leader's socket takes no more, and nothing is lost",
   scene(async (the) => {
-    const foreign = the.use(await startForeignServer("Node's ws"));
-    const app = the.use(plainSite());
-    const server = await the.server({ site: app.folder });
-    const tabs = await startTabs(the);
-    const family = [await tabs.open(the, server.url), await tabs.open(the, server.url)];
-    const queue = { maxBytes: 200_000 };
-    for (const tab of family) await tab.evaluate(speakPlainly, { url: foreign.ws, queue });
-    await connected(family);
+    const { foreign, family } = await openPlainFamily(the, 2, { queue: { maxBytes: 200_000 } });
     const leader = await leaderOf(family);
     const [follower] = family.filter((tab) => tab !== leader);
 
@@ -194,6 +177,22 @@ test(
   }),
 );
 
+/** Opens tabs that share a connection to a server that knows nothing of onesocket. */
+async function openPlainFamily(the, size, options = {}) {
+  const foreign = the.use(await startForeignServer("Node's ws"));
+  const app = the.use(plainSite());
+  const server = await the.server({ site: app.folder });
+  const tabs = await startTabs(the);
+  const family = [];
+  for (let at = 0; at < size; at += 1) {
+    const tab = await tabs.open(the, server.url);
+    await tab.evaluate(speakPlainly, { url: foreign.ws, ...options });
+    family.push(tab);
+  }
+  await connected(family);
+  return { foreign, family };
+}
+
 function isExactlyOnce(tab) {
   return tab.evaluate(() => window.client.status.exactlyOnce);
 }
@@ -210,15 +209,7 @@ async function publishMany({ name, count }) {
         ({ code }) => ({ text, code }),
       ),
     );
-    // Timers of hidden tabs run once a second.
-    await new Promise((resolve) => {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => {
-        port1.close();
-        resolve();
-      };
-      port2.postMessage(0);
-    });
+    await window.nextTask();
   }
   return await Promise.all(outcomes);
 }
@@ -246,15 +237,7 @@ async function sendUntilFull(most) {
       since = Date.now();
     } catch ({ code }) {
       if (code !== "queue-full") throw new Error(code);
-      // Timers of hidden tabs run once a second.
-      await new Promise((resolve) => {
-        const { port1, port2 } = new MessageChannel();
-        port1.onmessage = () => {
-          port1.close();
-          resolve();
-        };
-        port2.postMessage(0);
-      });
+      await window.nextTask();
     }
   }
   return accepted;

@@ -487,6 +487,7 @@ impl Shared {
     }
 
     fn set_alarm(&self) {
+        // Whenever it rings, the deadlines of the tab are looked at too.
         let deadline = match self.unsent.get() {
             Some(_) => Some(self.clock.now() + DRAINED),
             None => self.tab.with(|tab| tab.deadline()),
